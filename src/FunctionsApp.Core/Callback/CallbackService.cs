@@ -1,0 +1,114 @@
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Callback;
+
+/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>: the answer, or what went wrong.</summary>
+/// <param name="answer">The answer; null when there is an error.</param>
+/// <param name="error">Why there is no answer; null when there is one.</param>
+public delegate void CallbackCompleted(CallbackAnswer? answer, Exception? error);
+
+/// <summary>
+/// <c>async_task(callback)</c>: starts work and returns; when the work is done, its continuation runs; when that is done
+/// too, a delegate is called with the outcome.
+/// </summary>
+public sealed class CallbackService(
+    OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+{
+    /// <summary>Starts the work.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="request">Its input and continuations.</param>
+    /// <param name="completed">
+    /// Called exactly once, on whatever thread the last of the work ended, which may be this one. It is to return
+    /// soon and must not throw.
+    /// </param>
+    /// <param name="cancellationToken">Stops what runs; <paramref name="completed"/> is called all the same.</param>
+    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    public void Start(string operation, CallbackRequest request, CallbackCompleted completed, CancellationToken cancellationToken)
+    {
+        // All that can be checked is checked before the work starts.
+        var clock = new RequestClock(time);
+        var onSuccess = catalog.FindCallable(request.OnSuccess.Operation!);
+        var onError = request.OnError is null ? null : catalog.FindCallable(request.OnError.Operation!);
+        var work = new Work(operation, catalog.FindCallable(operation).Bind(JsonInput.Utf8(request.Input), "/input"), clock, cancellationToken);
+        var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        _ = CompleteAsync();
+
+        async Task CompleteAsync()
+        {
+            CallbackAnswer? answer = null;
+            Exception? error = null;
+            try
+            {
+                var (result, problem) = await RunAsync(work, limit);
+                answer = problem is null
+                    ? await ContinueAsync(work, ContinuationKind.OnSuccess, result, onSuccess, request.OnSuccess)
+                    : onError is null
+                        ? throw new ProblemException(problem)
+                        : await ContinueAsync(work, ContinuationKind.OnError, RawJson.From(problem, CoreJson.TypeInfo<Problem>()), onError, request.OnError!);
+            }
+#pragma warning disable CA1031 // Nothing is swallowed: the delegate is told.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                error = exception;
+            }
+            finally
+            {
+                limit.Dispose();
+            }
+
+            completed(answer, error);
+        }
+    }
+
+    private async Task<(RawJson Result, Problem? Problem)> RunAsync(Work work, TimeLimit limit)
+    {
+        try
+        {
+            return (await work.Call.RunAsync(limit.Token), null);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            return (default, limit.Problem($"'{work.Operation}'"));
+        }
+        catch (Exception exception) when (!work.CancellationToken.IsCancellationRequested)
+        {
+            return (default, describer.Describe(exception));
+        }
+    }
+
+    private async Task<CallbackAnswer> ContinueAsync(
+        Work work, ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation)
+    {
+        var worked = work.Clock.ElapsedMs;
+        var call = Bind(kind, outcome, operation, continuation);
+        var result = await timeLimits.RunAsync(call.RunAsync, $"'{operation.Name}'", seconds: null, "", work.CancellationToken);
+        var finished = work.Clock.ElapsedMs;
+        return new CallbackAnswer(kind, result,
+            [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, operation.Name, worked, finished)], finished);
+    }
+
+    private OperationCall Bind(ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation)
+    {
+        var (root, pointer) = kind == ContinuationKind.OnSuccess ? ("result", "/onSuccess/input") : ("error", "/onError/input");
+        if (continuation.Input is not { } input)
+        {
+            return operation.Bind(outcome.Utf8.Span, pointer, bareValues: true);
+        }
+
+        var element = outcome.ToElement();
+        var resolved = JsonReferences.Resolve(input, pointer, Find, new ByteBudget(limits.Value.MaxResultBytes));
+        return operation.Bind(resolved.Utf8.Span, pointer);
+
+        JsonElement? Find(string[] tokens) =>
+            tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;
+    }
+
+    private sealed record Work(string Operation, OperationCall Call, RequestClock Clock, CancellationToken CancellationToken);
+}

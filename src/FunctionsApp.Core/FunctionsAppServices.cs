@@ -1,0 +1,48 @@
+using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Health;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Streaming;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace FunctionsApp.Core;
+
+/// <summary>Registration of the service layer.</summary>
+public static class FunctionsAppServices
+{
+    /// <summary>Adds every pattern and the built-in operations. Both hosts call this, and nothing else of Core.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="configuration">The app settings; sections <c>Limits</c> and <c>Cpu</c> are read, and checked at start-up.</param>
+    public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProblemDescriber>();
+        services.AddSingleton<RequestReader>();
+        services.AddSingleton<TimeLimits>();
+        services.AddSingleton<CpuScheduler>();
+        services.AddSingleton<OperationCatalog>();
+
+        services.AddSingleton<AwaitService>();
+        services.AddSingleton<SequenceService>();
+        services.AddSingleton<CallbackService>();
+        services.AddSingleton<GatherService>();
+        services.AddSingleton<MapService>();
+        services.AddSingleton<StreamService>();
+        services.AddSingleton<HealthService>();
+
+        return services.AddBuiltInOperations();
+    }
+}

@@ -1,0 +1,41 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Operations.BuiltIn;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>
+/// How the project reads and writes JSON, everywhere. What is built in has source-generated metadata; an operation that is
+/// added later needs none, its records fall back to reflection once, when the operation is first used.
+/// </summary>
+public static class CoreJson
+{
+    /// <summary>Deeper than any body that <see cref="Limits.LimitsOptions.MaxDepth"/> lets in, with room for the answer around it.</summary>
+    internal const int MaxDepth = 600;
+
+    /// <summary>camelCase, strict about unknown and repeated properties, text unescaped where JSON allows it, absent instead of null.</summary>
+    public static JsonSerializerOptions Options { get; } = Create();
+
+    /// <summary>The metadata of a type.</summary>
+    public static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)Options.GetTypeInfo(typeof(T));
+
+    private static JsonSerializerOptions Create()
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            MaxDepth = MaxDepth,
+            TypeInfoResolver = JsonTypeInfoResolver.Combine(CoreJsonContext.Default, BuiltInJsonContext.Default, new DefaultJsonTypeInfoResolver()),
+        };
+        options.MakeReadOnly();
+        return options;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Health;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Streaming;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>Source-generated metadata of all requests and answers.</summary>
+[JsonSerializable(typeof(AwaitAnswer))]
+[JsonSerializable(typeof(SequenceRequest))]
+[JsonSerializable(typeof(SequenceAnswer))]
+[JsonSerializable(typeof(CallbackRequest))]
+[JsonSerializable(typeof(CallbackAnswer))]
+[JsonSerializable(typeof(GatherRequest))]
+[JsonSerializable(typeof(GatherAnswer))]
+[JsonSerializable(typeof(MapRequest))]
+[JsonSerializable(typeof(MapAnswer))]
+[JsonSerializable(typeof(StreamEnd))]
+[JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(OperationList))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(List<RawJson>))]
+[JsonSerializable(typeof(Number))]
+internal sealed partial class CoreJsonContext : JsonSerializerContext;

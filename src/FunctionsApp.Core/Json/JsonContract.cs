@@ -1,0 +1,295 @@
+using System.Buffers;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>How an item of a map stands for an operation's input.</summary>
+public enum ItemShape
+{
+    /// <summary>The input object, or a bare value for its first property.</summary>
+    ObjectOrBareValue,
+
+    /// <summary>An array whose values go to the input's properties in order.</summary>
+    Starmap,
+}
+
+/// <summary>
+/// What JSON a record is read from: its JSON Schema (2020-12), and reading that enforces just that schema. Made from the
+/// record's properties and their attributes: <c>required</c>, <see cref="DescriptionAttribute"/>,
+/// <see cref="RangeAttribute"/>, <see cref="LengthAttribute"/>, <see cref="MinLengthAttribute"/>,
+/// <see cref="MaxLengthAttribute"/>, <see cref="AllowedValuesAttribute"/>, <see cref="DefaultValueAttribute"/>.
+/// </summary>
+/// <typeparam name="T">A record; a property of it that is not declared is a fault of the request.</typeparam>
+public sealed class JsonContract<T>
+{
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? Buffer;
+
+    private readonly SchemaNode _node;
+    private readonly JsonTypeInfo<T> _typeInfo = CoreJson.TypeInfo<T>();
+
+    /// <summary>Derives the schema. Uses reflection, so contracts are made once and kept.</summary>
+    public JsonContract()
+    {
+        Schema = CoreJson.Options.GetJsonSchemaAsNode(typeof(T), new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = static (context, schema) => JsonSchemaAnnotations.Apply(context, schema),
+        });
+        _node = new SchemaNode(Schema);
+    }
+
+    /// <summary>The JSON Schema.</summary>
+    public JsonNode Schema { get; }
+
+    /// <summary>Reads a value.</summary>
+    /// <param name="utf8">One JSON value.</param>
+    /// <param name="pointer">Where the value stands in the request; faults are reported below it.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; <c>too-large</c> when it nests too deep.</exception>
+    /// <exception cref="JsonException"><paramref name="utf8"/> is not JSON.</exception>
+    public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
+    {
+        if (SchemaCheck.Run(_node, utf8, maxDepth) is { } faults)
+        {
+            throw new ProblemException(faults.ToProblem(pointer));
+        }
+
+        T value;
+        try
+        {
+            value = JsonSerializer.Deserialize(utf8, _typeInfo)!;
+        }
+        catch (JsonException exception)
+        {
+            // What a schema cannot say, a converter says: base64 that is none, a number too large for its type.
+            throw new ProblemException(Problem.InvalidRequest(pointer + JsonPointer.FromPath(exception.Path), "is not valid here"));
+        }
+
+        if (value is ICrossChecked crossChecked)
+        {
+            faults = new Faults();
+            foreach (var (property, message) in crossChecked.Check())
+            {
+                faults.Add(property.Length == 0 ? "" : "/" + property, message);
+            }
+
+            if (faults.Any)
+            {
+                throw new ProblemException(faults.ToProblem(pointer));
+            }
+        }
+
+        return value;
+    }
+
+    /// <summary>Reads a value that may be a bare one for the first property.</summary>
+    /// <param name="utf8">One JSON value.</param>
+    /// <param name="pointer">Where the value stands in the request; faults are reported below it.</param>
+    /// <param name="bareValues">Whether the value may be a bare one.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    public T Read(ReadOnlySpan<byte> utf8, string pointer, bool bareValues)
+    {
+        try
+        {
+            return bareValues ? ReadItem(utf8, ItemShape.ObjectOrBareValue) : Read(utf8, "");
+        }
+        catch (ProblemException exception) when (exception.Problem.Errors is not null && pointer.Length > 0)
+        {
+            throw new ProblemException(exception.Problem.Below(pointer));
+        }
+    }
+
+    /// <summary>Reads an item of a map, in any of the shapes it may have.</summary>
+    /// <param name="utf8">One JSON value.</param>
+    /// <param name="shape">How it stands for the input.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; their pointers start at the item.</exception>
+    public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape)
+    {
+        if (shape == ItemShape.ObjectOrBareValue && utf8[0] == (byte)'{')
+        {
+            return Read(utf8, "");
+        }
+
+        // The schema and the metadata know objects only, so the item becomes one before it is read.
+        var buffer = Buffer ??= new ArrayBufferWriter<byte>(256);
+        buffer.ResetWrittenCount();
+        if (shape == ItemShape.Starmap)
+        {
+            WriteFromArray(buffer, utf8);
+        }
+        else
+        {
+            WriteProperty(buffer, (byte)'{', Property(0), utf8);
+        }
+
+        buffer.Write("}"u8);
+        try
+        {
+            return Read(buffer.WrittenSpan, "");
+        }
+        catch (ProblemException exception) when (exception.Problem.Errors is not null)
+        {
+            throw new ProblemException(Relocate(exception.Problem, shape));
+        }
+        finally
+        {
+            if (buffer.Capacity > 64 * 1024)
+            {
+                Buffer = null;
+            }
+        }
+    }
+
+    private SchemaProperty Property(int index) => index < _node.Properties.Length
+        ? _node.Properties[index]
+        : throw new ProblemException(Problem.InvalidRequest("", $"must have at most {_node.Properties.Length} values, one for each property of the input"));
+
+    private void WriteFromArray(ArrayBufferWriter<byte> buffer, ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = CoreJson.MaxDepth });
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw new ProblemException(Problem.InvalidRequest("", "must be an array of the input's values, because starmap is set"));
+        }
+
+        var index = 0;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            WriteProperty(buffer, (byte)(index == 0 ? '{' : ','), Property(index), utf8[start..(int)reader.BytesConsumed]);
+            index++;
+        }
+
+        if (index == 0)
+        {
+            buffer.Write("{"u8);
+        }
+    }
+
+    private static void WriteProperty(ArrayBufferWriter<byte> buffer, byte before, SchemaProperty property, ReadOnlySpan<byte> value)
+    {
+        buffer.Write([before, (byte)'"']);
+        buffer.Write(property.Utf8Name);
+        buffer.Write("\":"u8);
+        buffer.Write(value);
+    }
+
+    /// <summary>Points to where the values stood in the item, not to the properties they became.</summary>
+    private Problem Relocate(Problem problem, ItemShape shape)
+    {
+        var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
+        foreach (var (fault, messages) in problem.Errors!)
+        {
+            var tokens = JsonPointer.Split(fault)!;
+            var index = tokens.Length == 0 ? -1 : Array.FindIndex(_node.Properties, property => string.Equals(property.Name, tokens[0], StringComparison.Ordinal));
+            var target = index < 0 || shape != ItemShape.Starmap ? "" : JsonPointer.Append("", index);
+            foreach (var token in tokens.Skip(1))
+            {
+                target = JsonPointer.Append(target, token);
+            }
+
+            errors[target] = errors.TryGetValue(target, out var earlier) ? [.. earlier, .. messages] : messages;
+        }
+
+        return Problem.InvalidRequest(errors);
+    }
+}
+
+/// <summary>Rules of an input that concern more than one of its properties.</summary>
+public interface ICrossChecked
+{
+    /// <summary>
+    /// The faults: the property by its name in JSON, with a slash before the name of one further down (<c>"onError/url"</c>),
+    /// empty for the whole input; and what is wrong with it, as "must be …".
+    /// </summary>
+    IEnumerable<(string Property, string Message)> Check();
+}
+
+/// <summary>Puts the attributes of a record's properties into its JSON Schema.</summary>
+internal static class JsonSchemaAnnotations
+{
+    public static JsonNode Apply(JsonSchemaExporterContext context, JsonNode schema)
+    {
+        if (context.TypeInfo.Type == typeof(Number))
+        {
+            schema = new JsonObject { ["type"] = "number" };
+        }
+
+        if (context.PropertyInfo?.AttributeProvider is not { } attributes)
+        {
+            return schema;
+        }
+
+        foreach (var attribute in attributes.GetCustomAttributes(inherit: true))
+        {
+            if (attribute is DescriptionAttribute or RangeAttribute or LengthAttribute or MinLengthAttribute or MaxLengthAttribute
+                or AllowedValuesAttribute or DefaultValueAttribute)
+            {
+                schema = schema is JsonObject keywords ? keywords : new JsonObject();
+                Apply((JsonObject)schema, attribute);
+            }
+        }
+
+        return schema;
+    }
+
+    private static void Apply(JsonObject schema, object attribute)
+    {
+        switch (attribute)
+        {
+            case DescriptionAttribute description:
+                schema["description"] = description.Description;
+                break;
+            case RangeAttribute range:
+                schema["minimum"] = Bound(range.Minimum);
+                schema["maximum"] = Bound(range.Maximum);
+                break;
+            case LengthAttribute length:
+                SetLength(schema, length.MinimumLength, length.MaximumLength);
+                break;
+            case MinLengthAttribute length:
+                SetLength(schema, length.Length, null);
+                break;
+            case MaxLengthAttribute length:
+                SetLength(schema, null, length.Length);
+                break;
+            case AllowedValuesAttribute allowed:
+                schema["enum"] = new JsonArray([.. allowed.Values.Select(static value => (JsonNode?)(value as string))]);
+                break;
+            case DefaultValueAttribute { Value: { } value }:
+                schema["default"] = JsonSerializer.SerializeToNode(value, value.GetType(), CoreJson.Options);
+                break;
+        }
+    }
+
+    private static JsonNode Bound(object bound) => bound switch
+    {
+        string text => JsonNode.Parse(text)!,
+        int integer => JsonValue.Create(integer),
+        _ => JsonValue.Create(Convert.ToDouble(bound, CultureInfo.InvariantCulture)),
+    };
+
+    private static void SetLength(JsonObject schema, int? minimum, int? maximum)
+    {
+        var isArray = schema["items"] is not null;
+        if (minimum is not null)
+        {
+            schema[isArray ? "minItems" : "minLength"] = minimum;
+        }
+
+        if (maximum is not null)
+        {
+            schema[isArray ? "maxItems" : "maxLength"] = maximum;
+        }
+    }
+}

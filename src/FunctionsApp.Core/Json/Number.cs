@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>
+/// A JSON number as Python sees it: an integer while it is written as one and fits 64 bits, else a double.
+/// </summary>
+[JsonConverter(typeof(NumberConverter))]
+public readonly record struct Number
+{
+    private readonly long _integer;
+    private readonly double _double;
+
+    private Number(bool isInteger, long integer, double value) => (IsInteger, _integer, _double) = (isInteger, integer, value);
+
+    /// <summary>Whether this is an integer of 64 bits.</summary>
+    public bool IsInteger { get; }
+
+    /// <summary>The nearest double.</summary>
+    public double AsDouble => IsInteger ? _integer : _double;
+
+    /// <summary>The integer; meaningful only when <see cref="IsInteger"/>.</summary>
+    public long AsInteger => _integer;
+
+    /// <summary>An integer.</summary>
+    public static implicit operator Number(long value) => new(isInteger: true, value, 0);
+
+    /// <summary>A double.</summary>
+    public static implicit operator Number(double value) => new(isInteger: false, 0, value);
+
+    /// <summary>The sum, an integer while it fits.</summary>
+    public static Number operator +(Number left, Number right)
+    {
+        if (left.IsInteger && right.IsInteger)
+        {
+            var sum = unchecked(left._integer + right._integer);
+            var overflows = ((left._integer ^ sum) & (right._integer ^ sum)) < 0;
+            return overflows ? (Number)((double)left._integer + right._integer) : sum;
+        }
+
+        return left.AsDouble + right.AsDouble;
+    }
+
+    /// <summary>The product, an integer while it fits.</summary>
+    public static Number operator *(Number left, Number right)
+    {
+        if (left.IsInteger && right.IsInteger)
+        {
+            var high = Math.BigMul(left._integer, right._integer, out var low);
+            return high == low >> 63 ? (Number)low : (double)left._integer * right._integer;
+        }
+
+        return left.AsDouble * right.AsDouble;
+    }
+
+    /// <summary>Whether <paramref name="left"/> is the smaller; integers are compared exactly.</summary>
+    public static bool operator <(Number left, Number right) =>
+        left.IsInteger && right.IsInteger ? left._integer < right._integer : left.AsDouble < right.AsDouble;
+
+    /// <summary>Whether <paramref name="left"/> is the greater; integers are compared exactly.</summary>
+    public static bool operator >(Number left, Number right) => right < left;
+}
+
+/// <summary>Reads and writes a <see cref="Number"/>.</summary>
+internal sealed class NumberConverter : JsonConverter<Number>
+{
+    public override Number Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TryGetInt64(out var integer) ? (Number)integer : reader.GetDouble();
+
+    public override void Write(Utf8JsonWriter writer, Number value, JsonSerializerOptions options)
+    {
+        if (value.IsInteger)
+        {
+            writer.WriteNumberValue(value.AsInteger);
+        }
+        else
+        {
+            writer.WriteNumberValue(value.AsDouble);
+        }
+    }
+}

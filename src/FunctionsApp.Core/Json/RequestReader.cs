@@ -1,0 +1,96 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>The one place that reads a request's body as JSON.</summary>
+public sealed class RequestReader(IOptions<LimitsOptions> limits)
+{
+    /// <summary>Reads a body that is an operation's input. Its shape is the operation's matter.</summary>
+    /// <param name="body">UTF-8; nothing at all means <c>{}</c>.</param>
+    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
+    public RawJson ReadInput(ReadOnlyMemory<byte> body)
+    {
+        body = WithoutByteOrderMark(body);
+        if (body.IsEmpty)
+        {
+            return EmptyObject;
+        }
+
+        try
+        {
+            EnsureUtf8(body.Span);
+            return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } faults
+                ? throw new ProblemException(faults.ToProblem(""))
+                : RawJson.FromUtf8(Trim(body));
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(Malformed(exception));
+        }
+    }
+
+    /// <summary>Reads a body that is the request of a pattern.</summary>
+    /// <param name="body">UTF-8.</param>
+    /// <typeparam name="T">The request; what the body must be follows from its properties.</typeparam>
+    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every fault.</exception>
+    public T Read<T>(ReadOnlyMemory<byte> body)
+    {
+        body = WithoutByteOrderMark(body);
+        try
+        {
+            EnsureUtf8(body.Span);
+            return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(Malformed(exception));
+        }
+    }
+
+    private static RawJson EmptyObject { get; } = RawJson.FromUtf8("{}"u8.ToArray());
+
+    private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>
+        body.Span.StartsWith("\uFEFF"u8) ? body[3..] : body;
+
+    /// <summary>Without the white space around it, the first byte tells the kind of a value.</summary>
+    private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> body) => body.Trim(" \t\r\n"u8);
+
+    private static void EnsureUtf8(ReadOnlySpan<byte> body)
+    {
+        if (Utf8.IsValid(body))
+        {
+            return;
+        }
+
+        var at = 0;
+        while (Rune.DecodeFromUtf8(body[at..], out _, out var length) == System.Buffers.OperationStatus.Done)
+        {
+            at += length;
+        }
+
+        var before = body[..at];
+        throw new JsonException("The text is not UTF-8.", path: null, before.Count((byte)'\n'), at - (before.LastIndexOf((byte)'\n') + 1));
+    }
+
+    private static Problem Malformed(JsonException exception)
+    {
+        // The framework's message ends with its own, zero-based account of the place.
+        var message = exception.Message;
+        var end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return Problem.MalformedJson(
+            (end < 0 ? message : message[..end]).TrimEnd('.'),
+            (exception.LineNumber ?? 0) + 1,
+            (exception.BytePositionInLine ?? 0) + 1);
+    }
+
+    /// <summary>The contract of each request, made when the first one of its type comes.</summary>
+    private static class Contract<T>
+    {
+        public static readonly JsonContract<T> Instance = new();
+    }
+}

@@ -1,0 +1,261 @@
+using System.Text.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>
+/// Checks UTF-8 text against a schema while reading it once. A value that passes costs no allocation; one that does not is
+/// read again with <see cref="Faults"/>, to list all that is wrong with it.
+/// </summary>
+internal ref struct SchemaCheck
+{
+    private readonly Faults? _faults;
+    private readonly int _maxDepth;
+    private Utf8JsonReader _reader;
+
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, Faults? faults)
+    {
+        _faults = faults;
+        _maxDepth = maxDepth;
+        _reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
+    }
+
+    /// <summary>Checks one JSON value.</summary>
+    /// <param name="schema">What the value must be.</param>
+    /// <param name="utf8">The text of the value.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest.</param>
+    /// <returns>The faults, their pointers starting at the value; null when there are none.</returns>
+    /// <exception cref="JsonException">The text is not JSON.</exception>
+    /// <exception cref="ProblemException"><c>too-large</c> when it nests too deep.</exception>
+    public static Faults? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
+    {
+        if (new SchemaCheck(utf8, maxDepth, faults: null).CheckDocument(schema))
+        {
+            return null;
+        }
+
+        var faults = new Faults();
+        new SchemaCheck(utf8, maxDepth, faults).CheckDocument(schema);
+        return faults;
+    }
+
+    private bool CheckDocument(SchemaNode schema)
+    {
+        _reader.Read();
+        var passes = Check(schema, "");
+
+        // The rest of the text must be read too: what follows the value is not JSON.
+        if (passes || _faults is not null)
+        {
+            _reader.Read();
+        }
+
+        return passes;
+    }
+
+    /// <summary>Checks the value that starts at the current token, and stops on its last token.</summary>
+    private bool Check(SchemaNode schema, string? pointer) => _reader.TokenType switch
+    {
+        JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not an object"),
+        JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not an array"),
+        JsonTokenType.String => schema.Allows(JsonKinds.String) ? CheckString(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not a string"),
+        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not a number"),
+        JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(pointer, $"must be {schema.Describe()}, not null"),
+        _ => schema.Allows(JsonKinds.Boolean) || Reject(pointer, $"must be {schema.Describe()}, not a boolean"),
+    };
+
+    private bool CheckObject(SchemaNode schema, string? pointer)
+    {
+        EnsureDepth();
+        var passes = true;
+        var seen = 0UL;
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
+        {
+            passes &= CheckProperty(schema, pointer, ref seen);
+            if (!passes && _faults is null)
+            {
+                return false;
+            }
+        }
+
+        if ((seen & schema.Required) == schema.Required)
+        {
+            return passes;
+        }
+
+        for (var i = 0; _faults is not null && i < schema.Properties.Length; i++)
+        {
+            if (schema.Properties[i].Required && (seen & (1UL << i)) == 0)
+            {
+                _faults.Add(JsonPointer.Append(pointer!, schema.Properties[i].Name), "is required");
+            }
+        }
+
+        return false;
+    }
+
+    private bool CheckProperty(SchemaNode schema, string? pointer, ref ulong seen)
+    {
+        if (!CheckUnicode(pointer))
+        {
+            _reader.Read();
+            _reader.Skip();
+            return false;
+        }
+
+        var index = 0;
+        while (index < schema.Properties.Length && !_reader.ValueTextEquals(schema.Properties[index].Utf8Name))
+        {
+            index++;
+        }
+
+        var declared = index < schema.Properties.Length;
+        var value = declared ? schema.Properties[index].Schema : schema.Additional;
+        var child = _faults is null ? null : JsonPointer.Append(pointer!, _reader.GetString()!);
+        _reader.Read();
+
+        if (value is null)
+        {
+            var names = schema.Properties.Select(static property => property.Name);
+            return Reject(child, $"is not a known property; known are {string.Join(", ", names)}");
+        }
+
+        if (declared && (seen & (1UL << index)) != 0)
+        {
+            return Reject(child, "appears more than once");
+        }
+
+        seen |= declared ? 1UL << index : 0;
+        return Check(value, child);
+    }
+
+    private bool CheckArray(SchemaNode schema, string? pointer)
+    {
+        EnsureDepth();
+        var passes = true;
+        var count = 0;
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            passes &= Check(schema.Items ?? SchemaNode.Any, _faults is null ? null : JsonPointer.Append(pointer!, count));
+            count++;
+            if (!passes && _faults is null)
+            {
+                return false;
+            }
+        }
+
+        if (schema.Kinds == JsonKinds.Any || (count >= schema.MinItems && count <= schema.MaxItems))
+        {
+            return passes;
+        }
+
+        _faults?.Add(pointer!, count < schema.MinItems ? $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
+        return false;
+    }
+
+    private readonly bool CheckString(SchemaNode schema, string? pointer)
+    {
+        if (!CheckUnicode(pointer))
+        {
+            return false;
+        }
+
+        if (schema.Kinds == JsonKinds.Any)
+        {
+            return true;
+        }
+
+        if (schema.AllowedValues is { } allowed && !IsOneOf(allowed))
+        {
+            _faults?.Add(pointer!, $"must be {schema.Describe()}");
+            return false;
+        }
+
+        // A character takes one to six bytes, so that only text near a limit needs to be decoded to be measured.
+        var bytes = _reader.ValueSpan.Length;
+        if (bytes >= schema.MinLength * 6 && bytes <= schema.MaxLength)
+        {
+            return true;
+        }
+
+        var length = _reader.GetString()!.Length;
+        if (length >= schema.MinLength && length <= schema.MaxLength)
+        {
+            return true;
+        }
+
+        _faults?.Add(pointer!, length < schema.MinLength
+            ? $"must be at least {schema.MinLength} characters long"
+            : $"must be at most {schema.MaxLength} characters long");
+        return false;
+    }
+
+    private readonly bool CheckNumber(SchemaNode schema, string? pointer)
+    {
+        // What only has to be JSON may be a number of any size: it is handed on as it is written.
+        if (schema.Kinds == JsonKinds.Any)
+        {
+            return true;
+        }
+
+        var integral = _reader.TryGetInt64(out var integer);
+        var value = integral ? integer : _reader.GetDouble();
+        if ((integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && value >= schema.Minimum && value <= schema.Maximum)
+        {
+            return true;
+        }
+
+        _faults?.Add(pointer!, $"must be {schema.Describe()}");
+        return false;
+    }
+
+    /// <summary>JSON can escape half of a surrogate pair; such text can be neither decoded nor written again.</summary>
+    private readonly bool CheckUnicode(string? pointer)
+    {
+        if (!_reader.ValueIsEscaped || _reader.ValueSpan.IndexOf("\\u"u8) < 0)
+        {
+            return true;
+        }
+
+        try
+        {
+            _ = _reader.GetString();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            _faults?.Add(pointer!, "holds half of a surrogate pair, which is not Unicode text");
+            return false;
+        }
+    }
+
+    private readonly bool IsOneOf(string[] allowed)
+    {
+        foreach (var value in allowed)
+        {
+            if (_reader.ValueTextEquals(value))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Reject(string? pointer, string message)
+    {
+        // Skipped, not left: the rest of the text is checked as well, and must be JSON in any case.
+        _faults?.Add(pointer!, message);
+        _reader.Skip();
+        return false;
+    }
+
+    private readonly void EnsureDepth()
+    {
+        if (_reader.CurrentDepth >= _maxDepth)
+        {
+            throw new ProblemException(Problem.TooLarge(
+                $"The body nests deeper than {_maxDepth} arrays and objects (Limits:MaxDepth), at byte {_reader.TokenStartIndex}."));
+        }
+    }
+}

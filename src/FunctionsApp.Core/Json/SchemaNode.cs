@@ -1,0 +1,179 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>The kinds of JSON value that a schema may allow.</summary>
+[Flags]
+internal enum JsonKinds
+{
+    Object = 1,
+    Array = 2,
+    String = 4,
+    Integer = 8,
+    Fraction = 16,
+    Number = Integer | Fraction,
+    Boolean = 32,
+    Null = 64,
+    Any = Object | Array | String | Number | Boolean | Null,
+}
+
+/// <summary>
+/// One node of a JSON Schema, compiled for <see cref="SchemaCheck"/>. It knows the keywords that
+/// <see cref="JsonContract{T}"/> publishes, so what the catalog shows is what is enforced.
+/// </summary>
+internal sealed class SchemaNode
+{
+    /// <summary>The schema that accepts every value.</summary>
+    public static readonly SchemaNode Any = new(JsonValue.Create(true));
+
+    public SchemaNode(JsonNode? schema)
+    {
+        if (schema is not JsonObject keywords)
+        {
+            // The schema "true"; "false" would be a property that accepts nothing, and does not occur.
+            Kinds = JsonKinds.Any;
+            Additional = this;
+            return;
+        }
+
+        Kinds = ReadKinds(keywords);
+        AllowedValues = (keywords["enum"] as JsonArray)?.Select(static value => value?.GetValue<string>()).OfType<string>().ToArray();
+        Minimum = Bound(keywords["minimum"]) ?? double.NegativeInfinity;
+        Maximum = Bound(keywords["maximum"]) ?? double.PositiveInfinity;
+        MinLength = keywords["minLength"]?.GetValue<int>() ?? 0;
+        MaxLength = keywords["maxLength"]?.GetValue<int>() ?? int.MaxValue;
+        MinItems = keywords["minItems"]?.GetValue<int>() ?? 0;
+        MaxItems = keywords["maxItems"]?.GetValue<int>() ?? int.MaxValue;
+        Items = keywords["items"] is { } items ? new SchemaNode(items) : Any;
+
+        if (keywords["properties"] is JsonObject properties)
+        {
+            var required = (keywords["required"] as JsonArray)?.Select(static name => name!.GetValue<string>()).ToHashSet(StringComparer.Ordinal) ?? [];
+            Properties = [.. properties.Select(property => new SchemaProperty(property.Key, new SchemaNode(property.Value), required.Contains(property.Key)))];
+            if (Properties.Length > 64)
+            {
+                throw new NotSupportedException("A record with more than 64 properties cannot be checked.");
+            }
+
+            for (var i = 0; i < Properties.Length; i++)
+            {
+                Required |= Properties[i].Required ? 1UL << i : 0;
+            }
+        }
+
+        Additional = keywords["additionalProperties"] switch
+        {
+            JsonValue value when value.TryGetValue(out bool allowed) && !allowed => null,
+            { } additional => new SchemaNode(additional),
+            null => Any,
+        };
+    }
+
+    public JsonKinds Kinds { get; }
+
+    /// <summary>The properties of an object, in the order of their declaration.</summary>
+    public SchemaProperty[] Properties { get; } = [];
+
+    /// <summary>A bit for each of <see cref="Properties"/> that may not be absent.</summary>
+    public ulong Required { get; }
+
+    /// <summary>What a property that is not declared must be; null when there may be none.</summary>
+    public SchemaNode? Additional { get; }
+
+    public SchemaNode Items { get; } = null!;
+
+    public string[]? AllowedValues { get; }
+
+    public double Minimum { get; }
+
+    public double Maximum { get; }
+
+    public int MinLength { get; }
+
+    public int MaxLength { get; }
+
+    public int MinItems { get; }
+
+    public int MaxItems { get; }
+
+    public bool Allows(JsonKinds kinds) => (Kinds & kinds) == kinds;
+
+    /// <summary>What the schema asks for, in words that follow "must be".</summary>
+    public string Describe()
+    {
+        if (AllowedValues is not null)
+        {
+            return "one of " + string.Join(", ", AllowedValues.Select(static value => $"'{value}'"));
+        }
+
+        var names = new List<string>();
+        AddIf(JsonKinds.Object, "an object");
+        AddIf(JsonKinds.Array, "an array");
+        AddIf(JsonKinds.String, "a string");
+        if ((Kinds & JsonKinds.Number) != 0)
+        {
+            names.Add((Allows(JsonKinds.Number) ? "a number" : "an integer") + DescribeRange());
+        }
+
+        AddIf(JsonKinds.Boolean, "true or false");
+        return names.Count == 0 ? "null" : string.Join(" or ", names);
+
+        void AddIf(JsonKinds kind, string name)
+        {
+            if (Allows(kind))
+            {
+                names.Add(name);
+            }
+        }
+    }
+
+    private static JsonKinds ReadKinds(JsonObject keywords)
+    {
+        static JsonKinds Parse(JsonNode? name) => name!.GetValue<string>() switch
+        {
+            "object" => JsonKinds.Object,
+            "array" => JsonKinds.Array,
+            "string" => JsonKinds.String,
+            "integer" => JsonKinds.Integer,
+            "number" => JsonKinds.Number,
+            "boolean" => JsonKinds.Boolean,
+            _ => JsonKinds.Null,
+        };
+
+        return keywords["type"] switch
+        {
+            JsonArray several => several.Aggregate((JsonKinds)0, static (kinds, name) => kinds | Parse(name)),
+            { } one => Parse(one),
+            null when keywords["enum"] is JsonArray values => JsonKinds.String | (values.Contains(null) ? JsonKinds.Null : 0),
+            _ => JsonKinds.Any,
+        };
+    }
+
+    private static double? Bound(JsonNode? keyword) =>
+        keyword is null ? null : double.Parse(keyword.ToJsonString(), CultureInfo.InvariantCulture);
+
+    private string DescribeRange()
+    {
+        var minimum = Format(Minimum);
+        var maximum = Format(Maximum);
+        return (double.IsFinite(Minimum), double.IsFinite(Maximum)) switch
+        {
+            (false, false) => Allows(JsonKinds.Number) ? "" : " of at most 64 bits",
+            (true, false) => $" of at least {minimum}",
+            (false, true) => $" of at most {maximum}",
+            (true, true) => $" from {minimum} to {maximum}",
+        };
+
+        // The largest 64-bit integer has no double of its own.
+        static string Format(double bound) =>
+            bound >= long.MaxValue ? long.MaxValue.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
+    }
+}
+
+/// <summary>A declared property of an object schema.</summary>
+internal sealed record SchemaProperty(string Name, SchemaNode Schema, bool Required)
+{
+    public byte[] Utf8Name { get; } = Encoding.UTF8.GetBytes(Name);
+}

@@ -1,0 +1,88 @@
+using System.Globalization;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Limits;
+
+/// <summary>Starts time limits: the server's side of <c>asyncio.wait_for</c>.</summary>
+public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits)
+{
+    /// <summary>Says what is wrong with a time limit, or nothing.</summary>
+    /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
+    public string? Fault(double? seconds) =>
+        seconds is null || (seconds > 0 && seconds <= limits.Value.MaxTimeoutSeconds)
+            ? null
+            : string.Create(CultureInfo.InvariantCulture,
+                $"must be more than 0 and at most {limits.Value.MaxTimeoutSeconds} (Limits:MaxTimeoutSeconds)");
+
+    /// <summary>Starts the clock of one limit.</summary>
+    /// <param name="seconds">How long; absent means the longest there is.</param>
+    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <param name="cancellationToken">The caller's own cancellation.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
+    public TimeLimit Start(double? seconds, string pointer, CancellationToken cancellationToken)
+    {
+        if (Fault(seconds) is { } fault)
+        {
+            throw new ProblemException(Problem.InvalidRequest(pointer, fault));
+        }
+
+        return new TimeLimit(time, seconds ?? limits.Value.MaxTimeoutSeconds, cancellationToken);
+    }
+
+    /// <summary>Does work within a time limit.</summary>
+    /// <param name="work">Is handed the token to look at.</param>
+    /// <param name="whose">Whose limit it is, as "The call".</param>
+    /// <param name="seconds">How long; absent means the longest there is.</param>
+    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <param name="cancellationToken">The caller's own cancellation.</param>
+    /// <exception cref="ProblemException"><c>timeout</c> when the work stops because the time is up; <c>invalid-request</c>.</exception>
+    public async ValueTask<T> RunAsync<T>(
+        Func<CancellationToken, ValueTask<T>> work, string whose, double? seconds, string pointer, CancellationToken cancellationToken)
+    {
+        using var limit = Start(seconds, pointer, cancellationToken);
+        try
+        {
+            return await work(limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw new ProblemException(limit.Problem(whose));
+        }
+    }
+}
+
+/// <summary>One running time limit, which can tell its own end from the caller's cancellation.</summary>
+public sealed class TimeLimit : IDisposable
+{
+    private readonly double _seconds;
+    private readonly CancellationToken _caller;
+    private readonly CancellationTokenSource _source;
+    private readonly CancellationTokenRegistration _registration;
+
+    internal TimeLimit(TimeProvider time, double seconds, CancellationToken caller)
+    {
+        _seconds = seconds;
+        _caller = caller;
+        _source = new CancellationTokenSource(TimeSpan.FromSeconds(seconds), time);
+        _registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+    }
+
+    /// <summary>Cancelled when the time is up or the caller has cancelled.</summary>
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>The time is up, and the caller has not cancelled.</summary>
+    public bool RanOut => _source.IsCancellationRequested && !_caller.IsCancellationRequested;
+
+    /// <summary>What to answer when the time is up.</summary>
+    /// <param name="whose">Whose limit it is, as "The call".</param>
+    public Problem Problem(string whose) => Problems.Problem.Timeout(
+        string.Create(CultureInfo.InvariantCulture, $"{whose} was not done within its time limit of {_seconds} s (timeoutSeconds)."));
+
+    /// <summary>Stops the clock.</summary>
+    public void Dispose()
+    {
+        _registration.Dispose();
+        _source.Dispose();
+    }
+}

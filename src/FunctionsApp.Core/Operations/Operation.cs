@@ -1,0 +1,190 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Operations;
+
+/// <summary>An operation as the catalog knows it and the patterns run it: from JSON to JSON.</summary>
+public abstract class Operation
+{
+    private protected Operation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
+    {
+        Name = about.Name;
+        Summary = about.Summary;
+        Kind = kind;
+        Example = RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(about.Example));
+        InputSchema = inputSchema;
+        OutputSchema = CoreJson.Options.GetJsonSchemaAsNode(output, new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = JsonSchemaAnnotations.Apply,
+        });
+    }
+
+    /// <summary>The name, as <c>primes.factor</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>How it spends its time.</summary>
+    public OperationKind Kind { get; }
+
+    /// <summary>What it does, in one sentence.</summary>
+    public string Summary { get; }
+
+    /// <summary>An input that works.</summary>
+    public RawJson Example { get; }
+
+    /// <summary>JSON Schema of the input.</summary>
+    public JsonNode InputSchema { get; }
+
+    /// <summary>JSON Schema of the output; of each value, for a stream.</summary>
+    public JsonNode OutputSchema { get; }
+}
+
+/// <summary>An operation that answers once: io or cpu.</summary>
+public abstract class CallableOperation : Operation
+{
+    private protected CallableOperation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
+        : base(about, kind, inputSchema, output)
+    {
+    }
+
+    /// <summary>Reads the input, so that nothing starts with one that is at fault.</summary>
+    /// <param name="input">One JSON value.</param>
+    /// <param name="pointer">Where the input stands in the request.</param>
+    /// <param name="bareValues">Whether a value that is not an object stands for the input's first property.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    public abstract OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false);
+}
+
+/// <summary>An operation with its input, ready to run once.</summary>
+public abstract class OperationCall
+{
+    /// <summary>Runs the operation, a cpu one on the CPU scheduler.</summary>
+    /// <exception cref="OperationException">The operation's own error.</exception>
+    /// <exception cref="ProblemException">What else it has to tell the caller.</exception>
+    public abstract ValueTask<RawJson> RunAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>An operation that computes.</summary>
+public abstract class CpuOperation : CallableOperation
+{
+    private protected CpuOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+        : base(about, OperationKind.Cpu, inputSchema, output)
+    {
+    }
+
+    /// <summary>Whether results are numbers or booleans, so that they can be summed and compared.</summary>
+    public abstract bool IsNumeric { get; }
+
+    /// <summary>Reads one item, computes it on this thread, and writes the result.</summary>
+    /// <param name="item">One JSON value.</param>
+    /// <param name="shape">How it stands for the input.</param>
+    /// <param name="output">Nothing is written when the item fails.</param>
+    /// <param name="cancellationToken">Cancels the computation.</param>
+    internal abstract void Compute(ReadOnlySpan<byte> item, ItemShape shape, Utf8JsonWriter output, CancellationToken cancellationToken);
+
+    /// <summary>As <see cref="Compute"/>, for an operation that <see cref="IsNumeric"/>: true counts as 1, false as 0.</summary>
+    internal abstract Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, CancellationToken cancellationToken);
+
+    /// <summary>Reads one item without computing it.</summary>
+    /// <param name="item">One JSON value.</param>
+    /// <param name="shape">How it stands for the input.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; their pointers start at the item.</exception>
+    internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape);
+}
+
+/// <summary>An operation that yields values.</summary>
+public abstract class StreamOperation : Operation
+{
+    private protected StreamOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+        : base(about, OperationKind.Stream, inputSchema, output)
+    {
+    }
+
+    /// <summary>Reads the input at once, and yields the values as they are asked for.</summary>
+    /// <param name="input">One JSON value.</param>
+    /// <param name="pointer">Where the input stands in the request.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlySpan<byte> input, string pointer, CancellationToken cancellationToken);
+}
+
+internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
+    : CallableOperation(about, OperationKind.Io, contract.Schema, typeof(TOutput))
+{
+    private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
+
+    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) => new Call(this,
+        contract.Read(input, pointer, bareValues));
+
+    private sealed class Call(IoOperation<TInput, TOutput> owner, TInput input) : OperationCall
+    {
+        private readonly IOperation<TInput, TOutput> _operation = owner.Implementation;
+
+        public override async ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+            RawJson.From(await _operation.RunAsync(input, cancellationToken), owner._output);
+    }
+
+    private IOperation<TInput, TOutput> Implementation => operation;
+}
+
+internal sealed class CpuOperation<TInput, TOutput>(
+    OperationAttribute about, JsonContract<TInput> contract, ICpuOperation<TInput, TOutput> operation, CpuScheduler scheduler)
+    : CpuOperation(about, contract.Schema, typeof(TOutput))
+{
+    private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
+
+    public override bool IsNumeric =>
+        typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
+        || typeof(TOutput) == typeof(double) || typeof(TOutput) == typeof(bool);
+
+    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) => new Call(this,
+        contract.Read(input, pointer, bareValues));
+
+    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, Utf8JsonWriter output, CancellationToken cancellationToken) =>
+        JsonSerializer.Serialize(output, operation.Compute(contract.ReadItem(item, shape), cancellationToken), _output);
+
+    internal override Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, CancellationToken cancellationToken) =>
+        operation.Compute(contract.ReadItem(item, shape), cancellationToken) switch
+        {
+            Number number => number,
+            long integer => integer,
+            int integer => integer,
+            double value => value,
+            bool value => value ? 1L : 0L,
+            _ => throw new NotSupportedException($"{Name} does not yield numbers."),
+        };
+
+    internal override void Check(ReadOnlySpan<byte> item, ItemShape shape) => contract.ReadItem(item, shape);
+
+    private RawJson Run(TInput input, CancellationToken cancellationToken) => RawJson.From(operation.Compute(input, cancellationToken), _output);
+
+    private sealed class Call(CpuOperation<TInput, TOutput> owner, TInput input) : OperationCall
+    {
+        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) => new(owner.Schedule(input, cancellationToken));
+    }
+
+    private Task<RawJson> Schedule(TInput input, CancellationToken cancellationToken) =>
+        scheduler.RunAsync(token => Run(input, token), cancellationToken);
+}
+
+internal sealed class StreamOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IStreamOperation<TInput, TOutput> operation)
+    : StreamOperation(about, contract.Schema, typeof(TOutput))
+{
+    private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
+
+    public override IAsyncEnumerable<RawJson> Stream(ReadOnlySpan<byte> input, string pointer, CancellationToken cancellationToken) =>
+        Serialize(operation.StreamAsync(contract.Read(input, pointer), cancellationToken));
+
+    private async IAsyncEnumerable<RawJson> Serialize(IAsyncEnumerable<TOutput> values)
+    {
+        await foreach (var value in values)
+        {
+            yield return RawJson.From(value, _output);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Collections.Frozen;
+using System.Reflection;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Core.Operations;
+
+/// <summary>Says that a class is an operation. <see cref="OperationServices.AddOperation{T}"/> registers these.</summary>
+/// <param name="Implementation">The class.</param>
+public sealed record OperationRegistration(Type Implementation);
+
+/// <summary>All operations by name. Each is looked at when it is first asked for, not at start-up.</summary>
+public sealed class OperationCatalog
+{
+    private const int MostSuggestions = 3;
+
+    private readonly FrozenDictionary<string, Lazy<Operation>> _operations;
+
+    /// <summary>Collects the registered operations.</summary>
+    /// <exception cref="InvalidOperationException">Two operations have one name, or a class is not an operation.</exception>
+    public OperationCatalog(IEnumerable<OperationRegistration> registrations, IServiceProvider services)
+    {
+        var operations = new Dictionary<string, Lazy<Operation>>(StringComparer.Ordinal);
+        foreach (var implementation in registrations.Select(static registration => registration.Implementation))
+        {
+            var about = implementation.GetCustomAttribute<OperationAttribute>()
+                ?? throw new InvalidOperationException($"{implementation} needs an [Operation] attribute.");
+            if (!operations.TryAdd(about.Name, new Lazy<Operation>(() => Create(implementation, about, services))))
+            {
+                throw new InvalidOperationException($"Two operations are named '{about.Name}'; one is {implementation}.");
+            }
+        }
+
+        _operations = operations.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>Every operation, by name in ordinal order.</summary>
+    public IEnumerable<Operation> All => _operations.OrderBy(static entry => entry.Key, StringComparer.Ordinal).Select(static entry => entry.Value.Value);
+
+    /// <summary>Finds an operation.</summary>
+    /// <param name="name">Its exact name.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, with the nearest names.</exception>
+    public Operation Find(string name) => _operations.TryGetValue(name, out var operation)
+        ? operation.Value
+        : throw new ProblemException(Problem.UnknownOperation(name, Suggest(name)));
+
+    /// <summary>Finds an operation that answers once.</summary>
+    /// <param name="name">Its exact name.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
+    public CallableOperation FindCallable(string name) => Find(name) as CallableOperation
+        ?? throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation, which answers many times: use stream."));
+
+    /// <summary>Finds an operation that computes.</summary>
+    /// <param name="name">Its exact name.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
+    public CpuOperation FindCpu(string name) => Find(name) switch
+    {
+        CpuOperation operation => operation,
+        StreamOperation => throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation; map runs cpu operations: use stream.")),
+        _ => throw new ProblemException(Problem.WrongKind($"'{name}' is an io operation; map runs cpu operations: use gather for many calls of it.")),
+    };
+
+    /// <summary>Finds an operation that yields values.</summary>
+    /// <param name="name">Its exact name.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
+    public StreamOperation FindStream(string name) => Find(name) switch
+    {
+        StreamOperation operation => operation,
+        var other => throw new ProblemException(Problem.WrongKind(
+            $"'{name}' is {(other.Kind == OperationKind.Io ? "an io" : "a cpu")} operation, which answers once: use await.")),
+    };
+
+    private static Operation Create(Type implementation, OperationAttribute about, IServiceProvider services)
+    {
+        foreach (var contract in implementation.GetInterfaces().Where(static type => type.IsGenericType))
+        {
+            var definition = contract.GetGenericTypeDefinition();
+            var factory = definition == typeof(IOperation<,>) ? nameof(CreateIo)
+                : definition == typeof(ICpuOperation<,>) ? nameof(CreateCpu)
+                : definition == typeof(IStreamOperation<,>) ? nameof(CreateStream)
+                : null;
+            if (factory is not null)
+            {
+                return (Operation)typeof(OperationCatalog)
+                    .GetMethod(factory, BindingFlags.NonPublic | BindingFlags.Static)!
+                    .MakeGenericMethod(contract.GetGenericArguments())
+                    .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [about, services.GetRequiredService(implementation), services], null)!;
+            }
+        }
+
+        throw new InvalidOperationException($"{implementation} implements none of IOperation, ICpuOperation and IStreamOperation.");
+    }
+
+    private static IoOperation<TInput, TOutput> CreateIo<TInput, TOutput>(OperationAttribute about, IOperation<TInput, TOutput> operation, IServiceProvider services) =>
+        new(about, new JsonContract<TInput>(), operation);
+
+    private static CpuOperation<TInput, TOutput> CreateCpu<TInput, TOutput>(OperationAttribute about, ICpuOperation<TInput, TOutput> operation, IServiceProvider services) =>
+        new(about, new JsonContract<TInput>(), operation, services.GetRequiredService<CpuScheduler>());
+
+    private static StreamOperation<TInput, TOutput> CreateStream<TInput, TOutput>(OperationAttribute about, IStreamOperation<TInput, TOutput> operation, IServiceProvider services) =>
+        new(about, new JsonContract<TInput>(), operation);
+
+    private List<string> Suggest(string name)
+    {
+        // A hostile name must not cost more than a real one.
+        if (name.Length > 64)
+        {
+            return [];
+        }
+
+        return [.. _operations.Keys
+            .Select(known => (known, distance: Distance(name.ToUpperInvariant(), known.ToUpperInvariant())))
+            .Where(candidate => candidate.distance <= Math.Max(2, candidate.known.Length / 3)
+                || candidate.known.Split('.').Contains(name, StringComparer.OrdinalIgnoreCase))
+            .OrderBy(static candidate => candidate.distance)
+            .ThenBy(static candidate => candidate.known, StringComparer.Ordinal)
+            .Take(MostSuggestions)
+            .Select(static candidate => candidate.known)];
+    }
+
+    /// <summary>Edits from one word to the other, a swap of neighbours counting as one (optimal string alignment).</summary>
+    private static int Distance(string left, string right)
+    {
+        var (twoAgo, previous, current) = (new int[right.Length + 1], new int[right.Length + 1], new int[right.Length + 1]);
+        for (var j = 0; j <= right.Length; j++)
+        {
+            previous[j] = j;
+        }
+
+        for (var i = 1; i <= left.Length; i++)
+        {
+            current[0] = i;
+            for (var j = 1; j <= right.Length; j++)
+            {
+                var cost = left[i - 1] == right[j - 1] ? 0 : 1;
+                current[j] = Math.Min(Math.Min(current[j - 1] + 1, previous[j] + 1), previous[j - 1] + cost);
+                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+                {
+                    current[j] = Math.Min(current[j], twoAgo[j - 2] + 1);
+                }
+            }
+
+            (twoAgo, previous, current) = (previous, current, twoAgo);
+        }
+
+        return previous[right.Length];
+    }
+}

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace FunctionsApp.Core.Operations;
+
+/// <summary>Registration of operations.</summary>
+public static class OperationServices
+{
+    /// <summary>
+    /// Adds an operation: from then on every pattern runs it by its name, and the catalog lists it. One instance serves
+    /// all calls, so it must be thread-safe.
+    /// </summary>
+    /// <typeparam name="T">
+    /// A class with an <see cref="OperationAttribute"/> that is an <see cref="IOperation{TInput, TOutput}"/>,
+    /// <see cref="ICpuOperation{TInput, TOutput}"/> or <see cref="IStreamOperation{TInput, TOutput}"/>.
+    /// </typeparam>
+    public static IServiceCollection AddOperation<T>(this IServiceCollection services)
+        where T : class
+    {
+        services.TryAddSingleton<T>();
+        return services.AddSingleton(new OperationRegistration(typeof(T)));
+    }
+}

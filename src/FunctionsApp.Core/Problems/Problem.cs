@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+
+namespace FunctionsApp.Core.Problems;
+
+/// <summary>
+/// What went wrong, as RFC 9457 problem details. It is the body of every error answer, and it stands in place wherever
+/// an answer reports a failure among its results.
+/// </summary>
+public sealed record Problem
+{
+    private Problem(string slug, string title, int status, string detail)
+    {
+        Type = "/problems/" + slug;
+        Title = title;
+        Status = status;
+        Detail = detail;
+        TraceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+    }
+
+    /// <summary>A relative URI, <c>/problems/{slug}</c>, that tells one sort of problem from another.</summary>
+    public string Type { get; }
+
+    /// <summary>The sort of problem in words; the same for every problem of one type.</summary>
+    public string Title { get; }
+
+    /// <summary>The HTTP status code that belongs to this type.</summary>
+    public int Status { get; }
+
+    /// <summary>What happened this time, and what to do about it.</summary>
+    public string Detail { get; init; }
+
+    /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log knows the request by it.</summary>
+    public string TraceId { get; }
+
+    /// <summary>Every fault of the request: JSON pointer (RFC 6901) → messages.</summary>
+    public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
+
+    /// <summary>The line of a body that is not JSON, counted from 1.</summary>
+    public long? Line { get; init; }
+
+    /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
+    public long? Position { get; init; }
+
+    /// <summary>The call, step or item that failed, counted from 0.</summary>
+    public int? Index { get; init; }
+
+    /// <summary>The caller's own name for the call that failed.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Names near the one that is not known, nearest first.</summary>
+    public IReadOnlyList<string>? Suggestions { get; init; }
+
+    /// <summary>The results of the steps that had succeeded before this failure.</summary>
+    public IReadOnlyList<RawJson>? Results { get; init; }
+
+    /// <summary>Seconds after which a new attempt makes sense; sent as the <c>Retry-After</c> header.</summary>
+    [JsonIgnore]
+    public int? RetryAfterSeconds { get; init; }
+
+    /// <summary>The same faults, of a value that stands at <paramref name="pointer"/> in the request.</summary>
+    /// <param name="pointer">JSON pointer to the value that the present pointers start from.</param>
+    public Problem Below(string pointer) => Errors is null || pointer.Length == 0 ? this : InvalidRequest(
+        Errors.ToDictionary(fault => pointer + fault.Key, static fault => fault.Value, StringComparer.Ordinal));
+
+    /// <summary>400: the body is not JSON.</summary>
+    /// <param name="detail">What the reader stumbled over.</param>
+    /// <param name="line">Counted from 1.</param>
+    /// <param name="position">The byte in the line, counted from 1.</param>
+    public static Problem MalformedJson(string detail, long line, long position) =>
+        new("malformed-json", "The body is not JSON", 400, $"{detail} (line {line}, position {position})") { Line = line, Position = position };
+
+    /// <summary>422: JSON, but not of the shape or range that is asked for.</summary>
+    /// <param name="errors">Every fault: JSON pointer → messages.</param>
+    public static Problem InvalidRequest(IReadOnlyDictionary<string, string[]> errors)
+    {
+        var (pointer, messages) = errors.First();
+        var more = errors.Sum(fault => fault.Value.Length) - 1;
+        return new("invalid-request", "The request is not valid", 422,
+            $"{(pointer.Length == 0 ? "The body" : pointer)} {messages[0]}{(more > 0 ? $", and {more} more (see errors)." : ".")}")
+        { Errors = errors };
+    }
+
+    /// <summary>422 with a single fault.</summary>
+    /// <param name="pointer">JSON pointer to the fault.</param>
+    /// <param name="message">What is asked for, as "must be …".</param>
+    public static Problem InvalidRequest(string pointer, string message) =>
+        InvalidRequest(new Dictionary<string, string[]>(StringComparer.Ordinal) { [pointer] = [message] });
+
+    /// <summary>404: no operation has this name.</summary>
+    /// <param name="name">The name that was asked for.</param>
+    /// <param name="suggestions">The nearest names, nearest first.</param>
+    public static Problem UnknownOperation(string name, IReadOnlyList<string> suggestions) =>
+        new("unknown-operation", "There is no such operation", 404,
+            suggestions.Count == 0 ? $"There is no operation '{name}'." : $"There is no operation '{name}'. Did you mean '{suggestions[0]}'?")
+        { Suggestions = suggestions };
+
+    /// <summary>422: the operation exists, but this pattern cannot run its kind.</summary>
+    /// <param name="detail">The operation, its kind, and the kind that is needed.</param>
+    public static Problem WrongKind(string detail) => new("wrong-kind", "The operation is of the wrong kind", 422, detail);
+
+    /// <summary>413: something is over its limit.</summary>
+    /// <param name="detail">What, and the limit with its name.</param>
+    public static Problem TooLarge(string detail) => new("too-large", "The request is too large", 413, detail);
+
+    /// <summary>415: the body is of a media type that this endpoint does not read.</summary>
+    /// <param name="detail">The type that came and the types that are read.</param>
+    public static Problem UnsupportedMediaType(string detail) => new("unsupported-media-type", "The media type is not supported", 415, detail);
+
+    /// <summary>429: admission is refused because too much is waiting.</summary>
+    /// <param name="detail">What is full, and its limit.</param>
+    /// <param name="retryAfterSeconds">When a new attempt makes sense.</param>
+    public static Problem Saturated(string detail, int retryAfterSeconds) =>
+        new("saturated", "Too much is waiting", 429, detail) { RetryAfterSeconds = retryAfterSeconds };
+
+    /// <summary>500: the operation raised an error of its own.</summary>
+    /// <param name="detail">The operation's message.</param>
+    public static Problem OperationFailed(string detail) => new("operation-failed", "The operation failed", 500, detail);
+
+    /// <summary>500: something that nobody expected. Its internals are in the log, under the trace id.</summary>
+    public static Problem InternalError() =>
+        new("internal-error", "Something went wrong inside", 500, "The log knows more, under this traceId.");
+
+    /// <summary>504: a time limit ran out.</summary>
+    /// <param name="detail">Which limit, and how long it was.</param>
+    public static Problem Timeout(string detail) => new("timeout", "A time limit ran out", 504, detail);
+
+    /// <summary>503: the host is stopping and has cancelled the work.</summary>
+    public static Problem ShuttingDown() =>
+        new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };
+
+    /// <summary>An HTTP status that the server answers by itself, such as 404 for a path that no function has.</summary>
+    /// <param name="slug">The last part of the type.</param>
+    /// <param name="title">The sort of problem in words.</param>
+    /// <param name="status">The HTTP status code.</param>
+    /// <param name="detail">What happened this time.</param>
+    public static Problem Http(string slug, string title, int status, string detail) => new(slug, title, status, detail);
+}

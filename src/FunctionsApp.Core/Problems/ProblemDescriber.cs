@@ -1,0 +1,30 @@
+using FunctionsApp.Core.Operations;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Problems;
+
+/// <summary>The one place that turns an exception into a <see cref="Problem"/>.</summary>
+public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
+{
+    /// <summary>
+    /// Describes <paramref name="exception"/> to the caller. What is neither a problem nor an operation's own error is
+    /// logged, and described without its internals.
+    /// </summary>
+    public Problem Describe(Exception exception)
+    {
+        switch (exception)
+        {
+            case ProblemException raised:
+                return raised.Problem;
+            case OperationException raised:
+                return Problem.OperationFailed(raised.Message);
+            default:
+                var problem = Problem.InternalError();
+                LogUnexpected(logger, problem.TraceId, exception);
+                return problem;
+        }
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure; the caller was given trace id {TraceId}")]
+    private static partial void LogUnexpected(ILogger logger, string traceId, Exception exception);
+}

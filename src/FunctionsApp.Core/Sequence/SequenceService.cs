@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Sequence;
+
+/// <summary><c>await a(); await b()</c>: runs operations one after the other, each able to use what came before.</summary>
+public sealed class SequenceService(
+    OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+{
+    /// <summary>Runs the steps in order, up to the first that fails.</summary>
+    /// <param name="request">The steps.</param>
+    /// <param name="cancellationToken">Stops the step that runs, and starts no other.</param>
+    /// <exception cref="ProblemException">
+    /// The problem of the step that failed, with its index and the results so far. What can be checked before the first
+    /// step starts is.
+    /// </exception>
+    public async Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        if (request.Steps.Count > limits.Value.MaxCalls)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {request.Steps.Count}.")));
+        }
+
+        var calls = BindAhead(request.Steps);
+        var budget = new ByteBudget(limits.Value.MaxResultBytes);
+        var results = new List<RawJson>(request.Steps.Count);
+        var timeline = new List<TimelineEntry>(request.Steps.Count);
+        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        for (var i = 0; i < request.Steps.Count; i++)
+        {
+            try
+            {
+                var started = clock.ElapsedMs;
+                limit.Token.ThrowIfCancellationRequested();
+                var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), results, budget);
+                var result = await call.RunAsync(limit.Token);
+                budget.Spend(result.Utf8.Length);
+                results.Add(result);
+                timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                throw new ProblemException(limit.Problem("The sequence") with { Index = i, Results = results });
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                throw new ProblemException(describer.Describe(exception) with { Index = i, Results = results });
+            }
+        }
+
+        return new SequenceAnswer(results, timeline, clock.ElapsedMs);
+    }
+
+    private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
+
+    /// <summary>Binds every step that needs no earlier result, so that faults show before anything runs.</summary>
+    private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
+    {
+        var faults = new Faults();
+        var first = -1;
+        var calls = new OperationCall?[steps.Count];
+        for (var i = 0; i < calls.Length; i++)
+        {
+            try
+            {
+                var operation = catalog.FindCallable(steps[i].Operation);
+                var input = JsonInput.Utf8(steps[i].Input);
+                calls[i] = JsonReferences.MayOccur(input) ? null : operation.Bind(input, InputPointer(i));
+            }
+            catch (ProblemException exception)
+            {
+                first = first < 0 ? i : first;
+                faults.Add(exception.Problem with { Index = i, Results = [] });
+            }
+        }
+
+        return faults.Any ? throw new ProblemException(faults.ToProblem("") with { Index = first, Results = [] }) : calls;
+    }
+
+    private OperationCall BindWithReferences(SequenceStep step, string pointer, List<RawJson> results, ByteBudget budget)
+    {
+        var input = JsonReferences.Resolve(step.Input!.Value, pointer, Find, budget);
+        return catalog.FindCallable(step.Operation).Bind(input.Utf8.Span, pointer);
+
+        JsonElement? Find(string[] tokens) => tokens switch
+        {
+            ["results"] => RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>()).ToElement(),
+            ["results", var token, .. var rest] when JsonPointer.ArrayIndex(token) is { } index && index < results.Count =>
+                JsonPointer.Follow(results[index].ToElement(), rest),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace FunctionsApp.LocalHost;
+
+/// <summary>Lists the functions with their URLs, as <c>func start</c> does.</summary>
+internal static class Banner
+{
+    /// <summary>Writes the list; the first address stands for all.</summary>
+    public static void Write(TextWriter output, WebApplication app)
+    {
+        var endpoints = ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>();
+        output.WriteLine();
+        output.WriteLine("Functions:");
+        output.WriteLine();
+        foreach (var endpoint in endpoints)
+        {
+            var function = endpoint.Metadata.GetRequiredMetadata<Function>();
+            var methods = string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant();
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {function.Name}: [{methods}] {app.Urls.First()}/{endpoint.RoutePattern.RawText!.TrimStart('/')}"));
+        }
+
+        output.WriteLine();
+        output.WriteLine($"Listening on {string.Join(", ", app.Urls)}. Stop with Ctrl+C.");
+        output.Flush();
+    }
+}

@@ -1,0 +1,86 @@
+using System.Reflection;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.LocalHost;
+
+/// <summary>A function as the host lists and serves it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Method">The method that is the function.</param>
+/// <param name="Trigger">What triggers it.</param>
+internal sealed record Function(string Name, MethodInfo Method, HttpTriggerAttribute Trigger)
+{
+    /// <summary>Its route below the prefix.</summary>
+    public string Route => Trigger.Route ?? Name;
+}
+
+/// <summary>Finds the functions by their attributes and serves them, as the Functions host and its worker do together.</summary>
+internal static class FunctionEndpoints
+{
+    /// <summary>Maps every function of an assembly.</summary>
+    /// <param name="app">The application.</param>
+    /// <param name="assembly">Where the functions are.</param>
+    /// <param name="routePrefix">What comes before every route; may be empty.</param>
+    /// <param name="keys">Who may run them.</param>
+    /// <exception cref="InvalidOperationException">Two functions have one name.</exception>
+    public static void MapFunctions(this WebApplication app, Assembly assembly, string routePrefix, FunctionKeys keys)
+    {
+        var throttle = app.Services.GetRequiredService<RequestThrottle>();
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var function in Find(assembly))
+        {
+            if (!names.Add(function.Name))
+            {
+                throw new InvalidOperationException($"Two functions are named '{function.Name}'.");
+            }
+
+            // Compiling what binds the parameters takes longer than starting the server; most processes never need it for every function.
+            var run = new Lazy<RequestDelegate>(() => Compile(function));
+            app.MapMethods($"{routePrefix.Trim('/')}/{function.Route}", function.Trigger.Methods ?? [], context => ServeAsync(context, function, run, keys, throttle))
+                .WithMetadata(function);
+        }
+    }
+
+    private static IEnumerable<Function> Find(Assembly assembly) =>
+        from type in assembly.GetExportedTypes()
+        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance)
+        let name = method.GetCustomAttribute<FunctionAttribute>()?.Name
+        where name is not null
+        let trigger = method.GetParameters().Select(static parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>().SingleOrDefault()
+        where trigger is not null
+        select new Function(name, method, trigger);
+
+    private static RequestDelegate Compile(Function function)
+    {
+        var create = ActivatorUtilities.CreateFactory(function.Method.DeclaringType!, Type.EmptyTypes);
+        return RequestDelegateFactory.Create(
+            function.Method,
+            context => create(context.RequestServices, arguments: null),
+            new RequestDelegateFactoryOptions
+            {
+                RouteParameterNames = Microsoft.AspNetCore.Routing.Patterns.RoutePatternFactory.Parse(function.Route).Parameters.Select(static parameter => parameter.Name),
+            }).RequestDelegate;
+    }
+
+    private static async Task ServeAsync(HttpContext context, Function function, Lazy<RequestDelegate> run, FunctionKeys keys, RequestThrottle throttle)
+    {
+        if (!keys.Admits(context.Request, function.Trigger.AuthLevel))
+        {
+            await RefuseAsync(context, Problem.Http("unauthorized", "A function key is needed", StatusCodes.Status401Unauthorized,
+                "Send one of the host's keys as x-functions-key, or as ?code= in the URL."));
+            return;
+        }
+
+        using var turn = await throttle.AcquireAsync(context.RequestAborted);
+        if (!turn.IsAcquired)
+        {
+            await RefuseAsync(context, Problem.Saturated("Too many requests are outstanding (maxOutstandingRequests in host.json).", retryAfterSeconds: 1));
+            return;
+        }
+
+        await run.Value(context);
+    }
+
+    private static Task RefuseAsync(HttpContext context, Problem problem) => new ProblemAnswer(problem).ExecuteAsync(context);
+}

@@ -1,0 +1,56 @@
+using FunctionsApp.Core;
+using FunctionsApp.Functions;
+using FunctionsApp.Http;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.LocalHost;
+
+/// <summary>Composes the host: what <c>func start</c> does for the azure build, on Kestrel alone.</summary>
+internal static class LocalFunctionsHost
+{
+    /// <summary>Serves the functions until it is told to stop.</summary>
+    /// <param name="args">Configuration, as <c>--urls http://127.0.0.1:7072</c> or <c>--Limits:MaxCalls 100</c>.</param>
+    /// <returns>The process's exit code: 0 after a graceful stop, 1 when it could not start.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            await using var app = Build(args);
+            await app.StartAsync();
+            Banner.Write(Console.Out, app);
+            await app.WaitForShutdownAsync();
+            return 0;
+        }
+        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or FormatException)
+        {
+            // What is wrong here is the configuration or the address: whoever started it needs the message, not a stack.
+            await Console.Error.WriteLineAsync(exception.Message);
+            return 1;
+        }
+    }
+
+    private static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
+        var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
+        var addresses = ListenAddresses.From(builder.Configuration);
+        var keys = FunctionKeys.From(builder.Configuration, addresses);
+
+        builder.WebHost.UseUrls([.. addresses.Urls]);
+        builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.AddRouting();
+        builder.Services.AddHostFiltering(options => addresses.RestrictHosts(options));
+        builder.Services.AddFunctionsApp(builder.Configuration);
+        builder.Services.AddFunctionsHttp();
+        builder.Services.AddSingleton(new RequestThrottle(hostJson.Http));
+
+        var app = builder.Build();
+        app.UseMiddleware<ServerProblems>();
+        app.UseHostFiltering();
+        app.UseRouting();
+        app.MapFunctions(typeof(AwaitFunctions).Assembly, hostJson.Http.RoutePrefix, keys);
+        return app;
+    }
+}

@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Configuration.Memory;
+
+namespace FunctionsApp.LocalHost;
+
+/// <summary>local.settings.json: app settings for the machine of a developer.</summary>
+internal static class LocalSettings
+{
+    private const string FileName = "local.settings.json";
+
+    /// <summary>
+    /// Adds its <c>Values</c> below everything else, so that the environment and the command line win, as they do with
+    /// Core Tools. <c>Host.LocalHttpPort</c> becomes the setting <c>port</c>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The file is not JSON, or is encrypted.</exception>
+    public static void AddTo(IConfigurationBuilder configuration, string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        IConfigurationRoot file;
+        try
+        {
+            file = new ConfigurationBuilder().AddJsonStream(new MemoryStream(File.ReadAllBytes(path))).Build();
+        }
+        catch (FormatException exception)
+        {
+            throw new InvalidOperationException($"{FileName} is not valid JSON: {exception.InnerException?.Message ?? exception.Message}", exception);
+        }
+
+        if (file.GetValue<bool>("IsEncrypted"))
+        {
+            throw new InvalidOperationException($"{FileName} is encrypted; decrypt it with 'func settings decrypt'.");
+        }
+
+        // As environment variables, which they stand for, keys write a colon as two underscores.
+        var values = file.GetSection("Values").AsEnumerable(makePathsRelative: true)
+            .Where(static setting => setting.Value is not null)
+            .Select(static setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value))
+            .Append(KeyValuePair.Create("port", file["Host:LocalHttpPort"]))
+            .Where(static setting => setting.Value is not null);
+        configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = values });
+    }
+}

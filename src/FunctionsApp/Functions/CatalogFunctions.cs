@@ -1,0 +1,24 @@
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary>What operations there are.</summary>
+public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint endpoint)
+{
+    /// <summary>Lists every operation.</summary>
+    [Function("ListOperations")]
+    public Task<IResult> ListAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, _ =>
+            Task.FromResult(JsonAnswer.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))), cancellationToken);
+
+    /// <summary>Describes one operation.</summary>
+    [Function("GetOperation")]
+    public Task<IResult> GetAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations/{name}")] HttpRequest request, string name, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, _ =>
+            Task.FromResult(JsonAnswer.Ok(OperationDescription.Of(catalog.Find(name)))), cancellationToken);
+}

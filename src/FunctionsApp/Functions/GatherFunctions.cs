@@ -1,0 +1,17 @@
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary><c>asyncio.gather</c></summary>
+public sealed class GatherFunctions(GatherService service, FunctionEndpoint endpoint)
+{
+    /// <summary>Runs operations at once.</summary>
+    [Function("Gather")]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async call =>
+            JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)), cancellationToken);
+}

@@ -1,0 +1,22 @@
+using FunctionsApp.Core.Health;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary>Whether the app is alive, and whether it takes work.</summary>
+public sealed class HealthFunctions(HealthService service, FunctionEndpoint endpoint)
+{
+    /// <summary>200 as long as the process answers.</summary>
+    [Function("HealthLive")]
+    public Task<IResult> LiveAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/live")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)), cancellationToken);
+
+    /// <summary>200 while new work is taken.</summary>
+    [Function("HealthReady")]
+    public Task<IResult> ReadyAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/ready")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())), cancellationToken);
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Http;
+
+/// <summary>
+/// What every function does around its one call of a service: it tells when the request is over, and turns whatever goes
+/// wrong into problem details. No function has a try of its own.
+/// </summary>
+public sealed class FunctionEndpoint(
+    RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Runs a function's body.</summary>
+    /// <param name="request">The request that triggered the function.</param>
+    /// <param name="answer">The function's body.</param>
+    /// <param name="cancellationToken">The invocation's own cancellation.</param>
+    /// <returns>Its answer, or the problem that kept it from one.</returns>
+    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> answer, CancellationToken cancellationToken)
+    {
+        // On Azure the invocation comes over another channel than the request, and its activity may be missing here.
+        Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
+
+        var cancelled = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
+
+        // A streamed answer outlives this method.
+        request.HttpContext.Response.RegisterForDispose(cancelled);
+        try
+        {
+            return await answer(new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, cancelled.Token));
+        }
+        catch (Exception exception)
+        {
+            return Describe(exception, request.HttpContext, cancelled.Token) is { } problem ? new ProblemAnswer(problem) : Results.Empty;
+        }
+    }
+
+    /// <summary>Streams values as they come. The answer starts with the first of them: what goes wrong before has a status of its own.</summary>
+    /// <param name="request">The request that is answered.</param>
+    /// <param name="lines">The lines of the answer.</param>
+    public async Task<IResult> StreamAsync(FunctionRequest request, IAsyncEnumerable<StreamLine> lines)
+    {
+        var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
+        try
+        {
+            var any = await enumerator.MoveNextAsync();
+            return new StreamAnswer(this, request, enumerator, any);
+        }
+        catch
+        {
+            await enumerator.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What to tell the client; nothing when it has gone.</summary>
+    internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
+    {
+        _ when context.RequestAborted.IsCancellationRequested => null,
+        OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.Http("request-timeout", "The body came too slowly", bad.StatusCode, bad.Message),
+        BadHttpRequestException bad => Problem.Http("bad-request", "The request is not valid HTTP", bad.StatusCode, bad.Message),
+        _ => describer.Describe(exception),
+    };
+}

@@ -1,0 +1,16 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Http;
+
+/// <summary>Registration of what the functions need to speak HTTP.</summary>
+public static class HttpServices
+{
+    /// <summary>Adds the endpoint plumbing. Both hosts call this.</summary>
+    public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
+    {
+        // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
+        services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
+        return services.AddSingleton<FunctionEndpoint>();
+    }
+}

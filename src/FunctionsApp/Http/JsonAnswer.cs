@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using Microsoft.AspNetCore.Http;
+
+namespace FunctionsApp.Http;
+
+/// <summary>An answer in one piece of JSON.</summary>
+/// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
+public sealed class JsonAnswer<T>(T value, int status = StatusCodes.Status200OK) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.StatusCode = status;
+        httpContext.Response.ContentType = "application/json; charset=utf-8";
+        await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>(), httpContext.RequestAborted);
+    }
+}
+
+/// <summary>Makes answers without naming their type.</summary>
+public static class JsonAnswer
+{
+    /// <summary>200 with <paramref name="value"/>.</summary>
+    public static IResult Ok<T>(T value) => new JsonAnswer<T>(value);
+}
+
+/// <summary>An answer of problem details (RFC 9457).</summary>
+public sealed class ProblemAnswer(Problem problem) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.StatusCode = problem.Status;
+        response.ContentType = "application/problem+json";
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        await JsonSerializer.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>(), httpContext.RequestAborted);
+    }
+}

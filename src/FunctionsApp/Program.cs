@@ -1,0 +1,10 @@
+using FunctionsApp.Core;
+using FunctionsApp.Http;
+using Microsoft.Azure.Functions.Worker.Builder;
+using Microsoft.Extensions.Hosting;
+
+var builder = FunctionsApplication.CreateBuilder(args);
+builder.ConfigureFunctionsWebApplication();
+builder.Services.AddFunctionsApp(builder.Configuration);
+builder.Services.AddFunctionsHttp();
+builder.Build().Run();
