@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using Microsoft.AspNetCore.HostFiltering;
 
 namespace FunctionsApp.LocalHost;
 
@@ -10,6 +9,8 @@ namespace FunctionsApp.LocalHost;
 internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopback)
 {
     private const int DefaultPort = 7071;
+
+    private static readonly string[] LoopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
     /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, as Core Tools has it.</summary>
     public static ListenAddresses From(IConfiguration configuration)
@@ -21,14 +22,11 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     }
 
     /// <summary>
-    /// On loopback, answers only requests that name this machine. A web page that the developer visits can let its own
-    /// host name resolve to 127.0.0.1; the browser would then send it here with that name.
+    /// Whether a request may name this host. On loopback only this machine's own names are answered: a web page that the
+    /// developer visits can let its host name resolve to 127.0.0.1, and the browser then sends its requests here, with
+    /// that name.
     /// </summary>
-    public void RestrictHosts(HostFilteringOptions options)
-    {
-        options.IncludeFailureMessage = false;
-        options.AllowedHosts = AreLoopback ? ["localhost", "127.0.0.1", "[::1]"] : ["*"];
-    }
+    public bool Admits(HostString host) => !AreLoopback || LoopbackNames.Contains(host.Host, StringComparer.OrdinalIgnoreCase);
 
     private static bool IsLoopback(BindingAddress address) =>
         address.IsUnixPipe

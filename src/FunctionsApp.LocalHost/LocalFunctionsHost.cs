@@ -41,14 +41,13 @@ internal static class LocalFunctionsHost
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.AddRouting();
-        builder.Services.AddHostFiltering(options => addresses.RestrictHosts(options));
+        builder.Services.AddSingleton(addresses);
         builder.Services.AddFunctionsApp(builder.Configuration);
         builder.Services.AddFunctionsHttp();
         builder.Services.AddSingleton(new RequestThrottle(hostJson.Http));
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
-        app.UseHostFiltering();
         app.UseRouting();
         app.MapFunctions(typeof(AwaitFunctions).Assembly, hostJson.Http.RoutePrefix, keys);
         return app;

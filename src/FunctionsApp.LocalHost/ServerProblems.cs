@@ -3,8 +3,8 @@ using FunctionsApp.Http;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Gives problem details to what the server answers by itself: no such path, the wrong method, an error outside of a function.</summary>
-internal sealed class ServerProblems(RequestDelegate next, ProblemDescriber describer)
+/// <summary>Gives problem details to what the server answers by itself: a foreign host name, no such path, the wrong method, an error outside of a function.</summary>
+internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addresses, ProblemDescriber describer)
 {
     /// <summary>Runs the rest of the pipeline.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -12,8 +12,16 @@ internal sealed class ServerProblems(RequestDelegate next, ProblemDescriber desc
         Problem? problem;
         try
         {
-            await next(context);
-            problem = ForStatus(context);
+            if (addresses.Admits(context.Request.Host))
+            {
+                await next(context);
+                problem = ForStatus(context);
+            }
+            else
+            {
+                problem = Problem.Http("bad-request", "The request is not valid HTTP", StatusCodes.Status400BadRequest,
+                    $"The host name '{context.Request.Host.Host}' is not one of this server's.");
+            }
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
@@ -40,8 +48,6 @@ internal sealed class ServerProblems(RequestDelegate next, ProblemDescriber desc
                 $"No function answers {request.Path}."),
             StatusCodes.Status405MethodNotAllowed => Problem.Http("method-not-allowed", "The method is not allowed", response.StatusCode,
                 $"{request.Path} does not answer {request.Method}; it answers {response.Headers.Allow}."),
-            StatusCodes.Status400BadRequest => Problem.Http("bad-request", "The request is not valid HTTP", response.StatusCode,
-                $"The host name '{request.Host.Host}' is not one of this server's."),
             _ => null,
         };
     }

@@ -220,10 +220,10 @@ internal static class JsonSchemaAnnotations
 {
     public static JsonNode Apply(JsonSchemaExporterContext context, JsonNode schema)
     {
-        if (context.TypeInfo.Type == typeof(Number))
-        {
-            schema = new JsonObject { ["type"] = "number" };
-        }
+        // What a converter reads, the exporter cannot know.
+        schema = context.TypeInfo.Type == typeof(Number) ? new JsonObject { ["type"] = "number" }
+            : context.TypeInfo.Type == typeof(JsonItems) ? new JsonObject { ["type"] = "array" }
+            : schema;
 
         if (context.PropertyInfo?.AttributeProvider is not { } attributes)
         {

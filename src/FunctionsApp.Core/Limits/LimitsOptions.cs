@@ -3,34 +3,34 @@ using System.ComponentModel.DataAnnotations;
 namespace FunctionsApp.Core.Limits;
 
 /// <summary>What one request may ask for; configuration section <c>Limits</c>. Each is checked before work starts.</summary>
-public sealed record LimitsOptions
+public sealed class LimitsOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Limits";
 
     /// <summary>Bytes of a JSON body. Default 10 MiB.</summary>
     [Range(1_024, 1_073_741_824)]
-    public int MaxRequestBytes { get; init; } = 10 * 1024 * 1024;
+    public int MaxRequestBytes { get; set; } = 10 * 1024 * 1024;
 
     /// <summary>
     /// Bytes of the results that one request may have in its answer, or hand on by reference. Default 256 MiB.
     /// </summary>
     [Range(1_024, 1_073_741_824)]
-    public int MaxResultBytes { get; init; } = 256 * 1024 * 1024;
+    public int MaxResultBytes { get; set; } = 256 * 1024 * 1024;
 
     /// <summary>Calls of one gather, and steps of one sequence. Default 10,000.</summary>
     [Range(1, 1_000_000)]
-    public int MaxCalls { get; init; } = 10_000;
+    public int MaxCalls { get; set; } = 10_000;
 
     /// <summary>Items of one JSON map. Default 1,000,000.</summary>
     [Range(1, 100_000_000)]
-    public int MaxItems { get; init; } = 1_000_000;
+    public int MaxItems { get; set; } = 1_000_000;
 
     /// <summary>How deep the arrays and objects of a body may nest. Default 64.</summary>
     [Range(4, 512)]
-    public int MaxDepth { get; init; } = 64;
+    public int MaxDepth { get; set; } = 64;
 
     /// <summary>The longest time limit that a request may ask for, and the one it has if it asks for none. In seconds, default 3,600.</summary>
     [Range(1, 86_400)]
-    public int MaxTimeoutSeconds { get; init; } = 3_600;
+    public int MaxTimeoutSeconds { get; set; } = 3_600;
 }

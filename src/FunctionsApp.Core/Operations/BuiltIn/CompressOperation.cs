@@ -14,7 +14,7 @@ public sealed record CompressInput(
     [property: Description("Text, compressed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
     [property: Description("The format."), AllowedValues("gzip", "brotli", "zlib")] string Algorithm = "gzip",
-    [property: Description("From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (gzip, zlib) or 5 (brotli)."), Range(0, 11)]
+    [property: Description("From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (brotli: 5)."), Range(0, 11)]
     int? Level = null) : ICrossChecked
 {
     /// <inheritdoc/>
@@ -37,14 +37,14 @@ public sealed class CompressOperation : ICpuOperation<CompressInput, CompressOut
 {
     private const int BlockBytes = 64 * 1024;
 
-    /// <summary>Brotli's two best levels take a hundred times as long, and collect megabytes first unless they are flushed.</summary>
+    /// <summary>Brotli's best levels take many times as long, and collect megabytes first unless they are flushed.</summary>
     private const int SlowBlockBytes = 16 * 1024;
 
     /// <inheritdoc/>
     public CompressOutput Compute(CompressInput input, CancellationToken cancellationToken)
     {
         var data = TextOrBase64.ToBytes(input.Text, input.Base64);
-        var slow = input is { Algorithm: "brotli", Level: > 9 };
+        var slow = input is { Algorithm: "brotli", Level: > 8 };
         var block = slow ? SlowBlockBytes : BlockBytes;
         using var output = new MemoryStream();
         using (var compressor = Open(input.Algorithm, input.Level, output))

@@ -33,14 +33,9 @@ public sealed class CountOperation(TimeProvider time) : IStreamOperation<CountIn
     /// <inheritdoc/>
     public async IAsyncEnumerable<long> StreamAsync(CountInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var interval = TimeSpan.FromSeconds(input.IntervalSeconds);
         for (var i = 0L; i < input.Count; i++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (interval > TimeSpan.Zero)
-            {
-                await Task.Delay(interval, time, cancellationToken);
-            }
+            await time.PauseAsync(input.IntervalSeconds, cancellationToken);
 
             // The product alone may exceed 64 bits; then the sum wraps back to the right value.
             yield return unchecked(input.Start + (input.Step * i));

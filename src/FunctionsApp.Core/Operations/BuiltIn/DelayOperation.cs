@@ -18,7 +18,7 @@ public sealed class DelayOperation(TimeProvider time) : IOperation<DelayInput, J
     /// <inheritdoc/>
     public async ValueTask<JsonElement?> RunAsync(DelayInput input, CancellationToken cancellationToken)
     {
-        await Task.Delay(TimeSpan.FromSeconds(input.Seconds), time, cancellationToken);
+        await time.PauseAsync(input.Seconds, cancellationToken);
         return input.Result;
     }
 }

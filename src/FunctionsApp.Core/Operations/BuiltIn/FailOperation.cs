@@ -19,7 +19,7 @@ public sealed class FailOperation(TimeProvider time) : IOperation<FailInput, Jso
     /// <exception cref="OperationException">Always, with the message asked for.</exception>
     public async ValueTask<JsonElement?> RunAsync(FailInput input, CancellationToken cancellationToken)
     {
-        await Task.Delay(TimeSpan.FromSeconds(input.AfterSeconds), time, cancellationToken);
+        await time.PauseAsync(input.AfterSeconds, cancellationToken);
         throw new OperationException(input.Message);
     }
 }

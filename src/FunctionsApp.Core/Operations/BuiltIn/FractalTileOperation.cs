@@ -80,7 +80,8 @@ public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, Fract
                 var steps = StepsToEscape(real, imaginary, input.MaxIterations);
                 for (var lane = 0; lane < Math.Min(Vector<double>.Count, size - x); lane++)
                 {
-                    BinaryPrimitives.WriteUInt16LittleEndian(iterations.AsSpan(((y * size) + x + lane) * sizeof(ushort)), (ushort)steps[lane]);
+                    var pixel = iterations.AsSpan(((y * size) + x + lane) * sizeof(ushort));
+                    BinaryPrimitives.WriteUInt16LittleEndian(pixel, (ushort)steps[lane]);
                 }
             }
         }

@@ -19,7 +19,7 @@ public sealed class GreetOperation(TimeProvider time) : IStreamOperation<GreetIn
     public async IAsyncEnumerable<string> StreamAsync(GreetInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         yield return $"Hello, {input.Name}!";
-        await Task.Delay(TimeSpan.FromSeconds(input.PauseSeconds), time, cancellationToken);
+        await time.PauseAsync(input.PauseSeconds, cancellationToken);
         yield return $"Goodbye, {input.Name}!";
     }
 }

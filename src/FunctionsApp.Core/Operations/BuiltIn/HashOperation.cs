@@ -12,7 +12,8 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 public sealed record HashInput(
     [property: Description("Text, hashed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
-    [property: Description("The hash function."), AllowedValues("md5", "sha1", "sha256", "sha384", "sha512")] string Algorithm = "sha256") : ICrossChecked
+    [property: Description("The hash function."), AllowedValues("md5", "sha1", "sha256", "sha384", "sha512")]
+    string Algorithm = "sha256") : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check() => TextOrBase64.Check(Text, Base64);

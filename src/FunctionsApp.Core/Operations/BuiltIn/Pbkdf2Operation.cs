@@ -17,10 +17,12 @@ public sealed record Pbkdf2Input(
     [property: Description("The salt, taken as UTF-8.")] string Salt,
     [property: Description("How many times the HMAC is applied."), Range(1, 10_000_000)] int Iterations = 600_000,
     [property: Description("Bytes to derive."), Range(1, 1_024)] int Length = 32,
-    [property: Description("The hash function of the HMAC."), AllowedValues("sha1", "sha256", "sha384", "sha512")] string Algorithm = "sha256");
+    [property: Description("The hash function of the HMAC."), AllowedValues("sha1", "sha256", "sha384", "sha512")]
+    string Algorithm = "sha256");
 
 /// <summary>Derives a key from a password: PBKDF2 of RFC 8018. The answer is in lower-case hexadecimal digits.</summary>
-[Operation("pbkdf2", "Derives a key from a password.", Example = """{"password":"correct horse","salt":"battery staple","iterations":20000}""")]
+[Operation("pbkdf2", "Derives a key from a password.",
+    Example = """{"password":"correct horse","salt":"battery staple","iterations":20000}""")]
 public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
 {
     /// <summary>

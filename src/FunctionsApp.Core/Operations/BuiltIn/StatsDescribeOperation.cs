@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 
 namespace FunctionsApp.Core.Operations.BuiltIn;
 
@@ -10,14 +11,14 @@ public sealed record StatsDescribeInput([property: Description("The numbers."), 
 /// <summary>What <c>stats.describe</c> finds, all in the unit of the values.</summary>
 /// <param name="Count">How many values there are.</param>
 /// <param name="Mean">The arithmetic mean.</param>
-/// <param name="StandardDeviation">Of a sample (divided by n - 1); a single value has none.</param>
+/// <param name="StandardDeviation">Of a sample (divided by n - 1); null for a single value, which has none.</param>
 /// <param name="Min">The smallest value.</param>
 /// <param name="P25">The 25th percentile; between two values it is interpolated, as the other percentiles are.</param>
 /// <param name="Median">The 50th percentile.</param>
 /// <param name="P75">The 75th percentile.</param>
 /// <param name="Max">The greatest value.</param>
 public sealed record StatsDescribeOutput(
-    int Count, double Mean, double? StandardDeviation, double Min, double P25, double Median, double P75, double Max);
+    int Count, double Mean, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? StandardDeviation, double Min, double P25, double Median, double P75, double Max);
 
 /// <summary>Describes a sample of numbers, as <c>describe</c> of pandas does.</summary>
 [Operation("stats.describe", "Describes numbers: mean, deviation, quartiles.", Example = """{"values":[2,4,4,4,5,5,7,9]}""")]
@@ -31,7 +32,8 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
         var (mean, deviation) = Moments(values);
         var output = new StatsDescribeOutput(
             values.Length, mean, deviation, values.Min(), Percentile(0.25), Percentile(0.5), Percentile(0.75), values.Max());
-        return double.IsFinite(output.Mean + (deviation ?? 0) + output.P25 + output.Median + output.P75)
+        double[] results = [mean, deviation ?? 0, output.P25, output.Median, output.P75];
+        return results.All(double.IsFinite)
             ? output
             : throw new OperationException("The values are too far apart: a result is out of range.");
 

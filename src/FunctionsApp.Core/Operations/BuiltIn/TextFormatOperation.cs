@@ -28,7 +28,7 @@ public sealed record TextFormatInput(
             }
         }
 
-        var faults = missing.Select(static name => ("values", $"must have '{name}', which the template asks for"));
+        var faults = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template asks for it"));
         return pieces.UnbalancedAt is { } position
             ? faults.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
                 $"must not have the single '{Template[position]}' at character {position + 1}; double it to mean a brace")))
@@ -52,7 +52,7 @@ public sealed class TextFormatOperation : IOperation<TextFormatInput, string>
     {
         foreach (var (property, message) in input.Check())
         {
-            throw new ProblemException(Problem.InvalidRequest(JsonPointer.Append("", property), message));
+            throw new ProblemException(Problem.InvalidRequest("/" + property, message));
         }
 
         var texts = (input.Values ?? new Dictionary<string, JsonElement>(StringComparer.Ordinal))
@@ -65,8 +65,8 @@ public sealed class TextFormatOperation : IOperation<TextFormatInput, string>
             var text = pieces.IsName ? texts[pieces.Text] : pieces.Text;
             if (text.Length > MaxCharacters - result.Length)
             {
-                throw new ProblemException(Problem.TooLarge(
-                    string.Create(CultureInfo.InvariantCulture, $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
+                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                    $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
             }
 
             cancellationToken.ThrowIfCancellationRequested();

@@ -1,0 +1,143 @@
+using System.Text;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Sequence;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Json;
+
+public sealed class RequestReaderTests
+{
+    private static readonly RequestReader Reader = new(Options.Create(new LimitsOptions { MaxDepth = 5 }));
+
+    [Fact]
+    public void No_body_is_the_empty_input() => Assert.Equal("{}", Reader.ReadInput(ReadOnlyMemory<byte>.Empty).ToString());
+
+    [Fact]
+    public void A_byte_order_mark_alone_is_the_empty_input() => Assert.Equal("{}", Input("\uFEFF"));
+
+    [Theory]
+    [InlineData("{\"x\":1}")]
+    [InlineData(" \t\r\n{\"x\":1}\r\n")]
+    [InlineData("\uFEFF{\"x\":1}")]
+    [InlineData("\uFEFF {\"x\":1}")]
+    public void White_space_and_a_byte_order_mark_around_an_input_are_dropped(string body) => Assert.Equal("{\"x\":1}", Input(body));
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("[1,2]")]
+    [InlineData("1e400")]
+    [InlineData("-0")]
+    [InlineData("12345678901234567890123")]
+    [InlineData("\"\\u00e4\"")]
+    [InlineData("{\"a\":1,\"a\":2}")]
+    public void An_input_of_any_shape_is_handed_on_as_it_is_written(string body) => Assert.Equal(body, Input(body));
+
+    [Theory]
+    [InlineData("\uFEFF\uFEFF{}", 1, 1)]
+    [InlineData("{} x", 1, 4)]
+    [InlineData("{}{}", 1, 3)]
+    [InlineData("{\n\"a\" 1}", 2, 5)]
+    [InlineData("{\r\n  \"a\": tru}", 2, 11)]
+    [InlineData("[1,\n2,\n]", 3, 1)]
+    [InlineData("nul", 1, 4)]
+    [InlineData("\"open", 1, 6)]
+    [InlineData("\v{}", 1, 1)]
+    [InlineData("\u00a0{}", 1, 1)]
+    public void A_body_that_is_not_JSON_is_malformed_at_a_line_and_a_position(string body, long line, long position)
+    {
+        var problem = Samples.Refusal(() => Input(body));
+
+        Assert.Equal(("/problems/malformed-json", 400, line, position), (problem.Type, problem.Status, problem.Line, problem.Position));
+    }
+
+    [Fact]
+    public void The_detail_of_a_malformed_body_tells_the_place_once() =>
+        Assert.Equal(
+            "'x' is invalid after a single JSON value. Expected end of data (line 1, position 4)",
+            Samples.Refusal(() => Input("{} x")).Detail);
+
+    [Theory]
+    [InlineData(new byte[] { 0xFF, 0xFE, 0x7B, 0x00 }, 1, 1)]
+    [InlineData(new byte[] { 0x22, 0x0A, 0x22, 0xC3, 0x28 }, 2, 2)]
+    [InlineData(new byte[] { 0x22, 0xED, 0xA0, 0x80, 0x22 }, 1, 2)]
+    [InlineData(new byte[] { 0x22, 0xC0, 0xAF, 0x22 }, 1, 2)]
+    [InlineData(new byte[] { 0x22, 0xF4, 0x90, 0x80, 0x80, 0x22 }, 1, 2)]
+    [InlineData(new byte[] { 0xEF, 0xBB, 0xBF, 0x22, 0x61, 0xE2, 0x82 }, 1, 3)]
+    public void A_body_that_is_not_UTF_8_is_malformed_at_its_first_bad_byte(byte[] body, long line, long position)
+    {
+        var problem = Samples.Refusal(() => Reader.ReadInput(body));
+
+        Assert.Equal(("The text is not UTF-8", line, position), (problem.Detail.Split(" (")[0], problem.Line, problem.Position));
+    }
+
+    [Fact]
+    public void An_invalid_byte_in_a_request_of_a_pattern_is_malformed_too() =>
+        Assert.Equal("/problems/malformed-json", Samples.Refusal(() => Reader.Read<SequenceRequest>(new byte[] { 0x7B, 0x80, 0x7D })).Type);
+
+    [Fact]
+    public void Half_of_a_surrogate_pair_in_an_input_is_a_fault_at_its_pointer() =>
+        Assert.Equal(
+            "/a/0 holds half of a surrogate pair, which is not Unicode text",
+            Samples.Lines(Samples.Refusal(() => Input("""{"a":["\ud800"]}"""))));
+
+    [Theory]
+    [InlineData("[[[[[]]]]]", true)]
+    [InlineData("[[[[[1]]]]]", true)]
+    [InlineData("[[[[[[]]]]]]", false)]
+    [InlineData("""{"a":[{"a":[{"a":{}}]}]}""", false)]
+    public void An_input_nests_as_deep_as_the_limit_and_no_deeper(string body, bool fits) =>
+        Assert.Equal(fits ? body : "/problems/too-large", fits ? Input(body) : Samples.Refusal(() => Input(body)).Type);
+
+    [Fact]
+    public void A_bomb_of_brackets_is_too_large_even_though_it_never_closes() =>
+        Assert.Equal(413, Samples.Refusal(() => Input(new string('[', 1_000_000))).Status);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\uFEFF")]
+    public void A_pattern_needs_a_body(string body) =>
+        Assert.Equal("/problems/malformed-json", Samples.Refusal(() => Read<SequenceRequest>(body)).Type);
+
+    [Theory]
+    [InlineData("null", " must be an object, not null")]
+    [InlineData("{}", "/steps is required")]
+    [InlineData("""{"steps":null}""", "/steps must be an array, not null")]
+    [InlineData("""{"steps":[null]}""", "/steps/0 must be an object, not null")]
+    [InlineData("""{"steps":[{"operation":null}]}""", "/steps/0/operation must be a string, not null")]
+    [InlineData("""{"steps":[{"operation":"a"},{"input":1}]}""", "/steps/1/operation is required")]
+    [InlineData("""{"steps":[],"timeOutSeconds":1}""", "/timeOutSeconds is not a known property; known are steps, timeoutSeconds")]
+    public void A_request_of_the_wrong_shape_is_refused_with_its_faults(string body, string expected) =>
+        Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<SequenceRequest>(body))));
+
+    [Theory]
+    [InlineData("""{"items":5}""", "/items must be an array, not a number")]
+    [InlineData("""{"items":null}""", "/items must be an array, not null")]
+    [InlineData("""{"items":{"0":1}}""", "/items must be an array, not an object")]
+    [InlineData("""{"items":"abc"}""", "/items must be an array, not a string")]
+    [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
+    [InlineData("""{"items":[1],"reduce":"SUM"}""", "/reduce must be one of 'sum', 'min', 'max', 'count'")]
+    [InlineData("""{"items":[1],"reduce":0}""", "/reduce must be one of 'sum', 'min', 'max', 'count', not a number")]
+    public void The_items_and_options_of_a_map_are_checked(string body, string expected) =>
+        Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<MapRequest>(body))));
+
+    [Fact]
+    public void Items_are_read_one_by_one()
+    {
+        var items = Read<MapRequest>("""{"items":[1, {"a": [2]} ,"c"]}""").Items;
+
+        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Enumerable.Range(0, items.Count).Select(i => items[i].GetRawText()));
+    }
+
+    [Fact]
+    public void A_step_without_input_has_none() => Assert.Null(Read<SequenceRequest>("""{"steps":[{"operation":"a"}]}""").Steps[0].Input);
+
+    [Fact]
+    public void What_a_step_is_given_is_kept_as_it_is_written() =>
+        Assert.Equal("""[1e400, -0]""", Read<SequenceRequest>("""{"steps":[{"operation":"a","input":[1e400, -0]}]}""").Steps[0].Input!.Value.GetRawText());
+
+    private static string Input(string body) => Reader.ReadInput(Encoding.UTF8.GetBytes(body)).ToString();
+
+    private static T Read<T>(string body) => Reader.Read<T>(Encoding.UTF8.GetBytes(body));
+}

@@ -1,0 +1,18 @@
+using System.Text.Json;
+using FunctionsApp.Core.Operations.BuiltIn;
+
+namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
+
+public class EchoOperationTests
+{
+    [Theory]
+    [InlineData("null")]
+    [InlineData("\"text\"")]
+    [InlineData("""{"a":[1,2.50,true]}""")]
+    public async Task Answers_with_the_value_as_it_is_written(string json)
+    {
+        var result = await new EchoOperation().RunAsync(new EchoInput(JsonElement.Parse(json)), default);
+
+        Assert.Equal(json, result.GetRawText());
+    }
+}

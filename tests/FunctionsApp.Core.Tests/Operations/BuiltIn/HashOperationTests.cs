@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Text;
+using FunctionsApp.Core.Operations.BuiltIn;
+
+namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
+
+public class HashOperationTests
+{
+    private const string TwoBlocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+
+    // md5: RFC 1321, appendix A.5. The others: NIST, "Examples with Intermediate Values" for FIPS 180-4.
+    [Theory]
+    [InlineData("md5", "", "d41d8cd98f00b204e9800998ecf8427e")]
+    [InlineData("md5", "abc", "900150983cd24fb0d6963f7d28e17f72")]
+    [InlineData("md5", "message digest", "f96b697d7cb7938d525a2f31aaf161d0")]
+    [InlineData("sha1", "abc", "a9993e364706816aba3e25717850c26c9cd0d89d")]
+    [InlineData("sha1", TwoBlocks, "84983e441c3bd26ebaae4aa1f95129e5e54670f1")]
+    [InlineData("sha256", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    [InlineData("sha256", "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
+    [InlineData("sha256", TwoBlocks, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")]
+    [InlineData("sha384", "abc", "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7")]
+    [InlineData("sha512", "abc",
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f")]
+    public void Hashes_text_as_published(string algorithm, string text, string expected)
+    {
+        Assert.Equal(expected, new HashOperation().Compute(new HashInput(text, Algorithm: algorithm), default));
+    }
+
+    // NIST, FIPS 180-2, the long messages: a million times "a".
+    [Theory]
+    [InlineData("sha1", "34aa973cd4c4daa4f61eeb2bdbad27316534016f")]
+    [InlineData("sha256", "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")]
+    public void Hashes_data_longer_than_a_block(string algorithm, string expected)
+    {
+        Assert.Equal(expected, new HashOperation().Compute(new HashInput(new string('a', 1_000_000), Algorithm: algorithm), default));
+    }
+
+    [Fact]
+    public void Hashes_bytes()
+    {
+        var bytes = new byte[200_001];
+        new Random(3).NextBytes(bytes);
+
+        Assert.Equal(
+            Convert.ToHexStringLower(SHA256.HashData(bytes)),
+            new HashOperation().Compute(new HashInput(Base64: bytes), default));
+    }
+
+    [Fact]
+    public void Takes_text_as_utf8()
+    {
+        Assert.Equal(
+            new HashOperation().Compute(new HashInput(Base64: Encoding.UTF8.GetBytes("Grüße 👋")), default),
+            new HashOperation().Compute(new HashInput("Grüße 👋"), default));
+    }
+
+    [Fact]
+    public void Needs_either_text_or_base64()
+    {
+        Assert.Single(new HashInput().Check());
+        Assert.Single(new HashInput("", []).Check());
+        Assert.Empty(new HashInput("").Check());
+        Assert.Empty(new HashInput(Base64: []).Check());
+    }
+
+    [Fact]
+    public void Stops_when_cancelled()
+    {
+        Assert.Throws<OperationCanceledException>(() => new HashOperation().Compute(new HashInput("abc"), new CancellationToken(canceled: true)));
+    }
+}

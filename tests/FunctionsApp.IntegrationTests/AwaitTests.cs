@@ -1,0 +1,85 @@
+using System.Net;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+[Collection(FunctionsAppCollection.Name)]
+public sealed class AwaitTests(FunctionsAppFixture app)
+{
+    [Fact]
+    public async Task The_answer_has_the_operation_its_result_and_the_time_it_took()
+    {
+        var answer = await app.Api.PostAsync("await/delay", """{"seconds":0.2,"result":{"a":[1,null]}}""");
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+        Assert.Equal("application/json", answer.MediaType);
+        Assert.Equal(["operation", "result", "elapsedMs"], answer.Body.EnumerateObject().Select(static property => property.Name));
+        Assert.Equal("delay", answer["operation"].GetString());
+        Assert.Equal("""{"a":[1,null]}""", answer["result"].GetRawText());
+        Assert.InRange(answer["elapsedMs"].GetDouble(), 200, 2_000);
+    }
+
+    [Fact]
+    public async Task A_result_of_null_is_there()
+    {
+        var answer = await app.Api.PostAsync("await/delay", """{"seconds":0}""");
+
+        Assert.Equal(JsonValueKind.Null, answer["result"].ValueKind);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-0")]
+    [InlineData("1e400")]
+    [InlineData("123456789012345678901234567890.1")]
+    [InlineData("\"ünïcödé \\u0000\"")]
+    [InlineData("{\"\":{\"a/b\":[[],{}]}}")]
+    public async Task Whatever_json_says_is_echoed_as_it_is_written(string value)
+    {
+        var answer = await app.Api.PostAsync("await/echo", $$"""{"value":{{value}}}""");
+
+        Assert.Equal(value, answer["result"].GetRawText());
+    }
+
+    [Fact]
+    public async Task Text_is_echoed_whatever_its_script()
+    {
+        var answer = await app.Api.PostAsync("await/echo", """{"value":"日本語 😀 \ud83d\ude00"}""");
+
+        Assert.Equal("日本語 😀 😀", answer["result"].GetString());
+    }
+
+    [Fact]
+    public async Task An_empty_body_is_an_empty_input()
+    {
+        using var response = await app.Api.Http.PostAsync(new Uri("await/echo", UriKind.Relative), content: null);
+        var answer = await Answer.ReadAsync(response);
+
+        Assert.Equal("invalid-request", answer.Problem);
+        Assert.Equal(["/value"], answer.Faults);
+    }
+
+    [Fact]
+    public async Task A_body_with_a_byte_order_mark_is_read()
+    {
+        var answer = await app.Api.PostAsync("await/echo", "\uFEFF{\"value\":1}");
+
+        Assert.Equal(1, answer["result"].GetInt32());
+    }
+
+    /// <summary>One example an operation, from the catalog itself.</summary>
+    [Fact]
+    public async Task The_example_of_every_operation_works()
+    {
+        foreach (var operation in (await app.Api.GetAsync("operations"))["operations"].EnumerateArray())
+        {
+            var name = operation.GetProperty("name").GetString()!;
+            var pattern = operation.GetProperty("kind").GetString() == "stream" ? "stream" : "await";
+            using var response = await app.Api.SendAsync($"{pattern}/{name}", operation.GetProperty("example").GetRawText());
+
+            // "fail" does what it is there for.
+            Assert.Equal((name, name == "fail" ? HttpStatusCode.InternalServerError : HttpStatusCode.OK), (name, response.StatusCode));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace FunctionsApp.IntegrationTests.Hosting;
+
+/// <summary>Speaks to an app: JSON in, JSON out.</summary>
+public sealed class Api : IDisposable
+{
+    public Api(Uri baseAddress, string? key)
+    {
+        Http = new HttpClient { BaseAddress = new Uri(baseAddress, "/api/"), Timeout = TimeSpan.FromMinutes(2) };
+        if (key is not null)
+        {
+            Http.DefaultRequestHeaders.Add("x-functions-key", key);
+        }
+    }
+
+    public HttpClient Http { get; }
+
+    public async Task<Answer> GetAsync(string path) => await Answer.ReadAsync(await Http.GetAsync(new Uri(path, UriKind.Relative)));
+
+    /// <summary>Posts JSON text.</summary>
+    public async Task<Answer> PostAsync(string path, string json, CancellationToken cancellationToken = default) =>
+        await Answer.ReadAsync(await SendAsync(path, json, cancellationToken: cancellationToken));
+
+    /// <summary>Posts JSON text, and returns as soon as the answer begins.</summary>
+    public async Task<HttpResponseMessage> SendAsync(
+        string path, string json, string contentType = "application/json", string? accept = null, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8) };
+        request.Content.Headers.ContentType = contentType.Length == 0 ? null : MediaTypeHeaderValue.Parse(contentType);
+        if (accept is not null)
+        {
+            request.Headers.Accept.ParseAdd(accept);
+        }
+
+        return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    public void Dispose() => Http.Dispose();
+}
+
+/// <summary>An answer in JSON.</summary>
+public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpResponseHeaders Headers, JsonElement Body)
+{
+    public JsonElement this[string property] => Body.GetProperty(property);
+
+    /// <summary>The slug of a problem's type; fails the test when this is no problem.</summary>
+    public string Problem
+    {
+        get
+        {
+            Assert.Equal("application/problem+json", MediaType);
+            Assert.Equal((int)Status, this["status"].GetInt32());
+            Assert.NotEmpty(this["title"].GetString()!);
+            Assert.NotEmpty(this["detail"].GetString()!);
+            Assert.Matches("^[0-9a-f]{32}$", this["traceId"].GetString());
+            var type = this["type"].GetString()!;
+            Assert.StartsWith("/problems/", type, StringComparison.Ordinal);
+            return type["/problems/".Length..];
+        }
+    }
+
+    /// <summary>The JSON pointers of a problem's faults.</summary>
+    public IEnumerable<string> Faults => this["errors"].EnumerateObject().Select(static fault => fault.Name);
+
+    public static async Task<Answer> ReadAsync(HttpResponseMessage response)
+    {
+        using (response)
+        {
+            var text = await response.Content.ReadAsStringAsync();
+            return new Answer(
+                response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
+                text.Length == 0 ? default : JsonElement.Parse(text));
+        }
+    }
+}

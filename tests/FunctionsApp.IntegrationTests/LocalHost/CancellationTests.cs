@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+/// <summary>
+/// That work stops when its client goes away is seen from outside: on a host that runs one request at a time the next one
+/// is refused until the first has ended.
+/// </summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class CancellationTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private static readonly (string Key, string Value)[] OneAtATime =
+    [
+        ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
+        ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"),
+        ("Cpu__Threads", "1"),
+    ];
+
+    [LocalHostFact]
+    public async Task A_vanished_client_stops_the_work_of_every_pattern()
+    {
+        await using var host = await LocalHostProcess.StartAsync(OneAtATime);
+        using var api = host.Connect();
+        const string Endless = """{"from":0,"to":1000000000000}""";
+        foreach (var (path, body) in new[]
+        {
+            ("await/delay", """{"seconds":600}"""),
+            ("await/primes.count", Endless),
+            ("sequence", """{"steps":[{"operation":"delay","input":{"seconds":600}}]}"""),
+            ("callback/delay", """{"input":{"seconds":600},"onSuccess":{"operation":"echo"}}"""),
+            ("callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"delay","input":{"seconds":600}}}"""),
+            ("gather", """{"calls":[{"operation":"delay","input":{"seconds":600}},{"operation":"delay","input":{"seconds":600}}]}"""),
+            ("map/primes.count", $$"""{"items":[{{Endless}},{{Endless}}]}"""),
+            ("stream/count", """{"count":9,"intervalSeconds":600}"""),
+            ("stream/count", """{"count":1000000000}"""),
+        })
+        {
+            using var client = new CancellationTokenSource();
+            var request = await OccupyAsync(api, token => api.SendAsync(path, body, cancellationToken: token), client.Token);
+            await client.CancelAsync();
+            if (request.IsCompletedSuccessfully)
+            {
+                (await request).Dispose();
+            }
+
+            await PollAsync(api, static status => status == HttpStatusCode.OK, path);
+        }
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_host_that_stops_cancels_what_runs_and_answers_it()
+    {
+        await using var host = await LocalHostProcess.StartAsync(OneAtATime);
+        using var api = host.Connect();
+        var request = await OccupyAsync(api, token => api.SendAsync(
+            "gather",
+            """{"calls":[{"operation":"delay","input":{"seconds":600}},{"operation":"primes.count","input":{"from":0,"to":1000000000000}}]}""",
+            cancellationToken: token));
+
+        host.Terminate();
+        var answer = await Answer.ReadAsync(await request.WaitAsync(Limit));
+        await host.WaitForExitAsync();
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.Status);
+        Assert.Equal("shutting-down", answer.Problem);
+        Assert.Equal(0, host.ExitCode);
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_host_that_stops_ends_its_streams_with_an_error()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        using var api = host.Connect();
+        using var response = await api.SendAsync("stream/greet", """{"pauseSeconds":600}""");
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        Assert.Equal("""{"value":"Hello, World!"}""", await reader.ReadLineAsync());
+
+        host.Terminate();
+        var last = await reader.ReadLineAsync().WaitAsync(Limit);
+
+        Assert.StartsWith("""{"error":{"type":"/problems/shutting-down",""", last, StringComparison.Ordinal);
+        await host.WaitForExitAsync();
+    }
+
+    /// <summary>Sends a request until it is the one that the host runs; an echo may have been quicker.</summary>
+    private static async Task<Task<HttpResponseMessage>> OccupyAsync(
+        Api api, Func<CancellationToken, Task<HttpResponseMessage>> send, CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            var request = send(cancellationToken);
+            await PollAsync(api, status => status == HttpStatusCode.TooManyRequests || request.IsCompleted, "The request");
+            if (!request.IsCompleted || (await request).StatusCode != HttpStatusCode.TooManyRequests)
+            {
+                return request;
+            }
+        }
+    }
+
+    private static async Task PollAsync(Api api, Predicate<HttpStatusCode> until, string what)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!until((await api.PostAsync("await/echo", """{"value":1}""")).Status))
+        {
+            Assert.True(watch.Elapsed < Limit, $"{what} kept the host.");
+        }
+    }
+}

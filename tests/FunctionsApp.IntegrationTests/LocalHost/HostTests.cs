@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+[Collection(FunctionsAppCollection.Name)]
+public sealed class HostTests
+{
+    [LocalHostFact]
+    public async Task The_functions_are_listed_with_their_urls()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+
+        Assert.Contains($"Await: [POST] {host.BaseAddress}api/await/{{operation}}", host.Output, StringComparison.Ordinal);
+        Assert.Contains($"HealthLive: [GET] {host.BaseAddress}api/health/live", host.Output, StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task An_address_beyond_loopback_without_a_key_is_refused_at_start()
+    {
+        await using var host = await LocalHostProcess.RunToEndAsync("http://0.0.0.0:0");
+
+        Assert.Equal(1, host.ExitCode);
+        Assert.Contains("Host:FunctionKeys", host.Error, StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task Beyond_loopback_a_key_is_demanded()
+    {
+        await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__FunctionKeys__1", "second"));
+        using var http = new HttpClient { BaseAddress = new Uri(host.BaseAddress, "/api/") };
+
+        async Task<HttpStatusCode> GetAsync(string path, string? header = null)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            if (header is not null)
+            {
+                request.Headers.Add("x-functions-key", header);
+            }
+
+            using var response = await http.SendAsync(request);
+            return response.StatusCode;
+        }
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations", "wrong"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations?code=wrong"));
+        Assert.Equal(HttpStatusCode.OK, await GetAsync("operations", "first"));
+        Assert.Equal(HttpStatusCode.OK, await GetAsync("operations?code=second"));
+        Assert.Equal(HttpStatusCode.OK, await GetAsync("health/live"));
+    }
+
+    [LocalHostFact]
+    public async Task On_loopback_another_hosts_name_is_refused()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/health/live");
+        request.Headers.Host = "evil.example";
+        var answer = await Answer.ReadAsync(await http.SendAsync(request));
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.Equal("bad-request", answer.Problem);
+    }
+
+    [LocalHostFact]
+    public async Task Requests_over_the_outstanding_ones_are_told_when_to_come_again()
+    {
+        await using var host = await LocalHostProcess.StartAsync(
+            ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
+            ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "2"));
+        using var api = host.Connect();
+        Task<Answer>[] requests = [.. Enumerable.Range(0, 5).Select(_ => api.PostAsync("await/delay", """{"seconds":0.5}"""))];
+        var answers = await Task.WhenAll(requests);
+
+        Assert.Equal(2, answers.Count(static answer => answer.Status == HttpStatusCode.OK));
+        foreach (var refused in answers.Where(static answer => answer.Status != HttpStatusCode.OK))
+        {
+            Assert.Equal("saturated", refused.Problem);
+            Assert.True(refused.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+        }
+    }
+
+    [LocalHostFact]
+    public async Task Cpu_work_over_what_may_wait_is_saturated()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "1"), ("Cpu__MaxQueuedItems", "2"));
+        using var api = host.Connect();
+        using var client = new CancellationTokenSource();
+        const string Endless = """{"from":0,"to":1000000000000}""";
+        var map = api.PostAsync("map/primes.count", $$"""{"items":[{{Endless}},{{Endless}},{{Endless}}]}""", client.Token);
+
+        // Until the map is there, there is room; then there is none.
+        while ((await api.GetAsync("health/ready")).Status == HttpStatusCode.OK)
+        {
+            Assert.False(map.IsCompleted);
+        }
+
+        var answer = await api.PostAsync("map/math.square", """{"items":[1]}""");
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.Status);
+        Assert.Equal("saturated", answer.Problem);
+        Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        Assert.Equal("saturated", (await api.GetAsync("health/ready")).Problem);
+        Assert.Equal("live", (await api.GetAsync("health/live"))["status"].GetString());
+        await client.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map);
+    }
+
+    [LocalHostFact]
+    public async Task The_route_prefix_of_host_json_is_honoured()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("AzureFunctionsJobHost__extensions__http__routePrefix", "v1/async"));
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri("v1/async/health/live", UriKind.Relative))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri("api/health/live", UriKind.Relative))).StatusCode);
+    }
+
+    [LocalHostFact]
+    public async Task Limits_are_options()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Limits__MaxRequestBytes", "2000"), ("Limits__MaxCalls", "1"), ("Limits__MaxTimeoutSeconds", "1"));
+        using var api = host.Connect();
+
+        Assert.Equal("too-large", (await api.PostAsync("await/echo", $$"""{"value":"{{new string('x', 2_000)}}"}""")).Problem);
+        Assert.Equal("too-large", (await api.PostAsync("sequence", """{"steps":[{"operation":"greet"},{"operation":"greet"}]}""")).Problem);
+        Assert.Equal("invalid-request", (await api.PostAsync("await/echo?timeoutSeconds=2", """{"value":1}""")).Problem);
+        Assert.Equal("timeout", (await api.PostAsync("await/delay", """{"seconds":60}""")).Problem);
+    }
+
+    [LocalHostFact]
+    public async Task An_option_out_of_range_is_refused_at_start()
+    {
+        await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Limits__MaxDepth", "0"));
+
+        Assert.Equal(1, host.ExitCode);
+        Assert.Contains("MaxDepth", host.Error, StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task What_no_function_answers_is_a_problem()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        using var api = host.Connect();
+
+        Assert.Equal("not-found", (await api.GetAsync("nothing")).Problem);
+        var answer = await api.GetAsync("gather");
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.Status);
+        Assert.Equal("method-not-allowed", answer.Problem);
+    }
+
+    [LocalHostFact]
+    public async Task A_body_without_a_length_is_limited_too()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Limits__MaxRequestBytes", "2000"));
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, host.BaseAddress.Port);
+        var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nFA0\r\n{new string(' ', 4_000)}\r\n"));
+        using var reader = new StreamReader(stream);
+
+        Assert.Equal("HTTP/1.1 413 Payload Too Large", await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+}

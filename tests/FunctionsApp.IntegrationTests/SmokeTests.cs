@@ -1,0 +1,70 @@
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+/// <summary>What can be asked of an app in production: it reads, it computes a little, and leaves nothing behind.</summary>
+[Collection(FunctionsAppCollection.Name)]
+[Trait("Category", "Smoke")]
+public sealed class SmokeTests(FunctionsAppFixture app)
+{
+    [Theory]
+    [InlineData("health/live", "live")]
+    [InlineData("health/ready", "ready")]
+    public async Task Health_is_told(string path, string status)
+    {
+        var answer = await app.Api.GetAsync(path);
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+        Assert.Equal(status, answer["status"].GetString());
+    }
+
+    [Fact]
+    public async Task The_catalog_lists_every_operation_with_its_schemas()
+    {
+        string[] builtIn =
+        [
+            "compress", "count", "delay", "echo", "fail", "fractal.tile", "greet", "hash", "math.pow", "math.square", "pbkdf2",
+            "primes.count", "primes.factor", "primes.isPrime", "stats.describe", "text.count", "text.format",
+        ];
+
+        var operations = (await app.Api.GetAsync("operations"))["operations"].EnumerateArray().ToList();
+
+        Assert.Empty(builtIn.Except(operations.Select(static operation => operation.GetProperty("name").GetString()!)));
+        Assert.All(operations, static operation =>
+        {
+            Assert.Contains(operation.GetProperty("kind").GetString(), new[] { "io", "cpu", "stream" });
+            Assert.NotEmpty(operation.GetProperty("summary").GetString()!);
+            Assert.Equal("object", operation.GetProperty("input").GetProperty("type").GetString());
+            Assert.True(operation.TryGetProperty("output", out _));
+        });
+    }
+
+    [Fact]
+    public async Task One_operation_is_described()
+    {
+        var answer = await app.Api.GetAsync("operations/primes.factor");
+
+        Assert.Equal("cpu", answer["kind"].GetString());
+        var n = answer["input"].GetProperty("properties").GetProperty("n");
+        Assert.Equal("integer", n.GetProperty("type").GetString());
+        Assert.Equal(long.MaxValue, n.GetProperty("maximum").GetInt64());
+    }
+
+    [Fact]
+    public async Task An_operation_that_does_not_exist_is_not_described()
+    {
+        var answer = await app.Api.GetAsync("operations/primes.factr");
+
+        Assert.Equal("unknown-operation", answer.Problem);
+        Assert.Equal("primes.factor", answer["suggestions"][0].GetString());
+    }
+
+    [Fact]
+    public async Task An_operation_is_awaited()
+    {
+        var answer = await app.Api.PostAsync("await/math.square", """{"x":7}""");
+
+        Assert.Equal(49, answer["result"].GetInt32());
+    }
+}

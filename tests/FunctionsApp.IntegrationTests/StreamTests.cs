@@ -1,0 +1,61 @@
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+[Collection(FunctionsAppCollection.Name)]
+public sealed class StreamTests(FunctionsAppFixture app)
+{
+    [Fact]
+    public async Task Lines_of_json_are_the_default()
+    {
+        using var response = await app.Api.SendAsync("stream/count", """{"count":2,"start":5,"step":-1}""");
+        var lines = await TimedLines.ReadAsync(response);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(["""{"value":5}""", """{"value":4}"""], lines.Take(2).Select(static line => line.Text));
+        Assert.Matches("""^\{"end":\{"count":2,"elapsedMs":[0-9.]+\}\}$""", lines[2].Text);
+        Assert.Equal(3, lines.Count);
+    }
+
+    [Fact]
+    public async Task Server_sent_events_are_numbered_and_end_with_an_event()
+    {
+        using var response = await app.Api.SendAsync("stream/greet", """{"name":"Ada","pauseSeconds":0}""", accept: "text/event-stream");
+        var text = await response.Content.ReadAsStringAsync();
+
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
+        Assert.StartsWith("id: 0\ndata: \"Hello, Ada!\"\n\nid: 1\ndata: \"Goodbye, Ada!\"\n\nevent: end\ndata: {\"count\":2,", text, StringComparison.Ordinal);
+        Assert.EndsWith("}\n\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_error_after_the_first_value_is_the_last_line()
+    {
+        using var response = await app.Api.SendAsync("stream/count?timeoutSeconds=0.5", """{"count":100,"intervalSeconds":0.2}""");
+        var lines = await TimedLines.ReadAsync(response);
+
+        Assert.Equal("""{"value":0}""", lines[0].Text);
+        Assert.StartsWith("""{"error":{"type":"/problems/timeout",""", lines[^1].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_error_after_the_first_event_is_the_last_event()
+    {
+        using var response = await app.Api.SendAsync(
+            "stream/count?timeoutSeconds=0.5", """{"count":100,"intervalSeconds":0.2}""", accept: "text/event-stream");
+        var text = await response.Content.ReadAsStringAsync();
+
+        Assert.Contains("\n\nevent: error\ndata: {\"type\":\"/problems/timeout\",", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stream_of_nothing_has_an_end()
+    {
+        using var response = await app.Api.SendAsync("stream/count", """{"count":0}""");
+        var lines = await TimedLines.ReadAsync(response);
+
+        Assert.StartsWith("""{"end":{"count":0,""", Assert.Single(lines).Text, StringComparison.Ordinal);
+    }
+}
