@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>The threads that compute, and what may wait for them; configuration section <c>Cpu</c>.</summary>
-public sealed class CpuOptions
+public sealed record CpuOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Cpu";

@@ -15,6 +15,7 @@ public sealed class CpuScheduler : IDisposable
 
     // A monitor, not a Lock: idle threads wait on it.
     private readonly object _gate = new();
+    private readonly HashSet<CpuJob> _jobs = [];
     private readonly Queue<CpuJob> _ready = new();
     private readonly CpuOptions _options;
     private readonly TimeProvider _time;
@@ -78,7 +79,7 @@ public sealed class CpuScheduler : IDisposable
         lock (_gate)
         {
             _stopped = true;
-            foreach (var job in _ready)
+            foreach (var job in _jobs.Where(static job => job.Waiting > 0))
             {
                 job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
                 _waitingItems -= job.DropWaiting();
@@ -102,6 +103,7 @@ public sealed class CpuScheduler : IDisposable
             ObjectDisposedException.ThrowIf(_stopped, this);
             EnsureRoom(job.Waiting);
             _waitingItems += job.Waiting;
+            _jobs.Add(job);
             Enqueue(job);
             StartThreads();
             Monitor.PulseAll(_gate);
@@ -200,7 +202,7 @@ public sealed class CpuScheduler : IDisposable
             }
 
             Enqueue(job);
-            over = job.IsOver;
+            over = ForgetIfOver(job);
         }
 
         if (over)
@@ -215,13 +217,23 @@ public sealed class CpuScheduler : IDisposable
         lock (_gate)
         {
             _waitingItems -= job.DropWaiting();
-            over = job.IsOver;
+            over = ForgetIfOver(job);
         }
 
         if (over)
         {
             job.Complete();
         }
+    }
+
+    private bool ForgetIfOver(CpuJob job)
+    {
+        if (job.IsOver)
+        {
+            _jobs.Remove(job);
+        }
+
+        return job.IsOver;
     }
 
     private void Enqueue(CpuJob job)

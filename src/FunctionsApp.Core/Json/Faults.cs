@@ -1,29 +1,64 @@
+using System.Globalization;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
+/// <summary>
+/// Where in a request a value stands: a chain that becomes a JSON pointer only when there is a fault to report. Pointers
+/// made ahead would cost a hostile body's long names anew for every value below them.
+/// </summary>
+internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
+{
+    /// <summary>The place of a property of the value here.</summary>
+    public ValuePlace Property(string name) => new(this, name, 0);
+
+    /// <summary>The place of an element of the array here.</summary>
+    public ValuePlace Element(int index) => new(this, null, index);
+
+    /// <summary>A place that a pointer leads to.</summary>
+    public static ValuePlace At(string pointer) => new(null, pointer, 0);
+
+    /// <summary>The JSON pointer.</summary>
+    public override string ToString() => Parent is null
+        ? Name!
+        : string.Concat(Parent.ToString(), "/", Name is null ? Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(Name));
+}
+
 /// <summary>Collects what is wrong with one request: JSON pointer → messages.</summary>
 internal sealed class Faults
 {
-    /// <summary>More than this many faults are not listed: the answer to a hostile body must stay small.</summary>
+    // The answer to a hostile body must stay small: so many faults, and no more of their text, are listed.
     private const int Most = 100;
+    private const int MostCharacters = 16 * 1024;
 
     private readonly Dictionary<string, string[]> _messages = new(StringComparer.Ordinal);
+    private int _count;
+    private int _characters;
 
-    public bool IsFull => _messages.Count >= Most;
+    public bool Any => _count > 0;
 
-    public bool Any => _messages.Count > 0;
+    public bool IsFull => _count >= Most || _characters >= MostCharacters;
+
+    public void Add(ValuePlace place, string message)
+    {
+        if (!IsFull)
+        {
+            Add(place.ToString(), message);
+        }
+    }
 
     public void Add(string pointer, string message)
     {
-        if (_messages.TryGetValue(pointer, out var earlier))
+        if (IsFull)
         {
-            _messages[pointer] = [.. earlier, message];
+            return;
         }
-        else if (_messages.Count < Most)
-        {
-            _messages.Add(pointer, [message]);
-        }
+
+        pointer = Shorten(pointer);
+        message = Shorten(message);
+        _messages[pointer] = _messages.TryGetValue(pointer, out var earlier) ? [.. earlier, message] : [message];
+        _count++;
+        _characters += pointer.Length + message.Length;
     }
 
     /// <summary>Takes over the faults of a problem that is about one part of the request; any other problem is raised.</summary>
@@ -50,4 +85,6 @@ internal sealed class Faults
     /// <summary>The problem to answer with.</summary>
     /// <param name="pointer">Where in the request the checked value stands.</param>
     public Problem ToProblem(string pointer) => Problem.InvalidRequest(_messages).Below(pointer);
+
+    private static string Shorten(string text) => text.Length <= 1_000 ? text : string.Concat(text.AsSpan(0, 1_000), "…");
 }

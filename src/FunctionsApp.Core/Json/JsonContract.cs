@@ -69,8 +69,9 @@ public sealed class JsonContract<T>
         }
         catch (JsonException exception)
         {
-            // What a schema cannot say, a converter says: base64 that is none, a number too large for its type.
-            throw new ProblemException(Problem.InvalidRequest(pointer + JsonPointer.FromPath(exception.Path), "is not valid here"));
+            // What the schema does not say, the reading says: base64 that is none, a number too large for its type.
+            throw new ProblemException(Problem.InvalidRequest(
+                pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it"));
         }
 
         if (value is ICrossChecked crossChecked)
@@ -179,7 +180,7 @@ public sealed class JsonContract<T>
     private static void WriteProperty(ArrayBufferWriter<byte> buffer, byte before, SchemaProperty property, ReadOnlySpan<byte> value)
     {
         buffer.Write([before, (byte)'"']);
-        buffer.Write(property.Utf8Name);
+        buffer.Write(property.EncodedName.EncodedUtf8Bytes);
         buffer.Write("\":"u8);
         buffer.Write(value);
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace FunctionsApp.Core.Json;
@@ -9,7 +8,11 @@ internal static class JsonPointer
 {
     /// <summary>The pointer to a property of what <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, string property) =>
-        $"{pointer}/{property.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+        $"{pointer}/{Escape(property)}";
+
+    /// <summary>A property's name as a token of a pointer.</summary>
+    public static string Escape(string property) =>
+        property.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
     /// <summary>The pointer to an element of the array that <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, int index) =>
@@ -23,7 +26,7 @@ internal static class JsonPointer
             return [];
         }
 
-        if (pointer[0] != '/')
+        if (pointer[0] != '/' || HasBrokenEscape(pointer))
         {
             return null;
         }
@@ -59,27 +62,59 @@ internal static class JsonPointer
             ? int.Parse(token, CultureInfo.InvariantCulture)
             : null;
 
-    /// <summary>Turns the path of a <see cref="JsonException"/>, as <c>$.items[3].x</c>, into a pointer.</summary>
+    /// <summary>
+    /// Turns the path of a <see cref="JsonException"/>, as <c>$.items[3].x</c>, into a pointer. Names with special
+    /// characters stand in it as <c>['a.b']</c>.
+    /// </summary>
     public static string FromPath(string? path)
     {
-        var pointer = new StringBuilder();
-        for (var i = 1; i < path?.Length; i++)
+        var pointer = "";
+        var rest = path.AsSpan(path is null ? 0 : 1);
+        while (!rest.IsEmpty)
         {
-            if (path[i] == '.')
+            if (rest.StartsWith("['"))
             {
-                var end = path.AsSpan(i + 1).IndexOfAny('.', '[');
-                end = end < 0 ? path.Length : i + 1 + end;
-                pointer.Append('/').Append(path, i + 1, end - i - 1);
-                i = end - 1;
+                var end = EndOfName(rest);
+                pointer = Append(pointer, rest[2..end].ToString().Replace("\\'", "'", StringComparison.Ordinal));
+                rest = rest[Math.Min(end + 2, rest.Length)..];
             }
-            else if (path[i] == '[')
+            else
             {
-                var end = path.IndexOf(']', i);
-                pointer.Append('/').Append(path[(i + 1)..end].Trim('\''));
-                i = end;
+                // After the dot or bracket that it starts with.
+                var length = rest[1..].IndexOfAny('.', '[');
+                var token = length < 0 ? rest[1..] : rest.Slice(1, length);
+                pointer = Append(pointer, token.TrimEnd(']').ToString());
+                rest = rest[(1 + token.Length)..];
             }
         }
 
-        return pointer.ToString();
+        return pointer;
+    }
+
+    /// <summary>Where the quote stands that ends a name in brackets: the next thing is another token, or nothing.</summary>
+    private static int EndOfName(ReadOnlySpan<char> rest)
+    {
+        for (var i = 2; i + 1 < rest.Length; i++)
+        {
+            if (rest[i] == '\'' && rest[i + 1] == ']' && (i + 2 == rest.Length || rest[i + 2] is '.' or '['))
+            {
+                return i;
+            }
+        }
+
+        return rest.Length;
+    }
+
+    private static bool HasBrokenEscape(string pointer)
+    {
+        for (var i = 0; i < pointer.Length; i++)
+        {
+            if (pointer[i] == '~' && (i + 1 == pointer.Length || pointer[i + 1] is not ('0' or '1')))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

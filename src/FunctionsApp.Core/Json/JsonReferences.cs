@@ -33,24 +33,24 @@ internal static class JsonReferences
 
         // Deeper than what is read back: reading is where too deep a value is refused.
         using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
-        Write(writer, input, pointer, find, budget);
+        Write(writer, input, ValuePlace.At(pointer), find, budget);
         writer.Flush();
         return RawJson.FromUtf8(buffer.WrittenMemory);
     }
 
-    private static void Write(Utf8JsonWriter writer, JsonElement value, string pointer, Func<string[], JsonElement?> find, ByteBudget budget)
+    private static void Write(Utf8JsonWriter writer, JsonElement value, ValuePlace place, Func<string[], JsonElement?> find, ByteBudget budget)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object when AsReference(value) is { } reference:
-                WriteTarget(writer, reference, pointer, find, budget);
+                WriteTarget(writer, reference, place, find, budget);
                 break;
             case JsonValueKind.Object:
                 writer.WriteStartObject();
                 foreach (var property in value.EnumerateObject())
                 {
                     writer.WritePropertyName(property.Name);
-                    Write(writer, property.Value, JsonPointer.Append(pointer, property.Name), find, budget);
+                    Write(writer, property.Value, place.Property(property.Name), find, budget);
                 }
 
                 writer.WriteEndObject();
@@ -60,7 +60,7 @@ internal static class JsonReferences
                 var index = 0;
                 foreach (var element in value.EnumerateArray())
                 {
-                    Write(writer, element, JsonPointer.Append(pointer, index++), find, budget);
+                    Write(writer, element, place.Element(index++), find, budget);
                 }
 
                 writer.WriteEndArray();
@@ -76,12 +76,12 @@ internal static class JsonReferences
             ? reference.GetString()
             : null;
 
-    private static void WriteTarget(Utf8JsonWriter writer, string reference, string pointer, Func<string[], JsonElement?> find, ByteBudget budget)
+    private static void WriteTarget(Utf8JsonWriter writer, string reference, ValuePlace place, Func<string[], JsonElement?> find, ByteBudget budget)
     {
         var tokens = reference.StartsWith('#') ? JsonPointer.Split(Uri.UnescapeDataString(reference[1..])) : null;
         if (tokens is null || find(tokens) is not { } target)
         {
-            throw new ProblemException(Problem.InvalidRequest(JsonPointer.Append(pointer, "$ref"), $"leads nowhere: there is no '{reference}' at this point"));
+            throw new ProblemException(Problem.InvalidRequest(place.Property("$ref").ToString(), $"leads nowhere: there is no '{reference}' at this point"));
         }
 
         budget.Spend(JsonMarshal.GetRawUtf8Value(target).Length);

@@ -42,7 +42,7 @@ internal ref struct SchemaCheck
     private bool CheckDocument(SchemaNode schema)
     {
         _reader.Read();
-        var passes = Check(schema, "");
+        var passes = Check(schema, _faults is null ? null : ValuePlace.At(""));
 
         // The rest of the text must be read too: what follows the value is not JSON.
         if (passes || _faults is not null)
@@ -54,24 +54,24 @@ internal ref struct SchemaCheck
     }
 
     /// <summary>Checks the value that starts at the current token, and stops on its last token.</summary>
-    private bool Check(SchemaNode schema, string? pointer) => _reader.TokenType switch
+    private bool Check(SchemaNode schema, ValuePlace? place) => _reader.TokenType switch
     {
-        JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not an object"),
-        JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not an array"),
-        JsonTokenType.String => schema.Allows(JsonKinds.String) ? CheckString(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not a string"),
-        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, pointer) : Reject(pointer, $"must be {schema.Describe()}, not a number"),
-        JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(pointer, $"must be {schema.Describe()}, not null"),
-        _ => schema.Allows(JsonKinds.Boolean) || Reject(pointer, $"must be {schema.Describe()}, not a boolean"),
+        JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
+        JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
+        JsonTokenType.String => schema.Allows(JsonKinds.String) ? CheckString(schema, place) : Reject(place, $"must be {schema.Describe()}, not a string"),
+        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, place) : Reject(place, $"must be {schema.Describe()}, not a number"),
+        JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(place, $"must be {schema.Describe()}, not null"),
+        _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
 
-    private bool CheckObject(SchemaNode schema, string? pointer)
+    private bool CheckObject(SchemaNode schema, ValuePlace? place)
     {
         EnsureDepth();
         var passes = true;
         var seen = 0UL;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
         {
-            passes &= CheckProperty(schema, pointer, ref seen);
+            passes &= CheckProperty(schema, place, ref seen);
             if (!passes && _faults is null)
             {
                 return false;
@@ -87,16 +87,16 @@ internal ref struct SchemaCheck
         {
             if (schema.Properties[i].Required && (seen & (1UL << i)) == 0)
             {
-                _faults.Add(JsonPointer.Append(pointer!, schema.Properties[i].Name), "is required");
+                _faults.Add(place!.Property(schema.Properties[i].Name), "is required");
             }
         }
 
         return false;
     }
 
-    private bool CheckProperty(SchemaNode schema, string? pointer, ref ulong seen)
+    private bool CheckProperty(SchemaNode schema, ValuePlace? place, ref ulong seen)
     {
-        if (!CheckUnicode(pointer))
+        if (!CheckUnicode(place))
         {
             _reader.Read();
             _reader.Skip();
@@ -111,7 +111,7 @@ internal ref struct SchemaCheck
 
         var declared = index < schema.Properties.Length;
         var value = declared ? schema.Properties[index].Schema : schema.Additional;
-        var child = _faults is null ? null : JsonPointer.Append(pointer!, _reader.GetString()!);
+        var child = place?.Property(_reader.GetString()!);
         _reader.Read();
 
         if (value is null)
@@ -129,14 +129,14 @@ internal ref struct SchemaCheck
         return Check(value, child);
     }
 
-    private bool CheckArray(SchemaNode schema, string? pointer)
+    private bool CheckArray(SchemaNode schema, ValuePlace? place)
     {
         EnsureDepth();
         var passes = true;
         var count = 0;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
         {
-            passes &= Check(schema.Items ?? SchemaNode.Any, _faults is null ? null : JsonPointer.Append(pointer!, count));
+            passes &= Check(schema.Items ?? SchemaNode.Any, place?.Element(count));
             count++;
             if (!passes && _faults is null)
             {
@@ -149,13 +149,13 @@ internal ref struct SchemaCheck
             return passes;
         }
 
-        _faults?.Add(pointer!, count < schema.MinItems ? $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
+        _faults?.Add(place!, count < schema.MinItems ? $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
         return false;
     }
 
-    private readonly bool CheckString(SchemaNode schema, string? pointer)
+    private readonly bool CheckString(SchemaNode schema, ValuePlace? place)
     {
-        if (!CheckUnicode(pointer))
+        if (!CheckUnicode(place))
         {
             return false;
         }
@@ -167,30 +167,30 @@ internal ref struct SchemaCheck
 
         if (schema.AllowedValues is { } allowed && !IsOneOf(allowed))
         {
-            _faults?.Add(pointer!, $"must be {schema.Describe()}");
+            _faults?.Add(place!, $"must be {schema.Describe()}");
             return false;
         }
 
-        // A character takes one to six bytes, so that only text near a limit needs to be decoded to be measured.
+        // A character takes one to twelve bytes, so that only text near a limit needs to be decoded to be measured.
         var bytes = _reader.ValueSpan.Length;
-        if (bytes >= schema.MinLength * 6 && bytes <= schema.MaxLength)
+        if (bytes >= schema.MinLength * 12 && bytes <= schema.MaxLength)
         {
             return true;
         }
 
-        var length = _reader.GetString()!.Length;
+        var length = _reader.GetString()!.EnumerateRunes().Count();
         if (length >= schema.MinLength && length <= schema.MaxLength)
         {
             return true;
         }
 
-        _faults?.Add(pointer!, length < schema.MinLength
+        _faults?.Add(place!, length < schema.MinLength
             ? $"must be at least {schema.MinLength} characters long"
             : $"must be at most {schema.MaxLength} characters long");
         return false;
     }
 
-    private readonly bool CheckNumber(SchemaNode schema, string? pointer)
+    private readonly bool CheckNumber(SchemaNode schema, ValuePlace? place)
     {
         // What only has to be JSON may be a number of any size: it is handed on as it is written.
         if (schema.Kinds == JsonKinds.Any)
@@ -205,12 +205,12 @@ internal ref struct SchemaCheck
             return true;
         }
 
-        _faults?.Add(pointer!, $"must be {schema.Describe()}");
+        _faults?.Add(place!, $"must be {schema.Describe()}");
         return false;
     }
 
     /// <summary>JSON can escape half of a surrogate pair; such text can be neither decoded nor written again.</summary>
-    private readonly bool CheckUnicode(string? pointer)
+    private readonly bool CheckUnicode(ValuePlace? place)
     {
         if (!_reader.ValueIsEscaped || _reader.ValueSpan.IndexOf("\\u"u8) < 0)
         {
@@ -224,7 +224,7 @@ internal ref struct SchemaCheck
         }
         catch (InvalidOperationException)
         {
-            _faults?.Add(pointer!, "holds half of a surrogate pair, which is not Unicode text");
+            _faults?.Add(place!, "holds half of a surrogate pair, which is not Unicode text");
             return false;
         }
     }
@@ -242,10 +242,10 @@ internal ref struct SchemaCheck
         return false;
     }
 
-    private bool Reject(string? pointer, string message)
+    private bool Reject(ValuePlace? place, string message)
     {
         // Skipped, not left: the rest of the text is checked as well, and must be JSON in any case.
-        _faults?.Add(pointer!, message);
+        _faults?.Add(place!, message);
         _reader.Skip();
         return false;
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace FunctionsApp.Core.Json;
@@ -176,4 +177,7 @@ internal sealed class SchemaNode
 internal sealed record SchemaProperty(string Name, SchemaNode Schema, bool Required)
 {
     public byte[] Utf8Name { get; } = Encoding.UTF8.GetBytes(Name);
+
+    /// <summary>The name as it is written between quotes.</summary>
+    public JsonEncodedText EncodedName { get; } = JsonEncodedText.Encode(Name);
 }

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace FunctionsApp.Core.Limits;
 
 /// <summary>What one request may ask for; configuration section <c>Limits</c>. Each is checked before work starts.</summary>
-public sealed class LimitsOptions
+public sealed record LimitsOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Limits";

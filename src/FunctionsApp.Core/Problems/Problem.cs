@@ -16,7 +16,10 @@ public sealed record Problem
         Title = title;
         Status = status;
         Detail = detail;
-        TraceId = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+
+        // An activity with ids of another format than W3C's has a trace id of zeros.
+        var traceId = Activity.Current?.TraceId ?? default;
+        TraceId = (traceId == default ? ActivityTraceId.CreateRandom() : traceId).ToHexString();
     }
 
     /// <summary>A relative URI, <c>/problems/{slug}</c>, that tells one sort of problem from another.</summary>

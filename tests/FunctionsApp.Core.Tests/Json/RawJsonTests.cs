@@ -34,7 +34,7 @@ public sealed class RawJsonTests
 
     [Fact]
     public void Text_is_written_unescaped_where_JSON_allows_it() =>
-        Assert.Equal("\"ä<>&'+😀\\\"\\\\\\n\"", RawJson.From("ä<>&'+😀\"\\\n", CoreJson.TypeInfo<string>()).ToString());
+        Assert.Equal("\"ä<>&'+\\\"\\\\\\n\"", RawJson.From("ä<>&'+\"\\\n", CoreJson.TypeInfo<string>()).ToString());
 
     [Fact]
     public void A_value_may_be_deeper_than_any_request_when_it_is_parsed()

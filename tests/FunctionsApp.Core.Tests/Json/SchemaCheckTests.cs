@@ -243,7 +243,7 @@ public sealed class SchemaCheckTests
     public void What_passes_costs_no_allocation_before_it_is_read()
     {
         var schema = new SchemaNode(Samples.Contract.Schema);
-        var json = """{"x":1,"small":3,"text":"abc","flags":[true],"part":{"name":"n"},"map":{"k":1},"any":[1,2,{"a":"b"}]}"""u8.ToArray();
+        var json = """{"x":1,"small":3,"colour":"red","flags":[true],"part":{"name":"n"},"map":{"k":1},"any":[1,2,{"a":"b"}]}"""u8.ToArray();
         _ = SchemaCheck.Run(schema, json, 64);
 
         var before = GC.GetAllocatedBytesForCurrentThread();

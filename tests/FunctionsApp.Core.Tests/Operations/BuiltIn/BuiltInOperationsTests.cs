@@ -77,7 +77,7 @@ public class BuiltInOperationsTests
     public void Rules_over_several_properties_are_enforced()
     {
         Assert.Equal("", Faults<HashInput>("{}"));
-        Assert.Equal("/values", Faults<TextFormatInput>("""{"template":"{a}"}"""));
+        Assert.Equal("/values/a", Faults<TextFormatInput>("""{"template":"{a}"}"""));
         Assert.Equal("/level", Faults<CompressInput>("""{"text":"","level":10}"""));
         Assert.Equal("/column, /row", Faults<FractalTileInput>(
             """{"centerX":0,"centerY":0,"scale":1,"column":1,"row":1,"columns":1,"rows":1,"size":1}"""));

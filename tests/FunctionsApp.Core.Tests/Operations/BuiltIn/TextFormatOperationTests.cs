@@ -36,7 +36,7 @@ public class TextFormatOperationTests
         var faults = new TextFormatInput("{b}{a}{b}{c}", Values("""{"c":1}""")).Check();
 
         Assert.Equal(
-            [("values", "must have 'a', which the template asks for"), ("values", "must have 'b', which the template asks for")],
+            [("values/a", "is required: the template asks for it"), ("values/b", "is required: the template asks for it")],
             faults);
     }
 
@@ -56,7 +56,7 @@ public class TextFormatOperationTests
     }
 
     [Theory]
-    [InlineData("{nobody}", "/values")]
+    [InlineData("{nobody}", "/values/nobody")]
     [InlineData("}", "/template")]
     public async Task Refuses_what_the_check_finds_even_when_nobody_has_checked(string template, string fault)
     {

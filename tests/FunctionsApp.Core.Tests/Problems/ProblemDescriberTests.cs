@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Tests.Problems;
+
+public sealed class ProblemDescriberTests
+{
+    private readonly LogBook _log = new();
+    private readonly ProblemDescriber _describer;
+
+    public ProblemDescriberTests() => _describer = new ProblemDescriber(_log);
+
+    [Fact]
+    public void A_problem_is_described_as_itself()
+    {
+        var problem = Problem.TooLarge("It is.");
+
+        Assert.Same(problem, _describer.Describe(new ProblemException(problem)));
+    }
+
+    [Fact]
+    public void An_operations_own_error_is_told_to_the_caller()
+    {
+        var problem = _describer.Describe(new OperationException("No such colour.", new InvalidOperationException("secret")));
+
+        Assert.Equal(("/problems/operation-failed", 500, "No such colour."), (problem.Type, problem.Status, problem.Detail));
+    }
+
+    [Fact]
+    public void What_the_caller_is_told_is_not_logged()
+    {
+        _describer.Describe(new OperationException("No such colour."));
+        _describer.Describe(new ProblemException(Problem.TooLarge("It is.")));
+
+        Assert.Empty(_log.Entries);
+    }
+
+    public static TheoryData<Exception> Unexpected => new(
+        new InvalidOperationException("secret"),
+        new AggregateException("secret", new OperationException("secret")),
+        new OperationCanceledException("secret"),
+        new NotSupportedException("secret", new ProblemException(Problem.TooLarge("secret"))));
+
+    [Theory]
+    [MemberData(nameof(Unexpected))]
+    public void Anything_unexpected_is_described_without_its_internals(Exception exception)
+    {
+        var problem = _describer.Describe(exception);
+
+        Assert.Equal(
+            ("/problems/internal-error", 500, "The log knows more, under this traceId."), (problem.Type, problem.Status, problem.Detail));
+    }
+
+    [Fact]
+    public void Anything_unexpected_is_logged_with_the_trace_id_the_caller_was_given()
+    {
+        var exception = new InvalidOperationException("secret");
+
+        var problem = _describer.Describe(exception);
+
+        Assert.Equal(
+            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the caller was given trace id {problem.TraceId}")], _log.Entries);
+    }
+
+    [Fact]
+    public void The_trace_id_is_that_of_the_request()
+    {
+        using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
+
+        Assert.Equal(activity.TraceId.ToHexString(), _describer.Describe(new InvalidOperationException()).TraceId);
+    }
+
+    private sealed class LogBook : ILogger<ProblemDescriber>
+    {
+        public List<(LogLevel Level, Exception? Exception, string Message)> Entries { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Entries.Add((logLevel, exception, formatter(state, exception)));
+    }
+}

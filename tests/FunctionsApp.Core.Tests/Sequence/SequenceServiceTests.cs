@@ -1,0 +1,80 @@
+using FunctionsApp.Core.Sequence;
+
+namespace FunctionsApp.Core.Tests.Sequence;
+
+public sealed class SequenceServiceTests : PatternTests
+{
+    [Fact]
+    public async Task A_step_starts_when_the_one_before_has_ended()
+    {
+        var run = RunAsync("""{"steps":[{"operation":"probe","input":{"name":"a"}},{"operation":"probe","input":{"name":"b"}}]}""");
+        Assert.Equal(["a"], Probe.Started);
+        Time.Advance(TimeSpan.FromSeconds(1));
+        Probe.Succeed("a");
+        Assert.Equal(["a", "b"], Probe.Started);
+        Time.Advance(TimeSpan.FromSeconds(2));
+        Probe.Succeed("b");
+
+        Assert.Equal(
+            """{"results":["a","b"],"timeline":[{"index":0,"operation":"probe","startedMs":0,"finishedMs":1000},{"index":1,"operation":"probe","startedMs":1000,"finishedMs":3000}],"elapsedMs":3000}""",
+            Json(await run.WaitAsync(Limit)));
+    }
+
+    [Fact]
+    public async Task A_time_limit_tells_the_step_that_ran_and_the_results_so_far()
+    {
+        var run = RunAsync("""{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"probe","input":{"name":"b"}}],"timeoutSeconds":5}""");
+        Time.Advance(TimeSpan.FromSeconds(5));
+
+        var (slug, problem) = await ProblemOf(run);
+        Assert.Equal(("timeout", 1), (slug, problem.Index));
+        Assert.Equal(["1"], problem.Results!.Select(static result => result.ToString()));
+        Assert.Equal(["b"], Probe.Cancelled);
+    }
+
+    [Fact]
+    public async Task A_fault_in_a_later_step_is_found_before_the_first_starts()
+    {
+        var (slug, problem) = await ProblemOf(RunAsync("""
+            {"steps":[{"operation":"probe","input":{"name":"a"}},{"operation":"echo"},{"operation":"delay","input":{"seconds":-1}}]}
+            """));
+
+        Assert.Equal(("invalid-request", 1), (slug, problem.Index));
+        Assert.Equal(["/steps/1/input/value", "/steps/2/input/seconds"], problem.Errors!.Keys);
+        Assert.Empty(Probe.Started);
+    }
+
+    [Fact]
+    public async Task An_unexpected_failure_keeps_its_secrets()
+    {
+        var run = RunAsync("""{"steps":[{"operation":"probe","input":{"name":"a"}}]}""");
+        Probe.Break("a");
+
+        var (slug, problem) = await ProblemOf(run);
+        Assert.Equal("internal-error", slug);
+        Assert.DoesNotContain("secret", Json(problem), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_callers_cancellation_stops_the_step_and_starts_no_other()
+    {
+        using var caller = new CancellationTokenSource();
+        var run = RunAsync("""{"steps":[{"operation":"probe","input":{"name":"a"}},{"operation":"probe","input":{"name":"b"}}]}""", caller.Token);
+        await caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Limit));
+        Assert.Equal(["a"], Probe.Started);
+        Assert.Equal(["a"], Probe.Cancelled);
+    }
+
+    [Fact]
+    public async Task An_object_with_more_than_a_reference_is_a_value()
+    {
+        var answer = await RunAsync("""{"steps":[{"operation":"echo","input":{"value":{"$ref":"#/results/9","and":1}}}]}""");
+
+        Assert.Equal("""{"$ref":"#/results/9","and":1}""", answer.Results[0].ToString());
+    }
+
+    private Task<SequenceAnswer> RunAsync(string json, CancellationToken cancellationToken = default) =>
+        Get<SequenceService>().RunAsync(Read<SequenceRequest>(json), cancellationToken);
+}
