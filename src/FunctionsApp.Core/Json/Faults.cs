@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
@@ -19,9 +20,22 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
     public static ValuePlace At(string pointer) => new(null, pointer, 0);
 
     /// <summary>The JSON pointer.</summary>
-    public override string ToString() => Parent is null
-        ? Name!
-        : string.Concat(Parent.ToString(), "/", Name is null ? Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(Name));
+    public override string ToString()
+    {
+        var chain = new Stack<ValuePlace>();
+        for (var place = this; place is not null; place = place.Parent)
+        {
+            chain.Push(place);
+        }
+
+        var pointer = new StringBuilder(chain.Pop().Name);
+        foreach (var place in chain)
+        {
+            pointer.Append('/').Append(place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(place.Name));
+        }
+
+        return pointer.ToString();
+    }
 }
 
 /// <summary>Collects what is wrong with one request: JSON pointer → messages.</summary>
@@ -30,6 +44,7 @@ internal sealed class Faults
     // The answer to a hostile body must stay small: so many faults, and no more of their text, are listed.
     private const int Most = 100;
     private const int MostCharacters = 16 * 1024;
+    private const int LongestText = 1_000;
 
     private readonly Dictionary<string, string[]> _messages = new(StringComparer.Ordinal);
     private int _count;
@@ -86,5 +101,7 @@ internal sealed class Faults
     /// <param name="pointer">Where in the request the checked value stands.</param>
     public Problem ToProblem(string pointer) => Problem.InvalidRequest(_messages).Below(pointer);
 
-    private static string Shorten(string text) => text.Length <= 1_000 ? text : string.Concat(text.AsSpan(0, 1_000), "…");
+    private static string Shorten(string text) => text.Length <= LongestText
+        ? text
+        : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText), "…");
 }

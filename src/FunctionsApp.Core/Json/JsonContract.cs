@@ -30,7 +30,7 @@ public enum ItemShape
 public sealed class JsonContract<T>
 {
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? Buffer;
+    private static ArrayBufferWriter<byte>? _buffer;
 
     private readonly SchemaNode _node;
     private readonly JsonTypeInfo<T> _typeInfo = CoreJson.TypeInfo<T>();
@@ -120,7 +120,7 @@ public sealed class JsonContract<T>
         }
 
         // The schema and the metadata know objects only, so the item becomes one before it is read.
-        var buffer = Buffer ??= new ArrayBufferWriter<byte>(256);
+        var buffer = _buffer ??= new ArrayBufferWriter<byte>(256);
         buffer.ResetWrittenCount();
         if (shape == ItemShape.Starmap)
         {
@@ -144,7 +144,7 @@ public sealed class JsonContract<T>
         {
             if (buffer.Capacity > 64 * 1024)
             {
-                Buffer = null;
+                _buffer = null;
             }
         }
     }
@@ -191,18 +191,25 @@ public sealed class JsonContract<T>
         var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
         foreach (var (fault, messages) in problem.Errors!)
         {
-            var tokens = JsonPointer.Split(fault)!;
-            var index = tokens.Length == 0 ? -1 : Array.FindIndex(_node.Properties, property => string.Equals(property.Name, tokens[0], StringComparison.Ordinal));
-            var target = index < 0 || shape != ItemShape.Starmap ? "" : JsonPointer.Append("", index);
-            foreach (var token in tokens.Skip(1))
-            {
-                target = JsonPointer.Append(target, token);
-            }
-
+            var target = Relocate(fault, shape);
             errors[target] = errors.TryGetValue(target, out var earlier) ? [.. earlier, .. messages] : messages;
         }
 
         return Problem.InvalidRequest(errors);
+    }
+
+    private string Relocate(string fault, ItemShape shape)
+    {
+        for (var i = 0; i < _node.Properties.Length; i++)
+        {
+            var property = JsonPointer.Append("", _node.Properties[i].Name);
+            if (fault.StartsWith(property, StringComparison.Ordinal) && (fault.Length == property.Length || fault[property.Length] == '/'))
+            {
+                return (shape == ItemShape.Starmap ? JsonPointer.Append("", i) : "") + fault[property.Length..];
+            }
+        }
+
+        return fault;
     }
 }
 
@@ -219,30 +226,43 @@ public interface ICrossChecked
 /// <summary>Puts the attributes of a record's properties into its JSON Schema.</summary>
 internal static class JsonSchemaAnnotations
 {
+    /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
     public static JsonNode Apply(JsonSchemaExporterContext context, JsonNode schema)
     {
-        // What a converter reads, the exporter cannot know.
-        schema = context.TypeInfo.Type == typeof(Number) ? new JsonObject { ["type"] = "number" }
-            : context.TypeInfo.Type == typeof(JsonItems) ? new JsonObject { ["type"] = "array" }
-            : schema;
-
-        if (context.PropertyInfo?.AttributeProvider is not { } attributes)
+        // Not property by property: the exporter does not ask about one that accepts anything and has a default.
+        if ((schema as JsonObject)?["properties"] is JsonObject properties)
         {
-            return schema;
-        }
-
-        foreach (var attribute in attributes.GetCustomAttributes(inherit: true))
-        {
-            if (attribute is DescriptionAttribute or RangeAttribute or LengthAttribute or MinLengthAttribute or MaxLengthAttribute
-                or AllowedValuesAttribute or DefaultValueAttribute)
+            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
             {
-                schema = schema is JsonObject keywords ? keywords : new JsonObject();
-                Apply((JsonObject)schema, attribute);
+                properties[property.Name] = Complete(property, properties[property.Name]!);
             }
         }
 
-        return schema;
+        return OfConverter(context.TypeInfo.Type) ?? schema;
     }
+
+    private static JsonNode Complete(JsonPropertyInfo property, JsonNode schema)
+    {
+        var keywords = schema as JsonObject ?? new JsonObject();
+        foreach (var (keyword, value) in OfConverter(property.PropertyType) ?? new JsonObject())
+        {
+            keywords[keyword] = value?.DeepClone();
+        }
+
+        foreach (var attribute in property.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [])
+        {
+            Apply(keywords, attribute);
+        }
+
+        return keywords.Count == 0 ? schema.DeepClone() : keywords.DeepClone();
+    }
+
+    /// <summary>The schema of a type that has a converter, of which the exporter knows nothing.</summary>
+    private static JsonObject? OfConverter(Type type) =>
+        type == typeof(Number) ? new JsonObject { ["type"] = "number" }
+        : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }
+        : type == typeof(JsonItems) ? new JsonObject { ["type"] = "array" }
+        : null;
 
     private static void Apply(JsonObject schema, object attribute)
     {

@@ -169,7 +169,7 @@ internal sealed class SchemaNode
 
         // The largest 64-bit integer has no double of its own.
         static string Format(double bound) =>
-            bound >= long.MaxValue ? long.MaxValue.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
+            bound == long.MaxValue ? long.MaxValue.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
     }
 }
 

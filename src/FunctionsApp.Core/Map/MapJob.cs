@@ -102,31 +102,40 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     private Chunk ComputeResults(Portion portion)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
+        var buffer = new ResultBuffer();
         using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth });
-        writer.WriteStartArray();
         var spent = 0;
         for (var i = portion.From; i < portion.From + portion.Count; i++)
         {
             _stopped.ThrowIfCancellationRequested();
+            if (i > portion.From)
+            {
+                buffer.Write(","u8);
+            }
+
+            var start = buffer.Length;
+            writer.Reset();
             try
             {
                 _operation.Compute(Item(i), _shape, writer, _stopped);
-                spent = SpendFrom(spent, buffer.WrittenCount);
             }
-            catch (Exception exception) when (!_stopped.IsCancellationRequested && writer.CurrentDepth == 1)
+            catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
                 Fail(i, exception);
-                writer.WriteNullValue();
+                buffer.Length = start;
+                buffer.Write("null"u8);
+            }
+
+            // Now and then only; but one chunk can be a whole map.
+            if (buffer.Length - spent >= 64 * 1024)
+            {
+                _budget.Spend(buffer.Length - spent);
+                spent = buffer.Length;
             }
         }
 
-        writer.Flush();
-
-        // The array was only opened so that the writer puts commas between its values.
-        var results = buffer.WrittenMemory[1..];
-        _budget.Spend(buffer.WrittenCount - spent);
-        return new Chunk { Results = results };
+        _budget.Spend(buffer.Length - spent);
+        return new Chunk { Results = buffer.Written };
     }
 
     private Chunk ComputeReduced(Portion portion)
@@ -157,18 +166,6 @@ internal sealed class MapJob : CpuJob, IDisposable
     }
 
     private ReadOnlySpan<byte> Item(int index) => JsonMarshal.GetRawUtf8Value(_request.Items[index]);
-
-    /// <summary>Spends what was written since the last time, once it is worth the while: one chunk can be a whole map.</summary>
-    private int SpendFrom(int spent, int written)
-    {
-        if (written - spent < 64 * 1024)
-        {
-            return spent;
-        }
-
-        _budget.Spend(written - spent);
-        return written;
-    }
 
     /// <summary>Notes that an item failed; raises when that ends the map.</summary>
     private void Fail(int index, Exception exception)
@@ -201,44 +198,59 @@ internal sealed class MapJob : CpuJob, IDisposable
             Reduction.Max => total.Max,
             _ => (Number)total.Count,
         };
-        return value is { } number ? RawJson.From(number, CoreJson.TypeInfo<Number>()) : RawJson.Null;
+        return value is not { } number ? RawJson.Null
+            : double.IsFinite(number.AsDouble) ? RawJson.From(number, CoreJson.TypeInfo<Number>())
+            : throw new OperationException("The sum of the results is out of range.");
     }
 
     /// <summary>What came of one chunk: the results as JSON, or what they reduce to.</summary>
     private sealed record Chunk
     {
+        // Wide enough for as many 64-bit integers as there can be: however they are cut into chunks, the sum is the same.
+        private Int128 _integers;
+        private double? _fractions;
+
         public MapChunk Info { get; init; } = null!;
 
         public ReadOnlyMemory<byte> Results { get; init; }
 
-        public Number Sum { get; private set; } = 0L;
+        public long Count { get; private set; }
 
         public Number? Min { get; private set; }
 
         public Number? Max { get; private set; }
 
-        public long Count { get; private set; }
+        public Number Sum => _fractions is { } fractions ? (double)_integers + fractions
+            : _integers >= long.MinValue && _integers <= long.MaxValue ? (Number)(long)_integers
+            : (double)_integers;
 
         public void Add(Number value)
         {
-            Sum += value;
-            Min = Min is { } min && min < value ? min : value;
-            Max = Max is { } max && max > value ? max : value;
             Count++;
+            Min = Least(Min, value);
+            Max = Greatest(Max, value);
+            if (value.IsInteger)
+            {
+                _integers += value.AsInteger;
+            }
+            else
+            {
+                _fractions = (_fractions ?? 0) + value.AsDouble;
+            }
         }
 
         public Chunk Add(Chunk other)
         {
-            if (other.Count > 0)
-            {
-                var count = Count + other.Count;
-                var sum = Sum + other.Sum;
-                Add(other.Min!.Value);
-                Add(other.Max!.Value);
-                (Count, Sum) = (count, sum);
-            }
-
+            Count += other.Count;
+            Min = Least(Min, other.Min);
+            Max = Greatest(Max, other.Max);
+            _integers += other._integers;
+            _fractions = other._fractions is null ? _fractions : (_fractions ?? 0) + other._fractions;
             return this;
         }
+
+        private static Number? Least(Number? left, Number? right) => left is null || right < left ? right ?? left : left;
+
+        private static Number? Greatest(Number? left, Number? right) => left is null || right > left ? right ?? left : left;
     }
 }

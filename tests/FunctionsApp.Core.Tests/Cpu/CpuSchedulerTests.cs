@@ -521,7 +521,7 @@ public sealed class CpuSchedulerTests : IDisposable
         scheduler.Dispose();
         _gate.Set();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => job.WaitAsync(TimeSpan.FromSeconds(5)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => job.WaitAsync(Patience));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
@@ -23,6 +25,10 @@ public sealed class JsonContractTests
     [InlineData("map", """{"type":["object","null"],"additionalProperties":{"type":"integer"}}""")]
     public void A_property_has_the_schema_of_its_type_and_attributes(string property, string expected) =>
         Assert.Equal(expected, Samples.Contract.Schema["properties"]![property]!.ToJsonString());
+
+    [Fact]
+    public void A_property_of_any_kind_with_a_default_keeps_its_description() =>
+        Assert.Equal("What it is.", new JsonContract<SampleDescribed>().Schema["properties"]!["value"]!["description"]?.GetValue<string>());
 
     [Fact]
     public void What_is_absent_has_its_default() => Assert.Equal(new SamplePoint(1, 3), Samples.Point.Read("""{"across":1}"""u8, ""));
@@ -136,6 +142,34 @@ public sealed class JsonContractTests
         Assert.Equal(new SamplePoint(8), Samples.ReadPoint("8", ItemShape.ObjectOrBareValue));
     }
 
+    [Theory]
+    [InlineData("1e999")]
+    [InlineData("\"1\"")]
+    [InlineData("[]")]
+    public void An_optional_number_is_checked_as_one_that_is_required(string json) =>
+        Assert.StartsWith("/in must be a number", Samples.Lines(Samples.Refusal(() =>
+            new JsonContract<SampleMaybe>().Read(Encoding.UTF8.GetBytes($$"""{"in":{{json}}}"""), ""))), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_fault_of_a_value_in_an_array_is_placed_however_long_its_name()
+    {
+        // Where a long pointer is cut off, half of an escape may be left of it.
+        var lengths = Enumerable.Range(980, 20).Select(static length => new string('n', length) + "~~~~");
+
+        Assert.All(lengths, static name => Assert.StartsWith("/2/nnn", Assert.Single(
+            Samples.Refusal(() => Samples.ReadPoint($$"""[1,2,{"name":"n","{{name}}":1}]""", ItemShape.Starmap)).Errors!).Key, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_range_beyond_the_integers_is_told_as_it_is() =>
+        Assert.Equal("/value must be a number from 0 to 1E+300", Samples.Lines(
+            Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":-1}"""u8, ""))));
+
+    [Fact]
+    public void A_range_to_the_greatest_integer_is_told_exactly() =>
+        Assert.Equal("/count must be an integer from 0 to 9223372036854775807", Samples.Lines(
+            Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":1,"count":-1}"""u8, ""))));
+
     [Fact]
     public void A_read_value_keeps_its_JSON_when_the_next_one_is_read()
     {
@@ -169,6 +203,13 @@ public sealed class JsonContractTests
     private sealed record SampleAny(JsonElement Value);
 
     private sealed record SampleQuoted([property: System.Text.Json.Serialization.JsonPropertyName("a\"b\\")] int Value);
+
+    private sealed record SampleMaybe(Number? In = null);
+
+    private sealed record SampleDescribed([property: Description("What it is.")] JsonElement? Value = null);
+
+    private sealed record SampleRange(
+        [property: Range(0, 1e300)] double Value, [property: Range(typeof(long), "0", "9223372036854775807")] long Count = 0);
 
     private sealed record SampleNode(string Name, SampleNode? Next = null);
 }

@@ -208,6 +208,28 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
+    public void Faults_deep_below_a_long_name_do_not_cost_its_length_at_each_level()
+    {
+        var json = Encoding.UTF8.GetBytes(
+            "{\"x\":1,\"any\":{\"" + new string('n', 200_000) + "\":" + new string('[', 60) + "0" + string.Concat(Enumerable.Repeat(",\"\\ud800\"", 100)) + new string(']', 60) + "}}");
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Samples.Refusal(() => Samples.Contract.Read(json, ""));
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.InRange(allocated, 1, 100 * json.Length);
+    }
+
+    [Fact]
+    public void A_pointer_that_is_cut_short_is_still_text()
+    {
+        var names = Enumerable.Range(980, 20).Select(static length => new string('n', length) + "😀😀");
+
+        Assert.All(names, static name => Assert.DoesNotContain('\uFFFD', Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(
+            Samples.Faults($$"""{"x":1,"{{name}}":1}""")))));
+    }
+
+    [Fact]
     public void The_problem_of_a_hostile_body_is_not_larger_than_the_body()
     {
         var json = Encoding.UTF8.GetBytes(

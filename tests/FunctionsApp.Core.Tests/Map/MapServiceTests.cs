@@ -1,6 +1,5 @@
 using System.Globalization;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
@@ -179,30 +178,29 @@ public sealed class MapServiceTests : MapTests
     {
         Settings = [("Cpu:Threads", "3")];
         using var barrier = new Barrier(3);
-        Hook.Number = (_, _) => barrier.SignalAndWait(Patience) ? 1L : 0L;
+        Hook.Number = (_, token) => barrier.SignalAndWait(Patience, token) ? 1L : 0L;
 
         Assert.Equal("[1,1,1]", await ResultsAsync("test.number", """{"items":[1,2,3]}"""));
     }
 
     [Theory]
-    [InlineData("[1,\"2\",3]", "", 1, "/items/1 must be a number from -1000 to 1E+300, not a string")]
-    [InlineData("[1,2,null]", "", 2, "/items/2 must be a number from -1000 to 1E+300, not null")]
-    [InlineData("[[1]]", "", 0, "/items/0 must be a number from -1000 to 1E+300, not an array")]
+    [InlineData("[1,\"2\",3]", "", 1, "/items/1 must be a number, not a string")]
+    [InlineData("[1,2,null]", "", 2, "/items/2 must be a number, not null")]
+    [InlineData("[[1]]", "", 0, "/items/0 must be a number, not an array")]
     [InlineData("[1,{}]", "", 1, "/items/1/x is required")]
     [InlineData("[{\"x\":1,\"z\":2}]", "", 0, "/items/0/z is not a known property; known are x, y")]
     [InlineData("[{\"x\":1,\"x\":2}]", "", 0, "/items/0/x appears more than once")]
-    [InlineData("[-1001]", "", 0, "/items/0 must be a number from -1000 to 1E+300")]
-    [InlineData("[1e999]", "", 0, "/items/0 must be a number from -1000 to 1E+300")]
+    [InlineData("[1e999]", "", 0, "/items/0 must be a number")]
     [InlineData("[[1],[]]", ",\"starmap\":true", 1, "/items/1/0 is required")]
     [InlineData("[[1,2,3]]", ",\"starmap\":true", 0, "/items/0 must have at most 2 values, one for each property of the input")]
-    [InlineData("[[1,\"2\"]]", ",\"starmap\":true", 0, "/items/0/1 must be a number or null, not a string")]
+    [InlineData("[[1,\"2\"]]", ",\"starmap\":true", 0, "/items/0/1 must be a number, not a string")]
     [InlineData("[1]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
     [InlineData("[{\"x\":1}]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
     public async Task An_item_of_the_wrong_shape_ends_the_map_with_its_index_and_its_faults(string items, string options, int index, string fault)
     {
         var problem = await RefusalAsync("test.number", $$"""{"items":{{items}},"workers":1{{options}}}""");
 
-        Assert.Equal((index, fault.Replace(" or null, not", ", not", StringComparison.Ordinal)), (problem.Index, Lines(problem).Replace(" or null, not", ", not", StringComparison.Ordinal)));
+        Assert.Equal((index, fault), (problem.Index, Lines(problem)));
     }
 
     [Fact]
@@ -286,7 +284,7 @@ public sealed class MapServiceTests : MapTests
         var answer = await MapAsync("test.number", """{"items":[0,1,"two",3,4],"returnExceptions":true,"chunkSize":1}""");
 
         Assert.Equal(
-            [(1, "Odd."), (2, "/items/2 must be a number from -1000 to 1E+300, not a string."), (3, "Odd.")],
+            [(1, "Odd."), (2, "/items/2 must be a number, not a string."), (3, "Odd.")],
             answer.Errors.Select(static error => (error.Index, error.Error.Detail)));
     }
 
@@ -460,7 +458,7 @@ public sealed class MapServiceTests : MapTests
         Hook.Number = (input, _) =>
         {
             started.TrySetResult();
-            _gate.Wait(Patience);
+            _gate.Wait(Patience, CancellationToken.None);
             return input.X;
         };
         var running = MapAsync("test.number", """{"items":[1,2]}""");
@@ -487,7 +485,7 @@ public sealed class MapServiceTests : MapTests
             }
 
             started.TrySetResult();
-            _gate.Wait(Patience);
+            _gate.Wait(Patience, CancellationToken.None);
             computed++;
 
             // So that the huge map's chunks stay small, as those of real work do.
@@ -510,5 +508,5 @@ public sealed class MapServiceTests : MapTests
         _gate.Dispose();
     }
 
-    private static string Lines(Problem problem) => Json.Samples.Lines(problem);
+    private static string Lines(Problem problem) => FunctionsApp.Core.Tests.Json.Samples.Lines(problem);
 }
