@@ -87,14 +87,15 @@ public sealed class CallbackService(
         Work work, ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation)
     {
         var worked = work.Clock.ElapsedMs;
-        var call = Bind(kind, outcome, operation, continuation);
+        var call = Bind(kind, outcome, operation, continuation, work.CancellationToken);
         var result = await timeLimits.RunAsync(call.RunAsync, $"'{operation.Name}'", seconds: null, "", work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
         return new CallbackAnswer(kind, result,
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, operation.Name, worked, finished)], finished);
     }
 
-    private OperationCall Bind(ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation)
+    private OperationCall Bind(
+        ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation, CancellationToken cancellationToken)
     {
         var (root, pointer) = kind == ContinuationKind.OnSuccess ? ("result", "/onSuccess/input") : ("error", "/onError/input");
         if (continuation.Input is not { } input)
@@ -103,7 +104,7 @@ public sealed class CallbackService(
         }
 
         var element = outcome.ToElement();
-        var resolved = JsonReferences.Resolve(input, pointer, Find, new ByteBudget(limits.Value.MaxResultBytes));
+        var resolved = JsonReferences.Resolve(input, pointer, new ReferenceScope(Find, limits.Value, cancellationToken));
         return operation.Bind(resolved.Utf8.Span, pointer);
 
         JsonElement? Find(string[] tokens) =>

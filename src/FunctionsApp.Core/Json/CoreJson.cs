@@ -15,7 +15,7 @@ public static class CoreJson
     /// <summary>Deeper than any body that <see cref="Limits.LimitsOptions.MaxDepth"/> lets in, with room for the answer around it.</summary>
     internal const int MaxDepth = 600;
 
-    /// <summary>camelCase, strict about unknown and repeated properties, text unescaped where JSON allows it, absent instead of null.</summary>
+    /// <summary>camelCase, strict about unknown and repeated properties, no more escapes in text than the framework insists on, absent instead of null.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
     /// <summary>The metadata of a type.</summary>

@@ -101,7 +101,8 @@ internal sealed class Faults
     /// <param name="pointer">Where in the request the checked value stands.</param>
     public Problem ToProblem(string pointer) => Problem.InvalidRequest(_messages).Below(pointer);
 
-    private static string Shorten(string text) => text.Length <= LongestText
+    /// <summary>Text of the caller's, as much of it as goes into an answer.</summary>
+    public static string Shorten(string text) => text.Length <= LongestText
         ? text
         : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText), "…");
 }

@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
@@ -21,36 +19,32 @@ internal static class JsonReferences
     /// <summary>Resolves the references of an input.</summary>
     /// <param name="input">The input as it came.</param>
     /// <param name="pointer">Where the input stands in the request.</param>
-    /// <param name="find">Finds the value that the tokens of a pointer lead to; null when they lead nowhere.</param>
-    /// <param name="budget">What all references of the request together may add.</param>
-    /// <exception cref="ProblemException">
-    /// <c>invalid-request</c> for a pointer that leads nowhere, <c>too-large</c> when the values add up to too much: a
-    /// few references to references would otherwise be a bomb.
-    /// </exception>
-    public static RawJson Resolve(JsonElement input, string pointer, Func<string[], JsonElement?> find, ByteBudget budget)
+    /// <param name="scope">What the references can lead to.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> for one that leads nowhere; <c>too-large</c>.</exception>
+    public static RawJson Resolve(JsonElement input, string pointer, ReferenceScope scope)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
 
         // Deeper than what is read back: reading is where too deep a value is refused.
         using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
-        Write(writer, input, ValuePlace.At(pointer), find, budget);
+        Write(writer, input, ValuePlace.At(pointer), scope);
         writer.Flush();
         return RawJson.FromUtf8(buffer.WrittenMemory);
     }
 
-    private static void Write(Utf8JsonWriter writer, JsonElement value, ValuePlace place, Func<string[], JsonElement?> find, ByteBudget budget)
+    private static void Write(Utf8JsonWriter writer, JsonElement value, ValuePlace place, ReferenceScope scope)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object when AsReference(value) is { } reference:
-                WriteTarget(writer, reference, place, find, budget);
+                WriteTarget(writer, reference, place, scope);
                 break;
             case JsonValueKind.Object:
                 writer.WriteStartObject();
                 foreach (var property in value.EnumerateObject())
                 {
                     writer.WritePropertyName(property.Name);
-                    Write(writer, property.Value, place.Property(property.Name), find, budget);
+                    Write(writer, property.Value, place.Property(property.Name), scope);
                 }
 
                 writer.WriteEndObject();
@@ -60,7 +54,7 @@ internal static class JsonReferences
                 var index = 0;
                 foreach (var element in value.EnumerateArray())
                 {
-                    Write(writer, element, place.Element(index++), find, budget);
+                    Write(writer, element, place.Element(index++), scope);
                 }
 
                 writer.WriteEndArray();
@@ -76,15 +70,14 @@ internal static class JsonReferences
             ? reference.GetString()
             : null;
 
-    private static void WriteTarget(Utf8JsonWriter writer, string reference, ValuePlace place, Func<string[], JsonElement?> find, ByteBudget budget)
+    private static void WriteTarget(Utf8JsonWriter writer, string reference, ValuePlace place, ReferenceScope scope)
     {
-        var tokens = reference.StartsWith('#') ? JsonPointer.Split(Uri.UnescapeDataString(reference[1..])) : null;
-        if (tokens is null || find(tokens) is not { } target)
+        if (scope.Find(reference) is not { } target)
         {
-            throw new ProblemException(Problem.InvalidRequest(place.Property("$ref").ToString(), $"leads nowhere: there is no '{reference}' at this point"));
+            throw new ProblemException(Problem.InvalidRequest(
+                place.Property("$ref").ToString(), $"leads nowhere: there is no '{Faults.Shorten(reference)}' at this point"));
         }
 
-        budget.Spend(JsonMarshal.GetRawUtf8Value(target).Length);
         target.WriteTo(writer);
     }
 }

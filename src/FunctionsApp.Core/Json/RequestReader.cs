@@ -15,7 +15,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
-        body = WithoutByteOrderMark(body);
+        body = Trim(WithoutByteOrderMark(body));
         if (body.IsEmpty)
         {
             return EmptyObject;
@@ -26,7 +26,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
             EnsureUtf8(body.Span);
             return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } faults
                 ? throw new ProblemException(faults.ToProblem(""))
-                : RawJson.FromUtf8(Trim(body));
+                : RawJson.FromUtf8(body);
         }
         catch (JsonException exception)
         {

@@ -18,6 +18,12 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>A chunk is at most so many times the last: the first items, just compiled or just read, say little of the rest.</summary>
     private const int MostGrowth = 8;
 
+    /// <summary>About what a chunk's own line in the answer takes.</summary>
+    private const int BytesOfChunk = 80;
+
+    /// <summary>About what a problem takes, beside its detail.</summary>
+    private const int BytesOfProblem = 200;
+
     private readonly Lock _gate = new();
     private readonly CpuOperation _operation;
     private readonly MapRequest _request;
@@ -48,8 +54,8 @@ internal sealed class MapJob : CpuJob, IDisposable
         _stopped = _stop.Token;
     }
 
-    /// <summary>The failure that ended the map; null while there is none.</summary>
-    public MapError? Fatal { get; private set; }
+    /// <summary>The problem that ended the map, with the index of its item if it is one's; null while there is none.</summary>
+    public Problem? Fatal { get; private set; }
 
     /// <summary>The answer, when the job is over and nothing was fatal.</summary>
     public MapAnswer Answer()
@@ -129,13 +135,14 @@ internal sealed class MapJob : CpuJob, IDisposable
             // Now and then only; but one chunk can be a whole map.
             if (buffer.Length - spent >= 64 * 1024)
             {
-                _budget.Spend(buffer.Length - spent);
+                Spend(buffer.Length - spent);
                 spent = buffer.Length;
             }
         }
 
-        _budget.Spend(buffer.Length - spent);
-        return new Chunk { Results = buffer.Written };
+        // What the answer says of the chunk itself counts too: chunks can be as small as their results.
+        Spend(buffer.Length - spent + BytesOfChunk);
+        return new Chunk { Results = buffer.Written.ToArray() };
     }
 
     private Chunk ComputeReduced(Portion portion)
@@ -172,6 +179,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     {
         var problem = _describer.Describe(exception);
         var error = new MapError(index, problem.Below(JsonPointer.Append("/items", index)));
+        Spend(BytesOfProblem + problem.Detail.Length);
         lock (_gate)
         {
             _errors.Add(error);
@@ -179,13 +187,34 @@ internal sealed class MapJob : CpuJob, IDisposable
             {
                 return;
             }
+        }
 
+        End(error.Error with { Index = index });
+    }
+
+    /// <summary>Ends the map: no worker is to go on.</summary>
+    private void End(Problem problem)
+    {
+        lock (_gate)
+        {
             // Of several workers' first failures the one that comes first among the items is told.
-            Fatal = Fatal is null || (index < Fatal.Index && _request.ReturnExceptions != true) ? error : Fatal;
+            Fatal = Fatal is null || problem.Index < Fatal.Index ? problem : Fatal;
         }
 
         _stop.Cancel();
-        throw new ProblemException(error.Error);
+        throw new ProblemException(problem);
+    }
+
+    private void Spend(int bytes)
+    {
+        try
+        {
+            _budget.Spend(bytes);
+        }
+        catch (ProblemException exception)
+        {
+            End(exception.Problem);
+        }
     }
 
     private RawJson Reduce(Reduction reduction)
@@ -200,7 +229,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         };
         return value is not { } number ? RawJson.Null
             : double.IsFinite(number.AsDouble) ? RawJson.From(number, CoreJson.TypeInfo<Number>())
-            : throw new OperationException("The sum of the results is out of range.");
+            : throw new OperationException("The result is out of range.");
     }
 
     /// <summary>What came of one chunk: the results as JSON, or what they reduce to.</summary>

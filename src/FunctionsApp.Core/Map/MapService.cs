@@ -55,15 +55,24 @@ public sealed class MapService(
         }
         catch (Exception) when (job.Fatal is not null && !cancellationToken.IsCancellationRequested)
         {
-            var (index, problem) = job.Fatal;
-            if (problem.Errors is not null && request.ReturnExceptions != true)
-            {
-                // The map stopped at the first fault; whoever is to mend the items wants to know them all.
-                var faults = await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken);
-                problem = faults.Any ? faults.ToProblem("") : problem;
-            }
+            throw new ProblemException(job.Fatal.Errors is null || request.ReturnExceptions == true
+                ? job.Fatal
+                : await WithAllFaultsAsync(job.Fatal, operation, request, cancellationToken));
+        }
+    }
 
-            throw new ProblemException(problem with { Index = index });
+    /// <summary>The map stopped at the first item at fault; whoever is to mend the items wants to know them all.</summary>
+    private async Task<Problem> WithAllFaultsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var faults = await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken);
+            return faults.Any ? faults.ToProblem("") with { Index = first.Index } : first;
+        }
+        catch (ProblemException)
+        {
+            // No room to look for more.
+            return first;
         }
     }
 

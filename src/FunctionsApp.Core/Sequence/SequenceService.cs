@@ -33,13 +33,14 @@ public sealed class SequenceService(
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var references = new ReferenceScope(new EarlierResults(results).Find, limits.Value, limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
             try
             {
                 var started = clock.ElapsedMs;
                 limit.Token.ThrowIfCancellationRequested();
-                var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), results, budget);
+                var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
                 var result = await call.RunAsync(limit.Token);
                 budget.Spend(result.Utf8.Length);
                 results.Add(result);
@@ -84,17 +85,42 @@ public sealed class SequenceService(
         return faults.Any ? throw new ProblemException(faults.ToProblem("") with { Index = first, Results = [] }) : calls;
     }
 
-    private OperationCall BindWithReferences(SequenceStep step, string pointer, List<RawJson> results, ByteBudget budget)
-    {
-        var input = JsonReferences.Resolve(step.Input!.Value, pointer, Find, budget);
-        return catalog.FindCallable(step.Operation).Bind(input.Utf8.Span, pointer);
+    private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
+        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8.Span, pointer);
 
-        JsonElement? Find(string[] tokens) => tokens switch
+    /// <summary>The results so far, each parsed once, when the first reference asks for it.</summary>
+    private sealed class EarlierResults(List<RawJson> results)
+    {
+        private readonly Dictionary<int, JsonElement> _parsed = [];
+        private (int Count, JsonElement Value) _all;
+
+        public JsonElement? Find(string[] tokens) => tokens switch
         {
-            ["results"] => RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>()).ToElement(),
+            ["results"] => All(),
             ["results", var token, .. var rest] when JsonPointer.ArrayIndex(token) is { } index && index < results.Count =>
-                JsonPointer.Follow(results[index].ToElement(), rest),
+                JsonPointer.Follow(One(index), rest),
             _ => null,
         };
+
+        private JsonElement One(int index)
+        {
+            if (!_parsed.TryGetValue(index, out var element))
+            {
+                element = results[index].ToElement();
+                _parsed.Add(index, element);
+            }
+
+            return element;
+        }
+
+        private JsonElement All()
+        {
+            if (_all.Value.ValueKind == JsonValueKind.Undefined || _all.Count != results.Count)
+            {
+                _all = (results.Count, RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>()).ToElement());
+            }
+
+            return _all.Value;
+        }
     }
 }

@@ -7,6 +7,10 @@ using Microsoft.AspNetCore.Http;
 namespace FunctionsApp.Http;
 
 /// <summary>An answer in one piece of JSON.</summary>
+/// <remarks>
+/// The answers here have no public properties: after it has run a result, the worker serializes the result object itself
+/// into its own reply to the Functions host.
+/// </remarks>
 /// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
 public sealed class JsonAnswer<T>(T value, int status = StatusCodes.Status200OK) : IResult
 {
@@ -15,7 +19,7 @@ public sealed class JsonAnswer<T>(T value, int status = StatusCodes.Status200OK)
     {
         httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";
-        await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>(), httpContext.RequestAborted);
+        await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());
     }
 }
 
@@ -40,6 +44,6 @@ public sealed class ProblemAnswer(Problem problem) : IResult
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        await JsonSerializer.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>(), httpContext.RequestAborted);
+        await JsonSerializer.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>());
     }
 }

@@ -60,7 +60,7 @@ public sealed class JsonReferencesTests
     [Fact]
     public void A_reference_within_an_earlier_value_is_not_followed() =>
         Assert.Equal("""{"$ref":"#"}""", JsonReferences.Resolve(
-            Samples.Parse("""{"$ref":"#/results/0"}"""), "", static _ => Samples.Parse("""{"$ref":"#"}"""), new ByteBudget(100)).ToString());
+            Samples.Parse("""{"$ref":"#/results/0"}"""), "", Scope(static _ => Samples.Parse("""{"$ref":"#"}"""), 100)).ToString());
 
     [Theory]
     [InlineData("""{"a":[0,{"$ref":"#/results/9"}]}""", "/steps/2/input/a/1/$ref")]
@@ -76,17 +76,33 @@ public sealed class JsonReferencesTests
     [Fact]
     public void References_may_add_as_much_as_the_budget_has() =>
         Assert.Equal("""["text","text"]""", JsonReferences.Resolve(
-            Samples.Parse("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Find, new ByteBudget(12)).ToString());
+            Samples.Parse("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Scope(Find, 12)).ToString());
 
     [Fact]
     public void References_that_add_up_to_more_than_the_budget_are_too_large()
     {
         var input = "[" + string.Join(',', Enumerable.Repeat("""{"$ref":"#/results/1"}""", 3)) + "]";
 
-        var problem = Samples.Refusal(() => JsonReferences.Resolve(Samples.Parse(input), "", Find, new ByteBudget(17)));
+        var problem = Samples.Refusal(() => JsonReferences.Resolve(Samples.Parse(input), "", Scope(Find, 17)));
 
         Assert.Equal("/problems/too-large", problem.Type);
     }
+
+    [Fact]
+    public void More_references_than_there_may_be_are_too_large()
+    {
+        var input = Samples.Parse("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
+
+        var problem = Samples.Refusal(() => JsonReferences.Resolve(input, "", new ReferenceScope(Find, new LimitsOptions { MaxCalls = 2 }, default)));
+
+        Assert.Equal("/problems/too-large", problem.Type);
+        Assert.Contains("Limits:MaxCalls", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cancelled_request_follows_no_more_references() =>
+        Assert.Throws<OperationCanceledException>(() => JsonReferences.Resolve(
+            Samples.Parse("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), new CancellationToken(canceled: true))));
 
     [Fact]
     public void Values_nest_as_deep_as_two_bodies_do()
@@ -96,7 +112,7 @@ public sealed class JsonReferencesTests
 
         var resolved = JsonReferences.Resolve(
             JsonElement.Parse(input, new JsonDocumentOptions { MaxDepth = 600 }), "",
-            _ => JsonElement.Parse(deep, new JsonDocumentOptions { MaxDepth = 600 }), new ByteBudget(10_000));
+            Scope(_ => JsonElement.Parse(deep, new JsonDocumentOptions { MaxDepth = 600 }), 10_000));
 
         Assert.Equal(new string('[', 1_024) + new string(']', 1_024), resolved.ToString());
     }
@@ -108,7 +124,7 @@ public sealed class JsonReferencesTests
         var input = Samples.Parse(json);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        JsonReferences.Resolve(input, "", Find, new ByteBudget(10_000));
+        JsonReferences.Resolve(input, "", Scope(Find, 10_000));
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         Assert.InRange(allocated, 1, 100 * json.Length);
@@ -123,10 +139,12 @@ public sealed class JsonReferencesTests
     public void An_input_without_the_keyword_needs_no_resolving(string input, bool expected) =>
         Assert.Equal(expected, JsonReferences.MayOccur(Encoding.UTF8.GetBytes(input)));
 
+    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions { MaxResultBytes = bytes }, default);
+
     private static JsonElement? Find(string[] tokens) => JsonPointer.Follow(Samples.Parse(Earlier), tokens);
 
     private static RawJson Resolve(string input, string pointer) =>
-        JsonReferences.Resolve(Samples.Parse(input), pointer, Find, new ByteBudget(1_000_000));
+        JsonReferences.Resolve(Samples.Parse(input), pointer, Scope(Find, 1_000_000));
 
     private static string Answer(string input)
     {

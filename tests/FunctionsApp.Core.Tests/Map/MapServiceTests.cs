@@ -372,7 +372,16 @@ public sealed class MapServiceTests : MapTests
         Settings = [("Limits:MaxResultBytes", "1024")];
         Hook.Any = static (_, _) => new string('a', 100);
 
-        Assert.Equal(9, (await MapAsync("test.text", $$"""{"items":{{Items(9)}}}""")).Results!.ToElement().GetArrayLength());
+        Assert.Equal(9, (await MapAsync("test.text", $$"""{"items":{{Items(9)}},"chunkSize":9}""")).Results!.ToElement().GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_the_answer_says_of_each_chunk_counts_as_well()
+    {
+        Settings = [("Limits:MaxResultBytes", "1024")];
+        Hook.Any = static (_, _) => "a";
+
+        Assert.Equal("/problems/too-large", (await RefusalAsync("test.text", $$"""{"items":{{Items(20)}},"chunkSize":1}""")).Type);
     }
 
     [Theory]
