@@ -105,4 +105,72 @@ public sealed class GatherTests(FunctionsAppFixture app)
 
         Assert.InRange(best, 100, 200);
     }
+
+    [Fact]
+    public async Task Results_are_streamed_as_their_calls_end()
+    {
+        using var response = await app.Api.SendAsync("gather", """
+            {"calls":[
+              {"id":"slow","operation":"delay","input":{"seconds":0.8,"result":1}},
+              {"id":"quick","operation":"delay","input":{"seconds":0.2,"result":2}}]}
+            """, accept: "application/x-ndjson");
+        var lines = await TimedLines.ReadAsync(response);
+
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.MediaType);
+        Assert.StartsWith("""{"index":1,"id":"quick","operation":"delay","status":"succeeded","result":2,"startedMs":""", lines[0].Text, StringComparison.Ordinal);
+        Assert.StartsWith("""{"index":0,"id":"slow",""", lines[1].Text, StringComparison.Ordinal);
+        Assert.StartsWith("""{"summary":{"succeeded":2,"failed":0,"cancelled":0,"elapsedMs":""", lines[2].Text, StringComparison.Ordinal);
+        Assert.Equal(3, lines.Count);
+        Assert.InRange((lines[1].At - lines[0].At).TotalSeconds, 0.4, 5);
+    }
+
+    [Fact]
+    public async Task Results_are_streamed_as_events()
+    {
+        using var response = await app.Api.SendAsync(
+            "gather", """{"calls":[{"operation":"echo","input":{"value":1}}]}""", accept: "text/event-stream");
+
+        Assert.Matches(
+            """^id: 0\ndata: \{"index":0,[^\n]*"result":1,[^\n]*\}\n\nevent: summary\ndata: \{"succeeded":1,[^\n]*\}\n\n$""",
+            await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_failure_ends_a_stream_with_an_error()
+    {
+        using var response = await app.Api.SendAsync("gather", """
+            {"calls":[
+              {"operation":"delay","input":{"seconds":60}},
+              {"operation":"echo","input":{"value":1}},
+              {"id":"culprit","operation":"fail","input":{"message":"It broke.","afterSeconds":0.3}}]}
+            """, accept: "application/x-ndjson");
+        var lines = await TimedLines.ReadAsync(response);
+
+        Assert.Equal(2, lines.Count);
+        Assert.StartsWith("""{"index":1,""", lines[0].Text, StringComparison.Ordinal);
+        Assert.Matches("""^\{"error":\{"type":"/problems/operation-failed",.*"index":2,"id":"culprit"\}\}$""", lines[1].Text);
+    }
+
+    [Fact]
+    public async Task A_failure_before_the_first_result_has_a_status_of_its_own()
+    {
+        var answer = await Answer.ReadAsync(await app.Api.SendAsync(
+            "gather", """{"calls":[{"operation":"fail","input":{"message":"It broke."}}]}""", accept: "application/x-ndjson"));
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.Status);
+        Assert.Equal("operation-failed", answer.Problem);
+    }
+
+    [Theory]
+    [InlineData("*/*", "application/json")]
+    [InlineData("application/json, application/x-ndjson", "application/json")]
+    [InlineData("application/json;q=0.5, application/x-ndjson", "application/x-ndjson")]
+    [InlineData("text/event-stream, */*;q=0.1", "text/event-stream")]
+    [InlineData("application/x-ndjson;q=0", "application/json")]
+    public async Task The_client_has_the_form_that_it_likes_best(string accept, string mediaType)
+    {
+        using var response = await app.Api.SendAsync("gather", """{"calls":[{"operation":"echo","input":{"value":1}}]}""", accept: accept);
+
+        Assert.Equal(mediaType, response.Content.Headers.ContentType!.MediaType);
+    }
 }

@@ -14,6 +14,18 @@ namespace FunctionsApp.Core.Gather;
 public sealed record GatherAnswer(
     IReadOnlyList<GatherResult> Results, IReadOnlyList<int> CompletionOrder, int Succeeded, int Failed, int Cancelled, double ElapsedMs);
 
+/// <summary>A result of a gather as it completes, or the summary at the end.</summary>
+/// <param name="Result">How one call ended; null at the end.</param>
+/// <param name="Summary">The summary; null before the end.</param>
+public readonly record struct GatherEvent(GatherResult? Result, GatherSummary? Summary);
+
+/// <summary>What a gather came to, without its results.</summary>
+/// <param name="Succeeded">How many calls succeeded.</param>
+/// <param name="Failed">How many failed.</param>
+/// <param name="Cancelled">How many were cancelled, or never started.</param>
+/// <param name="ElapsedMs">How long the whole took, in milliseconds.</param>
+public sealed record GatherSummary(int Succeeded, int Failed, int Cancelled, double ElapsedMs);
+
 /// <summary>How one call ended.</summary>
 /// <param name="Index">Its place among the calls, from 0.</param>
 /// <param name="Id">The caller's own name for it.</param>

@@ -5,7 +5,10 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Gather;
 
-/// <summary>One gather under way. As many lanes as may run at once take the calls in their order, one after the other.</summary>
+/// <summary>
+/// One gather under way. As many lanes as may run at once take the calls in their order, one after the other. A lane that
+/// publishes a result waits until it is taken: so a slow reader holds up the calls that have not started yet.
+/// </summary>
 internal sealed class GatherRun : IDisposable
 {
     private readonly Lock _gate = new();
@@ -16,6 +19,7 @@ internal sealed class GatherRun : IDisposable
     private readonly TimeLimits _timeLimits;
     private readonly ProblemDescriber _describer;
     private readonly ByteBudget _budget;
+    private readonly Func<GatherResult, ValueTask>? _publish;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
     private readonly GatherResult?[] _results;
@@ -25,7 +29,8 @@ internal sealed class GatherRun : IDisposable
     private GatherResult? _failure;
 
     public GatherRun(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, ByteBudget budget)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, ByteBudget budget,
+        Func<GatherResult, ValueTask>? publish = null)
     {
         _request = request;
         _bind = bind;
@@ -34,6 +39,7 @@ internal sealed class GatherRun : IDisposable
         _timeLimits = timeLimits;
         _describer = describer;
         _budget = budget;
+        _publish = publish;
         _results = new GatherResult?[request.Calls.Count];
         _completionOrder = new List<int>(request.Calls.Count);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
@@ -55,7 +61,7 @@ internal sealed class GatherRun : IDisposable
 
         await Task.WhenAll(lanes);
         await _stopping;
-        return Answer();
+        return await AnswerAsync();
     }
 
     public void Dispose() => _stop.Dispose();
@@ -96,7 +102,11 @@ internal sealed class GatherRun : IDisposable
             error = _describer.Describe(exception);
         }
 
-        Settle(End(index, result, error, started));
+        var end = End(index, result, error, started);
+        if (Settle(end) && _publish is not null)
+        {
+            await _publish(end);
+        }
     }
 
     private GatherResult End(int index, RawJson? result, Problem? error, double started) => new(
@@ -105,14 +115,15 @@ internal sealed class GatherRun : IDisposable
         result, error, started, _clock.ElapsedMs);
 
     /// <summary>Notes how a call ended, and whether that decides the whole.</summary>
-    private void Settle(GatherResult result)
+    /// <returns>Whether the result is one to publish: it was not cancelled, and is not the failure that ends the whole.</returns>
+    private bool Settle(GatherResult result)
     {
         lock (_gate)
         {
-            _results[result.Index] = result;
+            _results[result.Index] = Keep(result);
             if (result.Status == CallStatus.Cancelled)
             {
-                return;
+                return false;
             }
 
             _completionOrder.Add(result.Index);
@@ -133,14 +144,19 @@ internal sealed class GatherRun : IDisposable
                 // Not Cancel(): that would run the end of every other call within this one, under this lock.
                 _stopping = _stop.CancelAsync();
             }
+
+            return !fails || ReturnWhen == ReturnWhen.FirstSucceeded;
         }
     }
 
-    private GatherAnswer Answer()
+    /// <summary>What is published need not be held any longer.</summary>
+    private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
+
+    private async ValueTask<GatherAnswer> AnswerAsync()
     {
         if (_limit.RanOut)
         {
-            FailUnfinished();
+            await FailUnfinishedAsync();
         }
 
         var succeeded = _results.Count(static result => result?.Status == CallStatus.Succeeded);
@@ -153,6 +169,10 @@ internal sealed class GatherRun : IDisposable
         for (var i = 0; i < results.Length; i++)
         {
             results[i] = _results[i] ?? End(i, null, null, _clock.ElapsedMs);
+            if (results[i].Status == CallStatus.Cancelled && _publish is not null)
+            {
+                await _publish(results[i]);
+            }
         }
 
         var failed = results.Count(static result => result.Status == CallStatus.Failed);
@@ -160,7 +180,7 @@ internal sealed class GatherRun : IDisposable
     }
 
     /// <summary>The time of the whole is up: what is not done has failed.</summary>
-    private void FailUnfinished()
+    private async ValueTask FailUnfinishedAsync()
     {
         var timeout = _limit.Problem("The gather");
         for (var i = 0; i < _results.Length; i++)
@@ -175,8 +195,13 @@ internal sealed class GatherRun : IDisposable
                 throw new ProblemException(timeout);
             }
 
-            _results[i] = End(i, null, timeout, _results[i]?.StartedMs ?? _clock.ElapsedMs);
+            var result = End(i, null, timeout, _results[i]?.StartedMs ?? _clock.ElapsedMs);
+            _results[i] = Keep(result);
             _completionOrder.Add(i);
+            if (_publish is not null)
+            {
+                await _publish(result);
+            }
         }
     }
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
@@ -14,6 +16,9 @@ namespace FunctionsApp.Core.Gather;
 public sealed class GatherService(
     OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
+    /// <summary>Results that may wait for the reader of a stream.</summary>
+    private const int WaitingResults = 16;
+
     /// <summary>Runs the calls.</summary>
     /// <param name="request">The calls, and when to answer.</param>
     /// <param name="cancellationToken">Stops all calls.</param>
@@ -23,15 +28,77 @@ public sealed class GatherService(
     /// </exception>
     public async Task<GatherAnswer> RunAsync(GatherRequest request, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
-        EnsureLimits(request);
-        var calls = request.ReturnExceptions == true ? null : BindAll(request.Calls);
+        var (clock, bind) = Check(request);
+        return await RunAsync(request, bind, clock, publish: null, cancellationToken);
+    }
+
+    /// <summary><c>asyncio.as_completed</c>: runs the calls, and yields each result as its call ends.</summary>
+    /// <param name="request">The calls, and when to end.</param>
+    /// <param name="cancellationToken">Stops all calls; so does leaving the enumeration.</param>
+    /// <returns>
+    /// One event a call, then one with the summary. Enumerating raises what <see cref="RunAsync(GatherRequest, CancellationToken)"/>
+    /// raises, after the results that were there before.
+    /// </returns>
+    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
+    {
+        var (clock, bind) = Check(request);
+        return EnumerateAsync(request, bind, clock, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
+        var run = ProduceAsync();
+        try
+        {
+            await foreach (var result in results.Reader.ReadAllAsync(CancellationToken.None))
+            {
+                yield return new GatherEvent(result, Summary: null);
+            }
+
+            yield return new GatherEvent(Result: null, Summary: await run);
+        }
+        finally
+        {
+            // Whoever leaves early leaves nothing running.
+            await left.CancelAsync();
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task<GatherSummary> ProduceAsync()
+        {
+            try
+            {
+                var answer = await RunAsync(request, bind, clock, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                return new GatherSummary(answer.Succeeded, answer.Failed, answer.Cancelled, answer.ElapsedMs);
+            }
+            finally
+            {
+                // What went wrong is raised by awaiting this, after the results that came before.
+                results.Writer.Complete();
+            }
+        }
+    }
+
+    private async Task<GatherAnswer> RunAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
+    {
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        using var run = new GatherRun(request, calls ?? (index => Bind(request.Calls[index], index)), clock, limit, timeLimits, describer,
-            new ByteBudget(limits.Value.MaxResultBytes));
+        using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, new ByteBudget(limits.Value.MaxResultBytes), publish);
         var answer = await run.RunAsync();
         cancellationToken.ThrowIfCancellationRequested();
         return answer;
+    }
+
+    /// <summary>Checks all that can be checked before the first call starts.</summary>
+    private (RequestClock Clock, Func<int, OperationCall> Bind) Check(GatherRequest request)
+    {
+        var clock = new RequestClock(time);
+        EnsureLimits(request);
+        return (clock, request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls));
     }
 
     private static string CallPointer(int index, string property) => string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");

@@ -19,6 +19,7 @@ namespace FunctionsApp.Core.Json;
 [JsonSerializable(typeof(CallbackAnswer))]
 [JsonSerializable(typeof(GatherRequest))]
 [JsonSerializable(typeof(GatherAnswer))]
+[JsonSerializable(typeof(GatherSummary))]
 [JsonSerializable(typeof(MapRequest))]
 [JsonSerializable(typeof(MapAnswer))]
 [JsonSerializable(typeof(StreamEnd))]

@@ -8,10 +8,11 @@ namespace FunctionsApp.Functions;
 /// <summary><c>asyncio.gather</c></summary>
 public sealed class GatherFunctions(GatherService service, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs operations at once.</summary>
+    /// <summary>Runs operations at once; answers with all results, or streams each as its call ends.</summary>
     [Function("Gather")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)), cancellationToken);
+        endpoint.RunAsync(request, async call => call.WantsStream
+            ? await endpoint.StreamAsync(call, StreamLines.Of(service.StreamAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)))
+            : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)), cancellationToken);
 }

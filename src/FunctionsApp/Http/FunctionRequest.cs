@@ -39,8 +39,13 @@ public sealed class FunctionRequest
         }
     }
 
-    /// <summary>Whether the client would rather have server-sent events than lines of JSON.</summary>
-    public bool AcceptsEventStream => Accepts("text/event-stream");
+    /// <summary>What the client would rather have, by its <c>Accept</c>; null when it does not mind.</summary>
+    public AnswerFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
+        ? accepted.Where(static type => type.Quality != 0).OrderByDescending(static type => type.Quality ?? 1).Select(FormatOf).FirstOrDefault(static format => format is not null)
+        : null;
+
+    /// <summary>Whether the client would rather have results as they come than an answer in one piece.</summary>
+    public bool WantsStream => Format is AnswerFormat.Lines or AnswerFormat.EventStream;
 
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
@@ -50,9 +55,13 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public async Task<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
-    private bool Accepts(string mediaType) =>
-        MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
-        && accepted.Any(type => type.MediaType.Equals(mediaType, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
+    private static AnswerFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
+    {
+        "APPLICATION/JSON" => AnswerFormat.Json,
+        "APPLICATION/X-NDJSON" => AnswerFormat.Lines,
+        "TEXT/EVENT-STREAM" => AnswerFormat.EventStream,
+        _ => null,
+    };
 
     private async Task<ReadOnlyMemory<byte>> ReadBodyAsync()
     {
@@ -112,4 +121,17 @@ public sealed class FunctionRequest
             throw new ProblemException(Problem.UnsupportedMediaType($"'{_request.ContentType}' is not read; send application/json in UTF-8."));
         }
     }
+}
+
+/// <summary>The form of an answer.</summary>
+public enum AnswerFormat
+{
+    /// <summary>In one piece: <c>application/json</c>.</summary>
+    Json,
+
+    /// <summary>A line of JSON for each result: <c>application/x-ndjson</c>.</summary>
+    Lines,
+
+    /// <summary>An event for each result: <c>text/event-stream</c>.</summary>
+    EventStream,
 }

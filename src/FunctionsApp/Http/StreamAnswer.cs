@@ -9,10 +9,10 @@ using Microsoft.AspNetCore.Http.Features;
 namespace FunctionsApp.Http;
 
 /// <summary>One line of a streamed answer.</summary>
-/// <param name="Name">The property that a line of NDJSON wraps the data in.</param>
+/// <param name="Name">The property that a line of NDJSON wraps the data in; without one the data is the line.</param>
 /// <param name="Data">The data.</param>
 /// <param name="IsValue">Whether this is one of the values, which server-sent events number and send without a name.</param>
-public readonly record struct StreamLine(string Name, RawJson Data, bool IsValue);
+public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue);
 
 /// <summary>
 /// The one place that writes NDJSON and server-sent events. Each line is flushed before the next is asked for, so a slow
@@ -25,7 +25,7 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
-        response.ContentType = request.AcceptsEventStream ? "text/event-stream" : "application/x-ndjson";
+        response.ContentType = request.Format == AnswerFormat.EventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -53,17 +53,19 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
     private async ValueTask WriteAsync(HttpResponse response, StreamLine line)
     {
         var writer = response.BodyWriter;
-        if (request.AcceptsEventStream)
+        if (request.Format == AnswerFormat.EventStream)
         {
-            var field = line.IsValue ? string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\n") : $"event: {line.Name}\n";
-            Encoding.UTF8.GetBytes(field, writer);
+            Encoding.UTF8.GetBytes(line.IsValue ? string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\n") : $"event: {line.Name}\n", writer);
             WriteData(writer, "data: "u8, line.Data, "\n\n"u8);
+        }
+        else if (line.Name is null)
+        {
+            WriteData(writer, default, line.Data, "\n"u8);
         }
         else
         {
-            writer.Write("{\""u8);
-            Encoding.UTF8.GetBytes(line.Name, writer);
-            WriteData(writer, "\":"u8, line.Data, "}\n"u8);
+            Encoding.UTF8.GetBytes($"{{\"{line.Name}\":", writer);
+            WriteData(writer, default, line.Data, "}\n"u8);
         }
 
         // Not with the request's token: on shutdown the problem still has to reach the client. A client that is gone ends it too.

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Streaming;
 
@@ -14,6 +15,17 @@ internal static class StreamLines
             yield return end is null
                 ? new StreamLine("value", value, IsValue: true)
                 : new StreamLine("end", RawJson.From(end, CoreJson.TypeInfo<StreamEnd>()), IsValue: false);
+        }
+    }
+
+    /// <summary>The results of a gather as they complete, and its summary.</summary>
+    public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<GatherEvent> events)
+    {
+        await foreach (var (result, summary) in events)
+        {
+            yield return result is not null
+                ? new StreamLine(Name: null, RawJson.From(result, CoreJson.TypeInfo<GatherResult>()), IsValue: true)
+                : new StreamLine("summary", RawJson.From(summary!, CoreJson.TypeInfo<GatherSummary>()), IsValue: false);
         }
     }
 }

@@ -1,0 +1,95 @@
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Tests.Gather;
+
+public sealed class GatherStreamTests : PatternTests
+{
+    [Fact]
+    public async Task Each_result_comes_as_its_call_ends_and_then_the_summary()
+    {
+        await using var stream = Stream("a,b");
+        var first = stream.MoveNextAsync().AsTask();
+        Probe.Succeed("b");
+        Assert.True(await first);
+        Assert.Equal("b", stream.Current.Result!.Id);
+        var second = stream.MoveNextAsync().AsTask();
+        Probe.Succeed("a");
+        Assert.True(await second);
+        Assert.Equal("a", stream.Current.Result!.Id);
+        Assert.True(await stream.MoveNextAsync());
+
+        Assert.Equal(new GatherSummary(2, 0, 0, 0), stream.Current.Summary);
+        Assert.False(await stream.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task A_failure_that_ends_the_whole_comes_after_the_results_before_it()
+    {
+        await using var stream = Stream("a,b,c");
+        var first = stream.MoveNextAsync().AsTask();
+        Probe.Succeed("a");
+        Probe.Fail("b");
+        Assert.True(await first);
+        Assert.Equal("a", stream.Current.Result!.Id);
+
+        var exception = await Assert.ThrowsAsync<ProblemException>(async () => await stream.MoveNextAsync());
+        Assert.Equal((1, "b"), (exception.Problem.Index, exception.Problem.Id));
+        Assert.Equal(["c"], Probe.Cancelled);
+    }
+
+    [Fact]
+    public async Task The_losers_of_a_race_come_last()
+    {
+        var events = new List<GatherEvent>();
+        await using var stream = Stream("a,b,c", "\"returnWhen\":\"firstSucceeded\"");
+        var first = stream.MoveNextAsync().AsTask();
+        Probe.Succeed("b");
+        for (var more = await first; more; more = await stream.MoveNextAsync())
+        {
+            events.Add(stream.Current);
+        }
+
+        Assert.Equal(["b", "a", "c", null], events.Select(static item => item.Result?.Id));
+        Assert.Equal(new GatherSummary(1, 0, 2, 0), events[^1].Summary);
+    }
+
+    [Fact]
+    public async Task Whoever_leaves_early_leaves_nothing_running()
+    {
+        await using (var stream = Stream("a,b,c"))
+        {
+            Probe.Succeed("b");
+            Assert.True(await stream.MoveNextAsync());
+        }
+
+        Assert.Equal(0, Probe.Running);
+        Assert.Equal(0, Time.Timers);
+        Assert.Equal(["a", "c"], Probe.Cancelled.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_slow_reader_holds_up_the_calls_that_have_not_started()
+    {
+        var names = Enumerable.Range(0, 1_000).Select(static i => $"{i}").ToList();
+        names.ForEach(Probe.Succeed);
+        await using var stream = Stream(string.Join(',', names), "\"maxConcurrency\":2");
+        Assert.True(await stream.MoveNextAsync());
+
+        // One is taken; some wait to be; each of the two lanes may hold one more.
+        Assert.InRange(Probe.Started.Count, 1, 40);
+        var count = 1;
+        while (await stream.MoveNextAsync())
+        {
+            count++;
+        }
+
+        Assert.Equal(1_001, count);
+    }
+
+    private IAsyncEnumerator<GatherEvent> Stream(string names, string options = "\"returnWhen\":\"allCompleted\"")
+    {
+        var calls = names.Split(',').Select(static name => $$$"""{"id":"{{{name}}}","operation":"probe","input":{"name":"{{{name}}}"} }""");
+        return Get<GatherService>().StreamAsync(Read<GatherRequest>($$"""{"calls":[{{string.Join(',', calls)}}],{{options}}}"""), default).GetAsyncEnumerator();
+    }
+}
