@@ -29,9 +29,12 @@ internal static class LocalFunctionsHost
         }
     }
 
+    /// <summary>Where host.json and local.settings.json lie: with the build, unless the Functions host's own variable says otherwise.</summary>
+    private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
+
     private static WebApplication Build(string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var addresses = ListenAddresses.From(builder.Configuration);

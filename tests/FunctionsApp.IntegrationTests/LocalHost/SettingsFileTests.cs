@@ -1,0 +1,71 @@
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+[Collection(FunctionsAppCollection.Name)]
+public sealed class SettingsFileTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory();
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [LocalHostFact]
+    public async Task The_values_of_local_settings_are_app_settings()
+    {
+        Write("local.settings.json", """{"IsEncrypted":false,"Values":{"Limits__MaxCalls":"1","Limits:MaxDepth":"8"}}""");
+        await using var host = await StartAsync();
+        using var api = host.Connect();
+
+        Assert.Contains("MaxCalls", await DetailOfAsync(api, "sequence", """{"steps":[{"operation":"a"},{"operation":"a"}]}"""), StringComparison.Ordinal);
+        Assert.Contains("MaxDepth", await DetailOfAsync(api, "await/echo", """{"value":[[[[[[[[1]]]]]]]]}"""), StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task The_environment_wins_over_local_settings()
+    {
+        Write("local.settings.json", """{"Values":{"Limits__MaxCalls":"1"}}""");
+        await using var host = await StartAsync(("Limits__MaxCalls", "2"));
+        using var api = host.Connect();
+
+        Assert.Equal("unknown-operation", (await api.PostAsync("sequence", """{"steps":[{"operation":"a"},{"operation":"a"}]}""")).Problem);
+    }
+
+    [LocalHostFact]
+    public async Task Host_json_has_the_route_prefix_and_the_throttle()
+    {
+        Write("host.json", """
+            {
+              // As the Functions host reads it: with comments.
+              "version": "2.0",
+              "extensions": { "http": { "routePrefix": "", "maxOutstandingRequests": 1, "maxConcurrentRequests": 1 } }
+            }
+            """);
+        await using var host = await StartAsync();
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri("health/live", UriKind.Relative))).StatusCode);
+        var requests = Enumerable.Range(0, 3).Select(_ => http.PostAsync(new Uri("await/delay", UriKind.Relative), new StringContent("""{"seconds":0.3}""", null, "application/json")));
+        Assert.Equal(
+            [HttpStatusCode.OK, HttpStatusCode.TooManyRequests, HttpStatusCode.TooManyRequests],
+            (await Task.WhenAll(requests)).Select(static response => response.StatusCode).Order());
+    }
+
+    [LocalHostFact]
+    public async Task A_file_that_is_not_json_is_refused_at_start()
+    {
+        Write("host.json", "{ routePrefix }");
+        await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", Root);
+
+        Assert.Equal(1, host.ExitCode);
+        Assert.Contains("host.json is not valid JSON", host.Error, StringComparison.Ordinal);
+    }
+
+    private (string Key, string Value) Root => ("AzureWebJobsScriptRoot", _directory.FullName);
+
+    private static async Task<string> DetailOfAsync(Api api, string path, string body) => (await api.PostAsync(path, body))["detail"].GetString()!;
+
+    private void Write(string name, string text) => File.WriteAllText(Path.Combine(_directory.FullName, name), text);
+
+    private Task<LocalHostProcess> StartAsync(params (string Key, string Value)[] settings) => LocalHostProcess.StartAsync([Root, .. settings]);
+}
