@@ -149,7 +149,7 @@ internal ref struct SchemaCheck
             return passes;
         }
 
-        _faults?.Add(place!, count < schema.MinItems ? $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
+        _faults?.Add(place!, count < schema.MinItems ? schema.MinItems == 1 ? "must not be empty" : $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
         return false;
     }
 
@@ -185,7 +185,7 @@ internal ref struct SchemaCheck
         }
 
         _faults?.Add(place!, length < schema.MinLength
-            ? $"must be at least {schema.MinLength} characters long"
+            ? schema.MinLength == 1 ? "must not be empty" : $"must be at least {schema.MinLength} characters long"
             : $"must be at most {schema.MaxLength} characters long");
         return false;
     }

@@ -33,7 +33,8 @@ public sealed class LocalHostProcess : IAsyncDisposable
         _process.Exited += (_, _) => _listening.TrySetException(new InvalidOperationException($"The host exited with {_process.ExitCode}. {_error}"));
     }
 
-    public int Id => _process.Id;
+    /// <summary>The folder that the solution lies in.</summary>
+    public static string RepositoryRoot { get; } = FindRepositoryRoot();
 
     public int ExitCode => _process.ExitCode;
 
@@ -121,13 +122,18 @@ public sealed class LocalHostProcess : IAsyncDisposable
     private static string HostAssembly()
     {
         var configuration = typeof(LocalHostProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
+        return Path.Combine(RepositoryRoot, "src", "FunctionsApp.LocalHost", "bin", configuration, "net10.0", "FunctionsApp.LocalHost.dll");
+    }
+
+    private static string FindRepositoryRoot()
+    {
         var directory = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(directory!.FullName, "FunctionsApp.sln")))
         {
             directory = directory.Parent;
         }
 
-        return Path.Combine(directory.FullName, "src", "FunctionsApp.LocalHost", "bin", configuration, "net10.0", "FunctionsApp.LocalHost.dll");
+        return directory.FullName;
     }
 
     private static void Append(StringBuilder builder, string? line)

@@ -1,0 +1,50 @@
+using System.Text.RegularExpressions;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+/// <summary>The README shows what a newcomer sees: its curl lines are sent, and what comes back is compared.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed partial class ReadmeTests(FunctionsAppFixture app)
+{
+    public static TheoryData<string, string> Examples()
+    {
+        var examples = new TheoryData<string, string>();
+        foreach (Match block in Blocks().Matches(File.ReadAllText(Path.Combine(LocalHostProcess.RepositoryRoot, "README.md"))))
+        {
+            foreach (var example in block.Groups["text"].Value.Split("$ ", StringSplitOptions.RemoveEmptyEntries))
+            {
+                var parts = example.Split('\n', 2);
+                examples.Add(parts[0], parts[1]);
+            }
+        }
+
+        return examples;
+    }
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public async Task A_curl_line_gives_what_the_readme_shows(string command, string output)
+    {
+        var curl = Curl().Match(command);
+        Assert.True(curl.Success, $"Not understood: {command}");
+        var path = curl.Groups["path"].Value;
+        using var response = curl.Groups["json"].Success
+            ? await app.Api.SendAsync(path, curl.Groups["json"].Value, accept: curl.Groups["accept"].Success ? curl.Groups["accept"].Value : null)
+            : await app.Api.Http.GetAsync(new Uri(path, UriKind.Relative));
+
+        Assert.Equal(Steady(output), Steady(await response.Content.ReadAsStringAsync()));
+    }
+
+    /// <summary>Without what differs from run to run.</summary>
+    private static string Steady(string text) => Unsteady().Replace(text.Trim(), "${name}…");
+
+    [GeneratedRegex("^```console\\n(?<text>.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Blocks();
+
+    [GeneratedRegex("^curl -sN? (--json '(?<json>[^']*)' )?(-H 'Accept: (?<accept>[^']*)' )?http://127\\.0\\.0\\.1:7071/api/(?<path>\\S+)$", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Curl();
+
+    [GeneratedRegex("(?<name>\"(elapsedMs|startedMs|finishedMs|worker|workers|traceId)\":)(\"[0-9a-f]*\"|[0-9.]+)", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Unsteady();
+}
