@@ -16,6 +16,11 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     public static ListenAddresses From(IConfiguration configuration)
     {
         var port = configuration.GetValue("port", DefaultPort);
+        if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
+        {
+            throw new InvalidOperationException($"port is {port}; it must be from {IPEndPoint.MinPort} to {IPEndPoint.MaxPort}.");
+        }
+
         var urls = (configuration["urls"] ?? string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"))
             .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return new ListenAddresses(urls, Array.TrueForAll(urls, static url => IsLoopback(BindingAddress.Parse(url))));

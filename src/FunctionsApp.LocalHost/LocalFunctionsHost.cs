@@ -1,7 +1,6 @@
 using FunctionsApp.Core;
 using FunctionsApp.Functions;
 using FunctionsApp.Http;
-using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.LocalHost;
 
@@ -13,20 +12,27 @@ internal static class LocalFunctionsHost
     /// <returns>The process's exit code: 0 after a graceful stop, 1 when it could not start.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
+        WebApplication app;
         try
         {
-            await using var app = Build(args);
+            app = Build(args);
             await app.StartAsync();
-            Banner.Write(Console.Out, app);
-            await app.WaitForShutdownAsync();
-            return 0;
         }
-        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or FormatException)
+#pragma warning disable CA1031 // What is wrong here is the configuration or the address: whoever started it needs the message, not a stack.
+        catch (Exception exception)
+#pragma warning restore CA1031
         {
-            // What is wrong here is the configuration or the address: whoever started it needs the message, not a stack.
             await Console.Error.WriteLineAsync(exception.Message);
             return 1;
         }
+
+        await using (app)
+        {
+            Banner.Write(Console.Out, app);
+            await app.WaitForShutdownAsync();
+        }
+
+        return 0;
     }
 
     /// <summary>Where host.json and local.settings.json lie: with the build, unless the Functions host's own variable says otherwise.</summary>
@@ -43,6 +49,9 @@ internal static class LocalFunctionsHost
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // It logs a failed start with its stack; the message is printed by whoever catches it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
         builder.Services.AddFunctionsApp(builder.Configuration);

@@ -33,8 +33,8 @@ public sealed class CallbackService(
     {
         // All that can be checked is checked before the work starts.
         var clock = new RequestClock(time);
-        var onSuccess = catalog.FindCallable(request.OnSuccess.Operation!);
-        var onError = request.OnError is null ? null : catalog.FindCallable(request.OnError.Operation!);
+        var onSuccess = new Next(ContinuationKind.OnSuccess, catalog, request.OnSuccess);
+        var onError = request.OnError is null ? null : new Next(ContinuationKind.OnError, catalog, request.OnError);
         var work = new Work(operation, catalog.FindCallable(operation).Bind(JsonInput.Utf8(request.Input), "/input"), clock, cancellationToken);
         var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         _ = CompleteAsync();
@@ -47,10 +47,10 @@ public sealed class CallbackService(
             {
                 var (result, problem) = await RunAsync(work, limit);
                 answer = problem is null
-                    ? await ContinueAsync(work, ContinuationKind.OnSuccess, result, onSuccess, request.OnSuccess)
+                    ? await ContinueAsync(work, onSuccess, result)
                     : onError is null
                         ? throw new ProblemException(problem)
-                        : await ContinueAsync(work, ContinuationKind.OnError, RawJson.From(problem, CoreJson.TypeInfo<Problem>()), onError, request.OnError!);
+                        : await ContinueAsync(work, onError, RawJson.From(problem, CoreJson.TypeInfo<Problem>()));
             }
 #pragma warning disable CA1031 // Nothing is swallowed: the delegate is told.
             catch (Exception exception)
@@ -83,33 +83,61 @@ public sealed class CallbackService(
         }
     }
 
-    private async Task<CallbackAnswer> ContinueAsync(
-        Work work, ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation)
+    private async Task<CallbackAnswer> ContinueAsync(Work work, Next next, RawJson outcome)
     {
         var worked = work.Clock.ElapsedMs;
-        var call = Bind(kind, outcome, operation, continuation, work.CancellationToken);
-        var result = await timeLimits.RunAsync(call.RunAsync, $"'{operation.Name}'", seconds: null, "", work.CancellationToken);
+        var call = next.Bind(outcome, limits.Value, work.CancellationToken);
+        var result = await timeLimits.RunAsync(call.RunAsync, $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
-        return new CallbackAnswer(kind, result,
-            [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, operation.Name, worked, finished)], finished);
-    }
-
-    private OperationCall Bind(
-        ContinuationKind kind, RawJson outcome, CallableOperation operation, Continuation continuation, CancellationToken cancellationToken)
-    {
-        var (root, pointer) = kind == ContinuationKind.OnSuccess ? ("result", "/onSuccess/input") : ("error", "/onError/input");
-        if (continuation.Input is not { } input)
-        {
-            return operation.Bind(outcome.Utf8.Span, pointer, bareValues: true);
-        }
-
-        var element = outcome.ToElement();
-        var resolved = JsonReferences.Resolve(input, pointer, new ReferenceScope(Find, limits.Value, cancellationToken));
-        return operation.Bind(resolved.Utf8.Span, pointer);
-
-        JsonElement? Find(string[] tokens) =>
-            tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;
+        return new CallbackAnswer(next.Kind, result,
+            [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
     }
 
     private sealed record Work(string Operation, OperationCall Call, RequestClock Clock, CancellationToken CancellationToken);
+
+    /// <summary>A continuation; an input that does not wait for the outcome is read at once.</summary>
+    private sealed class Next
+    {
+        private readonly CallableOperation _operation;
+        private readonly JsonElement? _input;
+        private readonly OperationCall? _call;
+
+        public Next(ContinuationKind kind, OperationCatalog catalog, Continuation continuation)
+        {
+            Kind = kind;
+            _operation = catalog.FindCallable(continuation.Operation!);
+            _input = continuation.Input;
+            if (_input is not null && JsonInput.Utf8(_input) is var input && !JsonReferences.MayOccur(input))
+            {
+                _call = _operation.Bind(input, Pointer);
+            }
+        }
+
+        public ContinuationKind Kind { get; }
+
+        public string Operation => _operation.Name;
+
+        private string Pointer => Kind == ContinuationKind.OnSuccess ? "/onSuccess/input" : "/onError/input";
+
+        public OperationCall Bind(RawJson outcome, LimitsOptions limits, CancellationToken cancellationToken)
+        {
+            if (_call is not null)
+            {
+                return _call;
+            }
+
+            if (_input is not { } input)
+            {
+                return _operation.Bind(outcome.Utf8.Span, Pointer, bareValues: true);
+            }
+
+            var root = Kind == ContinuationKind.OnSuccess ? "result" : "error";
+            var element = outcome.ToElement();
+            var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, cancellationToken));
+            return _operation.Bind(resolved.Utf8.Span, Pointer);
+
+            JsonElement? Find(string[] tokens) =>
+                tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;
+        }
+    }
 }

@@ -130,6 +130,7 @@ public sealed class GatherService(
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
         var faults = new Faults();
+        var first = -1;
         var bound = new OperationCall[calls.Count];
         for (var i = 0; i < bound.Length; i++)
         {
@@ -139,11 +140,13 @@ public sealed class GatherService(
             }
             catch (ProblemException exception)
             {
+                first = first < 0 ? i : first;
                 faults.Add(exception.Problem with { Index = i, Id = calls[i].Id });
             }
         }
 
-        faults.ThrowIfAny();
-        return index => bound[index];
+        return faults.Any
+            ? throw new ProblemException(faults.ToProblem("") with { Index = first, Id = calls[first].Id })
+            : index => bound[index];
     }
 }

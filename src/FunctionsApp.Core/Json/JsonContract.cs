@@ -191,25 +191,29 @@ public sealed class JsonContract<T>
         var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
         foreach (var (fault, messages) in problem.Errors!)
         {
-            var target = Relocate(fault, shape);
-            errors[target] = errors.TryGetValue(target, out var earlier) ? [.. earlier, .. messages] : messages;
+            var (target, property) = Relocate(fault, shape);
+            var told = target.Length > 0 || property is null ? messages : [.. messages.Select(message => $"must be an object: '{property}' {message}")];
+            errors[target] = errors.TryGetValue(target, out var earlier) ? [.. earlier, .. told] : told;
         }
 
         return Problem.InvalidRequest(errors);
     }
 
-    private string Relocate(string fault, ItemShape shape)
+    /// <returns>Where in the item the fault is; for a bare value also the property, if it is one that the value does not stand for.</returns>
+    private (string Pointer, string? Property) Relocate(string fault, ItemShape shape)
     {
         for (var i = 0; i < _node.Properties.Length; i++)
         {
             var property = JsonPointer.Append("", _node.Properties[i].Name);
             if (fault.StartsWith(property, StringComparison.Ordinal) && (fault.Length == property.Length || fault[property.Length] == '/'))
             {
-                return (shape == ItemShape.Starmap ? JsonPointer.Append("", i) : "") + fault[property.Length..];
+                return shape == ItemShape.Starmap
+                    ? (JsonPointer.Append("", i) + fault[property.Length..], null)
+                    : (fault[property.Length..], i == 0 ? null : _node.Properties[i].Name);
             }
         }
 
-        return fault;
+        return (fault, null);
     }
 }
 

@@ -13,7 +13,7 @@ public sealed record LimitsOptions
     public int MaxRequestBytes { get; set; } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// Bytes of the results that one request may have in its answer, or hand on by reference. Default 256 MiB.
+    /// Bytes that the results of one gather, sequence or map may come to, and what its references may hand on. Default 256 MiB.
     /// </summary>
     [Range(1_024, 1_073_741_824)]
     public int MaxResultBytes { get; set; } = 256 * 1024 * 1024;

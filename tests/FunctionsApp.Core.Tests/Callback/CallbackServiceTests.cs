@@ -51,6 +51,16 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
+    public void A_continuation_at_fault_is_found_before_the_work_starts()
+    {
+        var exception = Assert.Throws<ProblemException>(() => Start(
+            """{"input":{"name":"a"},"onSuccess":{"operation":"echo","input":{"valeu":1}}}""", (_, _) => Assert.Fail("Nothing has started.")));
+
+        Assert.Equal(["/onSuccess/input/valeu", "/onSuccess/input/value"], exception.Problem.Errors!.Keys);
+        Assert.Empty(Probe.Started);
+    }
+
+    [Fact]
     public async Task The_bridge_does_not_run_the_request_on_the_thread_that_ends_the_work()
     {
         var answer = Get<CallbackService>().RunAsync("probe", Read<CallbackRequest>(Probing), default);

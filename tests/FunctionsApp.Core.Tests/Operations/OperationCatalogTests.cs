@@ -45,7 +45,7 @@ public sealed class OperationCatalogTests
         var names = services.GetRequiredService<OperationCatalog>().All.Select(static operation => operation.Name).ToList();
 
         Assert.Equal(names.Order(StringComparer.Ordinal), names);
-        Assert.Equal(17, names.Count);
+        Assert.Contains("primes.factor", names);
     }
 
     [Theory]

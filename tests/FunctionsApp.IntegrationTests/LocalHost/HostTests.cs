@@ -132,12 +132,24 @@ public sealed class HostTests
     }
 
     [LocalHostFact]
-    public async Task An_option_out_of_range_is_refused_at_start()
+    public async Task Options_out_of_range_are_refused_at_start_in_so_many_words()
     {
-        await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Limits__MaxDepth", "0"));
+        await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Limits__MaxDepth", "0"), ("Cpu__Threads", "0"));
 
         Assert.Equal(1, host.ExitCode);
         Assert.Contains("MaxDepth", host.Error, StringComparison.Ordinal);
+        Assert.Contains("Threads", host.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", host.Error + host.Output, StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task A_port_that_is_taken_is_told()
+    {
+        await using var first = await LocalHostProcess.StartAsync();
+        await using var second = await LocalHostProcess.RunToEndAsync(first.BaseAddress.ToString());
+
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains("address already in use", second.Error, StringComparison.Ordinal);
     }
 
     [LocalHostFact]
