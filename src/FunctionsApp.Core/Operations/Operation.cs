@@ -118,18 +118,14 @@ internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, Jso
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) => new Call(this,
-        contract.Read(input, pointer, bareValues));
+    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) =>
+        new Call(operation, contract.Read(input, pointer, bareValues), _output);
 
-    private sealed class Call(IoOperation<TInput, TOutput> owner, TInput input) : OperationCall
+    private sealed class Call(IOperation<TInput, TOutput> operation, TInput input, JsonTypeInfo<TOutput> output) : OperationCall
     {
-        private readonly IOperation<TInput, TOutput> _operation = owner.Implementation;
-
         public override async ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            RawJson.From(await _operation.RunAsync(input, cancellationToken), owner._output);
+            RawJson.From(await operation.RunAsync(input, cancellationToken), output);
     }
-
-    private IOperation<TInput, TOutput> Implementation => operation;
 }
 
 internal sealed class CpuOperation<TInput, TOutput>(
@@ -142,8 +138,11 @@ internal sealed class CpuOperation<TInput, TOutput>(
         typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
         || typeof(TOutput) == typeof(double) || typeof(TOutput) == typeof(bool);
 
-    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) => new Call(this,
-        contract.Read(input, pointer, bareValues));
+    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false)
+    {
+        var bound = contract.Read(input, pointer, bareValues);
+        return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
+    }
 
     internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, Utf8JsonWriter output, CancellationToken cancellationToken) =>
         JsonSerializer.Serialize(output, operation.Compute(contract.ReadItem(item, shape), cancellationToken), _output);
@@ -161,15 +160,10 @@ internal sealed class CpuOperation<TInput, TOutput>(
 
     internal override void Check(ReadOnlySpan<byte> item, ItemShape shape) => contract.ReadItem(item, shape);
 
-    private RawJson Run(TInput input, CancellationToken cancellationToken) => RawJson.From(operation.Compute(input, cancellationToken), _output);
-
-    private sealed class Call(CpuOperation<TInput, TOutput> owner, TInput input) : OperationCall
+    private sealed class Call(CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall
     {
-        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) => new(owner.Schedule(input, cancellationToken));
+        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) => new(scheduler.RunAsync(compute, cancellationToken));
     }
-
-    private Task<RawJson> Schedule(TInput input, CancellationToken cancellationToken) =>
-        scheduler.RunAsync(token => Run(input, token), cancellationToken);
 }
 
 internal sealed class StreamOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IStreamOperation<TInput, TOutput> operation)
