@@ -8,6 +8,7 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Streaming;
@@ -22,11 +23,13 @@ public static class FunctionsAppServices
 {
     /// <summary>Adds every pattern and the built-in operations. Both hosts call this, and nothing else of Core.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings; sections <c>Limits</c> and <c>Cpu</c> are read, and checked at start-up.</param>
+    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c> and <c>Outbound</c> are read, and checked at start-up.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
+            .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProblemDescriber>();
@@ -34,6 +37,10 @@ public static class FunctionsAppServices
         services.AddSingleton<TimeLimits>();
         services.AddSingleton<CpuScheduler>();
         services.AddSingleton<OperationCatalog>();
+
+        services.TryAddSingleton<IHostResolver, DnsResolver>();
+        services.AddSingleton<OutboundGuard>();
+        services.AddSingleton<OutboundClient>();
 
         services.AddSingleton<AwaitService>();
         services.AddSingleton<SequenceService>();

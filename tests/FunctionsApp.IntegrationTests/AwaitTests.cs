@@ -75,6 +75,13 @@ public sealed class AwaitTests(FunctionsAppFixture app)
         foreach (var operation in (await app.Api.GetAsync("operations"))["operations"].EnumerateArray())
         {
             var name = operation.GetProperty("name").GetString()!;
+
+            // Those of HTTP go out to the Internet, which a test machine need not have; they have tests of their own.
+            if (name.StartsWith("http.", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             var pattern = operation.GetProperty("kind").GetString() == "stream" ? "stream" : "await";
             using var response = await app.Api.SendAsync($"{pattern}/{name}", operation.GetProperty("example").GetRawText());
 

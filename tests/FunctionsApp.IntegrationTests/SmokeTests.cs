@@ -24,7 +24,7 @@ public sealed class SmokeTests(FunctionsAppFixture app)
     {
         string[] builtIn =
         [
-            "compress", "count", "delay", "echo", "fail", "fractal.tile", "greet", "hash", "math.pow", "math.square", "pbkdf2",
+            "compress", "count", "delay", "echo", "fail", "fractal.tile", "greet", "hash", "http.lines", "http.request", "math.pow", "math.square", "pbkdf2",
             "primes.count", "primes.factor", "primes.isPrime", "stats.describe", "text.count", "text.format",
         ];
 

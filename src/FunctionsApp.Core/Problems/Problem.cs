@@ -62,6 +62,10 @@ public sealed record Problem
     [JsonIgnore]
     public int? RetryAfterSeconds { get; init; }
 
+    /// <summary>Whether the very same request may succeed when it is sent again. It is for the app to act on, and not told.</summary>
+    [JsonIgnore]
+    public bool IsTransient { get; init; }
+
     /// <summary>The same faults, of a value that stands at <paramref name="pointer"/> in the request.</summary>
     /// <param name="pointer">JSON pointer to the value that the present pointers start from.</param>
     public Problem Below(string pointer) => Errors is null || pointer.Length == 0 ? this : InvalidRequest(
@@ -110,6 +114,14 @@ public sealed record Problem
     /// <summary>415: the body is of a media type that this endpoint does not read.</summary>
     /// <param name="detail">The type that came and the types that are read.</param>
     public static Problem UnsupportedMediaType(string detail) => new("unsupported-media-type", "The media type is not supported", 415, detail);
+
+    /// <summary>403: the outbound guard refuses a URL.</summary>
+    /// <param name="detail">What is refused, as the caller wrote it, and nothing that it resolves to.</param>
+    public static Problem DestinationNotAllowed(string detail) => new("destination-not-allowed", "The destination is not allowed", 403, detail);
+
+    /// <summary>502: an outbound request could not be completed.</summary>
+    /// <param name="detail">How far it got, and the limit if it is one; no address.</param>
+    public static Problem UpstreamFailed(string detail) => new("upstream-failed", "An outbound request failed", 502, detail);
 
     /// <summary>429: admission is refused because too much is waiting.</summary>
     /// <param name="detail">What is full, and its limit.</param>

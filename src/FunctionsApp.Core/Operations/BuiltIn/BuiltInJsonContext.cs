@@ -26,6 +26,8 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 [JsonSerializable(typeof(StatsDescribeInput))]
 [JsonSerializable(typeof(CompressInput))]
 [JsonSerializable(typeof(FractalTileInput))]
+[JsonSerializable(typeof(HttpRequestInput))]
+[JsonSerializable(typeof(HttpLinesInput))]
 [JsonSerializable(typeof(JsonElement?))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(bool))]
@@ -36,4 +38,5 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 [JsonSerializable(typeof(StatsDescribeOutput))]
 [JsonSerializable(typeof(CompressOutput))]
 [JsonSerializable(typeof(FractalTileOutput))]
+[JsonSerializable(typeof(HttpRequestOutput))]
 internal sealed partial class BuiltInJsonContext : JsonSerializerContext;

@@ -5,7 +5,10 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 /// <summary>Registration of the built-in operations.</summary>
 public static class BuiltInOperations
 {
-    /// <summary>Adds the operations that the project comes with and that need no network. They need a <see cref="TimeProvider"/>.</summary>
+    /// <summary>
+    /// Adds the operations that the project comes with. They need a <see cref="TimeProvider"/>, and those of HTTP an
+    /// <see cref="Outbound.OutboundClient"/>.
+    /// </summary>
     public static IServiceCollection AddBuiltInOperations(this IServiceCollection services) => services
         .AddOperation<DelayOperation>()
         .AddOperation<EchoOperation>()
@@ -23,5 +26,7 @@ public static class BuiltInOperations
         .AddOperation<TextCountOperation>()
         .AddOperation<StatsDescribeOperation>()
         .AddOperation<CompressOperation>()
-        .AddOperation<FractalTileOperation>();
+        .AddOperation<FractalTileOperation>()
+        .AddOperation<HttpRequestOperation>()
+        .AddOperation<HttpLinesOperation>();
 }

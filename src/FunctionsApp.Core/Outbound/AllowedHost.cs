@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace FunctionsApp.Core.Outbound;
+
+/// <summary>One entry of <see cref="OutboundOptions.AllowedHosts"/>: a name or a network, on one port or on any.</summary>
+internal sealed record AllowedHost(string? Name, IPNetwork? Network, int? Port)
+{
+    /// <summary>Reads an entry; null when it is none.</summary>
+    public static AllowedHost? Parse(string? entry)
+    {
+        if (Split(entry?.Trim() ?? "") is not var (host, port) || host.Length == 0)
+        {
+            return null;
+        }
+
+        if (ParseNetwork(host) is { } network)
+        {
+            return new AllowedHost(null, network, port);
+        }
+
+        return Uri.CheckHostName(host) == UriHostNameType.Dns && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false } name
+            ? new AllowedHost(name.Text, null, port)
+            : null;
+    }
+
+    /// <summary>Splits the port off; a port that is none leaves no entry.</summary>
+    private static (string Host, int? Port)? Split(string entry)
+    {
+        var end = entry.StartsWith('[') ? entry.IndexOf(']', StringComparison.Ordinal) : -1;
+        if (end > 0)
+        {
+            var host = entry[1..end];
+            return !host.Contains(':', StringComparison.Ordinal) ? null : end == entry.Length - 1 ? (host, null) : WithPort(host, entry[(end + 1)..]);
+        }
+
+        var colon = entry.IndexOf(':', StringComparison.Ordinal);
+        return colon < 0 || colon != entry.LastIndexOf(':') ? (entry, null) : WithPort(entry[..colon], entry[colon..]);
+    }
+
+    private static (string Host, int? Port)? WithPort(string host, string port) =>
+        port.StartsWith(':') && int.TryParse(port.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65_535
+            ? (host, number)
+            : null;
+
+    private static IPNetwork? ParseNetwork(string text)
+    {
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        if (!IPAddress.TryParse(slash < 0 ? text : text.AsSpan(0, slash), out var address))
+        {
+            return null;
+        }
+
+        // The framework reads 10/8 as 0.0.0.10/8, which nobody means.
+        if (address.AddressFamily == AddressFamily.InterNetwork && !text.StartsWith(address.ToString(), StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        return slash < 0 ? new IPNetwork(address, address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
+            : IPNetwork.TryParse(text, out var network) ? network
+            : null;
+    }
+}

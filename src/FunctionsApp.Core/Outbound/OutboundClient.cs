@@ -1,0 +1,262 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+using Polly;
+using Polly.Retry;
+
+namespace FunctionsApp.Core.Outbound;
+
+/// <summary>
+/// Sends requests to URLs that callers gave: each passes the <see cref="OutboundGuard"/>, and so does each redirect. All of
+/// them share one pool of connections.
+/// </summary>
+public sealed class OutboundClient : IDisposable
+{
+    /// <summary>The most retries that one request may have.</summary>
+    public const int MostRetries = 10;
+
+    private const int MostRedirects = 5;
+
+    private readonly OutboundGuard _guard;
+    private readonly OutboundOptions _options;
+    private readonly TimeProvider _time;
+    private readonly HttpMessageInvoker _http;
+    private readonly ResiliencePipeline<Attempt>[] _retries;
+
+    /// <summary>Makes the pool.</summary>
+    public OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time)
+        : this(guard, options, time, Pool(guard, options.Value))
+    {
+    }
+
+    internal OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time, HttpMessageHandler handler)
+    {
+        (_guard, _options, _time) = (guard, options.Value, time);
+        _http = new HttpMessageInvoker(handler);
+        _retries = [.. Enumerable.Range(1, MostRetries).Select(Retry)];
+    }
+
+    /// <summary>
+    /// Sends a request and reads the whole answer, whatever its status. An idempotent request is sent again, after a pause,
+    /// when the connection fails or the answer is 408, 429, 502, 503 or 504.
+    /// </summary>
+    /// <param name="request">What to send.</param>
+    /// <param name="cancellationToken">Cuts the connection.</param>
+    /// <exception cref="ProblemException">
+    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came, or one past a limit; <c>timeout</c>.
+    /// </exception>
+    public ValueTask<OutboundAnswer> SendAsync(OutboundRequest request, CancellationToken cancellationToken) =>
+        LimitAsync(request, (limit, token) => SendAsync(request, limit, token), cancellationToken);
+
+    /// <summary>Sends a request once, and returns when the head of the answer has come.</summary>
+    /// <param name="request">What to send.</param>
+    /// <param name="cancellationToken">Cuts the connection; the body needs a token of its own.</param>
+    /// <exception cref="ProblemException">
+    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came; <c>timeout</c>.
+    /// </exception>
+    public ValueTask<OutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken) =>
+        LimitAsync(request, (_, token) => FollowAsync(request, token), cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async ValueTask<T> LimitAsync<T>(
+        OutboundRequest request, Func<RequestClock, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken)
+    {
+        using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
+        try
+        {
+            return await work(new RequestClock(_time), limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw new ProblemException(limit.Problem($"The request to '{HostName.AsWritten(request.Url)}'"));
+        }
+    }
+
+    private async ValueTask<OutboundAnswer> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
+    {
+        var attempts = 0;
+        var last = request.MaxRetries == 0 || !request.IsIdempotent
+            ? await AttemptAsync(cancellationToken)
+            : await _retries[request.MaxRetries - 1].ExecuteAsync(AttemptAsync, cancellationToken);
+        return last.Answer with { Attempts = attempts };
+
+        async ValueTask<Attempt> AttemptAsync(CancellationToken token)
+        {
+            attempts++;
+            using var response = await FollowAsync(request, token);
+            var body = await response.ReadToEndAsync(_options.MaxResponseBytes, token);
+            var answer = new OutboundAnswer(response.Url, response.Status, response.ReadHeaders(), response.ContentType, body, attempts);
+            var pause = response.RetryAfter is { } after ? after.Delta ?? (after.Date - _time.GetUtcNow()) : null;
+
+            // Past the time limit no retry could start: then this answer is worth more than a time-out.
+            var inTime = !(pause?.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
+            return new Attempt(answer, pause, inTime && answer.Status is 408 or 429 or 502 or 503 or 504);
+        }
+    }
+
+    private async ValueTask<OutboundResponse> FollowAsync(OutboundRequest request, CancellationToken cancellationToken)
+    {
+        for (var redirects = 0; ; redirects++)
+        {
+            _guard.Check(request.Url);
+            var response = await SendOnceAsync(request, cancellationToken);
+            var handedOver = false;
+            try
+            {
+                if (Redirect(request, response) is not { } next)
+                {
+                    handedOver = true;
+                    return response;
+                }
+
+                request = redirects < MostRedirects ? next : throw new ProblemException(Problem.UpstreamFailed(string.Create(
+                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects on after {MostRedirects} redirects, which is the limit.")));
+            }
+            finally
+            {
+                if (!handedOver)
+                {
+                    response.Dispose();
+                }
+            }
+        }
+    }
+
+    private async ValueTask<OutboundResponse> SendOnceAsync(OutboundRequest request, CancellationToken cancellationToken)
+    {
+        using var message = new HttpRequestMessage(new HttpMethod(request.Method), request.Url)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+            Content = request.Body is { } body ? new ReadOnlyMemoryContent(body) : null,
+        };
+        foreach (var (name, value) in request.Headers)
+        {
+            if (!message.Headers.TryAddWithoutValidation(name, value))
+            {
+                message.Content?.Headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        try
+        {
+            return new OutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new ProblemException(Describe(exception, request.Url));
+        }
+    }
+
+    /// <summary>Says what failed without an address: those of the inside network are nobody's business.</summary>
+    private Problem Describe(Exception exception, Uri url)
+    {
+        if (exception.GetBaseException() is DestinationRefusedException)
+        {
+            return OutboundGuard.Refusal(url);
+        }
+
+        var host = HostName.AsWritten(url);
+        var error = (exception as HttpRequestException)?.HttpRequestError;
+        var problem = exception is OperationCanceledException
+            ? Problem.Timeout(string.Create(CultureInfo.InvariantCulture,
+                $"No connection to '{host}' stood within {_options.ConnectTimeoutSeconds} s (Outbound:ConnectTimeoutSeconds)."))
+            : Problem.UpstreamFailed(error switch
+            {
+                HttpRequestError.NameResolutionError => $"The host name '{host}' could not be resolved.",
+                HttpRequestError.ConnectionError => $"No connection to '{host}' came about.",
+                HttpRequestError.SecureConnectionError => $"No secure connection to '{host}' came about: its certificate or its TLS was not accepted.",
+                HttpRequestError.ConfigurationLimitExceeded => $"The headers that '{host}' answered with are too long.",
+                HttpRequestError.InvalidResponse => $"What '{host}' answered is not HTTP.",
+                _ => $"The connection to '{host}' broke before an answer came.",
+            });
+        return problem with
+        {
+            IsTransient = error switch
+            {
+                HttpRequestError.NameResolutionError => exception.GetBaseException() is SocketException { SocketErrorCode: SocketError.TryAgain },
+                HttpRequestError.SecureConnectionError or HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse => false,
+                _ => true,
+            },
+        };
+    }
+
+    /// <summary>The request that a redirect asks for, as fetch makes it (https://fetch.spec.whatwg.org/#http-redirect-fetch); null when there is none.</summary>
+    private static OutboundRequest? Redirect(OutboundRequest request, OutboundResponse response)
+    {
+        if (response.Status is not (301 or 302 or 303 or 307 or 308)
+            || response.Location is not { } location
+            || !Uri.TryCreate(request.Url, location, out var target))
+        {
+            return null;
+        }
+
+        if (request.Url.Scheme is "https" && target.Scheme is "http")
+        {
+            throw new ProblemException(Problem.DestinationNotAllowed(
+                $"'{HostName.AsWritten(request.Url)}' redirects from https to http, which is not allowed."));
+        }
+
+        var becomesGet = response.Status is 303 ? request.Method is not ("GET" or "HEAD") : response.Status is 301 or 302 && request.Method is "POST";
+        var sameOrigin = Uri.Compare(request.Url, target, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+        var next = request with
+        {
+            Url = target,
+            Headers = request.Headers
+                .Where(header => sameOrigin || !IsSecret(header.Key))
+                .Where(header => !becomesGet || !header.Key.StartsWith("content-", StringComparison.OrdinalIgnoreCase))
+                .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
+        };
+        return becomesGet ? next with { Method = "GET", Body = null } : next;
+    }
+
+    private static SocketsHttpHandler Pool(OutboundGuard guard, OutboundOptions options) => new()
+    {
+        ConnectCallback = guard.ConnectAsync,
+        ConnectTimeout = TimeSpan.FromSeconds(options.ConnectTimeoutSeconds),
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.All,
+        EnableMultipleHttp2Connections = true,
+        ActivityHeadersPropagator = new TraceParentPropagator(),
+
+        // A name that has moved is looked up again, and checked again.
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+
+        // What nobody will read is cut off, not read to keep the connection.
+        MaxResponseDrainSize = 0,
+        ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
+    };
+
+    private static bool IsSecret(string header) =>
+        header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.Equals("Cookie", StringComparison.OrdinalIgnoreCase);
+
+    private ResiliencePipeline<Attempt> Retry(int retries) => new ResiliencePipelineBuilder<Attempt> { TimeProvider = _time }
+        .AddRetry(new RetryStrategyOptions<Attempt>
+        {
+            MaxRetryAttempts = retries,
+            Delay = TimeSpan.FromSeconds(0.2),
+            MaxDelay = TimeSpan.FromSeconds(30),
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            ShouldHandle = static args => ValueTask.FromResult(args.Outcome switch
+            {
+                { Exception: ProblemException failure } => failure.Problem.IsTransient,
+                { Exception: null, Result: { } attempt } => attempt.MayRetry,
+                _ => false,
+            }),
+            DelayGenerator = static args => ValueTask.FromResult(args.Outcome.Result?.Pause),
+        })
+        .Build();
+
+    /// <summary>One try, and whether another makes sense.</summary>
+    private sealed record Attempt(OutboundAnswer Answer, TimeSpan? Pause, bool MayRetry);
+}

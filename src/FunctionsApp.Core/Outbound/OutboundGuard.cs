@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Outbound;
+
+/// <summary>
+/// Keeps callers from using the app to reach what only the app can reach (server-side request forgery). A URL is checked
+/// before anything is sent, and its addresses when they are dialled: what a name resolved to earlier counts for nothing,
+/// so that a name whose address changes (DNS rebinding) has nothing to win.
+/// </summary>
+public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolver resolver)
+{
+    private readonly AllowedHost[] _allowed = [.. options.Value.AllowedHosts.Select(AllowedHost.Parse).OfType<AllowedHost>()];
+    private readonly IReadOnlyList<int> _allowedPorts = options.Value.AllowedPorts;
+    private readonly HostName? _own = options.Value.OwnHost is { Length: > 0 } own ? HostName.Of(own.Split(':')[0]) : null;
+
+    /// <summary>Checks what a URL says by itself. Asks no name service, and takes the same time for every host.</summary>
+    /// <param name="url">An absolute URL.</param>
+    /// <exception cref="ProblemException"><c>destination-not-allowed</c>.</exception>
+    public void Check(Uri url)
+    {
+        if (url.Scheme is not ("http" or "https"))
+        {
+            throw new ProblemException(Problem.DestinationNotAllowed($"The scheme '{Faults.Shorten(url.Scheme)}' is not allowed: only http and https are."));
+        }
+
+        if (HostName.HasCredentials(url))
+        {
+            throw new ProblemException(Problem.DestinationNotAllowed(
+                $"The URL of '{HostName.AsWritten(url)}' has credentials in it, which is not allowed: send an Authorization header instead."));
+        }
+
+        var host = HostName.Of(url);
+        if (!AllowsPort(url.Port) && !_allowed.Any(entry => entry.Port == url.Port))
+        {
+            throw new ProblemException(Problem.DestinationNotAllowed(
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Port {url.Port} of '{HostName.AsWritten(url)}' is not allowed (Outbound:AllowedPorts).")));
+        }
+
+        if (host.Text.Length == 0 || HostName.IsAmbiguous(url) || !AllowsHost(host, url.Port))
+        {
+            throw new ProblemException(Refusal(url));
+        }
+    }
+
+    /// <summary>What is answered for every host that may not be called, whatever the reason: the reasons would map the inside network.</summary>
+    /// <param name="url">The URL that was refused.</param>
+    public static Problem Refusal(Uri url) => Problem.DestinationNotAllowed(
+        $"The host '{HostName.AsWritten(url)}' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
+
+    /// <summary>Resolves a host to addresses that may all be dialled.</summary>
+    /// <param name="host">The host of a URL that has passed <see cref="Check"/>.</param>
+    /// <param name="port">The port to be dialled.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="DestinationRefusedException">One of them may not be; then none is dialled.</exception>
+    /// <exception cref="SocketException">The name cannot be resolved.</exception>
+    internal async ValueTask<IPAddress[]> ResolveAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        var name = HostName.Of(host);
+        var addresses = name.Address is { } literal ? [literal] : await resolver.ResolveAsync(host, cancellationToken);
+        if (addresses.Length == 0)
+        {
+            throw new SocketException((int)SocketError.HostNotFound);
+        }
+
+        return IsListed(name, port) || addresses.All(address => AllowsAddress(address, port)) ? addresses : throw new DestinationRefusedException();
+    }
+
+    /// <summary>Connects to addresses that have just been checked, and to no others.</summary>
+    internal async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
+        var addresses = await ResolveAsync(host, port, cancellationToken);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(addresses, port, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private bool AllowsHost(HostName host, int port)
+    {
+        if (IsListed(host, port))
+        {
+            return true;
+        }
+
+        if (host == _own || host.Text.Contains('%', StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        if (host.Address is { } address)
+        {
+            return AllowsAddress(address, port);
+        }
+
+        // Without a network that is allowed, an inside name cannot lead anywhere; asking for it would only tell whether it exists.
+        return !host.LooksNumeric && (!host.IsInside || _allowed.Any(static entry => entry.Network is not null));
+    }
+
+    /// <summary>Whether the name itself is on the list, and so every address it may have.</summary>
+    private bool IsListed(HostName host, int port) =>
+        _allowed.Any(entry => entry.Name is not null && string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && Covers(entry, port));
+
+    private bool AllowsAddress(IPAddress address, int port) =>
+        (AllowsPort(port) && PublicAddress.Is(address)) || (!address.IsIPv4MappedToIPv6 && _allowed.Any(entry => entry.Network?.Contains(address) == true && Covers(entry, port)));
+
+    private bool Covers(AllowedHost entry, int port) => entry.Port is { } only ? only == port : AllowsPort(port);
+
+    private bool AllowsPort(int port) => port > 0 && (_allowedPorts.Count == 0 || _allowedPorts.Contains(port));
+}
+
+/// <summary>An address may not be dialled. It does not say which: the message is made where the caller's URL is known.</summary>
+internal sealed class DestinationRefusedException() : Exception("The destination is not allowed.");

@@ -1,0 +1,287 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.Http;
+
+[Collection(FunctionsAppCollection.Name)]
+public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+{
+    [LocalHostFact]
+    public async Task An_answer_comes_with_its_status_headers_and_body()
+    {
+        var id = upstream.NewId();
+
+        var result = await upstream.ResultAsync($"/content?id={id}&status=201&type=application/json&base64={Base64("""{ "a": [1,  2.50] }""")}");
+
+        Assert.Equal(201, result.GetProperty("status").GetInt32());
+        Assert.Equal("""{"a":[1,2.50]}""", result.GetProperty("body").GetRawText());
+        Assert.Equal((19, 1), (result.GetProperty("bytes").GetInt32(), result.GetProperty("attempts").GetInt32()));
+        Assert.Equal("application/json", result.GetProperty("headers").GetProperty("content-type").GetString());
+        Assert.Equal("a=1, b=2", result.GetProperty("headers").GetProperty("set-cookie").GetString());
+        Assert.True(result.GetProperty("elapsedMs").GetDouble() > 0);
+    }
+
+    [LocalHostFact]
+    public async Task A_body_is_sent_as_what_it_is()
+    {
+        foreach (var (input, type, body) in new[]
+        {
+            (""" "method":"POST","body":"grüß\n" """, "text/plain; charset=utf-8", "grüß\n"),
+            (""" "method":"PUT","body":{"a":[1,null]} """, "application/json", """{"a":[1,null]}"""),
+            (""" "method":"PATCH","body":1.50 """, "application/json", "1.50"),
+            (""" "method":"POST","body":"a,b","headers":{"content-type":"text/csv"} """, "text/csv", "a,b"),
+            (""" "method":"DELETE","body":false,"headers":{"X-Mine":"1"} """, "application/json", "false"),
+        })
+        {
+            var received = (await upstream.ResultAsync("/echo", input)).GetProperty("body");
+
+            Assert.Equal(body, received.GetProperty("Body").GetString());
+            Assert.Equal(type, received.GetProperty("Headers").GetProperty("content-type").GetString());
+        }
+    }
+
+    [LocalHostFact]
+    public async Task Auto_tells_json_text_and_bytes_by_the_media_type()
+    {
+        foreach (var (type, bytes, form, expected) in new[]
+        {
+            ("application/json", "[1]"u8.ToArray(), "auto", "[1]"),
+            ("application/problem%2Bjson; charset=utf-8", "{}"u8.ToArray(), "auto", "{}"),
+            ("application/json", [0xEF, 0xBB, 0xBF, .. "true\n"u8], "auto", "true"),
+            ("application/json; charset=utf-16", Encoding.Unicode.GetBytes("\"é\""), "auto", "\"é\""),
+            ("application/json", "[1"u8.ToArray(), "auto", "\"[1\""),
+            ("application/json", "\"\\ud800\""u8.ToArray(), "auto", "\"\\\"\\\\ud800\\\"\""),
+            ("application/json", [], "auto", "\"\""),
+            ("text/plain", "grüß"u8.ToArray(), "auto", "\"grüß\""),
+            ("text/plain", [(byte)'a', 0xFF], "auto", "\"a\uFFFD\""),
+            ("text/html; charset=iso-8859-1", [(byte)'g', 0xFC], "auto", "\"gü\""),
+            ("text/html; charset=\"windows-1252\"", [0x80], "auto", "\"€\""),
+            ("text/html; charset=shift_jis", [0x93, 0xFA], "auto", "\"日\""),
+            ("text/html; charset=nonsense", "ü"u8.ToArray(), "auto", "\"ü\""),
+            ("image/svg%2Bxml", "<svg/>"u8.ToArray(), "auto", "\"<svg/>\""),
+            ("image/png", [1, 2, 255], "auto", "\"AQL/\""),
+            ("", [1, 2, 255], "auto", "\"AQL/\""),
+            ("", [], "auto", "null"),
+            ("image/png", "[1]"u8.ToArray(), "json", "[1]"),
+            ("application/json", "[1]"u8.ToArray(), "text", "\"[1]\""),
+            ("application/json", "[1]"u8.ToArray(), "base64", "\"WzFd\""),
+        })
+        {
+            var result = await upstream.ResultAsync(
+                $"/content?type={type.Replace(";", "%3B", StringComparison.Ordinal)}&base64={Uri.EscapeDataString(Convert.ToBase64String(bytes))}", $"\"as\":\"{form}\"");
+
+            Assert.Equal((type, expected), (type, result.GetProperty("body").GetRawText()));
+            Assert.Equal(bytes.Length, result.GetProperty("bytes").GetInt32());
+        }
+    }
+
+    [LocalHostFact]
+    public async Task What_is_no_json_fails_when_json_is_asked_for()
+    {
+        foreach (var body in new[] { "", "[1", "{} {}", "NaN", "\"\\ud800\"" })
+        {
+            var answer = await upstream.RequestAsync($"/content?type=text/plain&base64={Base64(body)}", "\"as\":\"json\"");
+
+            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
+        }
+    }
+
+    [LocalHostFact]
+    public async Task Json_of_any_depth_crashes_nothing()
+    {
+        using var deep = await upstream.Api.SendAsync("await/http.request", upstream.Input("/deep?depth=512"));
+        Assert.Contains($"\"body\":{new string('[', 512)}{new string(']', 512)},", await deep.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.String, (await upstream.ResultAsync("/deep?depth=513")).GetProperty("body").ValueKind);
+        Assert.Equal(JsonValueKind.String, (await upstream.ResultAsync("/deep?depth=400000")).GetProperty("body").ValueKind);
+        Assert.Equal("upstream-failed", (await upstream.RequestAsync("/deep?depth=513", "\"as\":\"json\"")).Problem);
+    }
+
+    [LocalHostFact]
+    public async Task A_compressed_answer_is_decompressed()
+    {
+        var result = await upstream.ResultAsync("/gzip");
+
+        Assert.Equal(("[1,2,3]", 10), (result.GetProperty("body").GetRawText(), result.GetProperty("bytes").GetInt32()));
+    }
+
+    [LocalHostFact]
+    public async Task An_answer_over_the_limit_is_told_and_cut_off()
+    {
+        foreach (var path in new[] { "/flood", "/bomb" })
+        {
+            var id = upstream.NewId();
+            var answer = await upstream.RequestAsync($"{path}?id={id}");
+
+            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
+            Assert.Contains("1048576 bytes (Outbound:MaxResponseBytes)", answer["detail"].GetString(), StringComparison.Ordinal);
+            Assert.Single(upstream.Server.Requests(id));
+            if (path == "/flood")
+            {
+                await upstream.Server.CutOffAsync(id);
+            }
+        }
+    }
+
+    [LocalHostFact]
+    public async Task An_error_status_is_a_result_unless_it_is_to_be_raised()
+    {
+        Assert.Equal(404, (await upstream.ResultAsync("/content?status=404")).GetProperty("status").GetInt32());
+
+        var answer = await upstream.RequestAsync("/content?status=404", "\"raiseForStatus\":true");
+        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
+        Assert.Contains("404", answer["detail"].GetString(), StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task What_may_pass_is_tried_again_and_Retry_After_is_honoured()
+    {
+        var id = upstream.NewId();
+        var result = await upstream.ResultAsync($"/busy?id={id}&times=1&after=1");
+        Assert.Equal((200, 2), (result.GetProperty("status").GetInt32(), result.GetProperty("attempts").GetInt32()));
+        Assert.True(result.GetProperty("elapsedMs").GetDouble() >= 990);
+
+        foreach (var path in new[] { "/busy?status=503&times=2", "/reset?times=2", "/half?times=2" })
+        {
+            result = await upstream.ResultAsync($"{path}&id={upstream.NewId()}");
+            Assert.Equal((path, "\"done\"", 3), (path, result.GetProperty("body").GetRawText(), result.GetProperty("attempts").GetInt32()));
+        }
+    }
+
+    [LocalHostFact]
+    public async Task What_is_not_idempotent_is_sent_once()
+    {
+        var id = upstream.NewId();
+
+        Assert.Equal(1, (await upstream.ResultAsync($"/busy?id={id}&status=503", """ "method":"POST","maxRetries":5 """)).GetProperty("attempts").GetInt32());
+        Assert.Single(upstream.Server.Requests(id));
+    }
+
+    [LocalHostFact]
+    public async Task A_connection_that_fails_is_told_without_an_address()
+    {
+        foreach (var url in new[]
+        {
+            upstream.Url("/reset"), upstream.Url("/half"), upstream.Url("/no-gzip"),
+            new Uri(UpstreamFixture.ClosedOrigin, "/").AbsoluteUri, new Uri(upstream.Server.SecureOrigin, "/").AbsoluteUri,
+        })
+        {
+            var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}","maxRetries":0}""");
+
+            Assert.Equal((url, HttpStatusCode.BadGateway, "upstream-failed"), (url, answer.Status, answer.Problem));
+            Assert.DoesNotContain(new Uri(url).Authority, answer["detail"].GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [LocalHostFact]
+    public async Task A_connection_that_takes_too_long_is_told_by_its_limit()
+    {
+        var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{upstream.Server.SilentOrigin}}","maxRetries":0}""");
+
+        Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (answer.Status, answer.Problem));
+        Assert.Contains("1 s (Outbound:ConnectTimeoutSeconds)", answer["detail"].GetString(), StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task A_time_limit_cuts_the_far_connection_whether_nothing_comes_or_too_little()
+    {
+        foreach (var path in new[] { "/hang", "/drip" })
+        {
+            var id = upstream.NewId();
+            var answer = await upstream.RequestAsync($"{path}?id={id}", "\"timeoutSeconds\":1");
+
+            Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (answer.Status, answer.Problem));
+            Assert.Equal("The request to '127.0.0.1' was not done within its time limit of 1 s (timeoutSeconds).", answer["detail"].GetString());
+            await upstream.Server.CutOffAsync(id);
+        }
+    }
+
+    [LocalHostFact]
+    public async Task A_vanished_client_cuts_the_far_connection()
+    {
+        foreach (var (pattern, path) in new[] { ("await", "/hang"), ("await", "/drip"), ("gather", "/hang"), ("sequence", "/hang") })
+        {
+            var id = upstream.NewId();
+            using var client = new CancellationTokenSource();
+            var input = upstream.Input($"{path}?id={id}");
+            var sending = pattern switch
+            {
+                "await" => upstream.Api.SendAsync("await/http.request", input, cancellationToken: client.Token),
+                "gather" => upstream.Api.SendAsync("gather", $$"""{"calls":[{"operation":"http.request","input":{{input}}}]}""", cancellationToken: client.Token),
+                _ => upstream.Api.SendAsync("sequence", $$"""{"steps":[{"operation":"http.request","input":{{input}}}]}""", cancellationToken: client.Token),
+            };
+            await upstream.Server.ArrivalAsync(id);
+
+            await client.CancelAsync();
+
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
+            await upstream.Server.CutOffAsync(id);
+        }
+    }
+
+    [LocalHostFact]
+    public async Task A_failing_sibling_cuts_the_far_connection()
+    {
+        var (hanging, failing) = (upstream.NewId(), upstream.NewId());
+        var answer = await upstream.Api.PostAsync("gather", $$"""
+            {"calls":[
+              {"operation":"http.request","input":{{upstream.Input($"/hang?id={hanging}")}}},
+              {"operation":"http.request","input":{{upstream.Input($"/fail-after?id={failing}&other={hanging}", "\"raiseForStatus\":true")}}}]}
+            """);
+
+        Assert.Equal(("upstream-failed", 1), (answer.Problem, answer["index"].GetInt32()));
+        await upstream.Server.CutOffAsync(hanging);
+    }
+
+    [LocalHostFact]
+    public async Task A_lost_race_cuts_the_far_connection()
+    {
+        var (hanging, failing) = (upstream.NewId(), upstream.NewId());
+        var answer = await upstream.Api.PostAsync("gather", $$"""
+            {"returnWhen":"firstCompleted","calls":[
+              {"operation":"http.request","input":{{upstream.Input($"/hang?id={hanging}")}}},
+              {"operation":"http.request","input":{{upstream.Input($"/fail-after?id={failing}&other={hanging}")}}}]}
+            """);
+
+        Assert.Equal("cancelled", answer["results"][0].GetProperty("status").GetString());
+        await upstream.Server.CutOffAsync(hanging);
+    }
+
+    [LocalHostFact]
+    public async Task Ten_gathered_calls_take_the_time_of_one()
+    {
+        var calls = string.Join(',', Enumerable.Repeat($$"""{"operation":"http.request","input":{{upstream.Input("/slow")}}}""", 10));
+        await upstream.ResultAsync("/echo");
+
+        var answer = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
+
+        Assert.Equal(10, answer["succeeded"].GetInt32());
+        Assert.InRange(answer["elapsedMs"].GetDouble(), 500, 1_400);
+    }
+
+    [LocalHostFact]
+    public async Task The_trace_is_passed_on_and_no_other_header_of_the_caller()
+    {
+        const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+        var id = upstream.NewId();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "await/http.request") { Content = new StringContent(upstream.Input($"/echo?id={id}"), Encoding.UTF8, "application/json") };
+        foreach (var (name, value) in new[]
+        {
+            ("traceparent", $"00-{TraceId}-00f067aa0ba902b7-01"), ("tracestate", "vendor=secret"), ("baggage", "user=secret"), ("Authorization", "Bearer secret"),
+            ("Cookie", "session=secret"), ("x-functions-key", "secret"), ("User-Agent", "secret/1"), ("Accept-Language", "de"), ("X-Forwarded-For", "10.0.0.1"),
+        })
+        {
+            Assert.True(request.Headers.TryAddWithoutValidation(name, value));
+        }
+
+        (await upstream.Api.Http.SendAsync(request)).EnsureSuccessStatusCode().Dispose();
+
+        var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
+        Assert.Equal(["accept-encoding", "host", "traceparent"], headers.Keys.Order(StringComparer.Ordinal));
+        Assert.StartsWith($"00-{TraceId}-", headers["traceparent"], StringComparison.Ordinal);
+        Assert.Equal(upstream.Server.Origin.Authority, headers["host"]);
+    }
+
+    private static string Base64(string text) => Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(text)));
+}

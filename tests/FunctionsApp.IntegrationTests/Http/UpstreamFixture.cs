@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.Http;
+
+/// <summary>A LocalHost that may call the loopback servers of the tests, and nothing else that is internal.</summary>
+public sealed class UpstreamFixture : IAsyncLifetime
+{
+    public const int MaxResponseBytes = 1_048_576;
+
+    private LocalHostProcess? _host;
+    private int _ids;
+
+    public UpstreamServer Server { get; private set; } = null!;
+
+    public Api Api { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        if (FunctionsAppFixture.ExternalBaseUrl is not null)
+        {
+            return;
+        }
+
+        Server = await UpstreamServer.StartAsync();
+        Uri[] allowed = [Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.SilentOrigin, ClosedOrigin];
+        _host = await LocalHostProcess.StartAsync(
+        [
+            .. allowed.Select(static (origin, index) => ($"Outbound__AllowedHosts__{index}", origin.Authority)),
+            ("Outbound__MaxResponseBytes", MaxResponseBytes.ToString(CultureInfo.InvariantCulture)),
+            ("Outbound__ConnectTimeoutSeconds", "1"),
+
+            // A proxy from the environment would be dialled in place of what the guard has checked.
+            ("HTTP_PROXY", "http://127.0.0.1:9"),
+            ("ALL_PROXY", "http://127.0.0.1:9"),
+        ]);
+        Api = _host.Connect();
+    }
+
+    /// <summary>An origin where nothing listens: tcpmux is long gone.</summary>
+    public static Uri ClosedOrigin { get; } = new("http://127.0.0.1:1");
+
+    /// <summary>An id for a request.</summary>
+    public string NewId() => Interlocked.Increment(ref _ids).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The URL of a path of the server.</summary>
+    public string Url(string path) => new Uri(Server.Origin, path).AbsoluteUri;
+
+    /// <summary>An input of <c>http.request</c> or <c>http.lines</c>.</summary>
+    public string Input(string path, string more = "") => $$"""{"url":{{JsonSerializer.Serialize(Url(path))}}{{(more.Length == 0 ? "" : "," + more)}}}""";
+
+    public async Task<Answer> RequestAsync(string path, string more = "") => await Api.PostAsync("await/http.request", Input(path, more));
+
+    /// <summary>The result of a request that is expected to go well.</summary>
+    public async Task<JsonElement> ResultAsync(string path, string more = "")
+    {
+        var answer = await RequestAsync(path, more);
+        Assert.True(answer.Body.TryGetProperty("result", out var result), answer.Body.GetRawText());
+        return result;
+    }
+
+    public async Task DisposeAsync()
+    {
+        Api?.Dispose();
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+            await Server.DisposeAsync();
+        }
+    }
+}
