@@ -7,7 +7,7 @@ namespace FunctionsApp.Benchmarks;
 /// <summary>Runs contestants in turn and compares their medians.</summary>
 internal sealed class Table(TextWriter output)
 {
-    private const int WarmUps = 3;
+    private const int WarmUps = 15;
     private const int Runs = 9;
 
     private readonly StringBuilder _rows = new();
@@ -47,7 +47,7 @@ internal sealed class Table(TextWriter output)
     public string ToMarkdown() => string.Create(CultureInfo.InvariantCulture, $"""
         # Performance
 
-        Medians of {Runs} runs each, in turn, on {RuntimeInformation.OSDescription} with {Environment.ProcessorCount} cores,
+        Medians of {Runs} runs each, in turn, after {WarmUps} to warm up, on {RuntimeInformation.OSDescription} with {Environment.ProcessorCount} cores,
         {RuntimeInformation.FrameworkDescription}, on {DateTimeOffset.UtcNow:yyyy-MM-dd}. Made by
 
         ```bash

@@ -1,5 +1,6 @@
 """asyncio.gather of N GETs of one URL over as many kept connections: once for each line read, answered with the milliseconds."""
 import asyncio
+import json
 import sys
 import time
 from urllib.parse import urlsplit
@@ -13,11 +14,13 @@ async def get(connection):
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b"chunked" in head:
+        body = b""
         while size := int(await reader.readline(), 16):
-            await reader.readexactly(size + 2)
+            body += (await reader.readexactly(size + 2))[:size]
         await reader.readexactly(2)
     else:
-        await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
+        body = await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
+    return json.loads(body)
 
 
 async def main():
