@@ -20,6 +20,7 @@ public sealed class OutboundClient : IDisposable
     public const int MostRetries = 10;
 
     private const int MostRedirects = 5;
+    private const int MostConnectionsPerServer = 512;
 
     private readonly OutboundGuard _guard;
     private readonly OutboundOptions _options;
@@ -226,6 +227,9 @@ public sealed class OutboundClient : IDisposable
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.All,
         EnableMultipleHttp2Connections = true,
+
+        // One gather may have ten thousand calls of one host: most wait for a connection, instead of using up the ports.
+        MaxConnectionsPerServer = MostConnectionsPerServer,
         ActivityHeadersPropagator = new TraceParentPropagator(),
 
         // A name that has moved is looked up again, and checked again.
