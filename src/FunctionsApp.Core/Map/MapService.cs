@@ -66,8 +66,7 @@ public sealed class MapService(
     {
         try
         {
-            var faults = await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken);
-            return faults.Any ? faults.ToProblem("") with { Index = first.Index } : first;
+            return await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken) ?? first;
         }
         catch (ProblemException)
         {
@@ -76,9 +75,11 @@ public sealed class MapService(
         }
     }
 
-    private static Faults FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    /// <summary>Every fault of every item, with the index of the first item at fault; null when there is none.</summary>
+    private static Problem? FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         var faults = new Faults();
+        int? first = null;
         var shape = request.Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
         for (var i = 0; i < request.Items.Count && !faults.IsFull; i++)
         {
@@ -89,10 +90,11 @@ public sealed class MapService(
             }
             catch (ProblemException exception)
             {
+                first ??= i;
                 faults.Add(exception.Problem.Below(JsonPointer.Append("/items", i)));
             }
         }
 
-        return faults;
+        return first is null ? null : faults.ToProblem("") with { Index = first };
     }
 }
