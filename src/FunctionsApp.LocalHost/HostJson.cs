@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace FunctionsApp.LocalHost;
 
 /// <summary>The part of host.json that matters to HTTP functions.</summary>
@@ -17,29 +15,9 @@ internal sealed record HostJson(HttpOptions Http)
     /// <exception cref="InvalidOperationException">host.json is not JSON, or a value is of the wrong type.</exception>
     public static HostJson Load(string directory, IConfiguration configuration)
     {
-        var file = new ConfigurationBuilder();
-        var path = Path.Combine(directory, FileName);
-        if (File.Exists(path))
-        {
-            try
-            {
-                file.AddJsonStream(new MemoryStream(File.ReadAllBytes(path)));
-                return From(file.Build(), configuration);
-            }
-            catch (Exception exception) when (exception is FormatException or JsonException)
-            {
-                throw new InvalidOperationException($"{FileName} is not valid JSON: {exception.InnerException?.Message ?? exception.Message}", exception);
-            }
-        }
-
-        return From(file.Build(), configuration);
-    }
-
-    private static HostJson From(IConfiguration file, IConfiguration overrides)
-    {
         var http = new HttpOptions();
-        file.GetSection("extensions:http").Bind(http);
-        overrides.GetSection($"{OverrideSection}:extensions:http").Bind(http);
+        SettingsFile.Read(directory, FileName).GetSection("extensions:http").Bind(http);
+        configuration.GetSection($"{OverrideSection}:extensions:http").Bind(http);
         return new HostJson(http);
     }
 }

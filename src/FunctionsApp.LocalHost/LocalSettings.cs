@@ -14,22 +14,7 @@ internal static class LocalSettings
     /// <exception cref="InvalidOperationException">The file is not JSON, or is encrypted.</exception>
     public static void AddTo(IConfigurationBuilder configuration, string directory)
     {
-        var path = Path.Combine(directory, FileName);
-        if (!File.Exists(path))
-        {
-            return;
-        }
-
-        IConfigurationRoot file;
-        try
-        {
-            file = new ConfigurationBuilder().AddJsonStream(new MemoryStream(File.ReadAllBytes(path))).Build();
-        }
-        catch (FormatException exception)
-        {
-            throw new InvalidOperationException($"{FileName} is not valid JSON: {exception.InnerException?.Message ?? exception.Message}", exception);
-        }
-
+        var file = SettingsFile.Read(directory, FileName);
         if (file.GetValue<bool>("IsEncrypted"))
         {
             throw new InvalidOperationException($"{FileName} is encrypted; decrypt it with 'func settings decrypt'.");

@@ -103,9 +103,9 @@ internal sealed class GatherRun : IDisposable
         }
 
         var end = End(index, result, error, started);
-        if (Settle(end) && _publish is not null)
+        if (Settle(end))
         {
-            await _publish(end);
+            await PublishAsync(end);
         }
     }
 
@@ -149,6 +149,8 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
+    private ValueTask PublishAsync(GatherResult result) => _publish is null ? ValueTask.CompletedTask : _publish(result);
+
     /// <summary>What is published need not be held any longer.</summary>
     private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
 
@@ -169,9 +171,9 @@ internal sealed class GatherRun : IDisposable
         for (var i = 0; i < results.Length; i++)
         {
             results[i] = _results[i] ?? End(i, null, null, _clock.ElapsedMs);
-            if (results[i].Status == CallStatus.Cancelled && _publish is not null)
+            if (results[i].Status == CallStatus.Cancelled)
             {
-                await _publish(results[i]);
+                await PublishAsync(results[i]);
             }
         }
 
@@ -198,10 +200,7 @@ internal sealed class GatherRun : IDisposable
             var result = End(i, null, timeout, _results[i]?.StartedMs ?? _clock.ElapsedMs);
             _results[i] = Keep(result);
             _completionOrder.Add(i);
-            if (_publish is not null)
-            {
-                await _publish(result);
-            }
+            await PublishAsync(result);
         }
     }
 }

@@ -38,11 +38,7 @@ public sealed class JsonContract<T>
     /// <summary>Derives the schema. Uses reflection, so contracts are made once and kept.</summary>
     public JsonContract()
     {
-        Schema = CoreJson.Options.GetJsonSchemaAsNode(typeof(T), new JsonSchemaExporterOptions
-        {
-            TreatNullObliviousAsNonNullable = true,
-            TransformSchemaNode = static (context, schema) => JsonSchemaAnnotations.Apply(context, schema),
-        });
+        Schema = JsonSchemas.Of(typeof(T));
         _node = new SchemaNode(Schema);
     }
 
@@ -227,11 +223,16 @@ public interface ICrossChecked
     IEnumerable<(string Property, string Message)> Check();
 }
 
-/// <summary>Puts the attributes of a record's properties into its JSON Schema.</summary>
-internal static class JsonSchemaAnnotations
+/// <summary>Derives JSON Schemas from types: the framework's, with what the attributes of a record's properties add.</summary>
+internal static class JsonSchemas
 {
+    private static readonly JsonSchemaExporterOptions Exporter = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Complete };
+
+    /// <summary>The JSON Schema of a type.</summary>
+    public static JsonNode Of(Type type) => CoreJson.Options.GetJsonSchemaAsNode(type, Exporter);
+
     /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
-    public static JsonNode Apply(JsonSchemaExporterContext context, JsonNode schema)
+    private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
     {
         // Not property by property: the exporter does not ask about one that accepts anything and has a default.
         if ((schema as JsonObject)?["properties"] is JsonObject properties)

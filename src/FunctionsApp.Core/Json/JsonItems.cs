@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -26,6 +27,10 @@ public readonly struct JsonItems
     /// <summary>One of them.</summary>
     /// <param name="index">From 0.</param>
     public JsonElement this[int index] => _elements![index];
+
+    /// <summary>The text of one of them, which is not copied.</summary>
+    /// <param name="index">From 0.</param>
+    internal ReadOnlySpan<byte> Utf8(int index) => JsonMarshal.GetRawUtf8Value(this[index]);
 }
 
 /// <summary>Reads <see cref="JsonItems"/>.</summary>

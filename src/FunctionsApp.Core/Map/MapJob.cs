@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
@@ -46,7 +45,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         _operation = operation;
         _request = request;
         _workers = workers;
-        _shape = request.Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
+        _shape = request.Shape;
         _clock = clock;
         _describer = describer;
         _budget = budget;
@@ -123,7 +122,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             writer.Reset();
             try
             {
-                _operation.Compute(Item(i), _shape, writer, _stopped);
+                _operation.Compute(_request.Items.Utf8(i), _shape, writer, _stopped);
             }
             catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
@@ -153,7 +152,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             _stopped.ThrowIfCancellationRequested();
             try
             {
-                chunk.Add(_operation.IsNumeric ? _operation.ComputeNumber(Item(i), _shape, _stopped) : ComputeAny(i));
+                chunk.Add(_operation.IsNumeric ? _operation.ComputeNumber(_request.Items.Utf8(i), _shape, _stopped) : ComputeAny(i));
             }
             catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
@@ -168,11 +167,9 @@ internal sealed class MapJob : CpuJob, IDisposable
     private Number ComputeAny(int index)
     {
         using var writer = new Utf8JsonWriter(Stream.Null);
-        _operation.Compute(Item(index), _shape, writer, _stopped);
+        _operation.Compute(_request.Items.Utf8(index), _shape, writer, _stopped);
         return 0L;
     }
-
-    private ReadOnlySpan<byte> Item(int index) => JsonMarshal.GetRawUtf8Value(_request.Items[index]);
 
     /// <summary>Notes that an item failed; raises when that ends the map.</summary>
     private void Fail(int index, Exception exception)

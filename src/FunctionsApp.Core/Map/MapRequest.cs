@@ -43,6 +43,9 @@ public sealed record MapRequest
     /// <summary>What to answer instead of the results.</summary>
     [Description("What to answer instead of the results; true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
+
+    /// <summary>How an item stands for the input.</summary>
+    internal ItemShape Shape => Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
 }
 
 /// <summary>One value out of many results.</summary>

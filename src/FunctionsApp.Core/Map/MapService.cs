@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -80,13 +79,12 @@ public sealed class MapService(
     {
         var faults = new Faults();
         int? first = null;
-        var shape = request.Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
         for (var i = 0; i < request.Items.Count && !faults.IsFull; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                operation.Check(JsonMarshal.GetRawUtf8Value(request.Items[i]), shape);
+                operation.Check(request.Items.Utf8(i), request.Shape);
             }
             catch (ProblemException exception)
             {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
@@ -18,11 +17,7 @@ public abstract class Operation
         Kind = kind;
         Example = RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(about.Example));
         InputSchema = inputSchema;
-        OutputSchema = CoreJson.Options.GetJsonSchemaAsNode(output, new JsonSchemaExporterOptions
-        {
-            TreatNullObliviousAsNonNullable = true,
-            TransformSchemaNode = JsonSchemaAnnotations.Apply,
-        });
+        OutputSchema = JsonSchemas.Of(output);
     }
 
     /// <summary>The name, as <c>primes.factor</c>.</summary>

@@ -12,12 +12,11 @@ namespace FunctionsApp.Http;
 /// into its own reply to the Functions host.
 /// </remarks>
 /// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
-public sealed class JsonAnswer<T>(T value, int status = StatusCodes.Status200OK) : IResult
+public sealed class JsonAnswer<T>(T value) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";
         await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());
     }

@@ -20,12 +20,13 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// </summary>
 internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, bool any) : IResult
 {
+    private readonly bool _isEventStream = request.Format == AnswerFormat.EventStream;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
-        response.ContentType = request.Format == AnswerFormat.EventStream ? "text/event-stream" : "application/x-ndjson";
+        response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -53,29 +54,18 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
     private async ValueTask WriteAsync(HttpResponse response, StreamLine line)
     {
         var writer = response.BodyWriter;
-        if (request.Format == AnswerFormat.EventStream)
+        var (before, after) = line switch
         {
-            Encoding.UTF8.GetBytes(line.IsValue ? string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\n") : $"event: {line.Name}\n", writer);
-            WriteData(writer, "data: "u8, line.Data, "\n\n"u8);
-        }
-        else if (line.Name is null)
-        {
-            WriteData(writer, default, line.Data, "\n"u8);
-        }
-        else
-        {
-            Encoding.UTF8.GetBytes($"{{\"{line.Name}\":", writer);
-            WriteData(writer, default, line.Data, "}\n"u8);
-        }
+            { IsValue: true } when _isEventStream => (string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\ndata: "), "\n\n"),
+            _ when _isEventStream => ($"event: {line.Name}\ndata: ", "\n\n"),
+            { Name: null } => ("", "\n"),
+            _ => ($"{{\"{line.Name}\":", "}\n"),
+        };
+        Encoding.UTF8.GetBytes(before, writer);
+        writer.Write(line.Data.Utf8.Span);
+        Encoding.UTF8.GetBytes(after, writer);
 
         // Not with the request's token: on shutdown the problem still has to reach the client. A client that is gone ends it too.
         await writer.FlushAsync(response.HttpContext.RequestAborted);
-    }
-
-    private static void WriteData(IBufferWriter<byte> writer, ReadOnlySpan<byte> before, RawJson data, ReadOnlySpan<byte> after)
-    {
-        writer.Write(before);
-        writer.Write(data.Utf8.Span);
-        writer.Write(after);
     }
 }
