@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Sequence;
@@ -11,7 +10,7 @@ public sealed record CallbackRequest : ICrossChecked
 {
     /// <summary>The operation's input.</summary>
     [Description("The operation's input.")]
-    public JsonElement? Input { get; init; }
+    public RawJson? Input { get; init; }
 
     /// <summary>What goes on with the result.</summary>
     [Description("What goes on with the result, #/result.")]
@@ -54,7 +53,7 @@ public sealed record Continuation
     /// Without it the outcome is the input; an outcome that is no object goes to the input's first property.
     /// </summary>
     [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome; without it the outcome is the input.")]
-    public JsonElement? Input { get; init; }
+    public RawJson? Input { get; init; }
 
     /// <summary>A URL to deliver the outcome to. Not served yet: a request with one is refused.</summary>
     [Description("A URL to deliver the outcome to. Not served yet.")]

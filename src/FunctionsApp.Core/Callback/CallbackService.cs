@@ -35,7 +35,7 @@ public sealed class CallbackService(
         var clock = new RequestClock(time);
         var onSuccess = new Next(ContinuationKind.OnSuccess, catalog, request.OnSuccess);
         var onError = request.OnError is null ? null : new Next(ContinuationKind.OnError, catalog, request.OnError);
-        var work = new Work(operation, catalog.FindCallable(operation).Bind(JsonInput.Utf8(request.Input), "/input"), clock, cancellationToken);
+        var work = new Work(operation, catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8.Span, "/input"), clock, cancellationToken);
         var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         _ = CompleteAsync();
 
@@ -99,7 +99,7 @@ public sealed class CallbackService(
     private sealed class Next
     {
         private readonly CallableOperation _operation;
-        private readonly JsonElement? _input;
+        private readonly RawJson? _input;
         private readonly OperationCall? _call;
 
         public Next(ContinuationKind kind, OperationCatalog catalog, Continuation continuation)
@@ -107,9 +107,9 @@ public sealed class CallbackService(
             Kind = kind;
             _operation = catalog.FindCallable(continuation.Operation!);
             _input = continuation.Input;
-            if (_input is not null && JsonInput.Utf8(_input) is var input && !JsonReferences.MayOccur(input))
+            if (_input is { } input && !JsonReferences.MayOccur(input.Utf8.Span))
             {
-                _call = _operation.Bind(input, Pointer);
+                _call = _operation.Bind(input.Utf8.Span, Pointer);
             }
         }
 

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 
@@ -48,7 +47,7 @@ public sealed record GatherCall
 
     /// <summary>The operation's input.</summary>
     [Description("The operation's input.")]
-    public JsonElement? Input { get; init; }
+    public RawJson? Input { get; init; }
 
     /// <summary>The caller's own name for the call; it comes back with the result.</summary>
     [Description("Your own name for the call; it comes back with the result."), MaxLength(200)]

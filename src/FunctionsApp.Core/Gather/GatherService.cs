@@ -124,7 +124,7 @@ public sealed class GatherService(
     }
 
     private OperationCall Bind(GatherCall call, int index) =>
-        catalog.FindCallable(call.Operation).Bind(JsonInput.Utf8(call.Input), CallPointer(index, "input"));
+        catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8.Span, CallPointer(index, "input"));
 
     /// <summary>Binds every call, so that nothing starts when one of them is at fault.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)

@@ -21,13 +21,13 @@ internal static class JsonReferences
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="scope">What the references can lead to.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> for one that leads nowhere; <c>too-large</c>.</exception>
-    public static RawJson Resolve(JsonElement input, string pointer, ReferenceScope scope)
+    public static RawJson Resolve(RawJson input, string pointer, ReferenceScope scope)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
 
         // Deeper than what is read back: reading is where too deep a value is refused.
         using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
-        Write(writer, input, ValuePlace.At(pointer), scope);
+        Write(writer, input.ToElement(), ValuePlace.At(pointer), scope);
         writer.Flush();
         return RawJson.FromUtf8(buffer.WrittenMemory);
     }

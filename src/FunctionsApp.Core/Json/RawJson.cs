@@ -17,6 +17,9 @@ public readonly struct RawJson
 
     private RawJson(ReadOnlyMemory<byte> utf8) => _utf8 = utf8;
 
+    /// <summary>The value <c>{}</c>: an input that says nothing.</summary>
+    public static RawJson EmptyObject { get; } = new("{}"u8.ToArray());
+
     /// <summary>The value <c>null</c>.</summary>
     public static RawJson Null { get; } = new("null"u8.ToArray());
 
@@ -45,7 +48,7 @@ internal sealed class RawJsonConverter : JsonConverter<RawJson>
     public override bool HandleNull => true;
 
     public override RawJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        RawJson.From(JsonElement.ParseValue(ref reader));
+        RawJson.FromUtf8(SourceText.ReadValue(ref reader));
 
     public override void Write(Utf8JsonWriter writer, RawJson value, JsonSerializerOptions options) =>
         writer.WriteRawValue(value.Utf8.Span, skipInputValidation: true);

@@ -18,7 +18,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         body = Trim(WithoutByteOrderMark(body));
         if (body.IsEmpty)
         {
-            return EmptyObject;
+            return RawJson.EmptyObject;
         }
 
         try
@@ -35,7 +35,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     }
 
     /// <summary>Reads a body that is the request of a pattern.</summary>
-    /// <param name="body">UTF-8.</param>
+    /// <param name="body">UTF-8; the request's own JSON values are kept as parts of it.</param>
     /// <typeparam name="T">The request; what the body must be follows from its properties.</typeparam>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every fault.</exception>
     public T Read<T>(ReadOnlyMemory<byte> body)
@@ -44,7 +44,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         try
         {
             EnsureUtf8(body.Span);
-            return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
+            return SourceText.Read(body, Contract<T>.Instance, limits.Value.MaxDepth);
         }
         catch (JsonException exception)
         {
@@ -52,15 +52,14 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         }
     }
 
-    private static RawJson EmptyObject { get; } = RawJson.FromUtf8("{}"u8.ToArray());
-
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>
         body.Span.StartsWith("\uFEFF"u8) ? body[3..] : body;
 
     /// <summary>Without the white space around it, the first byte tells the kind of a value.</summary>
     private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> body) => body.Trim(" \t\r\n"u8);
 
-    private static void EnsureUtf8(ReadOnlySpan<byte> body)
+    /// <exception cref="JsonException">The text is not UTF-8.</exception>
+    internal static void EnsureUtf8(ReadOnlySpan<byte> body)
     {
         if (Utf8.IsValid(body))
         {
@@ -77,14 +76,17 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         throw new JsonException("The text is not UTF-8.", path: null, before.Count((byte)'\n'), at - (before.LastIndexOf((byte)'\n') + 1));
     }
 
-    private static Problem Malformed(JsonException exception)
+    /// <summary>What to tell of a text that is not JSON.</summary>
+    /// <param name="exception">Where the reader stumbled.</param>
+    /// <param name="firstLine">The number of the text's first line.</param>
+    internal static Problem Malformed(JsonException exception, long firstLine = 1)
     {
         // The framework's message ends with its own, zero-based account of the place.
         var message = exception.Message;
         var end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return Problem.MalformedJson(
             (end < 0 ? message : message[..end]).TrimEnd('.'),
-            (exception.LineNumber ?? 0) + 1,
+            (exception.LineNumber ?? 0) + firstLine,
             (exception.BytePositionInLine ?? 0) + 1);
     }
 

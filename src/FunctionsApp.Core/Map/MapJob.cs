@@ -122,7 +122,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             writer.Reset();
             try
             {
-                _operation.Compute(_request.Items.Utf8(i), _shape, writer, _stopped);
+                _operation.Compute(_request.Items[i], _shape, writer, _stopped);
             }
             catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
@@ -152,7 +152,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             _stopped.ThrowIfCancellationRequested();
             try
             {
-                chunk.Add(_operation.IsNumeric ? _operation.ComputeNumber(_request.Items.Utf8(i), _shape, _stopped) : ComputeAny(i));
+                chunk.Add(_operation.IsNumeric ? _operation.ComputeNumber(_request.Items[i], _shape, _stopped) : ComputeAny(i));
             }
             catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
@@ -167,7 +167,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     private Number ComputeAny(int index)
     {
         using var writer = new Utf8JsonWriter(Stream.Null);
-        _operation.Compute(_request.Items.Utf8(index), _shape, writer, _stopped);
+        _operation.Compute(_request.Items[index], _shape, writer, _stopped);
         return 0L;
     }
 

@@ -84,7 +84,7 @@ public sealed class MapService(
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                operation.Check(request.Items.Utf8(i), request.Shape);
+                operation.Check(request.Items[i], request.Shape);
             }
             catch (ProblemException exception)
             {

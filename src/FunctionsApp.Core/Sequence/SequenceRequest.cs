@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Sequence;
@@ -28,7 +27,7 @@ public sealed record SequenceStep
     /// earlier step's result.
     /// </summary>
     [Description("The input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
-    public JsonElement? Input { get; init; }
+    public RawJson? Input { get; init; }
 }
 
 /// <summary>What a sequence came to.</summary>

@@ -72,7 +72,7 @@ public sealed class SequenceService(
             try
             {
                 var operation = catalog.FindCallable(steps[i].Operation);
-                var input = JsonInput.Utf8(steps[i].Input);
+                var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8.Span;
                 calls[i] = JsonReferences.MayOccur(input) ? null : operation.Bind(input, InputPointer(i));
             }
             catch (ProblemException exception)

@@ -148,7 +148,7 @@ public sealed class GatherProperties : PatternTests
             Operation = call.Fails ? "fail" : "delay",
             Input = Raw(call.Fails
                 ? $$"""{"message":"as told","afterSeconds":{{Seconds(call.DurationMs)}}}"""
-                : $$"""{"seconds":{{Seconds(call.DurationMs)}}}""").ToElement(),
+                : $$"""{"seconds":{{Seconds(call.DurationMs)}}}"""),
             TimeoutSeconds = call.LimitMs / 1_000.0,
         })],
         ReturnExceptions = scenario.ReturnExceptions,

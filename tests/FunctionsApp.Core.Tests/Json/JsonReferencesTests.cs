@@ -60,7 +60,7 @@ public sealed class JsonReferencesTests
     [Fact]
     public void A_reference_within_an_earlier_value_is_not_followed() =>
         Assert.Equal("""{"$ref":"#"}""", JsonReferences.Resolve(
-            Samples.Parse("""{"$ref":"#/results/0"}"""), "", Scope(static _ => Samples.Parse("""{"$ref":"#"}"""), 100)).ToString());
+            Samples.Raw("""{"$ref":"#/results/0"}"""), "", Scope(static _ => Samples.Parse("""{"$ref":"#"}"""), 100)).ToString());
 
     [Theory]
     [InlineData("""{"a":[0,{"$ref":"#/results/9"}]}""", "/steps/2/input/a/1/$ref")]
@@ -76,14 +76,14 @@ public sealed class JsonReferencesTests
     [Fact]
     public void References_may_add_as_much_as_the_budget_has() =>
         Assert.Equal("""["text","text"]""", JsonReferences.Resolve(
-            Samples.Parse("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Scope(Find, 12)).ToString());
+            Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Scope(Find, 12)).ToString());
 
     [Fact]
     public void References_that_add_up_to_more_than_the_budget_are_too_large()
     {
         var input = "[" + string.Join(',', Enumerable.Repeat("""{"$ref":"#/results/1"}""", 3)) + "]";
 
-        var problem = Samples.Refusal(() => JsonReferences.Resolve(Samples.Parse(input), "", Scope(Find, 17)));
+        var problem = Samples.Refusal(() => JsonReferences.Resolve(Samples.Raw(input), "", Scope(Find, 17)));
 
         Assert.Equal("/problems/too-large", problem.Type);
     }
@@ -91,7 +91,7 @@ public sealed class JsonReferencesTests
     [Fact]
     public void More_references_than_there_may_be_are_too_large()
     {
-        var input = Samples.Parse("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
+        var input = Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
 
         var problem = Samples.Refusal(() => JsonReferences.Resolve(input, "", new ReferenceScope(Find, new LimitsOptions { MaxCalls = 2 }, default)));
 
@@ -102,7 +102,7 @@ public sealed class JsonReferencesTests
     [Fact]
     public void A_cancelled_request_follows_no_more_references() =>
         Assert.Throws<OperationCanceledException>(() => JsonReferences.Resolve(
-            Samples.Parse("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), new CancellationToken(canceled: true))));
+            Samples.Raw("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), new CancellationToken(canceled: true))));
 
     [Fact]
     public void Values_nest_as_deep_as_two_bodies_do()
@@ -111,7 +111,7 @@ public sealed class JsonReferencesTests
         var input = new string('[', 512) + """{"$ref":"#/results/0"}""" + new string(']', 512);
 
         var resolved = JsonReferences.Resolve(
-            JsonElement.Parse(input, new JsonDocumentOptions { MaxDepth = 600 }), "",
+            Samples.Raw(input), "",
             Scope(_ => JsonElement.Parse(deep, new JsonDocumentOptions { MaxDepth = 600 }), 10_000));
 
         Assert.Equal(new string('[', 1_024) + new string(']', 1_024), resolved.ToString());
@@ -121,7 +121,7 @@ public sealed class JsonReferencesTests
     public void Long_names_do_not_cost_memory_for_each_value_below_them()
     {
         var json = "{\"" + new string('n', 100_000) + "\":[" + string.Join(',', Enumerable.Repeat("0", 2_000)) + "]}";
-        var input = Samples.Parse(json);
+        var input = Samples.Raw(json);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         JsonReferences.Resolve(input, "", Scope(Find, 10_000));
@@ -144,7 +144,7 @@ public sealed class JsonReferencesTests
     private static JsonElement? Find(string[] tokens) => JsonPointer.Follow(Samples.Parse(Earlier), tokens);
 
     private static RawJson Resolve(string input, string pointer) =>
-        JsonReferences.Resolve(Samples.Parse(input), pointer, Scope(Find, 1_000_000));
+        JsonReferences.Resolve(Samples.Raw(input), pointer, Scope(Find, 1_000_000));
 
     private static string Answer(string input)
     {

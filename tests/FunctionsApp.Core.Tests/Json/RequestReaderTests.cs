@@ -127,7 +127,7 @@ public sealed class RequestReaderTests
     {
         var items = Read<MapRequest>("""{"items":[1, {"a": [2]} ,"c"]}""").Items;
 
-        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Enumerable.Range(0, items.Count).Select(i => items[i].GetRawText()));
+        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Enumerable.Range(0, items.Count).Select(i => Encoding.UTF8.GetString(items[i])));
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class RequestReaderTests
 
     [Fact]
     public void What_a_step_is_given_is_kept_as_it_is_written() =>
-        Assert.Equal("""[1e400, -0]""", Read<SequenceRequest>("""{"steps":[{"operation":"a","input":[1e400, -0]}]}""").Steps[0].Input!.Value.GetRawText());
+        Assert.Equal("""[1e400, -0]""", Read<SequenceRequest>("""{"steps":[{"operation":"a","input":[1e400, -0]}]}""").Steps[0].Input.ToString());
 
     private static string Input(string body) => Reader.ReadInput(Encoding.UTF8.GetBytes(body)).ToString();
 

@@ -91,4 +91,6 @@ internal static class Samples
     public static SamplePoint ReadPoint(string json, ItemShape shape) => Point.ReadItem(Encoding.UTF8.GetBytes(json), shape);
 
     public static JsonElement Parse(string json) => JsonElement.Parse(json);
+
+    public static RawJson Raw(string json) => RawJson.FromUtf8(Encoding.UTF8.GetBytes(json));
 }
