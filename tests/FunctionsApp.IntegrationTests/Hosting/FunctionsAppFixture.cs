@@ -69,3 +69,20 @@ public sealed class UnixLocalHostFactAttribute : FactAttribute
         }
     }
 }
+
+/// <summary>A test that starts hosts of its own, and sees of them what only Linux shows.</summary>
+public sealed class LinuxLocalHostFactAttribute : FactAttribute
+{
+    /// <param name="needs">What the test needs of Linux, as a sentence.</param>
+    public LinuxLocalHostFactAttribute(string needs)
+    {
+        if (FunctionsAppFixture.ExternalBaseUrl is not null)
+        {
+            Skip = "Starts LocalHosts of its own, while FUNCTIONS_BASE_URL names another app to test.";
+        }
+        else if (!OperatingSystem.IsLinux())
+        {
+            Skip = needs;
+        }
+    }
+}

@@ -5,7 +5,7 @@ using FunctionsApp.IntegrationTests.Hosting;
 namespace FunctionsApp.IntegrationTests.Http;
 
 /// <summary>A LocalHost that may call the loopback servers of the tests, and nothing else that is internal.</summary>
-public sealed class UpstreamFixture : IAsyncLifetime
+public class UpstreamFixture : IAsyncLifetime
 {
     public const int MaxResponseBytes = 1_048_576;
 
@@ -24,18 +24,29 @@ public sealed class UpstreamFixture : IAsyncLifetime
         }
 
         Server = await UpstreamServer.StartAsync();
-        Uri[] allowed = [Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.SilentOrigin, ClosedOrigin];
-        _host = await LocalHostProcess.StartAsync(
+        _host = await StartHostAsync([.. HostSettings()]);
+        Api = _host.Connect();
+    }
+
+    /// <summary>Starts a host that may call the servers, besides the fixture's own.</summary>
+    public Task<LocalHostProcess> StartHostAsync(params (string Key, string Value)[] settings)
+    {
+        string[] allowed =
         [
-            .. allowed.Select(static (origin, index) => ($"Outbound__AllowedHosts__{index}", origin.Authority)),
+            .. new[] { Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.OtherSecureOrigin, Server.MisnamedOrigin, Server.SilentOrigin, ClosedOrigin }
+                .Select(static origin => origin.Authority),
+            $"localhost:{Server.SecureOrigin.Port}",
+        ];
+        return LocalHostProcess.StartAsync(
+        [
+            .. allowed.Select(static (host, index) => ($"Outbound__AllowedHosts__{index}", host)),
             ("Outbound__MaxResponseBytes", MaxResponseBytes.ToString(CultureInfo.InvariantCulture)),
-            ("Outbound__ConnectTimeoutSeconds", "1"),
 
             // A proxy from the environment would be dialled in place of what the guard has checked.
             ("HTTP_PROXY", "http://127.0.0.1:9"),
             ("ALL_PROXY", "http://127.0.0.1:9"),
+            .. settings,
         ]);
-        Api = _host.Connect();
     }
 
     /// <summary>An origin where nothing listens: tcpmux is long gone.</summary>
@@ -60,7 +71,7 @@ public sealed class UpstreamFixture : IAsyncLifetime
         return result;
     }
 
-    public async Task DisposeAsync()
+    public virtual async Task DisposeAsync()
     {
         Api?.Dispose();
         if (_host is not null)
@@ -69,4 +80,7 @@ public sealed class UpstreamFixture : IAsyncLifetime
             await Server.DisposeAsync();
         }
     }
+
+    /// <summary>What the host of the fixture itself is told besides.</summary>
+    protected virtual IEnumerable<(string Key, string Value)> HostSettings() => [("Outbound__ConnectTimeoutSeconds", "1")];
 }

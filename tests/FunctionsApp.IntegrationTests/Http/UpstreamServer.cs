@@ -3,8 +3,6 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -16,8 +14,9 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.IntegrationTests.Http;
 
-/// <summary>A request as it reached the server.</summary>
-public sealed record Received(string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, string Body);
+/// <summary>A request as it reached the server, and the connection that it came on.</summary>
+public sealed record Received(
+    string Method, string PathAndQuery, IReadOnlyDictionary<string, string> Headers, string Body, string Protocol, string Connection);
 
 /// <summary>
 /// A server on loopback that the app calls: it answers well or badly, as the path says, and knows which requests reached
@@ -35,19 +34,29 @@ public sealed class UpstreamServer : IAsyncDisposable
     {
     }
 
-    /// <summary>The server's origins: two of http, which differ in the port, and one of https, with a certificate that nobody knows.</summary>
+    /// <summary>The server's origins: two of http, which differ in the port, and two of https, whose certificate only those trust that are told to.</summary>
     public Uri Origin { get; private set; } = null!;
 
     public Uri OtherOrigin { get; private set; } = null!;
 
     public Uri SecureOrigin { get; private set; } = null!;
 
+    public Uri OtherSecureOrigin { get; private set; } = null!;
+
+    /// <summary>An https origin with a certificate of the same authority, but of another host's name.</summary>
+    public Uri MisnamedOrigin { get; private set; } = null!;
+
+    /// <summary>The certificate of the authority behind those of the server, in PEM.</summary>
+    public string AuthorityPem { get; private set; } = null!;
+
     /// <summary>An https origin that takes connections and says nothing.</summary>
     public Uri SilentOrigin => new($"https://{_silent.LocalEndpoint}");
 
     public static async Task<UpstreamServer> StartAsync()
     {
-        var server = new UpstreamServer();
+        using var authority = new TestAuthority();
+        var (certificate, misnamed) = (authority.Issue("localhost", IPAddress.Loopback), authority.Issue("upstream.example"));
+        var server = new UpstreamServer { AuthorityPem = authority.Pem };
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
@@ -55,7 +64,9 @@ public sealed class UpstreamServer : IAsyncDisposable
             options.Limits.MinResponseDataRate = null;
             options.Listen(IPAddress.Loopback, 0);
             options.Listen(IPAddress.Loopback, 0);
-            options.Listen(IPAddress.Loopback, 0, static listen => listen.UseHttps(Certificate()));
+            options.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate));
+            options.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate));
+            options.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(misnamed));
         });
         server._app = builder.Build();
         server._app.Run(server.HandleAsync);
@@ -63,9 +74,8 @@ public sealed class UpstreamServer : IAsyncDisposable
         await server._app.StartAsync();
         var addresses = server._app.Services.GetRequiredService<Microsoft.AspNetCore.Hosting.Server.IServer>().Features.Get<IServerAddressesFeature>()!
             .Addresses.Select(static address => new Uri(address)).ToList();
-        server.Origin = addresses.First(static address => address.Scheme is "http");
-        server.OtherOrigin = addresses.Last(static address => address.Scheme is "http");
-        server.SecureOrigin = addresses.Single(static address => address.Scheme is "https");
+        (server.Origin, server.OtherOrigin) = (addresses[0], addresses[1]);
+        (server.SecureOrigin, server.OtherSecureOrigin, server.MisnamedOrigin) = (addresses[2], addresses[3], addresses[4]);
         return server;
     }
 
@@ -100,7 +110,7 @@ public sealed class UpstreamServer : IAsyncDisposable
         var received = new Received(
             request.Method, request.Path + request.QueryString,
             request.Headers.ToDictionary(static header => header.Key.ToLowerInvariant(), static header => header.Value.ToString()),
-            await reader.ReadToEndAsync(aborted));
+            await reader.ReadToEndAsync(aborted), request.Protocol, context.Connection.Id);
         trace.Requests.Enqueue(received);
 
         // Not disposed of: whoever waits below may be told first, and leave.
@@ -165,6 +175,17 @@ public sealed class UpstreamServer : IAsyncDisposable
                     {
                         await WriteAsync("text/plain", string.Create(CultureInfo.InvariantCulture, $"line {i}\r\n"));
                     }
+
+                // Answers as soon as so many requests are here at once.
+                case "/meet":
+                    if (count >= int.Parse(Query("count")!, CultureInfo.InvariantCulture))
+                    {
+                        trace.Released.TrySetResult();
+                    }
+
+                    await trace.Released.Task.WaitAsync(aborted);
+                    await WriteAsync("text/plain", "met");
+                    break;
 
                 // One line, and the other when the test says so.
                 case "/gate":
@@ -244,14 +265,6 @@ public sealed class UpstreamServer : IAsyncDisposable
             await response.Body.FlushAsync(aborted);
             aborted.ThrowIfCancellationRequested();
         }
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2_048);
-        using var certificate = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), password: null);
     }
 
     private sealed class Trace

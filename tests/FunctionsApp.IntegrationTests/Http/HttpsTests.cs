@@ -1,0 +1,134 @@
+using System.Net;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.Http;
+
+/// <summary>A LocalHost that trusts the certificates of the loopback server: OpenSSL is told of them by the environment.</summary>
+public sealed class TrustingUpstreamFixture : UpstreamFixture
+{
+    private readonly string _authorities = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        File.Delete(_authorities);
+    }
+
+    protected override IEnumerable<(string Key, string Value)> HostSettings()
+    {
+        File.WriteAllText(_authorities, Server.AuthorityPem);
+        return [("SSL_CERT_FILE", _authorities)];
+    }
+}
+
+/// <summary>Requests over TLS, to a server whose certificate is like any other.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture<TrustingUpstreamFixture>
+{
+    private const string NeedsOpenSsl = "Trusts a certificate by SSL_CERT_FILE, which only OpenSSL reads: Windows and macOS trust what the user's store has.";
+    private const string Secrets = """ "headers":{"Authorization":"Bearer x","Cookie":"a=b","X-Mine":"1"} """;
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task An_answer_comes_over_TLS_from_a_name_and_from_an_address()
+    {
+        foreach (var host in new[] { "127.0.0.1", "localhost" })
+        {
+            var id = upstream.NewId();
+            var url = new UriBuilder(new Uri(upstream.Server.SecureOrigin, $"/echo?id={id}")) { Host = host }.Uri;
+
+            var answer = await RequestAsync(url, """ "method":"POST","body":"x" """);
+
+            Assert.Equal(HttpStatusCode.OK, answer.Status);
+            Assert.Equal("x", answer["result"].GetProperty("body").GetProperty("Body").GetString());
+            Assert.Single(upstream.Server.Requests(id));
+        }
+    }
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task A_certificate_of_an_unknown_authority_is_not_accepted()
+    {
+        await using var host = await upstream.StartHostAsync();
+        using var api = host.Connect();
+
+        await AssertNotAcceptedAsync(api, upstream.Server.SecureOrigin);
+    }
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task A_certificate_of_another_name_is_not_accepted() => await AssertNotAcceptedAsync(upstream.Api, upstream.Server.MisnamedOrigin);
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task A_redirect_from_https_to_http_is_refused_and_nothing_is_sent_there()
+    {
+        foreach (var status in new[] { 301, 302, 303, 307, 308 })
+        {
+            var (first, second) = (upstream.NewId(), upstream.NewId());
+            foreach (var operation in new[] { "await/http.request", "stream/http.lines" })
+            {
+                var answer = await upstream.Api.PostAsync(operation, Input(Redirect(upstream.Server.SecureOrigin, upstream.Server.Origin, second, $"&id={first}&status={status}")));
+
+                Assert.Equal((status, HttpStatusCode.Forbidden, "destination-not-allowed"), (status, answer.Status, answer.Problem));
+                Assert.Equal("'127.0.0.1' redirects from https to http, which is not allowed.", answer["detail"].GetString());
+            }
+
+            Assert.Equal(2, upstream.Server.Requests(first).Count);
+            Assert.Empty(upstream.Server.Requests(second));
+        }
+    }
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task Secrets_stay_with_their_https_origin()
+    {
+        foreach (var (from, to, stay) in new[]
+        {
+            (upstream.Server.SecureOrigin, upstream.Server.SecureOrigin, true),
+            (upstream.Server.SecureOrigin, upstream.Server.OtherSecureOrigin, false),
+            (upstream.Server.Origin, upstream.Server.SecureOrigin, false),
+        })
+        {
+            var id = upstream.NewId();
+
+            var answer = await RequestAsync(Redirect(from, to, id), Secrets);
+
+            Assert.Equal(HttpStatusCode.OK, answer.Status);
+            var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
+            Assert.Equal(
+                (from, to, stay, stay, true),
+                (from, to, headers.ContainsKey("authorization"), headers.ContainsKey("cookie"), headers.ContainsKey("x-mine")));
+        }
+    }
+
+    [LinuxLocalHostFact(NeedsOpenSsl)]
+    public async Task Calls_of_one_gather_share_a_connection_over_https_and_have_one_each_over_http()
+    {
+        const int Calls = 20;
+        foreach (var (origin, protocol, connections) in new[] { (upstream.Server.SecureOrigin, "HTTP/2", 1), (upstream.Server.Origin, "HTTP/1.1", Calls) })
+        {
+            // None of them is answered before all of them are there.
+            var id = upstream.NewId();
+            var call = $$"""{"operation":"http.request","input":{{Input(new Uri(origin, $"/meet?id={id}&count={Calls}"))}}}""";
+
+            var answer = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, Calls))}}]}""");
+
+            Assert.Equal((HttpStatusCode.OK, Calls), (answer.Status, answer["succeeded"].GetInt32()));
+            var requests = upstream.Server.Requests(id);
+            Assert.Equal(Enumerable.Repeat(protocol, Calls), requests.Select(static request => request.Protocol));
+            Assert.Equal(connections, requests.Select(static request => request.Connection).Distinct(StringComparer.Ordinal).Count());
+        }
+    }
+
+    private static Uri Redirect(Uri from, Uri to, string id, string more = "") =>
+        new(from, $"/redirect?to={Uri.EscapeDataString(new Uri(to, $"/echo?id={id}").AbsoluteUri)}{more}");
+
+    private static string Input(Uri url, string more = "") => $$"""{"url":{{JsonSerializer.Serialize(url.AbsoluteUri)}}{{(more.Length == 0 ? "" : "," + more)}}}""";
+
+    private static async Task AssertNotAcceptedAsync(Api api, Uri origin)
+    {
+        var answer = await api.PostAsync("await/http.request", Input(origin));
+
+        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
+        Assert.Equal("No secure connection to '127.0.0.1' came about: its certificate or its TLS was not accepted.", answer["detail"].GetString());
+    }
+
+    private Task<Answer> RequestAsync(Uri url, string more = "") => upstream.Api.PostAsync("await/http.request", Input(url, more));
+}
