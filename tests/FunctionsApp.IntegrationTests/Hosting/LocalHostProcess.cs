@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Text;
 
@@ -61,6 +62,18 @@ public sealed class LocalHostProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The most memory that the process had so far, in bytes. Linux only.</summary>
+    public long PeakMemoryBytes
+    {
+        get
+        {
+            const string Peak = "VmHWM:";
+            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status"))
+                .Single(static line => line.StartsWith(Peak, StringComparison.Ordinal));
+            return long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
+        }
+    }
+
     public Uri BaseAddress { get; private set; } = null!;
 
     /// <summary>Starts a host and waits until it listens.</summary>
@@ -96,7 +109,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
     public Task WaitForExitAsync() => _process.WaitForExitAsync().WaitAsync(StartLimit);
 
     /// <summary>Asks the process to stop, as a container's runtime does.</summary>
-    public void Terminate() => Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+    public void Terminate() => Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
 
     public async ValueTask DisposeAsync()
     {

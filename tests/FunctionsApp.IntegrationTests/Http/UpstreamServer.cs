@@ -25,6 +25,7 @@ public sealed record Received(
 public sealed class UpstreamServer : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Trace> _traces = new(StringComparer.Ordinal);
     private readonly TcpListener _silent = new(IPAddress.Loopback, 0);
@@ -87,6 +88,20 @@ public sealed class UpstreamServer : IAsyncDisposable
 
     /// <summary>Waits until the other side has cut a request off.</summary>
     public Task CutOffAsync(string id) => Of(id).CutOff.Task.WaitAsync(Limit);
+
+    /// <summary>Waits until no byte of the answers to an id has been taken for a second.</summary>
+    /// <returns>How many bytes were until then.</returns>
+    public async Task<long> StallAsync(string id)
+    {
+        var trace = Of(id);
+        using var limit = new CancellationTokenSource(Limit);
+        while (await trace.Progress.WaitAsync(Stall, limit.Token))
+        {
+            // It goes on.
+        }
+
+        return Interlocked.Read(ref trace.Written);
+    }
 
     /// <summary>Lets a request to <c>/gate</c> go on.</summary>
     public void Release(string id) => Of(id).Released.TrySetResult();
@@ -176,6 +191,17 @@ public sealed class UpstreamServer : IAsyncDisposable
                         await WriteAsync("text/plain", string.Create(CultureInfo.InvariantCulture, $"line {i}\r\n"));
                     }
 
+                // So many lines of so many characters.
+                case "/lines":
+                    var line = new string('x', int.Parse(Query("characters")!, CultureInfo.InvariantCulture)) + "\n";
+                    var lines = int.Parse(Query("count")!, CultureInfo.InvariantCulture);
+                    for (var i = 0; i < lines; i++)
+                    {
+                        await WriteAsync("text/plain", line);
+                    }
+
+                    break;
+
                 // Answers as soon as so many requests are here at once.
                 case "/meet":
                     if (count >= int.Parse(Query("count")!, CultureInfo.InvariantCulture))
@@ -261,14 +287,22 @@ public sealed class UpstreamServer : IAsyncDisposable
         async Task WriteAsync(string type, string text)
         {
             response.ContentType ??= type;
-            await response.Body.WriteAsync(Encoding.UTF8.GetBytes(text), aborted);
+            var bytes = Encoding.UTF8.GetBytes(text);
+            await response.Body.WriteAsync(bytes, aborted);
             await response.Body.FlushAsync(aborted);
             aborted.ThrowIfCancellationRequested();
+            Interlocked.Add(ref trace.Written, bytes.Length);
+            trace.Progress.Release();
         }
     }
 
     private sealed class Trace
     {
+        public long Written;
+
+        /// <summary>Is released with each write that was taken.</summary>
+        public SemaphoreSlim Progress { get; } = new(0);
+
         public ConcurrentQueue<Received> Requests { get; } = new();
 
         public TaskCompletionSource Arrived { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
