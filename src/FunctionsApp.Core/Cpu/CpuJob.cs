@@ -1,91 +1,146 @@
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// One request's CPU work: items that are computed in portions. Whenever it is this job's turn, a thread of the
+/// CPU work of one request: items that are computed in portions. Whenever it is this job's turn, a thread of the
 /// <see cref="CpuScheduler"/> takes a portion and computes it on one of the job's lanes. The members that say so are
 /// guarded by the scheduler's lock.
 /// </summary>
-/// <param name="items">How many items there are in all.</param>
+/// <param name="items">How many items there are at first.</param>
 /// <param name="lanes">How many portions may be computed at once.</param>
-internal abstract class CpuJob(int items, int lanes)
+/// <param name="isOpen">Whether items may be added later.</param>
+internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
 {
     // The request goes on elsewhere: its answer must not be written by a thread that is there to compute.
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private readonly bool[] _busy = new bool[lanes];
-    private int _taken;
+
+    // Parts of portions whose turn was cut: they come before what has never been taken.
+    private readonly PriorityQueue<int, long> _left = new();
+    private bool _isDropped;
+    private long _next;
     private int _running;
     private Exception? _failure;
+
+    /// <summary>How many portions may be computed at once.</summary>
+    public int Lanes => _busy.Length;
+
+    /// <summary>Whose work it is.</summary>
+    public CpuShare Share { get; } = CpuShare.Current ?? new CpuShare();
+
+    /// <summary>Whether items may still be added. Under the lock.</summary>
+    public bool IsOpen { get; private set; } = isOpen;
 
     /// <summary>Items that no thread has taken yet. Under the lock.</summary>
     public int Waiting { get; private set; } = items;
 
+    /// <summary>How long an item of this job has taken of late, in seconds; 0 while none has been computed. Under the lock.</summary>
+    public double SecondsPerItem { get; private set; }
+
     /// <summary>Whether a thread could take a portion now. Under the lock.</summary>
-    public bool IsReady => Waiting > 0 && _running < _busy.Length;
+    public bool IsReady => Waiting > 0 && _running < _busy.Length && MayTake(NextItem);
 
     /// <summary>Whether nothing runs and nothing will. Under the lock.</summary>
-    public bool IsOver => Waiting == 0 && _running == 0;
+    public bool IsOver => !IsOpen && Waiting == 0 && _running == 0;
 
-    /// <summary>Whether the job stands in the scheduler's queue. Under the lock.</summary>
+    /// <summary>Whether the job stands in its share's queue. Under the lock.</summary>
     public bool IsQueued { get; set; }
 
     /// <summary>Ends when the job is over; with the exception of its first portion that failed.</summary>
     public Task Completion => _completion.Task;
 
+    private long NextItem => _left.TryPeek(out _, out var from) ? from : _next;
+
+    /// <summary>Adds items at the end; none when what waits has been dropped. Under the lock, while the job is open.</summary>
+    /// <returns>How many items were added.</returns>
+    public int Add(int items)
+    {
+        var added = _isDropped ? 0 : items;
+        Waiting += added;
+        return added;
+    }
+
+    /// <summary>No more items will be added. Under the lock.</summary>
+    public void Close() => IsOpen = false;
+
     /// <summary>Takes the next portion. Under the lock, when <see cref="IsReady"/>.</summary>
     public Portion Take()
     {
+        var from = NextItem;
+        var most = _left.TryDequeue(out var left, out _) ? left : Waiting;
+        var count = Math.Clamp(NextPortion(from, Waiting), 1, most);
+        if (from == _next)
+        {
+            _next += count;
+        }
+        else if (count < most)
+        {
+            _left.Enqueue(most - count, from + count);
+        }
+
         var lane = Array.IndexOf(_busy, false);
-        var portion = new Portion(_taken, Math.Clamp(NextPortion(Waiting), 1, Waiting), lane);
         _busy[lane] = true;
         _running++;
-        _taken += portion.Count;
-        Waiting -= portion.Count;
-        return portion;
+        Waiting -= count;
+        return new Portion(from, count, lane);
     }
 
     /// <summary>Gives back the lane of a portion that has ended. Under the lock.</summary>
-    public void Release(Portion portion)
+    /// <param name="portion">What was taken.</param>
+    /// <param name="computed">How many of its items are computed; the rest waits again.</param>
+    /// <param name="took">How long that took.</param>
+    /// <returns>How many items wait again.</returns>
+    public int Release(Portion portion, int computed, TimeSpan took)
     {
         _busy[portion.Lane] = false;
         _running--;
+        if (computed > 0)
+        {
+            var perItem = took.TotalSeconds / computed;
+            SecondsPerItem = SecondsPerItem == 0 ? perItem : (SecondsPerItem * 0.8) + (perItem * 0.2);
+        }
+
+        var left = _isDropped ? 0 : portion.Count - computed;
+        if (left > 0)
+        {
+            _left.Enqueue(left, portion.From + computed);
+            Waiting += left;
+        }
+
+        return left;
     }
 
-    /// <summary>Drops what no thread has taken, and returns how many items that were. Under the lock.</summary>
+    /// <summary>Drops what no thread has taken, and what is added later; returns how many items waited. Under the lock.</summary>
     public int DropWaiting()
     {
         var dropped = Waiting;
         Waiting = 0;
+        (IsOpen, _isDropped) = (false, true);
+        _left.Clear();
         return dropped;
     }
 
     /// <summary>Computes a portion in the request's execution context, so that its trace goes on here.</summary>
-    /// <returns>False when it failed, and the rest of the job is not wanted any more.</returns>
-    public bool TryCompute(Portion portion)
+    /// <returns>How many of its items are computed; less than one when it failed, and the rest of the job is not wanted any more.</returns>
+    public int Compute(Portion portion, CpuTurn turn)
     {
         try
         {
             if (_context is null)
             {
-                Compute(portion);
-            }
-            else
-            {
-                ExecutionContext.Run(_context, static state =>
-                {
-                    var (job, portion) = ((CpuJob, Portion))state!;
-                    job.Compute(portion);
-                }, (this, portion));
+                return ComputeItems(portion, turn);
             }
 
-            return true;
+            var run = new Run(this, portion, turn);
+            ExecutionContext.Run(_context, static state => ((Run)state!).Compute(), run);
+            return run.Computed;
         }
 #pragma warning disable CA1031 // Whatever it is, it belongs to the request that awaits the job, not to this thread.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             Fail(exception);
-            return false;
+            return 0;
         }
     }
 
@@ -105,25 +160,42 @@ internal abstract class CpuJob(int items, int lanes)
         }
     }
 
-    /// <summary>How many of the waiting items the next portion takes. Under the lock, so it must be quick.</summary>
-    protected abstract int NextPortion(int waiting);
+    /// <summary>Whether there is room for what would come of a portion that starts there. Under the lock, so it must be quick.</summary>
+    protected virtual bool MayTake(long from) => true;
 
-    /// <summary>Computes a portion on this thread.</summary>
-    protected abstract void Compute(Portion portion);
+    /// <summary>How many items the next portion takes. Under the lock, so it must be quick.</summary>
+    /// <param name="from">Index of its first item.</param>
+    /// <param name="waiting">How many items wait in all.</param>
+    protected abstract int NextPortion(long from, int waiting);
+
+    /// <summary>Computes a portion on this thread, or as much of it as there is time for: at least one item.</summary>
+    /// <returns>How many of its items are computed.</returns>
+    protected abstract int ComputeItems(Portion portion, CpuTurn turn);
+
+    private sealed class Run(CpuJob job, Portion portion, CpuTurn turn)
+    {
+        public int Computed { get; private set; }
+
+        public void Compute() => Computed = job.ComputeItems(portion, turn);
+    }
 }
 
 /// <summary>Items of a job that one thread computes in one go.</summary>
 /// <param name="From">Index of the first item.</param>
 /// <param name="Count">How many.</param>
 /// <param name="Lane">Which of the job's lanes computes it, from 0; no other portion has it at the same time.</param>
-internal readonly record struct Portion(int From, int Count, int Lane);
+internal readonly record struct Portion(long From, int Count, int Lane);
 
 /// <summary>A job of one computation.</summary>
 internal sealed class CpuCall<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken) : CpuJob(items: 1, lanes: 1)
 {
     public T? Result { get; private set; }
 
-    protected override int NextPortion(int waiting) => 1;
+    protected override int NextPortion(long from, int waiting) => 1;
 
-    protected override void Compute(Portion portion) => Result = compute(cancellationToken);
+    protected override int ComputeItems(Portion portion, CpuTurn turn)
+    {
+        Result = compute(cancellationToken);
+        return 1;
+    }
 }

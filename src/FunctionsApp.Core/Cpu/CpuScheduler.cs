@@ -5,23 +5,26 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// Spends the cores. It owns as many threads as the process may use cores, and gives the jobs of all requests their
-/// portions in turn (round robin): a small job that arrives during a huge one gets its share at once, and a huge one alone
-/// gets everything. The threads that serve requests never compute.
+/// Spends the cores. It owns as many threads as the process may use cores, and divides their time fairly between the
+/// requests (weighted fair queueing): the next turn is that of the <see cref="CpuShare"/> which has used the least. A huge
+/// job alone gets everything; a small one that arrives during it is served at once, because turns are cut short, between
+/// two items, for who has had less. The threads that serve requests never compute.
 /// </summary>
 public sealed class CpuScheduler : IDisposable
 {
-    private const int LongestRetryAfterSeconds = 60;
+    private const int LongestRetryAfterSeconds = 3_600;
 
     // A monitor, not a Lock: idle threads wait on it.
     private readonly object _gate = new();
     private readonly HashSet<CpuJob> _jobs = [];
-    private readonly Queue<CpuJob> _ready = new();
+    private readonly List<CpuShare> _ready = [];
     private readonly CpuOptions _options;
     private readonly TimeProvider _time;
-    private Thread[] _threads = [];
+    private CpuTurn[] _turns = [];
+    private int _idle;
     private long _waitingItems;
     private double _secondsPerItem;
+    private double _used;
     private bool _stopped;
 
     /// <summary>Creates the scheduler; its threads start with the first job.</summary>
@@ -58,7 +61,7 @@ public sealed class CpuScheduler : IDisposable
     internal async Task RunAsync(CpuJob job, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (job.Waiting == 0)
+        if (job.IsOver)
         {
             return;
         }
@@ -72,6 +75,14 @@ public sealed class CpuScheduler : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
     }
 
+    /// <summary>Looks again at a job that may be ready now, or over.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="items">How many items are added to it.</param>
+    internal void Update(CpuJob job, int items = 0) => Change(job, () => _waitingItems += job.Add(items));
+
+    /// <summary>Closes a job: it is over when all of its items are computed.</summary>
+    internal void Close(CpuJob job) => Change(job, job.Close);
+
     /// <summary>Stops the threads. Jobs that are not running yet are cancelled.</summary>
     public void Dispose()
     {
@@ -79,7 +90,7 @@ public sealed class CpuScheduler : IDisposable
         lock (_gate)
         {
             _stopped = true;
-            foreach (var job in _jobs.Where(static job => job.Waiting > 0))
+            foreach (var job in _jobs.Where(static job => job.Waiting > 0 || job.IsOpen))
             {
                 job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
                 _waitingItems -= job.DropWaiting();
@@ -101,12 +112,11 @@ public sealed class CpuScheduler : IDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
-            EnsureRoom(job.Waiting);
+            EnsureRoom(Math.Max(job.Waiting, 1));
             _waitingItems += job.Waiting;
             _jobs.Add(job);
-            Enqueue(job);
             StartThreads();
-            Monitor.PulseAll(_gate);
+            Enqueue(job);
         }
     }
 
@@ -118,83 +128,119 @@ public sealed class CpuScheduler : IDisposable
             throw new ProblemException(Problem.Saturated(
                 string.Create(CultureInfo.InvariantCulture,
                     $"{_waitingItems} items wait for the CPU; with {items} more there would be over {_options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
-                RetryAfterSeconds()));
+                RetryAfterSeconds(items)));
         }
     }
 
-    /// <summary>When, at the present speed, what waits now will have been taken.</summary>
-    private int RetryAfterSeconds() =>
-        (int)Math.Clamp(Math.Ceiling(_waitingItems * _secondsPerItem / Threads), 1, LongestRetryAfterSeconds);
+    /// <summary>When, at the speed of each job that waits, enough will have been taken for so many items more.</summary>
+    private int RetryAfterSeconds(int items)
+    {
+        var all = _jobs.Sum(job => job.Waiting * (job.SecondsPerItem > 0 ? job.SecondsPerItem : _secondsPerItem));
+        var part = Math.Min((double)(_waitingItems + items - _options.MaxQueuedItems) / _waitingItems, 1);
+        return (int)Math.Clamp(Math.Ceiling(all * part / Threads), 1, LongestRetryAfterSeconds);
+    }
 
     private void StartThreads()
     {
-        if (_threads.Length > 0)
+        if (_turns.Length > 0)
         {
             return;
         }
 
-        _threads = new Thread[Threads];
-        for (var i = 0; i < _threads.Length; i++)
+        _turns = new CpuTurn[Threads];
+        for (var i = 0; i < _turns.Length; i++)
         {
+            var turn = _turns[i] = new CpuTurn(_time);
+
             // Background: a computation that does not look at its token must not keep the process alive.
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = string.Create(CultureInfo.InvariantCulture, $"cpu-{i}") };
-            _threads[i].UnsafeStart();
+            new Thread(() => Work(turn)) { IsBackground = true, Name = string.Create(CultureInfo.InvariantCulture, $"cpu-{i}") }.UnsafeStart();
         }
     }
 
-    private void Work()
+    private void Work(CpuTurn turn)
     {
-        while (TryTake(out var job, out var portion))
+        while (TryBegin(turn, out var job, out var portion))
         {
-            var started = _time.GetTimestamp();
-            var succeeded = job.TryCompute(portion);
-            End(job, portion, succeeded, _time.GetElapsedTime(started));
+            var computed = job.Compute(portion, turn);
+            End(turn, job, portion, computed);
         }
     }
 
-    private bool TryTake(out CpuJob job, out Portion portion)
+    private bool TryBegin(CpuTurn turn, out CpuJob job, out Portion portion)
     {
         lock (_gate)
         {
-            while (true)
+            while (!_stopped)
             {
-                while (_ready.Count == 0)
-                {
-                    if (_stopped)
-                    {
-                        (job, portion) = (null!, default);
-                        return false;
-                    }
-
-                    Monitor.Wait(_gate);
-                }
-
-                job = _ready.Dequeue();
-                job.IsQueued = false;
-                if (job.IsReady)
+                var now = _time.GetTimestamp();
+                if (TryDequeue(now, out var share, out job!))
                 {
                     portion = job.Take();
                     _waitingItems -= portion.Count;
+                    turn.Begin(share, now);
 
-                    // Behind all others, for the next thread: this is the round robin.
+                    // Behind the others of the same standing, for the next thread.
                     Enqueue(job);
+                    turn.IsContended = _ready.Count > (share.IsReady ? 1 : 0);
                     return true;
                 }
+
+                // Whoever wakes this thread counts it out.
+                _idle++;
+                Monitor.Wait(_gate);
             }
+
+            (job, portion) = (null!, default);
+            return false;
         }
     }
 
-    private void End(CpuJob job, Portion portion, bool succeeded, TimeSpan took)
+    /// <summary>Finds the share that has used the least, the one that has waited longest first.</summary>
+    private bool TryDequeue(long now, out CpuShare share, out CpuJob? job)
+    {
+        while (_ready.Count > 0)
+        {
+            var (at, used) = (0, _ready[0].Used(now));
+            for (var i = 1; i < _ready.Count; i++)
+            {
+                if (_ready[i].Used(now) is var other && other < used)
+                {
+                    (at, used) = (i, other);
+                }
+            }
+
+            share = _ready[at];
+            _ready.RemoveAt(at);
+            job = share.Dequeue();
+            if (share.IsReady)
+            {
+                _ready.Add(share);
+            }
+
+            if (job is not null)
+            {
+                _used = Math.Max(_used, used);
+                return true;
+            }
+        }
+
+        (share, job) = (null!, null);
+        return false;
+    }
+
+    private void End(CpuTurn turn, CpuJob job, Portion portion, int computed)
     {
         bool over;
         lock (_gate)
         {
-            job.Release(portion);
-            if (succeeded)
+            var now = _time.GetTimestamp();
+            var took = _time.GetElapsedTime(turn.Started, now);
+            turn.End(now);
+            _waitingItems += job.Release(portion, computed, took);
+            if (computed > 0)
             {
-                _secondsPerItem = _secondsPerItem == 0
-                    ? took.TotalSeconds / portion.Count
-                    : (_secondsPerItem * 0.8) + (took.TotalSeconds / portion.Count * 0.2);
+                var perItem = took.TotalSeconds / computed;
+                _secondsPerItem = _secondsPerItem == 0 ? perItem : (_secondsPerItem * 0.8) + (perItem * 0.2);
             }
             else
             {
@@ -211,12 +257,15 @@ public sealed class CpuScheduler : IDisposable
         }
     }
 
-    private void Drop(CpuJob job)
+    private void Drop(CpuJob job) => Change(job, () => _waitingItems -= job.DropWaiting());
+
+    private void Change(CpuJob job, Action change)
     {
         bool over;
         lock (_gate)
         {
-            _waitingItems -= job.DropWaiting();
+            change();
+            Enqueue(job);
             over = ForgetIfOver(job);
         }
 
@@ -236,12 +285,53 @@ public sealed class CpuScheduler : IDisposable
         return job.IsOver;
     }
 
+    /// <summary>Lets a job that is ready have its turn: an idle thread's, or that of a share that has used more.</summary>
     private void Enqueue(CpuJob job)
     {
-        if (!_stopped && job.IsReady && !job.IsQueued)
+        if (_stopped || !job.IsReady || job.IsQueued)
         {
-            job.IsQueued = true;
-            _ready.Enqueue(job);
+            return;
+        }
+
+        var share = job.Share;
+        var (arrives, stood) = (share.IsIdle, share.IsReady);
+        if (arrives)
+        {
+            share.CatchUp(_used);
+        }
+
+        share.Enqueue(job);
+        if (!stood)
+        {
+            _ready.Add(share);
+        }
+
+        if (_idle > 0)
+        {
+            _idle--;
+            Monitor.Pulse(_gate);
+        }
+        else
+        {
+            Contend(share, arrives);
+        }
+    }
+
+    /// <summary>Tells the threads that another request waits, and ends the turns of those that have used more when it has just come.</summary>
+    private void Contend(CpuShare share, bool arrives)
+    {
+        var now = _time.GetTimestamp();
+        var used = share.Used(now);
+        foreach (var turn in _turns)
+        {
+            if (turn.Share is { } other && other != share)
+            {
+                turn.IsContended = true;
+                if (arrives && other.Used(now) > used)
+                {
+                    turn.Cut();
+                }
+            }
         }
     }
 }

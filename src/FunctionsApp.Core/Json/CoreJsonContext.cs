@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Await;
 using FunctionsApp.Core.Callback;
@@ -21,11 +22,14 @@ namespace FunctionsApp.Core.Json;
 [JsonSerializable(typeof(GatherAnswer))]
 [JsonSerializable(typeof(GatherSummary))]
 [JsonSerializable(typeof(MapRequest))]
+[JsonSerializable(typeof(MapOptions))]
 [JsonSerializable(typeof(MapAnswer))]
+[JsonSerializable(typeof(MapSummary))]
 [JsonSerializable(typeof(StreamEnd))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(OperationList))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(List<RawJson>))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 [JsonSerializable(typeof(Number))]
 internal sealed partial class CoreJsonContext : JsonSerializerContext;

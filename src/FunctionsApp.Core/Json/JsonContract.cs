@@ -33,6 +33,7 @@ public sealed class JsonContract<T>
     private static ArrayBufferWriter<byte>? _buffer;
 
     private readonly SchemaNode _node;
+    private readonly Lazy<BareValue<T>?> _bareValue;
     private readonly JsonTypeInfo<T> _typeInfo = CoreJson.TypeInfo<T>();
 
     /// <summary>Derives the schema. Uses reflection, so contracts are made once and kept.</summary>
@@ -40,6 +41,7 @@ public sealed class JsonContract<T>
     {
         Schema = JsonSchemas.Of(typeof(T));
         _node = new SchemaNode(Schema);
+        _bareValue = new Lazy<BareValue<T>?>(() => BareValue<T>.Create(_node));
     }
 
     /// <summary>The JSON Schema.</summary>
@@ -66,8 +68,7 @@ public sealed class JsonContract<T>
         catch (JsonException exception)
         {
             // What the schema does not say, the reading says: base64 that is none, a number too large for its type.
-            throw new ProblemException(Problem.InvalidRequest(
-                pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it"));
+            throw new ProblemException(Unreadable(exception, pointer));
         }
 
         if (value is ICrossChecked crossChecked)
@@ -105,17 +106,58 @@ public sealed class JsonContract<T>
     }
 
     /// <summary>Reads an item of a map, in any of the shapes it may have.</summary>
-    /// <param name="utf8">One JSON value.</param>
+    /// <param name="utf8">Text that need not be JSON.</param>
     /// <param name="shape">How it stands for the input.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; their pointers start at the item.</exception>
-    public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape)
+    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
+    /// <exception cref="ProblemException">
+    /// <c>invalid-request</c> with every fault, their pointers starting at the item; <c>too-large</c>.
+    /// </exception>
+    /// <exception cref="MalformedJsonException">It is not JSON.</exception>
+    public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth = CoreJson.MaxDepth)
     {
-        if (shape == ItemShape.ObjectOrBareValue && utf8[0] == (byte)'{')
+        try
         {
-            return Read(utf8, "");
+            return shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
+                : utf8.TrimStart(" \t\r\n"u8).StartsWith((byte)'{') ? Read(utf8, "", maxDepth)
+                : _bareValue.Value is { } bareValue ? Construct(utf8, bareValue, maxDepth)
+                : ReadWrapped(utf8, shape, maxDepth);
+        }
+        catch (JsonException exception)
+        {
+            throw new MalformedJsonException(exception);
+        }
+    }
+
+    /// <summary>Reads a bare value without the object that it stands for: it is all that the input needs.</summary>
+    private T Construct(ReadOnlySpan<byte> utf8, BareValue<T> bareValue, int maxDepth)
+    {
+        if (SchemaCheck.Run(_node.Properties[0].Schema, utf8, maxDepth) is { } faults)
+        {
+            throw new ProblemException(faults.ToProblem(""));
         }
 
-        // The schema and the metadata know objects only, so the item becomes one before it is read.
+        T value;
+        try
+        {
+            value = bareValue.Read(utf8);
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(Unreadable(exception, ""));
+        }
+
+        return value is ICrossChecked ? ReadWrapped(utf8, ItemShape.ObjectOrBareValue, maxDepth) : value;
+    }
+
+    /// <summary>The schema and the metadata know objects only, so the item becomes one before it is read.</summary>
+    private T ReadWrapped(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth)
+    {
+        // It must be one value by itself: "1, "y": 2" would be two properties.
+        if (SchemaCheck.Run(SchemaNode.Any, utf8, maxDepth) is { } faults)
+        {
+            throw new ProblemException(faults.ToProblem(""));
+        }
+
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(256);
         buffer.ResetWrittenCount();
         if (shape == ItemShape.Starmap)
@@ -144,6 +186,9 @@ public sealed class JsonContract<T>
             }
         }
     }
+
+    private static Problem Unreadable(JsonException exception, string pointer) => Problem.InvalidRequest(
+        pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it");
 
     private SchemaProperty Property(int index) => index < _node.Properties.Length
         ? _node.Properties[index]

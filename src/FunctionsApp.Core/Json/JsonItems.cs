@@ -10,14 +10,13 @@ public readonly struct JsonItems
     private readonly ReadOnlyMemory<byte> _text;
     private readonly List<(int Start, int End)>? _bounds;
 
-    /// <summary>Finds the elements.</summary>
-    /// <param name="array">The text of one JSON array, which is not copied.</param>
-    public JsonItems(ReadOnlyMemory<byte> array)
+    /// <summary>Finds the elements of the array that starts at the reader's token.</summary>
+    /// <param name="text">All that <paramref name="reader"/> reads; it is not copied.</param>
+    /// <param name="reader">Reads the array to its end.</param>
+    internal JsonItems(ReadOnlyMemory<byte> text, ref Utf8JsonReader reader)
     {
-        _text = array;
+        _text = text;
         _bounds = [];
-        var reader = new Utf8JsonReader(array.Span, new JsonReaderOptions { MaxDepth = CoreJson.MaxDepth });
-        reader.Read();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             var start = (int)reader.TokenStartIndex;
@@ -40,16 +39,24 @@ public readonly struct JsonItems
         }
     }
 
-    /// <summary>The text of the array.</summary>
-    internal ReadOnlyMemory<byte> Utf8 => _text;
+    /// <summary>How many bytes of text there are, those around the elements included.</summary>
+    internal int Size => _text.Length;
 }
 
 /// <summary>Reads <see cref="JsonItems"/>.</summary>
 internal sealed class JsonItemsConverter : JsonConverter<JsonItems>
 {
     public override JsonItems Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(SourceText.ReadValue(ref reader));
+        SourceText.ReadItems(ref reader);
 
-    public override void Write(Utf8JsonWriter writer, JsonItems value, JsonSerializerOptions options) =>
-        writer.WriteRawValue(value.Count == 0 ? "[]"u8 : value.Utf8.Span, skipInputValidation: true);
+    public override void Write(Utf8JsonWriter writer, JsonItems value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        for (var i = 0; i < value.Count; i++)
+        {
+            writer.WriteRawValue(value[i], skipInputValidation: true);
+        }
+
+        writer.WriteEndArray();
+    }
 }

@@ -40,4 +40,18 @@ internal static class SourceText
         reader.Skip();
         return _current[start..(int)reader.BytesConsumed];
     }
+
+    /// <summary>The elements of the array that starts at the current token, of which the reader reads to the end.</summary>
+    public static JsonItems ReadItems(ref Utf8JsonReader reader)
+    {
+        if (!_current.IsEmpty)
+        {
+            return new JsonItems(_current, ref reader);
+        }
+
+        var text = ReadValue(ref reader);
+        var own = new Utf8JsonReader(text.Span, new JsonReaderOptions { MaxDepth = CoreJson.MaxDepth });
+        own.Read();
+        return new JsonItems(text, ref own);
+    }
 }

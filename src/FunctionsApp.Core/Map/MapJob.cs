@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
+using System.Threading.Channels;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -8,77 +10,130 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Map;
 
-/// <summary>One map under way, as the CPU scheduler sees it: its chunks are the portions, its workers the lanes.</summary>
+/// <summary>
+/// One map under way, as the CPU scheduler sees it: its chunks are the portions, its workers the lanes. It computes while
+/// there is room for what comes of it, and takes items while there is room for them, so that it holds a bounded amount of
+/// both, however many items there are.
+/// </summary>
 internal sealed class MapJob : CpuJob, IDisposable
 {
-    /// <summary>How long a chunk is to take: long enough for its overhead not to count, short enough to share the cores fairly.</summary>
-    private const double ChunkSeconds = 0.005;
-
     /// <summary>A chunk is at most so many times the last: the first items, just compiled or just read, say little of the rest.</summary>
     private const int MostGrowth = 8;
 
-    /// <summary>About what a chunk's own line in the answer takes.</summary>
+    /// <summary>About what a chunk's own line in the answer takes, and what the chunk itself takes while it waits.</summary>
     private const int BytesOfChunk = 80;
 
     /// <summary>About what a problem takes, beside its detail.</summary>
     private const int BytesOfProblem = 200;
 
+    /// <summary>What the items of a stream may take that are not computed yet.</summary>
+    private const int MostHeldBytes = 1024 * 1024;
+
+    /// <summary>What the results of a stream may take that are not sent yet.</summary>
+    private const int MostUnsentBytes = 4 * 1024 * 1024;
+
+    /// <summary>A chunk of a stream ends when its results take so much.</summary>
+    private const int MostChunkBytes = 512 * 1024;
+
     private readonly Lock _gate = new();
     private readonly CpuOperation _operation;
-    private readonly MapRequest _request;
+    private readonly MapOptions _options;
+    private readonly LimitsOptions _limits;
     private readonly RequestClock _clock;
     private readonly ProblemDescriber _describer;
-    private readonly ByteBudget _budget;
+    private readonly ByteBudget? _budget;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
-    private readonly int _workers;
-    private readonly ItemShape _shape;
-    private readonly List<Chunk> _chunks = [];
-    private readonly List<MapError> _errors = [];
+    private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly List<ItemBlock> _blocks = [];
+    private TaskCompletionSource? _room;
+    private long _heldBytes;
+    private long _unsentBytes;
+    private long _sent;
+    private long _fatal = long.MaxValue;
+    private int _failed;
     private int _lastCount;
     private double _secondsPerItem;
 
+    /// <summary>A map of the items of a JSON request, or of items that are still to come.</summary>
+    /// <param name="operation">What to compute.</param>
+    /// <param name="options">How.</param>
+    /// <param name="items">The items; null when they are to be added.</param>
+    /// <param name="workers">How many chunks may be computed at once.</param>
+    /// <param name="clock">The clock of the request.</param>
+    /// <param name="describer">Describes failures.</param>
+    /// <param name="limits">How deep an item may nest.</param>
+    /// <param name="budget">What results may add up to, written as parts of a JSON array; null: they are lines of a stream.</param>
+    /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
-        CpuOperation operation, MapRequest request, int workers, RequestClock clock, ProblemDescriber describer, ByteBudget budget, CancellationToken cancellationToken)
-        : base(request.Items.Count, workers)
+        CpuOperation operation, MapOptions options, ItemBlock? items, int workers, RequestClock clock, ProblemDescriber describer, LimitsOptions limits,
+        ByteBudget? budget, CancellationToken cancellationToken)
+        : base(items?.Count ?? 0, workers, isOpen: items is null)
     {
         _operation = operation;
-        _request = request;
-        _workers = workers;
-        _shape = request.Shape;
+        _options = options;
+        _limits = limits;
         _clock = clock;
         _describer = describer;
         _budget = budget;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _stopped = _stop.Token;
-    }
-
-    /// <summary>The problem that ended the map, with the index of its item if it is one's; null while there is none.</summary>
-    public Problem? Fatal { get; private set; }
-
-    /// <summary>The answer, when the job is over and nothing was fatal.</summary>
-    public MapAnswer Answer()
-    {
-        _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));
-        _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
-        return new MapAnswer
+        if (items is not null)
         {
-            Results = _request.Reduce is null ? new MapResults([.. _chunks.Select(static chunk => chunk.Results)]) : null,
-            Result = _request.Reduce is { } reduction ? Reduce(reduction) : null,
-            Errors = _errors,
-            Workers = _workers,
-            Chunks = [.. _chunks.Select(static chunk => chunk.Info)],
-            ElapsedMs = _clock.ElapsedMs,
-        };
+            _blocks.Add(items);
+        }
     }
+
+    /// <summary>The chunks, as each is computed; whoever reads one disposes of it.</summary>
+    public ChannelReader<Chunk> Chunks => _chunks.Reader;
+
+    /// <summary>Cancelled when the map is, by its caller or by an item that failed.</summary>
+    public CancellationToken Stopped => _stopped;
+
+    private bool IsStream => _budget is null;
+
+    /// <summary>Adds items, and waits until there is room for more.</summary>
+    public async ValueTask AddAsync(ItemBlock block, CpuScheduler scheduler, CancellationToken cancellationToken)
+    {
+        Task room;
+        lock (_gate)
+        {
+            _blocks.Add(block);
+            _heldBytes += block.Size;
+            _room = _heldBytes < MostHeldBytes ? null : new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            room = _room?.Task ?? Task.CompletedTask;
+        }
+
+        scheduler.Update(this, items: block.Count);
+        await room.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>A chunk has been sent: there is room for another.</summary>
+    public void NoteSent(Chunk chunk, CpuScheduler scheduler)
+    {
+        Interlocked.Add(ref _unsentBytes, -(chunk.Output.Length + BytesOfChunk));
+        Volatile.Write(ref _sent, chunk.From + chunk.Count);
+        scheduler.Update(this);
+    }
+
+    /// <summary>There will be no more chunks.</summary>
+    public void EndChunks() => _chunks.Writer.Complete();
 
     public void Dispose() => _stop.Dispose();
 
-    protected override int NextPortion(int waiting)
+    protected override bool MayTake(long from) =>
+        from < Volatile.Read(ref _fatal)
+        && (!IsStream || Interlocked.Read(ref _unsentBytes) < MostUnsentBytes
+
+            // All others wait for this one: it is the next to be sent.
+            || (_options.Ordered != false && from == Volatile.Read(ref _sent)));
+
+    protected override int NextPortion(long from, int waiting)
     {
-        if (_request.ChunkSize is { } fixedSize)
+        var most = (int)(Find(from).End - from);
+        if (_options.ChunkSize is { } fixedSize)
         {
-            return fixedSize;
+            return Math.Min(fixedSize, most);
         }
 
         if (_secondsPerItem <= 0)
@@ -87,196 +142,202 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
 
         // Towards the end chunks get smaller, so that the workers end together.
-        var share = (waiting + (2 * _workers) - 1) / (2 * _workers);
-        var wanted = Math.Min(ChunkSeconds / _secondsPerItem, (double)_lastCount * MostGrowth);
+        var share = IsOpen ? most : Math.Min((waiting + (2 * Lanes) - 1) / (2 * Lanes), most);
+        var wanted = Math.Min(CpuTurn.Seconds / _secondsPerItem, (double)_lastCount * MostGrowth);
         return (int)Math.Clamp(wanted, 1, share);
     }
 
-    protected override void Compute(Portion portion)
+    protected override int ComputeItems(Portion portion, CpuTurn turn)
     {
-        var started = _clock.ElapsedMs;
-        var chunk = _request.Reduce is null ? ComputeResults(portion) : ComputeReduced(portion);
-        var finished = _clock.ElapsedMs;
+        var block = Find(portion.From);
+        var chunk = new Chunk
+        {
+            From = portion.From,
+            Worker = portion.Lane,
+            StartedMs = _clock.ElapsedMs,
+            Reduced = _options.Reduce is null ? null : new Reducer(),
+        };
+        ComputeItems(block, chunk, portion.Count, turn);
+        chunk.FinishedMs = _clock.ElapsedMs;
         lock (_gate)
         {
-            _chunks.Add(chunk with { Info = new MapChunk(portion.From, portion.Count, portion.Lane, started, finished) });
-            _lastCount = portion.Count;
-            _secondsPerItem = Math.Max(finished - started, 0.001) / 1_000 / portion.Count;
+            _lastCount = chunk.Count;
+            _secondsPerItem = Math.Max(chunk.FinishedMs - chunk.StartedMs, 0.001) / 1_000 / chunk.Count;
+            block.Computed += chunk.Count;
+            if (block.Computed == block.Count)
+            {
+                Release(block);
+            }
         }
+
+        Interlocked.Add(ref _unsentBytes, chunk.Output.Length + BytesOfChunk);
+        _chunks.Writer.TryWrite(chunk);
+        if (chunk.Fatal is not null)
+        {
+            EndAt(chunk);
+        }
+
+        return chunk.Count;
     }
 
-    private Chunk ComputeResults(Portion portion)
+    private void ComputeItems(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
     {
-        var buffer = new ResultBuffer();
-        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth });
+        using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
         var spent = 0;
-        for (var i = portion.From; i < portion.From + portion.Count; i++)
+        while (chunk.Count < count && chunk.Fatal is null)
         {
-            _stopped.ThrowIfCancellationRequested();
-            if (i > portion.From)
+            if (chunk.Count > 0 && (turn.IsOver || (IsStream && chunk.Output.Length >= MostChunkBytes)))
             {
-                buffer.Write(","u8);
+                break;
             }
 
-            var start = buffer.Length;
-            writer.Reset();
+            _stopped.ThrowIfCancellationRequested();
+            var index = chunk.From + chunk.Count;
+            var start = chunk.Output.Length;
             try
             {
-                _operation.Compute(_request.Items[i], _shape, writer, _stopped);
+                ComputeItem(block, index, chunk, writer);
             }
             catch (Exception exception) when (!_stopped.IsCancellationRequested)
             {
-                Fail(i, exception);
-                buffer.Length = start;
-                buffer.Write("null"u8);
+                chunk.Output.Length = start;
+                writer.Reset();
+                Fail(block, index, chunk, exception);
             }
 
+            chunk.Count++;
+
             // Now and then only; but one chunk can be a whole map.
-            if (buffer.Length - spent >= 64 * 1024)
+            if (chunk.Output.Length - spent >= 64 * 1024)
             {
-                Spend(buffer.Length - spent);
-                spent = buffer.Length;
+                Spend(chunk, chunk.Output.Length - spent);
+                spent = chunk.Output.Length;
             }
         }
 
         // What the answer says of the chunk itself counts too: chunks can be as small as their results.
-        Spend(buffer.Length - spent + BytesOfChunk);
-        return new Chunk { Results = buffer.Written.ToArray() };
+        Spend(chunk, chunk.Output.Length - spent + BytesOfChunk);
     }
 
-    private Chunk ComputeReduced(Portion portion)
+    private void ComputeItem(ItemBlock block, long index, Chunk chunk, Utf8JsonWriter writer)
     {
-        var chunk = new Chunk();
-        for (var i = portion.From; i < portion.From + portion.Count; i++)
+        if (chunk.Reduced is { } reduced)
         {
-            _stopped.ThrowIfCancellationRequested();
-            try
-            {
-                chunk.Add(_operation.IsNumeric ? _operation.ComputeNumber(_request.Items[i], _shape, _stopped) : ComputeAny(i));
-            }
-            catch (Exception exception) when (!_stopped.IsCancellationRequested)
-            {
-                Fail(i, exception);
-            }
+            reduced.Add(_operation.IsNumeric ? _operation.ComputeNumber(block[index], _options.Shape, _limits.MaxDepth, _stopped) : ComputeAny(block[index]));
+            return;
         }
 
-        return chunk;
+        if (IsStream)
+        {
+            WriteIndex(chunk.Output, index, "result"u8);
+            writer.Reset();
+            _operation.Compute(block[index], _options.Shape, _limits.MaxDepth, writer, _stopped);
+            chunk.Output.Write("}\n"u8);
+        }
+        else
+        {
+            chunk.Output.Write(chunk.Count == 0 ? ""u8 : ","u8);
+            writer.Reset();
+            _operation.Compute(block[index], _options.Shape, _limits.MaxDepth, writer, _stopped);
+        }
     }
 
     /// <summary>For counting results that are no numbers: computes and drops one.</summary>
-    private Number ComputeAny(int index)
+    private Number ComputeAny(ReadOnlySpan<byte> item)
     {
         using var writer = new Utf8JsonWriter(Stream.Null);
-        _operation.Compute(_request.Items[index], _shape, writer, _stopped);
+        _operation.Compute(item, _options.Shape, _limits.MaxDepth, writer, _stopped);
         return 0L;
     }
 
-    /// <summary>Notes that an item failed; raises when that ends the map.</summary>
-    private void Fail(int index, Exception exception)
+    /// <summary>Notes that an item failed, and whether that ends the map.</summary>
+    private void Fail(ItemBlock block, long index, Chunk chunk, Exception exception)
     {
-        var problem = _describer.Describe(exception);
-        var error = new MapError(index, problem.Below(JsonPointer.Append("/items", index)));
-        Spend(BytesOfProblem + problem.Detail.Length);
-        lock (_gate)
+        var problem = block.Describe(exception, index, _describer);
+        chunk.Failed++;
+        if (_options.ReturnExceptions != true || Interlocked.Increment(ref _failed) > (_options.MaxFailures ?? int.MaxValue))
         {
-            _errors.Add(error);
-            if (_request.ReturnExceptions == true && _errors.Count <= (_request.MaxFailures ?? int.MaxValue))
+            chunk.Fatal = problem with { Index = index };
+        }
+        else if (IsStream)
+        {
+            WriteIndex(chunk.Output, index, "error"u8);
+            using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder });
+            JsonSerializer.Serialize(writer, problem, CoreJson.TypeInfo<Problem>());
+            chunk.Output.Write("}\n"u8);
+        }
+        else
+        {
+            Spend(chunk, BytesOfProblem + problem.Detail.Length);
+            chunk.Errors.Add(new MapError((int)index, problem));
+            if (chunk.Reduced is null)
             {
-                return;
+                chunk.Output.Write(chunk.Count == 0 ? "null"u8 : ",null"u8);
             }
         }
-
-        End(error.Error with { Index = index });
     }
 
-    /// <summary>Ends the map: no worker is to go on.</summary>
-    private void End(Problem problem)
+    private static void WriteIndex(ResultBuffer output, long index, ReadOnlySpan<byte> name)
     {
-        lock (_gate)
-        {
-            // Of several workers' first failures the one that comes first among the items is told.
-            Fatal = Fatal is null || problem.Index < Fatal.Index ? problem : Fatal;
-        }
-
-        _stop.Cancel();
-        throw new ProblemException(problem);
+        output.Write("{\"index\":"u8);
+        index.TryFormat(output.GetSpan(20), out var written, provider: CultureInfo.InvariantCulture);
+        output.Advance(written);
+        output.Write(",\""u8);
+        output.Write(name);
+        output.Write("\":"u8);
     }
 
-    private void Spend(int bytes)
+    private void Spend(Chunk chunk, int bytes)
     {
         try
         {
-            _budget.Spend(bytes);
+            _budget?.Spend(bytes);
         }
         catch (ProblemException exception)
         {
-            End(exception.Problem);
+            chunk.Fatal = exception.Problem;
         }
     }
 
-    private RawJson Reduce(Reduction reduction)
+    /// <summary>An item has ended the map. What comes before it in an ordered stream is still computed, as it is sent before it.</summary>
+    private void EndAt(Chunk chunk)
     {
-        var total = _chunks.Aggregate(new Chunk(), static (sum, chunk) => sum.Add(chunk));
-        Number? value = reduction switch
+        lock (_gate)
         {
-            Reduction.Sum => total.Sum,
-            Reduction.Min => total.Min,
-            Reduction.Max => total.Max,
-            _ => (Number)total.Count,
-        };
-        return value is not { } number ? RawJson.Null
-            : double.IsFinite(number.AsDouble) ? RawJson.From(number, CoreJson.TypeInfo<Number>())
-            : throw new OperationException("The result is out of range.");
+            _fatal = Math.Min(_fatal, chunk.From + chunk.Count);
+        }
+
+        if (!IsStream || _options.Ordered == false)
+        {
+            _stop.Cancel();
+        }
     }
 
-    /// <summary>What came of one chunk: the results as JSON, or what they reduce to.</summary>
-    private sealed record Chunk
+    private ItemBlock Find(long index)
     {
-        // Wide enough for as many 64-bit integers as there can be: however they are cut into chunks, the sum is the same.
-        private Int128 _integers;
-        private double? _fractions;
-
-        public MapChunk Info { get; init; } = null!;
-
-        public ReadOnlyMemory<byte> Results { get; init; }
-
-        public long Count { get; private set; }
-
-        public Number? Min { get; private set; }
-
-        public Number? Max { get; private set; }
-
-        public Number Sum => _fractions is { } fractions ? (double)_integers + fractions
-            : _integers >= long.MinValue && _integers <= long.MaxValue ? (Number)(long)_integers
-            : (double)_integers;
-
-        public void Add(Number value)
+        lock (_gate)
         {
-            Count++;
-            Min = Least(Min, value);
-            Max = Greatest(Max, value);
-            if (value.IsInteger)
+            foreach (var block in _blocks)
             {
-                _integers += value.AsInteger;
-            }
-            else
-            {
-                _fractions = (_fractions ?? 0) + value.AsDouble;
+                if (index < block.End)
+                {
+                    return block;
+                }
             }
         }
 
-        public Chunk Add(Chunk other)
+        throw new ArgumentOutOfRangeException(nameof(index), index, "No block has this item.");
+    }
+
+    private void Release(ItemBlock block)
+    {
+        _blocks.Remove(block);
+        _heldBytes -= block.Size;
+        block.Release();
+        if (_heldBytes < MostHeldBytes)
         {
-            Count += other.Count;
-            Min = Least(Min, other.Min);
-            Max = Greatest(Max, other.Max);
-            _integers += other._integers;
-            _fractions = other._fractions is null ? _fractions : (_fractions ?? 0) + other._fractions;
-            return this;
+            _room?.TrySetResult();
+            _room = null;
         }
-
-        private static Number? Least(Number? left, Number? right) => left is null || right < left ? right ?? left : left;
-
-        private static Number? Greatest(Number? left, Number? right) => left is null || right > left ? right ?? left : left;
     }
 }

@@ -5,13 +5,17 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Map;
 
-/// <summary>Items to compute one operation for.</summary>
-public sealed record MapRequest
+/// <summary>Items to compute one operation for, and how.</summary>
+public sealed record MapRequest : MapOptions
 {
     /// <summary>The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.</summary>
     [Description("The items: each the operation's input, or a bare value for its first property.")]
     public required JsonItems Items { get; init; }
+}
 
+/// <summary>How to compute the items of a map.</summary>
+public record MapOptions
+{
     /// <summary>Whether an item is an array whose values go to the input's properties in order.</summary>
     [Description("Whether an item is an array whose values go to the input's properties in order."), DefaultValue(false)]
     public bool? Starmap { get; init; }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -8,11 +10,14 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Map;
 
-/// <summary><c>multiprocessing.Pool</c>'s <c>map</c>, <c>starmap</c> and <c>imap</c>: computes one operation for many items on every core.</summary>
+/// <summary>
+/// <c>multiprocessing.Pool</c>'s <c>map</c>, <c>starmap</c>, <c>imap</c> and <c>imap_unordered</c>: computes one operation for
+/// many items on every core.
+/// </summary>
 public sealed class MapService(
     OperationCatalog catalog, CpuScheduler scheduler, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
-    /// <summary>Computes the items.</summary>
+    /// <summary>Computes the items, and answers when all are done.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
     /// <param name="cancellationToken">Stops the map.</param>
@@ -23,40 +28,184 @@ public sealed class MapService(
     public async Task<MapAnswer> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
-        var cpuOperation = catalog.FindCpu(operation);
-        Check(cpuOperation, request);
+        var cpuOperation = Check(operation, request, request.Items.Count);
         return await timeLimits.RunAsync(
             token => RunAsync(cpuOperation, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
     }
 
-    private void Check(CpuOperation operation, MapRequest request)
+    /// <summary>Computes the items, and yields the results as they come.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="request">The items, and how to compute them.</param>
+    /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
+    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken) =>
+        EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
+
+    /// <summary>Computes items while they arrive, and yields the results as they come.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="options">How to compute the items.</param>
+    /// <param name="lines">NDJSON: an item a line. They are read no faster than the results are taken.</param>
+    /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
+    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <exception cref="ProblemException">The options are at fault; nothing has started.</exception>
+    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
+        EnumerateAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
+
+    private CpuOperation Check(string name, MapOptions options, int items)
     {
-        if (request.Items.Count > limits.Value.MaxItems)
+        var operation = catalog.FindCpu(name);
+        if (items > limits.Value.MaxItems)
         {
             throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                $"A map has at most {limits.Value.MaxItems} items (Limits:MaxItems), not {request.Items.Count}.")));
+                $"A map has at most {limits.Value.MaxItems} items (Limits:MaxItems), not {items}.")));
         }
 
-        if (request.Reduce is not (null or Reduction.Count) && !operation.IsNumeric)
+        if (options.Reduce is not (null or Reduction.Count) && !operation.IsNumeric)
         {
             throw new ProblemException(Problem.InvalidRequest("/reduce", $"must be 'count' for '{operation.Name}', whose results are no numbers"));
         }
+
+        return operation;
     }
 
     private async ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
-        var workers = Math.Min(request.Workers ?? scheduler.Threads, scheduler.Threads);
-        using var job = new MapJob(operation, request, workers, clock, describer, new ByteBudget(limits.Value.MaxResultBytes), cancellationToken);
+        var budget = new ByteBudget(limits.Value.MaxResultBytes);
+        using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, budget, cancellationToken);
+        var run = RunAsync(job);
+        var answer = new MapAnswerBuilder(request, job.Lanes);
+        await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
+        {
+            answer.Add(chunk);
+        }
+
+        if (answer.Fatal is { } fatal)
+        {
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
+                ? fatal
+                : await WithAllFaultsAsync(fatal, operation, request, cancellationToken));
+        }
+
+        await run;
+        return answer.Build(clock.ElapsedMs);
+    }
+
+    private async IAsyncEnumerable<MapEvent> EnumerateAsync(
+        CpuOperation operation, MapOptions options, ItemBlock? items, PipeReader? lines, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var limit = timeLimits.Start(options.TimeoutSeconds, "/timeoutSeconds", left.Token);
+        using var job = CreateJob(operation, options, items, clock, budget: null, limit.Token);
+        var run = ProduceAsync();
+        var (succeeded, failed, total) = (0L, 0L, new Reducer());
         try
         {
-            await scheduler.RunAsync(job, cancellationToken);
-            return job.Answer();
+            await foreach (var chunk in InOrderAsync(job, options.Ordered != false))
+            {
+                using (chunk)
+                {
+                    if (chunk.Output.Length > 0)
+                    {
+                        yield return new MapEvent(chunk.Output.Written, Summary: null);
+                    }
+
+                    if (chunk.Fatal is { } fatal)
+                    {
+                        throw new ProblemException(fatal);
+                    }
+
+                    failed += chunk.Failed;
+                    succeeded += chunk.Count - chunk.Failed;
+                    total.Add(chunk.Reduced ?? new Reducer());
+                    job.NoteSent(chunk, scheduler);
+                }
+            }
+
+            await run;
+            yield return new MapEvent(Lines: default, new MapSummary(
+                succeeded, failed, job.Lanes, clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
         }
-        catch (Exception) when (job.Fatal is not null && !cancellationToken.IsCancellationRequested)
+        finally
         {
-            throw new ProblemException(job.Fatal.Errors is null || request.ReturnExceptions == true
-                ? job.Fatal
-                : await WithAllFaultsAsync(job.Fatal, operation, request, cancellationToken));
+            // Whoever leaves early leaves nothing running.
+            await left.CancelAsync();
+            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task ProduceAsync()
+        {
+            var running = RunAsync(job);
+            var reading = lines is null || running.IsCompleted ? Task.CompletedTask : ReadAsync(job, lines, limit.Token);
+            try
+            {
+                await running;
+                await reading;
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                throw new ProblemException(limit.Problem("The map"));
+            }
+            finally
+            {
+                await left.CancelAsync();
+                await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private MapJob CreateJob(
+        CpuOperation operation, MapOptions options, ItemBlock? items, RequestClock clock, ByteBudget? budget, CancellationToken cancellationToken) =>
+        new(operation, options, items, Math.Min(options.Workers ?? scheduler.Threads, scheduler.Threads), clock, describer, limits.Value, budget, cancellationToken);
+
+    private async Task RunAsync(MapJob job)
+    {
+        try
+        {
+            await scheduler.RunAsync(job, job.Stopped);
+        }
+        finally
+        {
+            // What went wrong is raised by awaiting this, after the chunks that came before.
+            job.EndChunks();
+        }
+    }
+
+    private async Task ReadAsync(MapJob job, PipeReader lines, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await new LineReader(lines, limits.Value.MaxRequestBytes)
+                .ReadAsync((block, token) => job.AddAsync(block, scheduler, token), cancellationToken);
+        }
+        finally
+        {
+            scheduler.Close(job);
+        }
+    }
+
+    /// <summary>The chunks as they are computed, or in the order of the items. Few wait for an earlier one, as the job then pauses.</summary>
+    private static async IAsyncEnumerable<Chunk> InOrderAsync(MapJob job, bool ordered)
+    {
+        var waiting = new Dictionary<long, Chunk>();
+        var next = 0L;
+        await foreach (var computed in job.Chunks.ReadAllAsync(CancellationToken.None))
+        {
+            if (!ordered)
+            {
+                yield return computed;
+                continue;
+            }
+
+            waiting.Add(computed.From, computed);
+            while (waiting.Remove(next, out var chunk))
+            {
+                next += chunk.Count;
+                yield return chunk;
+            }
         }
     }
 
@@ -75,7 +224,7 @@ public sealed class MapService(
     }
 
     /// <summary>Every fault of every item, with the index of the first item at fault; null when there is none.</summary>
-    private static Problem? FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    private Problem? FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         var faults = new Faults();
         int? first = null;
@@ -84,7 +233,7 @@ public sealed class MapService(
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                operation.Check(request.Items[i], request.Shape);
+                operation.Check(request.Items[i], request.Shape, limits.Value.MaxDepth);
             }
             catch (ProblemException exception)
             {

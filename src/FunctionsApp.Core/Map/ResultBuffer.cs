@@ -3,14 +3,14 @@ using System.Buffers;
 namespace FunctionsApp.Core.Map;
 
 /// <summary>Grows as it is written to, and can take back the end of it: what a failing item had written already.</summary>
-internal sealed class ResultBuffer : IBufferWriter<byte>
+internal sealed class ResultBuffer : IBufferWriter<byte>, IDisposable
 {
-    private byte[] _bytes = new byte[256];
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(1_024);
 
     /// <summary>How many bytes are written; may be set to fewer.</summary>
     public int Length { get; set; }
 
-    /// <summary>What is written.</summary>
+    /// <summary>What is written, until this is disposed of.</summary>
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
 
     public void Advance(int count) => Length += count;
@@ -20,11 +20,21 @@ internal sealed class ResultBuffer : IBufferWriter<byte>
         var needed = Length + Math.Max(sizeHint, 1);
         if (needed > _bytes.Length)
         {
-            Array.Resize(ref _bytes, Math.Max(needed, (int)Math.Min(2L * _bytes.Length, Array.MaxLength)));
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, (int)Math.Min(2L * _bytes.Length, Array.MaxLength)));
+            Written.CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = larger;
         }
 
         return _bytes.AsMemory(Length);
     }
 
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    /// <summary>Gives back the memory.</summary>
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_bytes);
+        (_bytes, Length) = ([], 0);
+    }
 }

@@ -78,18 +78,20 @@ public abstract class CpuOperation : CallableOperation
     /// <summary>Reads one item, computes it on this thread, and writes the result.</summary>
     /// <param name="item">One JSON value.</param>
     /// <param name="shape">How it stands for the input.</param>
-    /// <param name="output">Nothing is written when the item fails.</param>
+    /// <param name="maxDepth">How deep it may nest.</param>
+    /// <param name="output">What an item had written before it failed is to be dropped.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
-    internal abstract void Compute(ReadOnlySpan<byte> item, ItemShape shape, Utf8JsonWriter output, CancellationToken cancellationToken);
+    internal abstract void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, Utf8JsonWriter output, CancellationToken cancellationToken);
 
     /// <summary>As <see cref="Compute"/>, for an operation that <see cref="IsNumeric"/>: true counts as 1, false as 0.</summary>
-    internal abstract Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, CancellationToken cancellationToken);
+    internal abstract Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, CancellationToken cancellationToken);
 
     /// <summary>Reads one item without computing it.</summary>
     /// <param name="item">One JSON value.</param>
     /// <param name="shape">How it stands for the input.</param>
+    /// <param name="maxDepth">How deep it may nest.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; their pointers start at the item.</exception>
-    internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape);
+    internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth);
 }
 
 /// <summary>An operation that yields values.</summary>
@@ -139,11 +141,11 @@ internal sealed class CpuOperation<TInput, TOutput>(
         return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
     }
 
-    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, Utf8JsonWriter output, CancellationToken cancellationToken) =>
-        JsonSerializer.Serialize(output, operation.Compute(contract.ReadItem(item, shape), cancellationToken), _output);
+    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, Utf8JsonWriter output, CancellationToken cancellationToken) =>
+        JsonSerializer.Serialize(output, operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken), _output);
 
-    internal override Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, CancellationToken cancellationToken) =>
-        operation.Compute(contract.ReadItem(item, shape), cancellationToken) switch
+    internal override Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, CancellationToken cancellationToken) =>
+        operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken) switch
         {
             Number number => number,
             long integer => integer,
@@ -153,7 +155,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
             _ => throw new NotSupportedException($"{Name} does not yield numbers."),
         };
 
-    internal override void Check(ReadOnlySpan<byte> item, ItemShape shape) => contract.ReadItem(item, shape);
+    internal override void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth) => contract.ReadItem(item, shape, maxDepth);
 
     private sealed class Call(CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall
     {

@@ -40,14 +40,14 @@ public sealed record Problem
     /// <summary>Every fault of the request: JSON pointer (RFC 6901) → messages.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>The line of a body that is not JSON, counted from 1.</summary>
+    /// <summary>The line of a body that is not JSON, or of NDJSON that the item at fault stands in; counted from 1.</summary>
     public long? Line { get; init; }
 
     /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
     public long? Position { get; init; }
 
     /// <summary>The call, step or item that failed, counted from 0.</summary>
-    public int? Index { get; init; }
+    public long? Index { get; init; }
 
     /// <summary>The caller's own name for the call that failed.</summary>
     public string? Id { get; init; }

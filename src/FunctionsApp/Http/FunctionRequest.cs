@@ -1,7 +1,11 @@
+using System.Collections.Frozen;
 using System.Globalization;
+using System.IO.Pipelines;
+using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
@@ -9,6 +13,9 @@ namespace FunctionsApp.Http;
 /// <summary>A request as a function sees it: its body as JSON, its query as values, and when it is over.</summary>
 public sealed class FunctionRequest
 {
+    /// <summary>What the Functions host takes from the query for itself.</summary>
+    private static readonly FrozenSet<string> PlatformParameters = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "code", "clientId");
+
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
     private readonly int _maxBytes;
@@ -47,6 +54,36 @@ public sealed class FunctionRequest
     /// <summary>Whether the client would rather have results as they come than an answer in one piece.</summary>
     public bool WantsStream => Format is AnswerFormat.Lines or AnswerFormat.EventStream;
 
+    /// <summary>Whether the body is NDJSON: a value a line, to be read as it arrives.</summary>
+    public bool HasLines =>
+        MediaTypeHeaderValue.TryParse(_request.ContentType, out var type) && type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The body as it arrives, however slowly: an upload may have as many pauses as its answer.</summary>
+    /// <exception cref="ProblemException"><c>unsupported-media-type</c>.</exception>
+    public PipeReader OpenLines()
+    {
+        EnsureReadable("application/x-ndjson");
+        if (_request.HttpContext.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } limit)
+        {
+            limit.MinDataRate = null;
+        }
+
+        return _request.BodyReader;
+    }
+
+    /// <summary>Reads options from the query: the values that would be a property each in JSON.</summary>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    public T ReadQuery<T>()
+    {
+        var query = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var (name, values) in _request.Query.Where(static parameter => !PlatformParameters.Contains(parameter.Key)))
+        {
+            query[name] = AsJson(values.ToString());
+        }
+
+        return _reader.Read<T>(JsonSerializer.SerializeToUtf8Bytes(query, CoreJson.TypeInfo<Dictionary<string, JsonElement>>()));
+    }
+
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public async Task<RawJson> ReadInputAsync() => _reader.ReadInput(await ReadBodyAsync());
@@ -72,7 +109,7 @@ public sealed class FunctionRequest
 
         if (_request.ContentLength is not 0)
         {
-            EnsureJson();
+            EnsureReadable("application/json");
         }
 
         var body = _request.BodyReader;
@@ -100,7 +137,23 @@ public sealed class FunctionRequest
     private Problem TooLarge() => Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
         $"The body is larger than {_maxBytes} bytes (Limits:MaxRequestBytes)."));
 
-    private void EnsureJson()
+    /// <summary>A number, a boolean or null as JSON has it; anything else is text.</summary>
+    private static JsonElement AsJson(string value)
+    {
+        try
+        {
+            var element = JsonElement.Parse(value);
+            return element.ValueKind is JsonValueKind.Object or JsonValueKind.Array or JsonValueKind.String ? Text(value) : element;
+        }
+        catch (JsonException)
+        {
+            return Text(value);
+        }
+
+        static JsonElement Text(string value) => JsonSerializer.SerializeToElement(value, CoreJson.TypeInfo<string>());
+    }
+
+    private void EnsureReadable(string mediaType)
     {
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding && !string.Equals(encoding.ToString(), "identity", StringComparison.OrdinalIgnoreCase))
         {
@@ -113,12 +166,12 @@ public sealed class FunctionRequest
             return;
         }
 
-        var isJson = MediaTypeHeaderValue.TryParse(_request.ContentType, out var type)
-            && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase))
+        var isReadable = MediaTypeHeaderValue.TryParse(_request.ContentType, out var type)
+            && (type.MediaType.Equals(mediaType, StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase))
             && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
-        if (!isJson)
+        if (!isReadable)
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"'{_request.ContentType}' is not read; send application/json in UTF-8."));
+            throw new ProblemException(Problem.UnsupportedMediaType($"'{_request.ContentType}' is not read; send {mediaType} in UTF-8."));
         }
     }
 }

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace FunctionsApp.Http;
 
@@ -12,7 +14,11 @@ namespace FunctionsApp.Http;
 /// <param name="Name">The property that a line of NDJSON wraps the data in; without one the data is the line.</param>
 /// <param name="Data">The data.</param>
 /// <param name="IsValue">Whether this is one of the values, which server-sent events number and send without a name.</param>
-public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue);
+public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue)
+{
+    /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
+    public ReadOnlyMemory<byte> Values { get; init; }
+}
 
 /// <summary>
 /// The one place that writes NDJSON and server-sent events. Each line is flushed before the next is asked for, so a slow
@@ -30,6 +36,11 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        if (httpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } limit)
+        {
+            // A reader may pause: it holds up its own work, within the time limit, and no memory to speak of.
+            limit.MinDataRate = null;
+        }
 
         await using (lines)
         {
@@ -53,7 +64,30 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
 
     private async ValueTask WriteAsync(HttpResponse response, StreamLine line)
     {
-        var writer = response.BodyWriter;
+        if (line.Values.IsEmpty)
+        {
+            Write(response.BodyWriter, line);
+        }
+        else if (_isEventStream)
+        {
+            var values = line.Values;
+            while (values.Span.IndexOf((byte)'\n') is >= 0 and var end)
+            {
+                Write(response.BodyWriter, line with { Data = RawJson.FromUtf8(values[..end]) });
+                values = values[(end + 1)..];
+            }
+        }
+        else
+        {
+            response.BodyWriter.Write(line.Values.Span);
+        }
+
+        // Not with the request's token: on shutdown the problem still has to reach the client. A client that is gone ends it too.
+        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+    }
+
+    private void Write(PipeWriter writer, StreamLine line)
+    {
         var (before, after) = line switch
         {
             { IsValue: true } when _isEventStream => (string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\ndata: "), "\n\n"),
@@ -64,8 +98,5 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
         Encoding.UTF8.GetBytes(before, writer);
         writer.Write(line.Data.Utf8.Span);
         Encoding.UTF8.GetBytes(after, writer);
-
-        // Not with the request's token: on shutdown the problem still has to reach the client. A client that is gone ends it too.
-        await writer.FlushAsync(response.HttpContext.RequestAborted);
     }
 }

@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Streaming;
 
 namespace FunctionsApp.Http;
@@ -26,6 +27,17 @@ internal static class StreamLines
             yield return result is not null
                 ? new StreamLine(Name: null, RawJson.From(result, CoreJson.TypeInfo<GatherResult>()), IsValue: true)
                 : new StreamLine("summary", RawJson.From(summary!, CoreJson.TypeInfo<GatherSummary>()), IsValue: false);
+        }
+    }
+
+    /// <summary>The results of a map, many at a time, and its summary.</summary>
+    public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<MapEvent> events)
+    {
+        await foreach (var (lines, summary) in events)
+        {
+            yield return summary is null
+                ? new StreamLine(Name: null, Data: default, IsValue: true) { Values = lines }
+                : new StreamLine("summary", RawJson.From(summary, CoreJson.TypeInfo<MapSummary>()), IsValue: false);
         }
     }
 }

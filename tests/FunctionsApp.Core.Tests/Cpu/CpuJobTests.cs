@@ -39,7 +39,7 @@ public sealed class CpuJobTests
         job.Take();
         var second = job.Take();
         job.Take();
-        job.Release(second);
+        job.Release(second, second.Count, TimeSpan.Zero);
 
         Assert.Equal(new Portion(3, 1, 1), job.Take());
     }
@@ -49,9 +49,9 @@ public sealed class CpuJobTests
     {
         var job = Job(items: 2, lanes: 2);
         var (first, second) = (job.Take(), job.Take());
-        job.Release(second);
+        job.Release(second, second.Count, TimeSpan.Zero);
         var before = job.IsOver;
-        job.Release(first);
+        job.Release(first, first.Count, TimeSpan.Zero);
 
         Assert.Equal((false, true), (before, job.IsOver));
     }
@@ -70,7 +70,7 @@ public sealed class CpuJobTests
     {
         var job = new PortionJob(1, 1, static _ => throw new InvalidDataException("broken"));
 
-        Assert.False(job.TryCompute(job.Take()));
+        Assert.Equal(0, job.Compute(job.Take(), new CpuTurn(TimeProvider.System)));
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class CpuJobTests
             job = new PortionJob(1, 1, _ => computed++);
         }
 
-        Assert.Equal((true, 1), (job.TryCompute(job.Take()), computed));
+        Assert.Equal((1, 1), (job.Compute(job.Take(), new CpuTurn(TimeProvider.System)), computed));
     }
 
     private static PortionJob Job(int items, int lanes, int portion = 1) => new(items, lanes, static _ => { }, portion);

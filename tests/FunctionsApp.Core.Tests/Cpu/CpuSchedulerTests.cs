@@ -364,12 +364,14 @@ public sealed class CpuSchedulerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(10.0, 1, 3, 30)]
-    [InlineData(10.0, 2, 3, 15)]
-    [InlineData(0.7, 1, 3, 3)]
+    [InlineData(10.0, 1, 3, 10)]
+    [InlineData(10.0, 2, 3, 5)]
+    [InlineData(0.7, 1, 3, 1)]
+    [InlineData(1.2, 1, 3, 2)]
     [InlineData(0.001, 1, 3, 1)]
-    [InlineData(100.0, 1, 3, 60)]
-    public async Task When_to_come_back_follows_from_how_long_items_have_taken(double secondsPerItem, int threads, int waiting, int retryAfter)
+    [InlineData(100.0, 1, 3, 100)]
+    [InlineData(10_000.0, 1, 3, 3_600)]
+    public async Task When_to_come_back_is_when_enough_will_have_been_taken(double secondsPerItem, int threads, int waiting, int retryAfter)
     {
         var scheduler = Create(threads, maxQueuedItems: waiting);
         await scheduler.RunAsync(
