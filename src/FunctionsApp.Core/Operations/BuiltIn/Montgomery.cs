@@ -16,14 +16,7 @@ internal readonly struct Montgomery
     public Montgomery(ulong modulus)
     {
         _modulus = modulus;
-
-        // Newton's iteration for 1 / modulus modulo 2^64: 5 bits are right at the start, and twice as many after each step.
-        _inverse = (3 * modulus) ^ 2;
-        for (var bits = 5; bits < 64; bits *= 2)
-        {
-            _inverse *= 2 - (modulus * _inverse);
-        }
-
+        _inverse = Inverse(modulus);
         One = (0 - modulus) % modulus;
 
         // Squared six times, the representation of 2 is that of 2^64.
@@ -36,6 +29,19 @@ internal readonly struct Montgomery
 
     /// <summary>The representation of 1.</summary>
     public ulong One { get; }
+
+    /// <summary>What an odd number multiplied by is 1 modulo 2^64.</summary>
+    public static ulong Inverse(ulong number)
+    {
+        // Newton's iteration: 5 bits are right at the start, and twice as many after each step.
+        var inverse = (3 * number) ^ 2;
+        for (var bits = 5; bits < 64; bits *= 2)
+        {
+            inverse *= 2 - (number * inverse);
+        }
+
+        return inverse;
+    }
 
     /// <summary>The representation of a number that is below the modulus.</summary>
     public ulong Enter(ulong number) => Multiply(number, _squareOfRadix);
@@ -50,18 +56,28 @@ internal readonly struct Montgomery
     {
         var high = Math.BigMul(left, right, out var low);
         var reduction = Math.BigMul(low * _inverse, _modulus, out _);
-        return high < reduction ? high - reduction + _modulus : high - reduction;
+
+        // Without a branch, which could not be foreseen: the modulus is added when the difference is negative.
+        var difference = high - reduction;
+        return difference + (_modulus & (ulong)((long)difference >> 63));
     }
 
-    public ulong Power(ulong number, ulong exponent)
+    public ulong Power(ulong number, ulong exponent) => Powers(number, One, exponent).First;
+
+    /// <summary>Two powers in about the time of one: their multiplications do not wait for each other.</summary>
+    public (ulong First, ulong Second) Powers(ulong first, ulong second, ulong exponent)
     {
-        var power = One;
+        var (firstPower, secondPower) = (One, One);
         for (; exponent > 0; exponent >>= 1)
         {
-            power = (exponent & 1) == 0 ? power : Multiply(power, number);
-            number = Multiply(number, number);
+            // Multiplying for nothing takes less time than a branch that cannot be foreseen.
+            var odd = 0 - (exponent & 1);
+            firstPower ^= (firstPower ^ Multiply(firstPower, first)) & odd;
+            secondPower ^= (secondPower ^ Multiply(secondPower, second)) & odd;
+            first = Multiply(first, first);
+            second = Multiply(second, second);
         }
 
-        return power;
+        return (firstPower, secondPower);
     }
 }

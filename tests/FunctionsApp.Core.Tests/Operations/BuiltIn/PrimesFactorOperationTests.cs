@@ -1,9 +1,17 @@
+using FsCheck;
+using FsCheck.Fluent;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class PrimesFactorOperationTests
 {
+    private static readonly Gen<long> Numbers =
+        from high in Gen.Choose(0, int.MaxValue)
+        from low in Gen.Choose(0, int.MaxValue)
+        from shift in Gen.Choose(0, 61)
+        select ((((((long)high << 31) | (uint)low) << 1) | 1) >> shift) | 1;
+
     [Theory]
     [InlineData(1, new long[0])]
     [InlineData(2, new long[] { 2 })]
@@ -11,7 +19,7 @@ public class PrimesFactorOperationTests
     [InlineData(360, new long[] { 2, 2, 2, 3, 3, 5 })]
     [InlineData(10_403, new long[] { 101, 103 })]
     [InlineData(4_294_967_297, new long[] { 641, 6_700_417 })] // the fifth Fermat number (Euler, 1732)
-    [InlineData(576_460_752_303_423_487, new long[] { 179_951, 3_203_431_780_337 })] // 2^59 - 1 (Landry, 1869)
+    [InlineData(576_460_752_303_423_487, new long[] { 179_951, 3_203_431_780_337 })] // 2^59 - 1 (Landry, 1867)
     [InlineData(9_223_372_036_854_775_783, new long[] { 9_223_372_036_854_775_783 })]
     [InlineData(9_223_372_036_854_775_807, new long[] { 7, 7, 73, 127, 337, 92_737, 649_657 })] // 2^63 - 1 (the Cunningham project)
     public void Factors_as_published(long n, long[] expected)
@@ -63,6 +71,11 @@ public class PrimesFactorOperationTests
             AssertFactored((random.NextInt64(long.MaxValue) >> random.Next(63)) + 1);
         }
     }
+
+    [Fact]
+    public void A_number_is_prime_just_when_it_is_its_only_factor() => Prop.ForAll(
+        Numbers.ToArbitrary(),
+        static n => Assert.Equal(Factor(n) is [var factor] && factor == n, Primality.IsPrime(n))).QuickCheckThrowOnFailure();
 
     [Fact]
     public void Stops_when_cancelled()

@@ -5,7 +5,7 @@ namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class PrimesIsPrimeOperationTests
 {
-    // The smallest primes after powers of ten (OEIS A090226 gives the distances), Mersenne primes (OEIS A000668) and the
+    // The smallest primes after powers of ten (OEIS A033873 gives the distances), Mersenne primes (OEIS A000668) and the
     // largest prime below 2^63 (OEIS A013603: 2^63 - 25).
     [Theory]
     [InlineData(2)]
@@ -49,7 +49,7 @@ public class PrimesIsPrimeOperationTests
         Assert.False(IsPrime(n));
     }
 
-    // OEIS A002997, and from A006931 the least Carmichael numbers with 8, 9, 10 and 11 prime factors.
+    // OEIS A002997, and from A006931 the least Carmichael numbers with 5, 6, … 12 prime factors.
     [Theory]
     [InlineData(561)]
     [InlineData(1_105)]
@@ -87,9 +87,9 @@ public class PrimesIsPrimeOperationTests
     }
 
     [Fact]
-    public void The_test_itself_agrees_with_division_on_every_small_odd_number()
+    public void The_test_itself_agrees_with_division_on_every_small_number_it_takes()
     {
-        for (var n = 3UL; n < 20_000; n += 2)
+        for (var n = 101UL; n < 20_000; n += 2)
         {
             Assert.Equal(Enumerable.Range(2, (int)Math.Sqrt(n) - 1).All(divisor => n % (ulong)divisor != 0), Primality.PassesMillerRabin(n));
         }
