@@ -58,6 +58,18 @@ public class PrimesCountOperationTests
     }
 
     [Fact]
+    public void Counts_every_small_range()
+    {
+        for (var from = 0; from < 150; from++)
+        {
+            for (var to = from; to < 150; to++)
+            {
+                Assert.Equal(Enumerable.Range(from, to - from).Count(n => Primality.IsPrime(n)), Count(from, to));
+            }
+        }
+    }
+
+    [Fact]
     public void Agrees_with_a_naive_count_on_random_ranges()
     {
         var random = new Random(6);
