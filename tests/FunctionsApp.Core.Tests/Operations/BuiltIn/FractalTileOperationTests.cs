@@ -1,14 +1,25 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using FsCheck;
+using FsCheck.Fluent;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class FractalTileOperationTests
 {
+    // Bulbs with cycles of 1, 2, 3, 4 and more steps, their edges, and the tip at -2, whose orbit stays on the circle.
+    private static readonly Gen<FractalTileInput> Views =
+        from center in Gen.Elements(
+            (0.0, 0.0), (-1, 0), (-0.12, 0.75), (-1.31, 0), (0.25, 0), (-0.75, 0.01), (-2, 0), (-1.768, 0), (0.28, 0.53))
+        from scale in Gen.Choose(0, 15).Select(static digits => 3 * Math.Pow(10, -digits))
+        from size in Gen.Choose(1, 17)
+        from maxIterations in Gen.Choose(1, 3_000)
+        select new FractalTileInput(center.Item1, center.Item2, scale, 0, 0, 1, 1, size, maxIterations);
+
     private static readonly FractalTileInput Whole = new(-0.75, 0, 3, 0, 0, 1, 1, 48, 200);
 
-    // D. Boll, 1991 (A. Klebanoff, "Pi in the Mandelbrot Set", 2001): the nearer -3/4 + εi is to the neck of the set, the
+    // D. Boll, 1991 (OEIS A097486; A. Klebanoff, "Pi in the Mandelbrot Set", 2001): the nearer -3/4 + εi is to the neck of the set, the
     // nearer its steps times ε come to π.
     [Theory]
     [InlineData(0.1, 33)]
@@ -18,6 +29,17 @@ public class FractalTileOperationTests
     public void Finds_pi_in_the_neck(double epsilon, int expected)
     {
         Assert.Equal([expected], Steps(At(-0.75, epsilon, maxIterations: 65_535)));
+    }
+
+    // OEIS A300078: from below, the neck at -5/4 gives π / 2.
+    [Theory]
+    [InlineData(0.1, 18)]
+    [InlineData(0.01, 159)]
+    [InlineData(0.001, 1_586)]
+    [InlineData(0.0001, 15_731)]
+    public void Finds_half_of_pi_in_another_neck(double epsilon, int expected)
+    {
+        Assert.Equal([expected], Steps(At(-1.25 - (epsilon * epsilon), epsilon, maxIterations: 65_535)));
     }
 
     [Theory]
@@ -51,6 +73,11 @@ public class FractalTileOperationTests
             Assert.Equal(OneByOne(input), Steps(input));
         }
     }
+
+    [Fact]
+    public void Agrees_exactly_with_the_definition_wherever_it_looks() => Prop.ForAll(
+        Views.ToArbitrary(),
+        static view => Assert.Equal(OneByOne(view), Steps(view))).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
 
     [Fact]
     public void Tiles_fit_together()
