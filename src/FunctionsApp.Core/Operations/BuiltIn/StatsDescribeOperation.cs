@@ -29,9 +29,10 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     public StatsDescribeOutput Compute(StatsDescribeInput input, CancellationToken cancellationToken)
     {
         double[] values = [.. input.Values];
-        var (mean, deviation) = Moments(values);
+        var (min, max) = (values.Min(), values.Max());
+        var (mean, deviation) = Moments(values, Math.Max(Math.Abs(min), Math.Abs(max)));
         var output = new StatsDescribeOutput(
-            values.Length, mean, deviation, values.Min(), Percentile(0.25), Percentile(0.5), Percentile(0.75), values.Max());
+            values.Length, mean, deviation, min, Percentile(0.25), Percentile(0.5), Percentile(0.75), max);
         double[] results = [mean, deviation ?? 0, output.P25, output.Median, output.P75];
         return results.All(double.IsFinite)
             ? output
@@ -43,7 +44,16 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
             var rank = share * (values.Length - 1);
             var lower = (int)rank;
             var value = Select(values, lower, cancellationToken);
-            return lower == rank ? value : value + ((rank - lower) * (Select(values, lower + 1, cancellationToken) - value));
+            if (lower == rank)
+            {
+                return value;
+            }
+
+            // What lies between two values is a double even when their difference is none.
+            var difference = Select(values, lower + 1, cancellationToken) - value;
+            return double.IsFinite(difference)
+                ? value + ((rank - lower) * difference)
+                : double.Lerp(value, values[lower + 1], rank - lower);
         }
     }
 
@@ -51,17 +61,20 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     /// In one pass, and without the cancellation that sums of squares suffer: B. P. Welford, "Note on a method for
     /// calculating corrected sums of squares and products", 1962.
     /// </summary>
-    private static (double Mean, double? StandardDeviation) Moments(double[] values)
+    private static (double Mean, double? StandardDeviation) Moments(double[] values, double largest)
     {
+        // A power of two brings the values near 1, so that no square is beyond the doubles.
+        var unit = Math.ScaleB(1, Math.Max(Math.ILogB(largest), -1_000));
         var (count, mean, squares) = (0, 0.0, 0.0);
         foreach (var value in values)
         {
-            var delta = value - mean;
+            var scaled = value / unit;
+            var delta = scaled - mean;
             mean += delta / ++count;
-            squares += delta * (value - mean);
+            squares += delta * (scaled - mean);
         }
 
-        return (mean, count > 1 ? Math.Sqrt(squares / (count - 1)) : null);
+        return (mean * unit, count > 1 ? Math.Sqrt(squares / (count - 1)) * unit : null);
     }
 
     /// <summary>
