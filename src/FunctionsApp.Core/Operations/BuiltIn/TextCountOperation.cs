@@ -37,7 +37,7 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         return new TextCountOutput(
             CountCharacters(input.Text, cancellationToken),
             occurrences.Values.Sum(),
-            CountLines(input.Text),
+            CountLines(input.Text, cancellationToken),
             MostFrequent(occurrences, input.Top, cancellationToken));
     }
 
@@ -47,17 +47,21 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         for (; !text.IsEmpty; count++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            text = text[StringInfo.GetNextTextElementLength(text)..];
+
+            // Between two of ASCII there is a boundary, unless they are \r\n.
+            var plain = text.Length > 1 && char.IsAscii(text[0]) && char.IsAscii(text[1]) && text[0] != '\r';
+            text = text[(plain ? 1 : StringInfo.GetNextTextElementLength(text))..];
         }
 
         return count;
     }
 
-    private static int CountLines(ReadOnlySpan<char> text)
+    private static int CountLines(ReadOnlySpan<char> text, CancellationToken cancellationToken)
     {
         var count = 0;
         for (; !text.IsEmpty; count++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var end = text.IndexOfAny('\r', '\n');
             text = end < 0 ? [] : text[(end + (text[end..].StartsWith("\r\n", StringComparison.Ordinal) ? 2 : 1))..];
         }
@@ -73,7 +77,7 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         while (!text.IsEmpty)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var length = WordLength(text);
+            var length = WordLength(text, cancellationToken);
             if (length == 0)
             {
                 Rune.DecodeFromUtf16(text, out _, out var skipped);
@@ -95,10 +99,11 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
     }
 
     /// <summary>The length of the word that the text starts with, 0 when it starts with none.</summary>
-    private static int WordLength(ReadOnlySpan<char> text)
+    private static int WordLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
     {
-        var length = RunLength(text);
-        while (length > 0 && length < text.Length && text[length] is '\'' or '’' && RunLength(text[(length + 1)..]) is > 0 and var run)
+        var length = RunLength(text, cancellationToken);
+        while (length > 0 && length < text.Length && text[length] is '\'' or '’'
+            && RunLength(text[(length + 1)..], cancellationToken) is > 0 and var run)
         {
             length += 1 + run;
         }
@@ -106,17 +111,25 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         return length;
     }
 
-    private static int RunLength(ReadOnlySpan<char> text)
+    private static int RunLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
     {
         var length = 0;
-        foreach (var rune in text.EnumerateRunes())
+        while (length < text.Length)
         {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (char.IsAsciiLetterOrDigit(text[length]))
+            {
+                length++;
+                continue;
+            }
+
+            Rune.DecodeFromUtf16(text[length..], out var rune, out var consumed);
             if (Rune.GetUnicodeCategory(rune) is not (<= UnicodeCategory.DecimalDigitNumber))
             {
                 break;
             }
 
-            length += rune.Utf16SequenceLength;
+            length += consumed;
         }
 
         return length;

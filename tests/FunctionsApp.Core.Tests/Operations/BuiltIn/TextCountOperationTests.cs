@@ -1,9 +1,17 @@
+using System.Globalization;
+using FsCheck;
+using FsCheck.Fluent;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class TextCountOperationTests
 {
+    /// <summary>What letters, clusters and lines are made of, lone surrogates among it.</summary>
+    private static readonly Gen<string> Texts = Gen.Elements(
+        "a", "Z", "9", " ", "'", "’", "-", "\r", "\n", "\r\n", "\u0301", "\u200d", "é", "ß", "中", "각", "ᄀ", "ᅡ", "ᆨ", "न", "ि", "क्", "٣",
+        "🇩", "🇪", "👩", "👍", "🏽", "𝒳", "𐐀", "\ud83d", "\udc4d", "\u0000", "\u00ad").ListOf().Select(static parts => string.Concat(parts));
+
     // The clusters are examples of Unicode Standard Annex #29 and of the emoji sequences of UTS #51.
     [Theory]
     [InlineData("", 0)]
@@ -94,6 +102,29 @@ public class TextCountOperationTests
         Assert.Equal(words.Count, output.Words);
         Assert.Equal(expected, output.Top);
     }
+
+    [Fact]
+    public void Counts_the_same_characters_as_the_framework() => Prop.ForAll(
+        Texts.ToArbitrary(),
+        static text => Assert.Equal(new StringInfo(text).LengthInTextElements, Count(text).Characters)).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Counts_of_paragraphs_add_up() => Prop.ForAll(
+        Texts.ToArbitrary(),
+        Texts.ToArbitrary(),
+        static (left, right) =>
+        {
+            var (first, second, both) = (Count(left + "\n\n", 1_000), Count(right, 1_000), Count(left + "\n\n" + right, 1_000));
+
+            Assert.Equal(
+                (first.Characters + second.Characters, first.Words + second.Words, first.Lines + second.Lines),
+                (both.Characters, both.Words, both.Lines));
+            Assert.Equal(both.Words, both.Top.Sum(static word => word.Count));
+            Assert.Equal(
+                first.Top.Concat(second.Top).GroupBy(static word => word.Word, static word => word.Count, StringComparer.Ordinal)
+                    .ToDictionary(static word => word.Key, static word => word.Sum(), StringComparer.Ordinal),
+                both.Top.ToDictionary(static word => word.Word, static word => word.Count, StringComparer.Ordinal));
+        }).QuickCheckThrowOnFailure();
 
     [Fact]
     public void Stops_when_cancelled()
