@@ -26,8 +26,8 @@ public sealed record Pbkdf2Input(
 public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
 {
     /// <summary>
-    /// HMACs that the framework may compute in one go, some tens of milliseconds of work. It cannot be interrupted, so what
-    /// takes longer is computed here, at about half its speed.
+    /// HMACs of one block that the framework may compute in one go, some tens of milliseconds of work. It cannot be
+    /// interrupted, so what takes longer is computed here, at about half its speed.
     /// </summary>
     internal const int MaxUninterrupted = 65_536;
 
@@ -40,7 +40,7 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
         var salt = Encoding.UTF8.GetBytes(input.Salt);
         using var hmac = IncrementalHash.CreateHMAC(algorithm, password);
         var blocks = (input.Length + hmac.HashLengthInBytes - 1) / hmac.HashLengthInBytes;
-        return Convert.ToHexStringLower((long)input.Iterations * blocks <= MaxUninterrupted
+        return Convert.ToHexStringLower((input.Iterations + (salt.Length / 64L)) * blocks <= MaxUninterrupted
             ? Rfc2898DeriveBytes.Pbkdf2(password, salt, input.Iterations, algorithm, input.Length)
             : Derive(hmac, salt, input.Iterations, input.Length, cancellationToken));
     }
@@ -53,6 +53,7 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
         var sum = new byte[hash.Length];
         for (var offset = 0; offset < length; offset += hash.Length)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             hmac.AppendData(salt);
             BinaryPrimitives.WriteInt32BigEndian(hash, (offset / hash.Length) + 1);
             hmac.AppendData(hash, 0, sizeof(int));

@@ -1,11 +1,22 @@
 using System.IO.Compression;
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class CompressOperationTests
 {
+    private static readonly Gen<CompressInput> Inputs =
+        from bytes in Gen.OneOf(
+            Gen.Choose(0, 255).Select(static value => (byte)value).ArrayOf(),
+            Gen.Choose(0, 40_000).Select(static length => Sample(length)),
+            Gen.Choose(0, 40_000).Select(static length => new byte[length]))
+        from algorithm in Gen.Elements("gzip", "zlib", "brotli")
+        from level in Gen.Choose(0, algorithm == "brotli" ? 11 : 9)
+        select new CompressInput(Base64: bytes, Algorithm: algorithm, Level: level);
+
     public static TheoryData<string, int?> Levels()
     {
         var data = new TheoryData<string, int?> { { "gzip", null }, { "zlib", null }, { "brotli", null } };
@@ -33,6 +44,11 @@ public class CompressOperationTests
         Assert.Equal(bytes, Decompress(output.Base64, algorithm));
         Assert.Equal((bytes.Length, output.Base64.Length), (output.OriginalBytes, output.CompressedBytes));
     }
+
+    [Fact]
+    public void Loses_nothing_of_any_bytes() => Prop.ForAll(
+        Inputs.ToArbitrary(),
+        static input => Assert.Equal(input.Base64, Decompress(Compress(input).Base64, input.Algorithm))).QuickCheckThrowOnFailure();
 
     [Theory]
     [InlineData("gzip")]

@@ -1,14 +1,23 @@
 using System.Security.Cryptography;
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
 public class HashOperationTests
 {
+    private static readonly Gen<HashInput> Inputs =
+        from algorithm in Gen.Elements("md5", "sha1", "sha256", "sha384", "sha512")
+        from length in Gen.OneOf(Gen.Choose(0, 300), Gen.Choose(0, 300_000))
+        from seed in Gen.Choose(0, int.MaxValue)
+        select new HashInput(Base64: RandomBytes(length, seed), Algorithm: algorithm);
+
     private const string TwoBlocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 
-    // md5: RFC 1321, appendix A.5. The others: NIST, "Examples with Intermediate Values" for FIPS 180-4.
+    // md5: RFC 1321, appendix A.5. The others: NIST, "Examples with Intermediate Values" for FIPS 180-4; nothing at all is of
+    // the test vectors of its validation program (SHA256ShortMsg.rsp).
     [Theory]
     [InlineData("md5", "", "d41d8cd98f00b204e9800998ecf8427e")]
     [InlineData("md5", "abc", "900150983cd24fb0d6963f7d28e17f72")]
@@ -26,25 +35,29 @@ public class HashOperationTests
         Assert.Equal(expected, new HashOperation().Compute(new HashInput(text, Algorithm: algorithm), default));
     }
 
-    // NIST, FIPS 180-2, the long messages: a million times "a".
+    // NIST, FIPS 180-2, appendices A.3, B.3, D.3 and C.3: a million times "a".
     [Theory]
     [InlineData("sha1", "34aa973cd4c4daa4f61eeb2bdbad27316534016f")]
     [InlineData("sha256", "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")]
+    [InlineData("sha384", "9d0e1809716474cb086e834e310a4a1ced149e9c00f248527972cec5704c2a5b07b8b3dc38ecc4ebae97ddd87f3d8985")]
+    [InlineData("sha512",
+        "e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973ebde0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b")]
     public void Hashes_data_longer_than_a_block(string algorithm, string expected)
     {
         Assert.Equal(expected, new HashOperation().Compute(new HashInput(new string('a', 1_000_000), Algorithm: algorithm), default));
     }
 
     [Fact]
-    public void Hashes_bytes()
-    {
-        var bytes = new byte[200_001];
-        new Random(3).NextBytes(bytes);
+    public void Hashes_bytes_as_the_framework_does_in_one_go() => Prop.ForAll(
+        Inputs.ToArbitrary(),
+        static input =>
+        {
+            var algorithm = new HashAlgorithmName(input.Algorithm.ToUpperInvariant());
 
-        Assert.Equal(
-            Convert.ToHexStringLower(SHA256.HashData(bytes)),
-            new HashOperation().Compute(new HashInput(Base64: bytes), default));
-    }
+            Assert.Equal(
+                Convert.ToHexStringLower(CryptographicOperations.HashData(algorithm, input.Base64!)),
+                new HashOperation().Compute(input, default));
+        }).QuickCheckThrowOnFailure();
 
     [Fact]
     public void Takes_text_as_utf8()
@@ -67,5 +80,12 @@ public class HashOperationTests
     public void Stops_when_cancelled()
     {
         Assert.Throws<OperationCanceledException>(() => new HashOperation().Compute(new HashInput("abc"), new CancellationToken(canceled: true)));
+    }
+
+    private static byte[] RandomBytes(int length, int seed)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
     }
 }

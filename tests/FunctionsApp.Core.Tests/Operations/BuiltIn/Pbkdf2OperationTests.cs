@@ -49,6 +49,21 @@ public class Pbkdf2OperationTests
     }
 
     [Theory]
+    [InlineData(Pbkdf2Operation.MaxUninterrupted, 20, 4)]
+    [InlineData(Pbkdf2Operation.MaxUninterrupted + 1, 20, 4)]
+    [InlineData((Pbkdf2Operation.MaxUninterrupted / 2) + 1, 21, 4)]
+    [InlineData(2, 40, 64 * Pbkdf2Operation.MaxUninterrupted / 2)]
+    public void Short_and_long_derivations_agree_with_the_framework(int iterations, int length, int saltLength)
+    {
+        var salt = new string('s', saltLength);
+        var expected = Rfc2898DeriveBytes.Pbkdf2("password", Encoding.UTF8.GetBytes(salt), iterations, HashAlgorithmName.SHA1, length);
+
+        Assert.Equal(
+            Convert.ToHexStringLower(expected),
+            Derive(new Pbkdf2Input("password", salt, iterations, length, "sha1")));
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(10_000_000)]
     public void Stops_when_cancelled(int iterations)
