@@ -26,7 +26,7 @@ public sealed record Pbkdf2Input(
 public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
 {
     /// <summary>
-    /// HMACs of one block that the framework may compute in one go, some tens of milliseconds of work. It cannot be
+    /// HMACs of one block, with SHA-256, that the framework may compute in one go: some tens of milliseconds. It cannot be
     /// interrupted, so what takes longer is computed here, at about half its speed.
     /// </summary>
     internal const int MaxUninterrupted = 65_536;
@@ -40,7 +40,10 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
         var salt = Encoding.UTF8.GetBytes(input.Salt);
         using var hmac = IncrementalHash.CreateHMAC(algorithm, password);
         var blocks = (input.Length + hmac.HashLengthInBytes - 1) / hmac.HashLengthInBytes;
-        return Convert.ToHexStringLower((input.Iterations + (salt.Length / 64L)) * blocks <= MaxUninterrupted
+
+        // With SHA-384 and SHA-512 each takes about twice as long.
+        var work = (input.Iterations + (salt.Length / 64L)) * blocks * (hmac.HashLengthInBytes > 32 ? 2 : 1);
+        return Convert.ToHexStringLower(work <= MaxUninterrupted
             ? Rfc2898DeriveBytes.Pbkdf2(password, salt, input.Iterations, algorithm, input.Length)
             : Derive(hmac, salt, input.Iterations, input.Length, cancellationToken));
     }
