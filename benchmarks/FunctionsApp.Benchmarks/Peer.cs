@@ -8,53 +8,45 @@ namespace FunctionsApp.Benchmarks;
 /// The same work in another language, timed inside its own process: a script that does it once for each line that it reads,
 /// and answers with the milliseconds. So neither its start nor its imports count.
 /// </summary>
-internal sealed class Peer : IContestant
+internal sealed class Peer : IAsyncDisposable
 {
-    private readonly Process? _process;
+    private readonly string _script;
+    private readonly Process _process;
 
-    private Peer(string name, string tool, string script, object[] arguments)
+    private Peer(string script, Process process) => (_script, _process) = (script, process);
+
+    /// <summary>Starts a script of <c>benchmarks/peers</c>; null when there is no such tool.</summary>
+    public static Peer? TryStart(string tool, string script, params object[] arguments)
     {
-        Name = name;
         var path = Path.Combine(Repository.Root, "benchmarks", "peers", script);
         var words = arguments.Select(static argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!);
         try
         {
-            _process = Process.Start(new ProcessStartInfo(tool, [path, .. words])
+            return new Peer(script, Process.Start(new ProcessStartInfo(tool, [path, .. words])
             {
                 UseShellExecute = false,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
-            });
+            })!);
         }
         catch (Win32Exception)
         {
-            Missing = $"{tool} is not installed";
+            return null;
         }
     }
 
-    public string Name { get; }
-
-    public string? Missing { get; }
-
-    public static Peer Python(string name, string script, params object[] arguments) => new("Python: " + name, "python3", script, arguments);
-
-    public static Peer Node(string name, string script, params object[] arguments) => new("Node: " + name, "node", script, arguments);
-
     public async Task<double> RunAsync()
     {
-        await _process!.StandardInput.WriteLineAsync();
+        await _process.StandardInput.WriteLineAsync();
         await _process.StandardInput.FlushAsync();
-        var line = await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"{Name} has stopped.");
+        var line = await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"{_script} has stopped.");
         return double.Parse(line, CultureInfo.InvariantCulture);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is not null)
-        {
-            _process.StandardInput.Close();
-            await _process.WaitForExitAsync();
-            _process.Dispose();
-        }
+        _process.StandardInput.Close();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
     }
 }

@@ -1,26 +1,38 @@
 using FunctionsApp.Benchmarks;
+using FunctionsApp.Benchmarks.Rows;
 
-// dotnet run -c Release --project benchmarks/FunctionsApp.Benchmarks [file for the table]
-await using var slow = await SlowServer.StartAsync(TimeSpan.FromMilliseconds(50));
-await using var host = await LocalHost.StartAsync(("Outbound__AllowedHosts__0", $"127.0.0.1:{slow.Url.Port}"));
-
-var table = new Table(Console.Out);
-foreach (var calls in (int[])[1_000, 10_000])
+// dotnet run -c Release --project benchmarks/FunctionsApp.Benchmarks [file for the table] [--only word]…
+var words = new List<string>();
+string? file = null;
+for (var i = 0; i < args.Length; i++)
 {
-    await table.AddAsync(
-        $"gather of {calls:N0} delays of 0.1 s",
-        host.Post("LocalHost", "gather", Requests.Gather(calls, """{"operation":"delay","input":{"seconds":0.1}}""")),
-        Peer.Python("asyncio.gather in-process", "gather_delays.py", calls));
+    if (args[i] == "--only" && i + 1 < args.Length)
+    {
+        words.Add(args[++i]);
+    }
+    else
+    {
+        file = args[i];
+    }
 }
 
-const int HttpCalls = 200;
-await table.AddAsync(
-    $"gather of {HttpCalls} HTTP calls of 50 ms",
-    host.Post("LocalHost", "gather", Requests.Gather(HttpCalls, $$$"""{"operation":"http.request","input":{"url":"{{{slow.Url}}}"} }""")),
-    Peer.Python("asyncio streams", "gather_http.py", HttpCalls, slow.Url),
-    Peer.Node("Promise.all of fetch", "gather_http.mjs", HttpCalls, slow.Url));
+Row[] all = [.. GatherRows.All, .. MapRows.All, .. OverheadRows.All, .. FairnessRows.All];
+var rows = Array.FindAll(all, row => words.Count == 0 || words.Exists(row.IsMeantBy));
+if (rows.Length == 0)
+{
+    await Console.Error.WriteLineAsync($"No row is named so. The rows are:\n{string.Join('\n', all.Select(static row => $"{row.Family}: {row.Work}"))}");
+    return 1;
+}
 
-if (args is [var file])
+var table = new Table(Console.Out);
+foreach (var row in rows)
+{
+    await table.AddAsync(row);
+}
+
+if (file is not null)
 {
     await File.WriteAllTextAsync(file, table.ToMarkdown());
 }
+
+return 0;

@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Text;
+
+namespace FunctionsApp.Benchmarks.Rows;
+
+/// <summary>Calls that wait, all at once.</summary>
+internal static class GatherRows
+{
+    private const int HttpCalls = 200;
+
+    public static IEnumerable<Row> All => [Delays(1_000), Delays(10_000), Http];
+
+    private static Row Http => new("gather", $"gather of {HttpCalls} HTTP calls of 50 ms", Metric.Milliseconds)
+    {
+        How = "One `POST api/gather` of `http.request` calls to a server in the benchmark's process; the peers fetch the same URL as often.",
+        WarmUps = 15,
+        Runs = 21,
+        EnterAsync = static async stage =>
+        {
+            var slow = stage.Add(await SlowServer.StartAsync(TimeSpan.FromMilliseconds(50)));
+            var host = await stage.StartAsync(ServerApp.LocalHost, ("Outbound__AllowedHosts__0", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{slow.Url.Port}")));
+            return
+            [
+                host.Post("gather", Body(HttpCalls, $$$"""{"operation":"http.request","input":{"url":"{{{slow.Url}}}"} }""")),
+                stage.Python("asyncio streams", "gather_http.py", HttpCalls, slow.Url) with { Goal = Goal.Speed(1) },
+                stage.Node("Promise.all of fetch", "gather_http.mjs", HttpCalls, slow.Url) with { Goal = Goal.Speed(1) },
+            ];
+        },
+    };
+
+    private static Row Delays(int calls) => new("gather", $"gather of {calls:N0} delays of 0.1 s", Metric.Milliseconds)
+    {
+        How = "One `POST api/gather` of `delay` calls; Python gathers as many `asyncio.sleep(0.1)`.",
+        WarmUps = 15,
+        Runs = 9,
+        EnterAsync = async stage =>
+        {
+            var host = await stage.StartAsync(ServerApp.LocalHost);
+            return
+            [
+                host.Post("gather", Body(calls, """{"operation":"delay","input":{"seconds":0.1}}""")),
+                stage.Python("asyncio.gather in-process", "gather_delays.py", calls) with { Goal = Goal.Speed(1) },
+            ];
+        },
+    };
+
+    private static byte[] Body(int calls, string call) => Encoding.UTF8.GetBytes($$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, calls))}}]}""");
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace FunctionsApp.Benchmarks.Rows;
+
+/// <summary>What we add to Kestrel.</summary>
+internal static class OverheadRows
+{
+    private const int Connections = 64;
+
+    private static readonly TimeSpan LoadDuration = TimeSpan.FromSeconds(1.5);
+
+    private static readonly byte[] EchoRequest = Encoding.ASCII.GetBytes(
+        """
+        POST /api/await/echo HTTP/1.1
+        Host: 127.0.0.1
+        Content-Type: application/json
+        Content-Length: 31
+
+        {"value":"The quick brown fox"}
+        """.ReplaceLineEndings("\r\n"));
+
+    public static IEnumerable<Row> All => [Echo, Start];
+
+    private static Row Echo => new("overhead", $"`await/echo` over {Connections} connections", Metric.RequestsPerSecond)
+    {
+        How = $"Each connection has one request under way, for {LoadDuration.TotalSeconds:F1} s a run; the client is one thread on raw sockets.",
+        WarmUps = 3,
+        Runs = 7,
+        EnterAsync = static async stage =>
+        [
+            Echoing(ServerApp.LocalHost, await stage.StartAsync(ServerApp.LocalHost)),
+            Echoing(ServerApp.Bare, await stage.StartAsync(ServerApp.Bare)) with { Goal = Goal.Speed(0.8) },
+        ],
+    };
+
+    private static Row Start => new("overhead", "process start to first answer", Metric.Milliseconds)
+    {
+        How = "From starting `dotnet …dll` until `GET api/health/live` answers 200, asked every millisecond.",
+        Runs = 11,
+        EnterAsync = static _ => Task.FromResult<Contestant[]>([Starting(ServerApp.LocalHost), Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 1.5) }]),
+    };
+
+    private static Contestant Echoing(ServerApp app, Server server) =>
+        new(app.Name, () => Task.Run(() => Load.RequestsPerSecond(server, EchoRequest, Connections, LoadDuration)));
+
+    private static Contestant Starting(ServerApp app) => new(app.Name, async () =>
+    {
+        var started = Stopwatch.GetTimestamp();
+        await using var server = await Server.StartAsync(app);
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    });
+}
