@@ -39,7 +39,7 @@ public class ItemBenchmarks : IDisposable
     {
         _buffer.ResetWrittenCount();
         _writer.Reset();
-        _operation.Compute(_item, ItemShape.ObjectOrBareValue, _writer, CancellationToken.None);
+        _operation.Compute(_item, ItemShape.ObjectOrBareValue, maxDepth: 64, _writer, CancellationToken.None);
         _writer.Flush();
         return _buffer.WrittenCount;
     }
