@@ -1,7 +1,9 @@
 using System.Linq.Expressions;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
@@ -11,16 +13,20 @@ namespace FunctionsApp.Core.Json;
 /// </summary>
 internal abstract class BareValue<T>
 {
-    /// <summary>Reads a value that has passed the property's schema.</summary>
-    /// <exception cref="JsonException">It does not fit the type.</exception>
-    public abstract T Read(ReadOnlySpan<byte> utf8);
+    /// <summary>Checks a value and reads it.</summary>
+    /// <param name="utf8">Text that need not be JSON.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
+    /// <exception cref="ProblemException">It does not pass the property's schema, or does not fit its type.</exception>
+    /// <exception cref="JsonException">It is not JSON.</exception>
+    public abstract T Read(ReadOnlySpan<byte> utf8, int maxDepth);
 
     /// <summary>A reader for a record that one value is enough for; null for any other type.</summary>
     /// <param name="schema">The record's schema.</param>
     public static BareValue<T>? Create(SchemaNode schema)
     {
         var properties = CoreJson.TypeInfo<T>().Properties;
-        if (typeof(T).GetConstructors() is not [var constructor]
+        if (typeof(ICrossChecked).IsAssignableFrom(typeof(T))
+            || typeof(T).GetConstructors() is not [var constructor]
             || constructor.GetParameters() is not [var first, .. var others]
             || !others.All(static parameter => parameter.HasDefaultValue)
             || !schema.Properties.Skip(1).All(static property => !property.Required)
@@ -36,6 +42,7 @@ internal abstract class BareValue<T>
         var call = Expression.New(constructor, [value, .. others.Select(static parameter => Default(parameter))]);
         return (BareValue<T>)Activator.CreateInstance(
             typeof(Reader<>).MakeGenericType(typeof(T), first.ParameterType),
+            schema.Properties[0].Schema,
             Expression.Lambda(call, value).Compile())!;
     }
 
@@ -43,10 +50,31 @@ internal abstract class BareValue<T>
         ? Expression.Convert(Expression.Constant(value), parameter.ParameterType)
         : Expression.Default(parameter.ParameterType);
 
-    private sealed class Reader<TValue>(Func<TValue, T> construct) : BareValue<T>
+    private sealed class Reader<TValue>(SchemaNode schema, Func<TValue, T> construct) : BareValue<T>
     {
         private readonly JsonTypeInfo<TValue> _typeInfo = CoreJson.TypeInfo<TValue>();
+        private readonly JsonConverter<TValue>? _scalar = CoreJson.ScalarConverter<TValue>();
 
-        public override T Read(ReadOnlySpan<byte> utf8) => construct(JsonSerializer.Deserialize(utf8, _typeInfo)!);
+        public override T Read(ReadOnlySpan<byte> utf8, int maxDepth)
+        {
+            if (_scalar is not null && SchemaCheck.TryRead(schema, utf8, maxDepth, _scalar, out var value))
+            {
+                return construct(value);
+            }
+
+            if (SchemaCheck.Run(schema, utf8, maxDepth) is { } faults)
+            {
+                throw new ProblemException(faults.ToProblem(""));
+            }
+
+            try
+            {
+                return construct(JsonSerializer.Deserialize(utf8, _typeInfo)!);
+            }
+            catch (JsonException exception)
+            {
+                throw new ProblemException(JsonContract<T>.Unreadable(exception, ""));
+            }
+        }
     }
 }

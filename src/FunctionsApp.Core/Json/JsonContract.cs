@@ -67,7 +67,6 @@ public sealed class JsonContract<T>
         }
         catch (JsonException exception)
         {
-            // What the schema does not say, the reading says: base64 that is none, a number too large for its type.
             throw new ProblemException(Unreadable(exception, pointer));
         }
 
@@ -119,34 +118,13 @@ public sealed class JsonContract<T>
         {
             return shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
                 : utf8.TrimStart(" \t\r\n"u8).StartsWith((byte)'{') ? Read(utf8, "", maxDepth)
-                : _bareValue.Value is { } bareValue ? Construct(utf8, bareValue, maxDepth)
+                : _bareValue.Value is { } bareValue ? bareValue.Read(utf8, maxDepth)
                 : ReadWrapped(utf8, shape, maxDepth);
         }
         catch (JsonException exception)
         {
             throw new MalformedJsonException(exception);
         }
-    }
-
-    /// <summary>Reads a bare value without the object that it stands for: it is all that the input needs.</summary>
-    private T Construct(ReadOnlySpan<byte> utf8, BareValue<T> bareValue, int maxDepth)
-    {
-        if (SchemaCheck.Run(_node.Properties[0].Schema, utf8, maxDepth) is { } faults)
-        {
-            throw new ProblemException(faults.ToProblem(""));
-        }
-
-        T value;
-        try
-        {
-            value = bareValue.Read(utf8);
-        }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(Unreadable(exception, ""));
-        }
-
-        return value is ICrossChecked ? ReadWrapped(utf8, ItemShape.ObjectOrBareValue, maxDepth) : value;
     }
 
     /// <summary>The schema and the metadata know objects only, so the item becomes one before it is read.</summary>
@@ -187,7 +165,8 @@ public sealed class JsonContract<T>
         }
     }
 
-    private static Problem Unreadable(JsonException exception, string pointer) => Problem.InvalidRequest(
+    /// <summary>What the schema does not say, the reading says: base64 that is none, a number too large for its type.</summary>
+    internal static Problem Unreadable(JsonException exception, string pointer) => Problem.InvalidRequest(
         pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it");
 
     private SchemaProperty Property(int index) => index < _node.Properties.Length

@@ -10,20 +10,10 @@ public readonly struct JsonItems
     private readonly ReadOnlyMemory<byte> _text;
     private readonly List<(int Start, int End)>? _bounds;
 
-    /// <summary>Finds the elements of the array that starts at the reader's token.</summary>
-    /// <param name="text">All that <paramref name="reader"/> reads; it is not copied.</param>
-    /// <param name="reader">Reads the array to its end.</param>
-    internal JsonItems(ReadOnlyMemory<byte> text, ref Utf8JsonReader reader)
-    {
-        _text = text;
-        _bounds = [];
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            var start = (int)reader.TokenStartIndex;
-            reader.Skip();
-            _bounds.Add((start, (int)reader.BytesConsumed));
-        }
-    }
+    /// <summary>Keeps the places of the elements.</summary>
+    /// <param name="text">The text that they stand in; it is not copied.</param>
+    /// <param name="bounds">Where each starts and ends.</param>
+    internal JsonItems(ReadOnlyMemory<byte> text, List<(int Start, int End)> bounds) => (_text, _bounds) = (text, bounds);
 
     /// <summary>How many there are.</summary>
     public int Count => _bounds?.Count ?? 0;

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
@@ -39,6 +41,24 @@ internal ref struct SchemaCheck
         return faults;
     }
 
+    /// <summary>Checks a number or boolean and reads it in the same go.</summary>
+    /// <returns>False when it does not pass; <see cref="Run"/> tells why.</returns>
+    /// <exception cref="JsonException">The text is not JSON.</exception>
+    public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
+    {
+        var check = new SchemaCheck(utf8, maxDepth, faults: null);
+        check._reader.Read();
+        if (!check.Check(schema, place: null))
+        {
+            value = default;
+            return false;
+        }
+
+        value = converter.Read(ref check._reader, typeof(T), CoreJson.Options)!;
+        check._reader.Read();
+        return true;
+    }
+
     private bool CheckDocument(SchemaNode schema)
     {
         _reader.Read();
@@ -56,6 +76,7 @@ internal ref struct SchemaCheck
     /// <summary>Checks the value that starts at the current token, and stops on its last token.</summary>
     private bool Check(SchemaNode schema, ValuePlace? place) => _reader.TokenType switch
     {
+        _ when schema.IsAny && _faults is null => CheckAny(),
         JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
         JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
         JsonTokenType.String => schema.Allows(JsonKinds.String) ? CheckString(schema, place) : Reject(place, $"must be {schema.Describe()}, not a string"),
@@ -63,6 +84,52 @@ internal ref struct SchemaCheck
         JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(place, $"must be {schema.Describe()}, not null"),
         _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
+
+    /// <summary>A value that only has to be JSON is read without looking at its structure: it may be a million items.</summary>
+    private bool CheckAny()
+    {
+        var depth = _reader.CurrentDepth;
+        do
+        {
+            switch (_reader.TokenType)
+            {
+                case JsonTokenType.StartObject or JsonTokenType.StartArray:
+                    EnsureDepth();
+                    break;
+                case JsonTokenType.String or JsonTokenType.PropertyName when !CheckUnicode(place: null):
+                    return false;
+            }
+        }
+        while ((_reader.CurrentDepth > depth || _reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray) && _reader.Read());
+
+        return true;
+    }
+
+    /// <summary>Notes where the elements are on the way: nobody has to look for them again.</summary>
+    private bool CheckItems()
+    {
+        if (!SourceText.IsOpen)
+        {
+            return CheckAny();
+        }
+
+        EnsureDepth();
+        var start = (int)_reader.TokenStartIndex;
+        var bounds = new List<(int Start, int End)>();
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            var from = (int)_reader.TokenStartIndex;
+            if (!CheckAny())
+            {
+                return false;
+            }
+
+            bounds.Add((from, (int)_reader.BytesConsumed));
+        }
+
+        SourceText.Note(start, bounds, end: (int)_reader.BytesConsumed);
+        return true;
+    }
 
     private bool CheckObject(SchemaNode schema, ValuePlace? place)
     {
@@ -131,12 +198,17 @@ internal ref struct SchemaCheck
 
     private bool CheckArray(SchemaNode schema, ValuePlace? place)
     {
+        if (schema.IsAnyArray && _faults is null)
+        {
+            return CheckItems();
+        }
+
         EnsureDepth();
         var passes = true;
         var count = 0;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
         {
-            passes &= Check(schema.Items ?? SchemaNode.Any, place?.Element(count));
+            passes &= Check(schema.Items, place?.Element(count));
             count++;
             if (!passes && _faults is null)
             {

@@ -35,6 +35,7 @@ internal sealed class SchemaNode
         {
             // The schema "true"; "false" would be a property that accepts nothing, and does not occur.
             Kinds = JsonKinds.Any;
+            Items = this;
             Additional = this;
             return;
         }
@@ -83,7 +84,7 @@ internal sealed class SchemaNode
     /// <summary>What a property that is not declared must be; null when there may be none.</summary>
     public SchemaNode? Additional { get; }
 
-    public SchemaNode Items { get; } = null!;
+    public SchemaNode Items { get; }
 
     public string[]? AllowedValues { get; }
 
@@ -98,6 +99,12 @@ internal sealed class SchemaNode
     public int MinItems { get; }
 
     public int MaxItems { get; }
+
+    /// <summary>Whether every value will do.</summary>
+    public bool IsAny => Kinds == JsonKinds.Any && AllowedValues is null && Properties.Length == 0 && Additional is not null;
+
+    /// <summary>Whether every array will do, however long and whatever is in it.</summary>
+    public bool IsAnyArray => Items.IsAny && MinItems == 0 && MaxItems == int.MaxValue;
 
     public bool Allows(JsonKinds kinds) => (Kinds & kinds) == kinds;
 

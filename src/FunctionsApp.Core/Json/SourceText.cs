@@ -11,7 +11,17 @@ internal static class SourceText
     [ThreadStatic]
     private static ReadOnlyMemory<byte> _current;
 
-    /// <summary>Reads a request all of whose values may point into its text.</summary>
+    /// <summary>Where in the text the reader began that reads it now.</summary>
+    [ThreadStatic]
+    private static int _readFrom;
+
+    [ThreadStatic]
+    private static (int Start, List<(int Start, int End)>? Bounds, int End) _items;
+
+    /// <summary>Whether a request is being read whose values may point into its text.</summary>
+    public static bool IsOpen => !_current.IsEmpty;
+
+    /// <summary>Reads a request whose values may point into its text.</summary>
     /// <param name="text">The text that <paramref name="contract"/> reads, from its first byte on.</param>
     /// <param name="contract">Reads it.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
@@ -24,34 +34,57 @@ internal static class SourceText
         }
         finally
         {
-            _current = default;
+            (_current, _readFrom, _items) = (default, 0, default);
         }
     }
+
+    /// <summary>Notes where the elements of an array are that has been checked.</summary>
+    /// <param name="start">Where the array starts.</param>
+    /// <param name="bounds">Where its elements start and end.</param>
+    /// <param name="end">Where the array ends.</param>
+    public static void Note(int start, List<(int Start, int End)> bounds, int end) => _items = (start, bounds, end);
 
     /// <summary>The text of the value that starts at the current token, of which the reader reads to the end.</summary>
     public static ReadOnlyMemory<byte> ReadValue(ref Utf8JsonReader reader)
     {
-        if (_current.IsEmpty)
+        if (!IsOpen)
         {
             return RawJson.From(JsonElement.ParseValue(ref reader)).Utf8;
         }
 
-        var start = (int)reader.TokenStartIndex;
+        var start = _readFrom + (int)reader.TokenStartIndex;
         reader.Skip();
-        return _current[start..(int)reader.BytesConsumed];
+        return _current[start..(_readFrom + (int)reader.BytesConsumed)];
     }
 
     /// <summary>The elements of the array that starts at the current token, of which the reader reads to the end.</summary>
     public static JsonItems ReadItems(ref Utf8JsonReader reader)
     {
-        if (!_current.IsEmpty)
+        if (_items.Bounds is { } bounds && _items.Start == _readFrom + (int)reader.TokenStartIndex)
         {
-            return new JsonItems(_current, ref reader);
+            // A million elements have been read once already: the reader goes on at the bracket that closes them.
+            _readFrom = _items.End - 1;
+            reader = new Utf8JsonReader(_current.Span[_readFrom..], isFinalBlock: true, reader.CurrentState);
+            reader.Read();
+            return new JsonItems(_current, bounds);
         }
 
         var text = ReadValue(ref reader);
-        var own = new Utf8JsonReader(text.Span, new JsonReaderOptions { MaxDepth = CoreJson.MaxDepth });
-        own.Read();
-        return new JsonItems(text, ref own);
+        return new JsonItems(text, Find(text.Span));
+    }
+
+    private static List<(int Start, int End)> Find(ReadOnlySpan<byte> array)
+    {
+        var bounds = new List<(int Start, int End)>();
+        var reader = new Utf8JsonReader(array, new JsonReaderOptions { MaxDepth = CoreJson.MaxDepth });
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            bounds.Add((start, (int)reader.BytesConsumed));
+        }
+
+        return bounds;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
@@ -130,6 +131,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
     : CpuOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
+    private readonly JsonConverter<TOutput>? _scalar = CoreJson.ScalarConverter<TOutput>();
 
     public override bool IsNumeric =>
         typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
@@ -141,8 +143,19 @@ internal sealed class CpuOperation<TInput, TOutput>(
         return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
     }
 
-    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, Utf8JsonWriter output, CancellationToken cancellationToken) =>
-        JsonSerializer.Serialize(output, operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken), _output);
+    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, Utf8JsonWriter output, CancellationToken cancellationToken)
+    {
+        var result = operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken);
+        if (_scalar is null)
+        {
+            JsonSerializer.Serialize(output, result, _output);
+        }
+        else
+        {
+            _scalar.Write(output, result, CoreJson.Options);
+            output.Flush();
+        }
+    }
 
     internal override Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, CancellationToken cancellationToken) =>
         operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken) switch
