@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -15,6 +16,9 @@ public sealed class FunctionRequest
 {
     /// <summary>What the Functions host takes from the query for itself.</summary>
     private static readonly FrozenSet<string> PlatformParameters = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "code", "clientId");
+
+    /// <summary>Room for most bodies.</summary>
+    private const int FirstBytes = 64 * 1024;
 
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
@@ -112,25 +116,32 @@ public sealed class FunctionRequest
             EnsureReadable("application/json");
         }
 
+        // It grows with what comes, not with what the client says will come.
+        var bytes = new byte[Math.Min(_request.ContentLength ?? FirstBytes, FirstBytes)];
+        var length = 0;
         var body = _request.BodyReader;
         while (true)
         {
             var read = await body.ReadAsync(Cancelled);
-            if (read.Buffer.Length > _maxBytes)
+            var needed = length + read.Buffer.Length;
+            if (needed > _maxBytes)
             {
                 body.AdvanceTo(read.Buffer.Start);
                 throw new ProblemException(TooLarge());
             }
 
-            if (read.IsCompleted)
+            if (needed > bytes.Length)
             {
-                var bytes = System.Buffers.BuffersExtensions.ToArray(read.Buffer);
-                body.AdvanceTo(read.Buffer.End);
-                return bytes;
+                Array.Resize(ref bytes, (int)Math.Min(Math.Max(4L * bytes.Length, needed), Math.Max(_request.ContentLength ?? _maxBytes, needed)));
             }
 
-            // Nothing is consumed before all of it is there: JSON is parsed in one piece, whose size is limited.
-            body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            BuffersExtensions.CopyTo(read.Buffer, bytes.AsSpan(length));
+            length = (int)needed;
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return bytes.AsMemory(0, length);
+            }
         }
     }
 
