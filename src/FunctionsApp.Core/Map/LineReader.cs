@@ -23,23 +23,34 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes)
     /// <param name="cancellationToken">Ends the reading.</param>
     public async Task ReadAsync(Func<ItemBlock, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
     {
+        // Not the token itself: a read that it ends stays open, and the server is to read on from there.
+        await using var registration = cancellationToken.UnsafeRegister(static body => ((PipeReader)body!).CancelPendingRead(), body);
         while (true)
         {
-            var read = await body.ReadAsync(cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            var read = await body.ReadAsync(CancellationToken.None);
             var rest = read.Buffer;
-            while (Cut(ref rest, read.IsCompleted) is { } block)
+            try
             {
-                if (block.Count > 0)
+                cancellationToken.ThrowIfCancellationRequested();
+                while (Cut(ref rest, read.IsCompleted) is { } block)
                 {
-                    await add(block, cancellationToken);
-                }
-                else
-                {
-                    block.Release();
+                    if (block.Count > 0)
+                    {
+                        await add(block, cancellationToken);
+                    }
+                    else
+                    {
+                        block.Release();
+                    }
                 }
             }
+            finally
+            {
+                // Also when nobody wants the rest: the server is still to read it.
+                body.AdvanceTo(rest.Start, rest.End);
+            }
 
-            body.AdvanceTo(rest.Start, rest.End);
             if (read.IsCompleted)
             {
                 return;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
@@ -63,6 +64,7 @@ public sealed class FunctionEndpoint(
     internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
     {
         _ when context.RequestAborted.IsCancellationRequested => null,
+        ConnectionResetException => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.Http("request-timeout", "The body came too slowly", bad.StatusCode, bad.Message),
         BadHttpRequestException bad => Problem.Http("bad-request", "The request is not valid HTTP", bad.StatusCode, bad.Message),
