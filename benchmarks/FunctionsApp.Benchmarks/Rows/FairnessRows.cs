@@ -9,7 +9,7 @@ internal static class FairnessRows
     private const int Callers = 8;
 
     /// <summary>About 5 ms of work.</summary>
-    private const string Item = """{"from":0,"to":6000000}""";
+    private const string Item = """{"from":0,"to":20000000}""";
 
     private static readonly byte[] TenItems = Map(10);
     private static readonly byte[] HugeMap = Map(50_000);

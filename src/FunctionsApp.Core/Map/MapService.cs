@@ -120,7 +120,11 @@ public sealed class MapService(
 
                     failed += chunk.Failed;
                     succeeded += chunk.Count - chunk.Failed;
-                    total.Add(chunk.Reduced ?? new Reducer());
+                    if (chunk.Reduced is { } reduced)
+                    {
+                        total.Add(reduced);
+                    }
+
                     job.NoteSent(chunk, scheduler);
                 }
             }
