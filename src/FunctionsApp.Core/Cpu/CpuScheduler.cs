@@ -14,18 +14,33 @@ public sealed class CpuScheduler : IDisposable
 {
     private const int LongestRetryAfterSeconds = 3_600;
 
+    /// <summary>
+    /// How far a share that is always there may fall behind, because it has few lanes, and still catch up; else it could
+    /// save up for a time when it has many, and nobody else would be served then.
+    /// </summary>
+    private const double MostCreditSeconds = 1;
+
     // A monitor, not a Lock: idle threads wait on it.
     private readonly object _gate = new();
     private readonly HashSet<CpuJob> _jobs = [];
-    private readonly List<CpuShare> _ready = [];
+
+    // By what they had used when they were put there, the one that has waited longest first. They may have used more since.
+    private readonly PriorityQueue<CpuShare, (double Used, long Turn)> _ready = new();
     private readonly CpuOptions _options;
     private readonly TimeProvider _time;
     private CpuTurn[] _turns = [];
     private int _idle;
+    private long _lastTurn;
     private long _waitingItems;
     private double _secondsPerItem;
-    private double _used;
     private bool _stopped;
+
+    // What a share has used that has been there all along, and has had its part: where new ones begin (the virtual time of
+    // fair queueing). It goes on as time is spent, or those who come later could go first for ever.
+    private double _fair;
+    private long _fairAt;
+    private double _weights;
+    private int _running;
 
     /// <summary>Creates the scheduler; its threads start with the first job.</summary>
     public CpuScheduler(IOptions<CpuOptions> options, TimeProvider time) => (_options, _time) = (options.Value, time);
@@ -92,15 +107,13 @@ public sealed class CpuScheduler : IDisposable
             _stopped = true;
             foreach (var job in _jobs.Where(static job => job.Waiting > 0 || job.IsOpen))
             {
-                job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
-                _waitingItems -= job.DropWaiting();
+                Abandon(job);
                 if (job.IsOver)
                 {
                     over.Add(job);
                 }
             }
 
-            _ready.Clear();
             Monitor.PulseAll(_gate);
         }
 
@@ -172,21 +185,27 @@ public sealed class CpuScheduler : IDisposable
         {
             while (!_stopped)
             {
-                var now = _time.GetTimestamp();
+                var now = Spend();
                 if (TryDequeue(now, out var share, out job!))
                 {
                     portion = job.Take();
                     _waitingItems -= portion.Count;
                     turn.Begin(share, now);
+                    _running++;
 
                     // Behind the others of the same standing, for the next thread.
-                    Enqueue(job);
-                    turn.IsContended = _ready.Count > (share.IsReady ? 1 : 0);
+                    if (TryEnqueue(job, now))
+                    {
+                        TryWake();
+                    }
+
+                    TellTurns();
                     return true;
                 }
 
                 // Whoever wakes this thread counts it out.
                 _idle++;
+                TellTurns();
                 Monitor.Wait(_gate);
             }
 
@@ -198,33 +217,32 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Finds the share that has used the least, the one that has waited longest first.</summary>
     private bool TryDequeue(long now, out CpuShare share, out CpuJob? job)
     {
-        while (_ready.Count > 0)
+        while (_ready.TryDequeue(out share!, out var place))
         {
-            var (at, used) = (0, _ready[0].Used(now));
-            for (var i = 1; i < _ready.Count; i++)
+            var used = share.Used(now);
+            if (used > place.Used)
             {
-                if (_ready[i].Used(now) is var other && other < used)
-                {
-                    (at, used) = (i, other);
-                }
+                // Something of it has run meanwhile.
+                _ready.Enqueue(share, (used, place.Turn));
+                continue;
             }
 
-            share = _ready[at];
-            _ready.RemoveAt(at);
             job = share.Dequeue();
             if (share.IsReady)
             {
-                _ready.Add(share);
+                _ready.Enqueue(share, (used, ++_lastTurn));
             }
 
             if (job is not null)
             {
-                _used = Math.Max(_used, used);
+                _fair = Math.Max(_fair, used);
                 return true;
             }
+
+            LeaveIfIdle(share);
         }
 
-        (share, job) = (null!, null);
+        job = null;
         return false;
     }
 
@@ -233,9 +251,8 @@ public sealed class CpuScheduler : IDisposable
         bool over;
         lock (_gate)
         {
-            var now = _time.GetTimestamp();
+            var now = Spend();
             var took = _time.GetElapsedTime(turn.Started, now);
-            turn.End(now);
             _waitingItems += job.Release(portion, computed, took);
             if (computed > 0)
             {
@@ -247,7 +264,16 @@ public sealed class CpuScheduler : IDisposable
                 _waitingItems -= job.DropWaiting();
             }
 
-            Enqueue(job);
+            if (_stopped && job.Waiting > 0)
+            {
+                Abandon(job);
+            }
+
+            // This thread comes back for it, so none need be woken; and before the turn ends, as the share has not been away.
+            TryEnqueue(job, now);
+            turn.End(now);
+            _running--;
+            LeaveIfIdle(job.Share);
             over = ForgetIfOver(job);
         }
 
@@ -275,6 +301,13 @@ public sealed class CpuScheduler : IDisposable
         }
     }
 
+    /// <summary>The threads have stopped: what waits is never computed.</summary>
+    private void Abandon(CpuJob job)
+    {
+        job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
+        _waitingItems -= job.DropWaiting();
+    }
+
     private bool ForgetIfOver(CpuJob job)
     {
         if (job.IsOver)
@@ -288,50 +321,108 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Lets a job that is ready have its turn: an idle thread's, or that of a share that has used more.</summary>
     private void Enqueue(CpuJob job)
     {
-        if (_stopped || !job.IsReady || job.IsQueued)
+        var now = Spend();
+        var arrives = job.Share.IsIdle;
+        if (!TryEnqueue(job, now) || TryWake())
         {
             return;
         }
 
-        var share = job.Share;
-        var (arrives, stood) = (share.IsIdle, share.IsReady);
+        TellTurns();
         if (arrives)
         {
-            share.CatchUp(_used);
-        }
-
-        share.Enqueue(job);
-        if (!stood)
-        {
-            _ready.Add(share);
-        }
-
-        if (_idle > 0)
-        {
-            _idle--;
-            Monitor.Pulse(_gate);
-        }
-        else
-        {
-            Contend(share, arrives);
+            CutFor(job.Share, now);
         }
     }
 
-    /// <summary>Tells the threads that another request waits, and ends the turns of those that have used more when it has just come.</summary>
-    private void Contend(CpuShare share, bool arrives)
+    /// <summary>Puts a job that is ready among those that wait for a turn.</summary>
+    /// <returns>Whether it was not there before.</returns>
+    private bool TryEnqueue(CpuJob job, long now)
+    {
+        if (_stopped || !job.IsReady || job.IsQueued)
+        {
+            return false;
+        }
+
+        var share = job.Share;
+        if (!share.IsReady)
+        {
+            if (share.IsIdle)
+            {
+                // A turn ahead of the others: it has waited for none yet.
+                share.CatchUp(_fair - Ticks(CpuTurn.Seconds));
+                _weights += share.Weight;
+            }
+            else
+            {
+                share.CatchUp(_fair - Ticks(MostCreditSeconds));
+            }
+
+            _ready.Enqueue(share, (share.Used(now), ++_lastTurn));
+        }
+
+        share.Enqueue(job);
+        return true;
+    }
+
+    private double Ticks(double seconds) => seconds * _time.TimestampFrequency;
+
+    /// <summary>Notes the time that has been spent, before a share comes or goes: each that was there has been due its part.</summary>
+    /// <returns>The timestamp of now.</returns>
+    private long Spend()
     {
         var now = _time.GetTimestamp();
-        var used = share.Used(now);
+        if (_running > 0)
+        {
+            _fair += _running * (now - _fairAt) / _weights;
+        }
+
+        _fairAt = now;
+        return now;
+    }
+
+    private void LeaveIfIdle(CpuShare share)
+    {
+        if (share.IsIdle)
+        {
+            _weights -= share.Weight;
+        }
+    }
+
+    private bool TryWake()
+    {
+        if (_idle == 0)
+        {
+            return false;
+        }
+
+        _idle--;
+        Monitor.Pulse(_gate);
+        return true;
+    }
+
+    /// <summary>Tells each thread whether another request waits for it.</summary>
+    private void TellTurns()
+    {
         foreach (var turn in _turns)
         {
-            if (turn.Share is { } other && other != share)
+            turn.IsContended = _idle == 0 && _ready.Count > (turn.Share is { IsReady: true } ? 1 : 0);
+        }
+    }
+
+    /// <summary>Ends a turn for a share that has just come: that of the share that has used the most, if it has used more.</summary>
+    private void CutFor(CpuShare share, long now)
+    {
+        var used = share.Used(now);
+        CpuTurn? longest = null;
+        foreach (var turn in _turns)
+        {
+            if (!turn.IsCut && turn.Share?.Used(now) is { } other && other > used)
             {
-                turn.IsContended = true;
-                if (arrives && other.Used(now) > used)
-                {
-                    turn.Cut();
-                }
+                (longest, used) = (turn, other);
             }
         }
+
+        longest?.Cut();
     }
 }

@@ -22,6 +22,9 @@ internal sealed class CpuShare(double weight = 1)
         set => Ambient.Value = value;
     }
 
+    /// <summary>How much it gets beside a share of weight 1.</summary>
+    public double Weight => weight;
+
     /// <summary>Whether it has a job of which something could be taken.</summary>
     public bool IsReady => _ready.Count > 0;
 
@@ -29,11 +32,11 @@ internal sealed class CpuShare(double weight = 1)
     public bool IsIdle => _running == 0 && !IsReady;
 
     /// <summary>The time of cores that it has used, divided by its weight, what runs now included.</summary>
-    /// <param name="now">A timestamp.</param>
-    public double Used(long now) => _used + (((_running * now) - _startedSum) / weight);
+    /// <param name="now">A timestamp. Product and sum may go past 64 bits: their difference is right all the same.</param>
+    public double Used(long now) => _used + (unchecked((_running * now) - _startedSum) / weight);
 
-    /// <summary>Comes back after having wanted nothing: what it did not use then is not saved up.</summary>
-    /// <param name="used">What the share that is served now has used.</param>
+    /// <summary>Comes back after having wanted nothing, or less than it could have had: what it did not use then is not saved up.</summary>
+    /// <param name="used">What it has used at the least from now on.</param>
     public void CatchUp(double used) => _used = Math.Max(_used, used);
 
     /// <summary>Puts a job at the end of those that wait for a turn.</summary>

@@ -18,10 +18,25 @@ internal sealed class CpuTurn(TimeProvider time)
     /// </summary>
     public bool IsOver => _isCut || (_isContended && time.GetElapsedTime(Started).TotalSeconds >= Seconds);
 
-    /// <summary>Whether another request waits for a thread. Under the scheduler's lock.</summary>
+    /// <summary>Whether it has been asked to end at once, and somebody waits for that still. Under the scheduler's lock.</summary>
+    public bool IsCut => _isCut;
+
+    /// <summary>Whether another request waits for a thread; a turn that was cut for one that has found another goes on. Under the scheduler's lock.</summary>
     public bool IsContended
     {
-        set => _isContended = value;
+        set
+        {
+            // Unless it changes, the thread that looks at it is left alone.
+            if (_isContended != value)
+            {
+                _isContended = value;
+            }
+
+            if (!value && _isCut)
+            {
+                _isCut = false;
+            }
+        }
     }
 
     /// <summary>Whose turn it is; null while the thread is idle. Under the scheduler's lock.</summary>
