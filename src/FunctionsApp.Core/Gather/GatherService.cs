@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
@@ -86,6 +87,8 @@ public sealed class GatherService(
     private async Task<GatherAnswer> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
     {
+        // However many calls compute, they are one request's. The caller does not see this: it ends with this method.
+        CpuShare.Current ??= new CpuShare();
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, new ByteBudget(limits.Value.MaxResultBytes), publish);
         var answer = await run.RunAsync();
