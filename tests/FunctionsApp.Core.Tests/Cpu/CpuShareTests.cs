@@ -1,0 +1,129 @@
+using FunctionsApp.Core.Cpu;
+
+namespace FunctionsApp.Core.Tests.Cpu;
+
+public sealed class CpuShareTests
+{
+    [Fact]
+    public void What_runs_counts_while_it_runs_and_afterwards()
+    {
+        var share = new CpuShare();
+        share.Begin(100);
+        share.Begin(130);
+        var during = share.Used(140);
+        share.End(100, 150);
+        var between = share.Used(150);
+        share.End(130, 160);
+
+        Assert.Equal((50, 70, 80, 80), (during, between, share.Used(160), share.Used(1_000)));
+    }
+
+    [Theory]
+    [InlineData(0.25, 400)]
+    [InlineData(1, 100)]
+    [InlineData(4, 25)]
+    public void A_share_uses_less_the_more_it_weighs(double weight, double used)
+    {
+        var share = new CpuShare(weight);
+        share.Begin(0);
+        var during = share.Used(100);
+        share.End(0, 100);
+
+        Assert.Equal((used, used), (during, share.Used(100)));
+    }
+
+    [Fact]
+    public void A_clock_that_has_run_for_ever_does_not_overflow()
+    {
+        const long Late = long.MaxValue - 1_000;
+        var share = new CpuShare();
+        for (var i = 0; i < 1_000; i++)
+        {
+            share.Begin(Late + (i % 2));
+        }
+
+        Assert.Equal(99_500, share.Used(Late + 100));
+    }
+
+    [Theory]
+    [InlineData(50, 80)]
+    [InlineData(90, 90)]
+    public void Catching_up_never_goes_back(double to, double used)
+    {
+        var share = new CpuShare();
+        share.Begin(0);
+        share.End(0, 80);
+        share.CatchUp(to);
+
+        Assert.Equal(used, share.Used(100));
+    }
+
+    [Fact]
+    public void It_is_idle_when_nothing_of_it_runs_and_nothing_is_ready()
+    {
+        var share = new CpuShare();
+        var fresh = share.IsIdle;
+        share.Enqueue(Job());
+        var ready = share.IsIdle;
+        share.Dequeue();
+        share.Begin(0);
+        var running = share.IsIdle;
+        share.End(0, 1);
+
+        Assert.Equal((true, false, false, true), (fresh, ready, running, share.IsIdle));
+    }
+
+    [Fact]
+    public void Its_jobs_take_turns_and_stand_in_the_queue_once()
+    {
+        var share = new CpuShare();
+        var (first, second) = (Job(), Job());
+        foreach (var job in new[] { first, second, first })
+        {
+            share.Enqueue(job);
+        }
+
+        Assert.Equal([first, second, null], [share.Dequeue(), share.Dequeue(), share.Dequeue()]);
+    }
+
+    [Fact]
+    public void A_job_of_which_nothing_waits_any_more_is_passed_over()
+    {
+        var share = new CpuShare();
+        var (dropped, next) = (Job(), Job());
+        share.Enqueue(dropped);
+        share.Enqueue(next);
+        dropped.DropWaiting();
+
+        Assert.Equal((next, false, false), (share.Dequeue(), share.IsReady, dropped.IsQueued));
+    }
+
+    [Fact]
+    public void A_job_of_which_nothing_waits_is_not_put_into_the_queue()
+    {
+        var share = new CpuShare();
+        share.Enqueue(new PortionJob(0, 1, static _ => { }));
+
+        Assert.False(share.IsReady);
+    }
+
+    [Fact]
+    public async Task Jobs_of_one_request_have_one_share_and_others_one_each()
+    {
+        var (first, second) = await OfOneRequestAsync();
+        var (third, fourth) = (Job(), Job());
+
+        Assert.Same(first.Share, second.Share);
+        Assert.Equal(3, new[] { first.Share, third.Share, fourth.Share }.Distinct().Count());
+
+        static async Task<(CpuJob, CpuJob)> OfOneRequestAsync()
+        {
+            CpuShare.Current = new CpuShare();
+            var job = Job();
+            await Task.Yield();
+            return (job, Job());
+        }
+    }
+
+    private static PortionJob Job() => new(1, 1, static _ => { });
+}
