@@ -1,0 +1,226 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Core.Tests.Json;
+
+/// <summary>A bare value is what the object would be that it stands for.</summary>
+public sealed class BareValueTests
+{
+    /// <summary>The built-in operations for which one value is enough; the others need more, which a bare value says as well.</summary>
+    [Fact]
+    public void A_bare_value_computes_what_its_object_computes()
+    {
+        using var services = TestServices.Create();
+        var compared = new List<string>();
+        foreach (var operation in services.GetRequiredService<OperationCatalog>().All.OfType<CpuOperation>())
+        {
+            var first = operation.Example.ToElement().EnumerateObject().First();
+            Assert.Equal(operation.InputSchema["properties"]!.AsObject().First().Key, first.Name);
+            foreach (var value in (string[])[first.Value.GetRawText(), "1", "\"a b\"", "[1,2]", "null", "true", "\"\"", "[]", "-1", "9223372036854775808", "0.5", "[1,\"2\"]"])
+            {
+                Assert.Equal(Outcome(operation, $$"""{"{{first.Name}}":{{value}}}""", "/" + first.Name), Outcome(operation, value, ""));
+                compared.Add(operation.Name);
+            }
+        }
+
+        Assert.Contains("math.square", compared);
+        Assert.Contains("hash", compared);
+    }
+
+    [Theory]
+    [InlineData("7", "7 True 2.5 a Grey Red 3 - - 0 -")]
+    [InlineData(" 7\r", "7 True 2.5 a Grey Red 3 - - 0 -")]
+    [InlineData("-0.5e1", "-5 True 2.5 a Grey Red 3 - - 0 -")]
+    public void Every_other_property_has_its_default(string value, string expected) => Assert.Equal(expected, Read<Defaults>(value).ToString());
+
+    [Fact]
+    public void A_value_of_any_type_may_be_the_first()
+    {
+        Assert.Equal(new Enumerated(Shade.Dark), Read<Enumerated>("\"Dark\""));
+        Assert.Equal(new Optional(7), Read<Optional>("7"));
+        Assert.Equal(new Optional(null), Read<Optional>("null"));
+        Assert.Equal(new Numeric(2.5), Read<Numeric>("2.5"));
+        Assert.Equal(new Text("a\u0001\U0001F600"), Read<Text>("\"a\\u0001\\ud83d\\ude00\""));
+        Assert.Equal([1, 2], Read<Listed>("[1,2]").Values);
+        Assert.Equal(new byte[] { 1, 2, 3 }, Read<Binary>("\"AQID\"").Value);
+        Assert.Equal("[1,{\"a\":null}]", Read<Anything>("[1,{\"a\":null}]").Value.GetRawText());
+    }
+
+    [Theory]
+    [InlineData(typeof(Defaults), true)]
+    [InlineData(typeof(Enumerated), true)]
+    [InlineData(typeof(Optional), true)]
+    [InlineData(typeof(Listed), true)]
+    [InlineData(typeof(Converted), false)]
+    [InlineData(typeof(Renamed), false)]
+    [InlineData(typeof(Two), false)]
+    [InlineData(typeof(Additional), false)]
+    [InlineData(typeof(Demanding), false)]
+    [InlineData(typeof(Sample), false)]
+    [InlineData(typeof(SampleNothing), false)]
+    public void Only_what_one_value_is_enough_for_is_read_from_it_alone(Type type, bool direct) =>
+        Assert.Equal(direct, (bool)typeof(BareValueTests).GetMethod(nameof(IsDirect), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+            .MakeGenericMethod(type).Invoke(null, null)!);
+
+    [Fact]
+    public void What_is_not_read_from_it_alone_is_read_as_its_object()
+    {
+        Assert.Equal(new Converted(70), Read<Converted>("7"));
+        Assert.Equal(new Renamed(7), Read<Renamed>("7"));
+        Assert.Equal(new Additional(7) { Y = 9 }, Read<Additional>("7"));
+    }
+
+    [Fact]
+    public void Rules_across_properties_hold_for_a_bare_value()
+    {
+        Assert.Equal(new SamplePair("a"), Read<SamplePair>("\"a\""));
+        Assert.Equal(" must have left or right", Faults<SamplePair>("null"));
+        Assert.Equal(new Ordered(3), Read<Ordered>("3"));
+        Assert.Equal(" must be an object: 'to' must be more than from", Faults<Ordered>("9"));
+        Assert.Equal(" must not be 4", Faults<Ordered>("4"));
+    }
+
+    [Theory]
+    [InlineData(typeof(Listed), "[1,\"2\",3000000000]", "/1 must be an integer of at most 64 bits, not a string")]
+    [InlineData(typeof(Listed), "[1,3000000000]", "/1 cannot be read: it does not fit its type, or a property appears more than once in it")]
+    [InlineData(typeof(Optional), "3000000000", " cannot be read: it does not fit its type, or a property appears more than once in it")]
+    [InlineData(typeof(Binary), "\"?\"", " cannot be read: it does not fit its type, or a property appears more than once in it")]
+    [InlineData(typeof(Text), "null", " must be a string, not null")]
+    [InlineData(typeof(Text), "\"\\udc00\"", " holds half of a surrogate pair, which is not Unicode text")]
+    [InlineData(typeof(Numeric), "1e999", " must be a number")]
+    [InlineData(typeof(Two), "1", " must be an object: 'y' is required")]
+    public void Faults_stand_where_the_value_stands(Type type, string value, string expected)
+    {
+        var read = typeof(BareValueTests).GetMethod(nameof(Faults), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
+
+        Assert.Equal(expected, ((string)read.Invoke(null, [value])!).Split('\n')[0]);
+    }
+
+    [Theory]
+    [InlineData("1,\"y\":2")]
+    [InlineData("1 2")]
+    [InlineData("1}")]
+    [InlineData("")]
+    [InlineData("]")]
+    [InlineData("\"1\"x")]
+    public void What_is_not_one_value_is_not_JSON(string value)
+    {
+        Assert.Throws<MalformedJsonException>(() => Read<Defaults>(value));
+        Assert.Throws<MalformedJsonException>(() => Read<Two>(value));
+    }
+
+    private static T Read<T>(string value) => new JsonContract<T>().ReadItem(Encoding.UTF8.GetBytes(value), ItemShape.ObjectOrBareValue);
+
+    private static string Faults<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
+
+    private static bool IsDirect<T>() => BareValue<T>.Create(new SchemaNode(JsonSchemas.Of(typeof(T)))) is not null;
+
+    /// <summary>The result as JSON, or the faults with pointers that start at the value.</summary>
+    private static string Outcome(CpuOperation operation, string item, string place)
+    {
+        try
+        {
+            var output = new MemoryStream();
+            using (var writer = new Utf8JsonWriter(output))
+            {
+                operation.Compute(Encoding.UTF8.GetBytes(item), ItemShape.ObjectOrBareValue, 64, writer, CancellationToken.None);
+            }
+
+            return Encoding.UTF8.GetString(output.ToArray());
+        }
+        catch (OperationException exception)
+        {
+            return exception.Message;
+        }
+        catch (ProblemException exception)
+        {
+            // A fault of another property than the first stands at a bare value itself.
+            return string.Join('\n', exception.Problem.Errors!.SelectMany(fault =>
+                fault.Value.Select(message => place.Length == 0 ? fault.Key + " " + message : Bare(fault.Key, message))).Order(StringComparer.Ordinal));
+        }
+
+        string Bare(string pointer, string message) => pointer.Length == 0 ? " " + message
+            : pointer.StartsWith(place, StringComparison.Ordinal) && (pointer.Length == place.Length || pointer[place.Length] == '/') ? pointer[place.Length..] + " " + message
+            : $" must be an object: '{pointer[1..]}' {message}";
+    }
+
+    private enum Tone
+    {
+        Grey,
+        Red,
+    }
+
+    [JsonConverter(typeof(JsonStringEnumConverter<Shade>))]
+    private enum Shade
+    {
+        Light,
+        Dark,
+    }
+
+    private sealed record Defaults(
+        Number X, bool Flag = true, double Ratio = 2.5, string Name = "a", Tone Tone = Tone.Grey, Tone? Other = Tone.Red, int? Small = 3, long? Big = null,
+        string? Text = null, Number? Rest = null, int[]? List = null)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+            $"{X.AsDouble} {Flag} {Ratio} {Name} {Tone} {Other} {Small} {Big?.ToString(CultureInfo.InvariantCulture) ?? "-"} {Text ?? "-"} {Rest?.AsDouble ?? 0} {(List is null ? "-" : "+")}");
+    }
+
+    private sealed record Enumerated(Shade Tone, int Y = 1);
+
+    private sealed record Optional(int? Value, int Y = 1);
+
+    private sealed record Numeric(Number Value);
+
+    private sealed record Text(string Value);
+
+    private sealed record Listed(int[] Values);
+
+    private sealed record Binary(byte[] Value);
+
+    private sealed record Anything(JsonElement Value);
+
+    private sealed record Two(Number X, Number Y);
+
+    private sealed record Converted([property: JsonConverter(typeof(TenfoldConverter))] int X);
+
+    private sealed record Renamed([property: JsonPropertyName("other")] int X);
+
+    private sealed record Additional(int X)
+    {
+        public int Y { get; init; } = 9;
+    }
+
+    private sealed record Demanding(int X)
+    {
+        public required int Y { get; init; }
+    }
+
+    private sealed record Ordered(int From, int To = 5) : ICrossChecked
+    {
+        public IEnumerable<(string Property, string Message)> Check()
+        {
+            if (From >= To)
+            {
+                yield return ("to", "must be more than from");
+            }
+
+            if (From == 4)
+            {
+                yield return ("", "must not be 4");
+            }
+        }
+    }
+
+    private sealed class TenfoldConverter : JsonConverter<int>
+    {
+        public override int Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => 10 * reader.GetInt32();
+
+        public override void Write(Utf8JsonWriter writer, int value, JsonSerializerOptions options) => writer.WriteNumberValue(value / 10);
+    }
+}
