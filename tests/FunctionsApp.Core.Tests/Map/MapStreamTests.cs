@@ -830,7 +830,7 @@ public sealed class MapStreamTests : MapTests
 
         public override bool TryRead(out ReadResult result) => throw new NotSupportedException();
 
-        public override void CancelPendingRead() => throw new NotSupportedException();
+        public override void CancelPendingRead() => body.CancelPendingRead();
 
         public override void Complete(Exception? exception = null) => throw new NotSupportedException();
     }
