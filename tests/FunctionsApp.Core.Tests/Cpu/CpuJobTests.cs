@@ -66,6 +66,102 @@ public sealed class CpuJobTests
     }
 
     [Fact]
+    public void What_a_portion_left_comes_before_what_was_never_taken()
+    {
+        var job = Job(items: 10, lanes: 2, portion: 4);
+        var (first, second) = (job.Take(), job.Take());
+        job.Release(second, computed: 1, TimeSpan.Zero);
+        job.Release(first, computed: 3, TimeSpan.Zero);
+
+        Assert.Equal(
+            [(3, 1), (5, 3), (8, 2)],
+            Enumerable.Range(0, 3).Select(_ =>
+            {
+                var portion = job.Take();
+                job.Release(portion, portion.Count, TimeSpan.Zero);
+                return ((int)portion.From, portion.Count);
+            }));
+        Assert.True(job.IsOver);
+    }
+
+    [Fact]
+    public void A_rest_that_is_larger_than_a_portion_is_taken_in_portions()
+    {
+        var wanted = 8;
+        var job = new SizedJob(10, () => wanted);
+        job.Release(job.Take(), computed: 1, TimeSpan.Zero);
+        wanted = 3;
+        List<(long, int)> taken = [];
+        while (job.IsReady)
+        {
+            var portion = job.Take();
+            taken.Add((portion.From, portion.Count));
+            job.Release(portion, portion.Count, TimeSpan.Zero);
+        }
+
+        Assert.Equal([(1, 3), (4, 3), (7, 1), (8, 2)], taken);
+    }
+
+    [Fact]
+    public void What_comes_back_after_a_drop_does_not_wait_again()
+    {
+        var job = Job(items: 10, lanes: 1, portion: 4);
+        var portion = job.Take();
+        job.DropWaiting();
+        var before = job.IsOver;
+
+        Assert.Equal((false, 0, true, 0), (before, job.Release(portion, computed: 1, TimeSpan.Zero), job.IsOver, job.Waiting));
+    }
+
+    [Fact]
+    public void What_comes_back_waits_again_and_the_job_is_not_over()
+    {
+        var job = Job(items: 4, lanes: 1, portion: 4);
+
+        Assert.Equal((3, false, true), (job.Release(job.Take(), computed: 1, TimeSpan.Zero), job.IsOver, job.IsReady));
+    }
+
+    [Fact]
+    public void An_open_job_is_not_over_until_it_is_closed()
+    {
+        var job = PortionJob.OfItems(0, 1, static _ => { }, isOpen: true);
+        var open = job.IsOver;
+        job.Close();
+
+        Assert.Equal((false, true), (open, job.IsOver));
+    }
+
+    [Fact]
+    public void Items_are_added_at_the_end()
+    {
+        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        job.Release(job.Take(), 2, TimeSpan.Zero);
+
+        Assert.Equal((3, new Portion(2, 3, 0)), (job.Add(3), job.Take()));
+    }
+
+    [Fact]
+    public void Items_that_are_added_after_a_drop_are_ignored()
+    {
+        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        job.DropWaiting();
+
+        Assert.Equal((0, 0, true), (job.Add(3), job.Waiting, job.IsOver));
+    }
+
+    [Fact]
+    public void The_time_of_an_item_follows_the_latest()
+    {
+        var job = Job(items: 100, lanes: 1, portion: 10);
+        var before = job.SecondsPerItem;
+        job.Release(job.Take(), 10, TimeSpan.FromSeconds(10));
+        var first = job.SecondsPerItem;
+        job.Release(job.Take(), 5, TimeSpan.FromSeconds(10));
+
+        Assert.Equal((0, 1, 1.2), (before, first, Math.Round(job.SecondsPerItem, 9)));
+    }
+
+    [Fact]
     public void A_portion_that_throws_fails_the_job_and_not_the_thread()
     {
         var job = new PortionJob(1, 1, static _ => throw new InvalidDataException("broken"));
@@ -109,4 +205,12 @@ public sealed class CpuJobTests
     }
 
     private static PortionJob Job(int items, int lanes, int portion = 1) => new(items, lanes, static _ => { }, portion);
+
+    /// <summary>A job whose portions have the size that the test wants at the time.</summary>
+    private sealed class SizedJob(int items, Func<int> wanted) : CpuJob(items, lanes: 1)
+    {
+        protected override int NextPortion(long from, int waiting) => wanted();
+
+        protected override int ComputeItems(Portion portion, CpuTurn turn) => portion.Count;
+    }
 }

@@ -427,6 +427,200 @@ public sealed class CpuSchedulerTests : IDisposable
     }
 
     [Fact]
+    public async Task When_to_come_back_is_told_by_the_speed_of_each_job()
+    {
+        var scheduler = Create(maxQueuedItems: 15);
+        using var both = new ManualResetEventSlim();
+        _ = scheduler.RunAsync(_ => both.Wait(Patience, CancellationToken.None), CancellationToken.None);
+        Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.RunAsync(new PortionJob(job.Items, 1, portion =>
+        {
+            if (portion.From > 0)
+            {
+                _gate.Wait(Patience);
+            }
+
+            _time.Advance(TimeSpan.FromSeconds(job.Seconds));
+        }), CancellationToken.None))];
+        both.Set();
+        Assert.True(SpinWait.SpinUntil(() => _time.GetTimestamp() == TimeSpan.FromSeconds(11).Ticks, Patience));
+
+        // Of the quick one an item is held now, as it has used less: 3 of 10 s and 9 of 1 s wait.
+        var problem = (await Assert.ThrowsAsync<ProblemException>(
+            () => scheduler.RunAsync(new PortionJob(15, 1, static _ => { }), CancellationToken.None))).Problem;
+        _gate.Set();
+        await Task.WhenAll(jobs).WaitAsync(Patience);
+
+        Assert.Equal(39, problem.RetryAfterSeconds);
+    }
+
+    [Fact]
+    public async Task An_open_job_without_items_ends_when_it_is_closed()
+    {
+        var scheduler = Create();
+        var job = PortionJob.OfItems(0, 1, static _ => throw new InvalidDataException("computed"), isOpen: true);
+        var run = scheduler.RunAsync(job, CancellationToken.None);
+        var before = run.IsCompleted;
+        scheduler.Close(job);
+        await run.WaitAsync(Patience);
+
+        Assert.False(before);
+    }
+
+    [Fact]
+    public async Task An_open_job_computes_what_is_added_and_ends_when_it_is_closed()
+    {
+        var scheduler = Create(threads: 2);
+        var computed = new ConcurrentQueue<long>();
+        var job = PortionJob.OfItems(0, 2, computed.Enqueue, isOpen: true);
+        var run = scheduler.RunAsync(job, CancellationToken.None);
+        for (var i = 0; i < 100; i++)
+        {
+            scheduler.Update(job, items: i % 3);
+        }
+
+        var before = run.IsCompleted;
+        scheduler.Close(job);
+        await run.WaitAsync(Patience);
+
+        Assert.False(before);
+        Assert.Equal(Enumerable.Range(0, 99).Select(static index => (long)index), computed.Order());
+    }
+
+    [Fact]
+    public async Task An_open_job_that_is_closed_while_its_last_items_run_ends_with_them()
+    {
+        var scheduler = Create();
+        using var started = new ManualResetEventSlim();
+        var job = PortionJob.OfItems(0, 1, _ =>
+        {
+            started.Set();
+            _gate.Wait(Patience);
+        }, isOpen: true);
+        var run = scheduler.RunAsync(job, CancellationToken.None);
+        scheduler.Update(job, items: 2);
+        Assert.True(started.Wait(Patience));
+        scheduler.Close(job);
+        var before = run.IsCompleted;
+        _gate.Set();
+        await run.WaitAsync(Patience);
+
+        Assert.False(before);
+    }
+
+    [Fact]
+    public async Task Items_that_are_added_after_a_cancellation_do_not_count_as_waiting()
+    {
+        var scheduler = Create(maxQueuedItems: 3);
+        using var source = new CancellationTokenSource();
+        await OccupyAsync(scheduler);
+        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        var run = scheduler.RunAsync(job, source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Patience));
+        scheduler.Update(job, items: 100);
+        scheduler.Close(job);
+        _ = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+        var room = Record.Exception(scheduler.EnsureRoom);
+        _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+
+        Assert.Null(room);
+        Assert.Throws<ProblemException>(scheduler.EnsureRoom);
+    }
+
+    [Fact]
+    public async Task Items_that_are_added_after_a_failure_do_not_count_as_waiting()
+    {
+        var scheduler = Create(maxQueuedItems: 3);
+        var job = PortionJob.OfItems(2, 1, static _ => throw new InvalidDataException("broken"), isOpen: true);
+        await Assert.ThrowsAsync<InvalidDataException>(() => scheduler.RunAsync(job, CancellationToken.None).WaitAsync(Patience));
+        await OccupyAsync(scheduler);
+        scheduler.Update(job, items: 100);
+        _ = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+
+        Assert.Null(Record.Exception(scheduler.EnsureRoom));
+    }
+
+    [Fact]
+    public async Task Disposing_ends_an_open_job()
+    {
+        var scheduler = Create();
+        var run = scheduler.RunAsync(PortionJob.OfItems(0, 1, static _ => { }, isOpen: true), CancellationToken.None);
+
+        scheduler.Dispose();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task Disposing_ends_a_job_whose_turn_is_cut_afterwards()
+    {
+        var scheduler = Create();
+        using var started = new ManualResetEventSlim();
+        var run = scheduler.RunAsync(PortionJob.OfItems(10, 1, _ =>
+        {
+            started.Set();
+            _gate.Wait(Patience);
+        }), CancellationToken.None);
+        Assert.True(started.Wait(Patience));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var waiting = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+
+        scheduler.Dispose();
+        _gate.Set();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Patience));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task Disposing_under_load_ends_every_job()
+    {
+        var scheduler = Create(threads: 4);
+        using var some = new CountdownEvent(500);
+        Task[] jobs = [.. Enumerable.Range(0, 400).Select(i => scheduler.RunAsync(PortionJob.OfItems(100, 1 + (i % 4), _ => Note(), portion: 1 + (i % 30), isOpen: i % 7 == 0), CancellationToken.None))];
+        Assert.True(some.Wait(Patience));
+
+        scheduler.Dispose();
+        await Task.WhenAll(jobs).WaitAsync(Patience).ContinueWith(static _ => { }, TaskScheduler.Default);
+
+        Assert.All(jobs, static job => Assert.True(job.IsCompletedSuccessfully || job.IsCanceled || job.Exception?.InnerException is OperationCanceledException));
+
+        void Note()
+        {
+            lock (some)
+            {
+                _ = some.IsSet || some.Signal();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task No_job_is_forgotten_however_many_come_from_however_many_threads()
+    {
+        var scheduler = Create(threads: 4);
+        var computed = 0;
+        var watch = Stopwatch.StartNew();
+        var callers = Enumerable.Range(0, 8).Select(caller => Task.Run(async () =>
+        {
+            for (var i = 0; i < 6_000 && watch.ElapsedMilliseconds < 1_500; i++)
+            {
+                // One at a time, so that the threads go idle and wake all the while; now and then some at once, on several lanes.
+                if (i % 5 == caller % 5)
+                {
+                    await scheduler.RunAsync(new PortionJob(6, 3, _ => Interlocked.Increment(ref computed)), CancellationToken.None);
+                    Interlocked.Add(ref computed, -6);
+                }
+
+                await scheduler.RunAsync(_ => Interlocked.Increment(ref computed), CancellationToken.None);
+                Interlocked.Decrement(ref computed);
+            }
+        }));
+        await Task.WhenAll(callers).WaitAsync(Patience);
+
+        Assert.Equal(0, computed);
+    }
+
+    [Fact]
     public async Task The_trace_of_the_request_goes_on_in_the_computation()
     {
         using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
