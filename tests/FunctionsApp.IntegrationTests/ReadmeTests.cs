@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using FunctionsApp.IntegrationTests.Hosting;
 
@@ -29,12 +30,18 @@ public sealed partial class ReadmeTests(FunctionsAppFixture app)
         var curl = Curl().Match(command);
         Assert.True(curl.Success, $"Not understood: {command}");
         var path = curl.Groups["path"].Value;
-        using var response = curl.Groups["json"].Success
+        using var response = curl.Groups["last"].Success
+            ? await app.Api.SendAsync(path, Lines(curl.Groups["last"].Value), contentType: "application/x-ndjson")
+            : curl.Groups["json"].Success
             ? await app.Api.SendAsync(path, curl.Groups["json"].Value, accept: curl.Groups["accept"].Success ? curl.Groups["accept"].Value : null)
             : await app.Api.Http.GetAsync(new Uri(path, UriKind.Relative));
 
         Assert.Equal(Steady(output), Steady(await response.Content.ReadAsStringAsync()));
     }
+
+    /// <summary>What <c>seq 1 last</c> prints.</summary>
+    private static string Lines(string last) =>
+        string.Concat(Enumerable.Range(1, int.Parse(last, CultureInfo.InvariantCulture)).Select(static n => string.Create(CultureInfo.InvariantCulture, $"{n}\n")));
 
     /// <summary>Without what differs from run to run.</summary>
     private static string Steady(string text) => Unsteady().Replace(text.Trim(), "${name}…");
@@ -42,7 +49,7 @@ public sealed partial class ReadmeTests(FunctionsAppFixture app)
     [GeneratedRegex("^```console\\n(?<text>.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Blocks();
 
-    [GeneratedRegex("^curl -sN? (--json '(?<json>[^']*)' )?(-H 'Accept: (?<accept>[^']*)' )?http://127\\.0\\.0\\.1:7071/api/(?<path>\\S+)$", RegexOptions.ExplicitCapture, 1_000)]
+    [GeneratedRegex("^(seq 1 (?<last>\\d+) \\| )?curl -sN? (-T \\. -X POST -H 'Content-Type: application/x-ndjson' )?(--json '(?<json>[^']*)' )?(-H 'Accept: (?<accept>[^']*)' )?http://127\\.0\\.0\\.1:7071/api/(?<path>\\S+)$", RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Curl();
 
     [GeneratedRegex("(?<name>\"(elapsedMs|startedMs|finishedMs|worker|workers|traceId)\":)(\"[0-9a-f]*\"|[0-9.]+)", RegexOptions.ExplicitCapture, 1_000)]
