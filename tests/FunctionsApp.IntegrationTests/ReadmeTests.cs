@@ -30,11 +30,13 @@ public sealed partial class ReadmeTests(FunctionsAppFixture app)
         var curl = Curl().Match(command);
         Assert.True(curl.Success, $"Not understood: {command}");
         var path = curl.Groups["path"].Value;
-        using var response = curl.Groups["last"].Success
-            ? await app.Api.SendAsync(path, Lines(curl.Groups["last"].Value), contentType: "application/x-ndjson")
-            : curl.Groups["json"].Success
-            ? await app.Api.SendAsync(path, curl.Groups["json"].Value, accept: curl.Groups["accept"].Success ? curl.Groups["accept"].Value : null)
-            : await app.Api.Http.GetAsync(new Uri(path, UriKind.Relative));
+        using var response = curl.Groups switch
+        {
+            var groups when groups["last"].Success => await app.Api.SendAsync(path, Lines(groups["last"].Value), contentType: "application/x-ndjson"),
+            var groups when groups["json"].Success => await app.Api.SendAsync(
+                path, groups["json"].Value, accept: groups["accept"].Success ? groups["accept"].Value : null),
+            _ => await app.Api.Http.GetAsync(new Uri(path, UriKind.Relative)),
+        };
 
         Assert.Equal(Steady(output), Steady(await response.Content.ReadAsStringAsync()));
     }
