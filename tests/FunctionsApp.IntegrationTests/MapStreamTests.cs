@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using FunctionsApp.IntegrationTests.Hosting;
 
@@ -161,6 +162,14 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         await sending;
         Assert.Equal((Pieces * 20_000) + 1, lines);
         Assert.Contains("""{"summary":{"succeeded":4000000,"failed":0,""", end, StringComparison.Ordinal);
+    }
+
+    [LocalHostFact]
+    public async Task A_client_that_neither_reads_nor_leaves_is_cut_off_when_its_time_is_up()
+    {
+        using var upload = await Upload.StartAsync(app.Api, "map/math.square?timeoutSeconds=1");
+
+        await Assert.ThrowsAsync<SocketException>(() => upload.SendAllAsync(Lines(20_000), 2_000).WaitAsync(Limit));
     }
 
     /// <summary>All cores compute something endless for a client that goes away; then another has them all.</summary>

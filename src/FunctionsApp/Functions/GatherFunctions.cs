@@ -12,7 +12,11 @@ public sealed class GatherFunctions(GatherService service, FunctionEndpoint endp
     [Function("Gather")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async call => call.WantsStream
-            ? await endpoint.StreamAsync(call, StreamLines.Of(service.StreamAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)))
-            : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<GatherRequest>(), call.Cancelled)), cancellationToken);
+        endpoint.RunAsync(request, async call =>
+        {
+            var gather = await call.ReadAsync<GatherRequest>();
+            return call.WantsStream
+                ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                : JsonAnswer.Ok(await service.RunAsync(gather, call.Cancelled));
+        }, cancellationToken);
 }

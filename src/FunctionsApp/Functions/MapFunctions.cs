@@ -12,12 +12,17 @@ public sealed class MapFunctions(MapService service, FunctionEndpoint endpoint)
     [Function("Map")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async call => call switch
+        endpoint.RunAsync(request, async call =>
         {
-            { HasLines: true } => await endpoint.StreamAsync(
-                call, StreamLines.Of(service.StreamAsync(operation, call.ReadQuery<MapOptions>(), call.OpenLines(), call.Cancelled))),
-            { WantsStream: true } => await endpoint.StreamAsync(
-                call, StreamLines.Of(service.StreamAsync(operation, await call.ReadAsync<MapRequest>(), call.Cancelled))),
-            _ => JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadAsync<MapRequest>(), call.Cancelled)),
+            if (call.HasLines)
+            {
+                var options = call.ReadQuery<MapOptions>();
+                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, call.OpenLines(), call.Cancelled)));
+            }
+
+            var map = await call.ReadAsync<MapRequest>();
+            return call.WantsStream
+                ? await endpoint.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
+                : JsonAnswer.Ok(await service.RunAsync(operation, map, call.Cancelled));
         }, cancellationToken);
 }

@@ -13,5 +13,6 @@ public sealed class StreamFunctions(StreamService service, FunctionEndpoint endp
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "stream/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-            await endpoint.StreamAsync(call, StreamLines.Of(service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled))), cancellationToken);
+            await endpoint.StreamAsync(
+                call, call.TimeoutSeconds, StreamLines.Of(service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled))), cancellationToken);
 }

@@ -44,14 +44,15 @@ public sealed class FunctionEndpoint(
 
     /// <summary>Streams values as they come. The answer starts with the first of them: what goes wrong before has a status of its own.</summary>
     /// <param name="request">The request that is answered.</param>
+    /// <param name="timeoutSeconds">The time limit of the work, if it has one of its own; a reader that then stands still is cut off.</param>
     /// <param name="lines">The lines of the answer.</param>
-    public async Task<IResult> StreamAsync(FunctionRequest request, IAsyncEnumerable<StreamLine> lines)
+    public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines)
     {
         var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
         try
         {
             var any = await enumerator.MoveNextAsync();
-            return new StreamAnswer(this, request, enumerator, any);
+            return new StreamAnswer(this, request, enumerator, any, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
         }
         catch
         {

@@ -24,8 +24,16 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// The one place that writes NDJSON and server-sent events. Each line is flushed before the next is asked for, so a slow
 /// reader slows the work down instead of filling the memory.
 /// </summary>
-internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, bool any) : IResult
+/// <param name="endpoint">Describes what goes wrong.</param>
+/// <param name="request">The request that is answered.</param>
+/// <param name="lines">The lines, at the first of them.</param>
+/// <param name="any">Whether there is a first.</param>
+/// <param name="limit">The time limit of the work.</param>
+internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, bool any, TimeSpan limit) : IResult
 {
+    /// <summary>How long a reader that does not read is waited for when the work is over.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
     private readonly bool _isEventStream = request.Format == AnswerFormat.EventStream;
     private long _id;
 
@@ -36,33 +44,49 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        if (httpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } limit)
+        if (httpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
         {
             // A reader may pause: it holds up its own work, within the time limit, and no memory to speak of.
-            limit.MinDataRate = null;
+            rate.MinDataRate = null;
         }
 
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted);
+        patience.CancelAfter(limit + Grace);
+        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(Grace), patience);
         await using (lines)
         {
             try
             {
-                for (var more = any; more; more = await lines.MoveNextAsync())
-                {
-                    await WriteAsync(response, lines.Current);
-                }
+                await WriteAllAsync(httpContext, patience.Token);
             }
-            catch (Exception exception)
+            catch (OperationCanceledException) when (patience.IsCancellationRequested)
             {
-                // The status is sent already, so the problem is the last line.
-                if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
-                {
-                    await WriteAsync(response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false));
-                }
+                // Gone, or as good as gone.
+                httpContext.Abort();
             }
         }
     }
 
-    private async ValueTask WriteAsync(HttpResponse response, StreamLine line)
+    private async Task WriteAllAsync(HttpContext httpContext, CancellationToken patience)
+    {
+        try
+        {
+            for (var more = any; more; more = await lines.MoveNextAsync())
+            {
+                await WriteAsync(httpContext.Response, lines.Current, patience);
+            }
+        }
+        catch (Exception exception) when (!patience.IsCancellationRequested)
+        {
+            // The status is sent already, so the problem is the last line.
+            if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
+            {
+                await WriteAsync(httpContext.Response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false), patience);
+            }
+        }
+    }
+
+    private async ValueTask WriteAsync(HttpResponse response, StreamLine line, CancellationToken patience)
     {
         if (line.Values.IsEmpty)
         {
@@ -82,8 +106,8 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
             response.BodyWriter.Write(line.Values.Span);
         }
 
-        // Not with the request's token: on shutdown the problem still has to reach the client. A client that is gone ends it too.
-        await response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+        // Not with the request's token: when the time is up or the host stops, the problem still has to reach the client.
+        await response.BodyWriter.FlushAsync(patience);
     }
 
     private void Write(PipeWriter writer, StreamLine line)
