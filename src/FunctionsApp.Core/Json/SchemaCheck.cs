@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -46,6 +47,12 @@ internal ref struct SchemaCheck
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
     {
+        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && Fits(schema, integer))
+        {
+            value = typeof(T) == typeof(long) ? (T)(object)integer : (T)(object)(Number)integer;
+            return true;
+        }
+
         var check = new SchemaCheck(utf8, maxDepth, faults: null);
         check._reader.Read();
         if (!check.Check(schema, place: null))
@@ -58,6 +65,18 @@ internal ref struct SchemaCheck
         check._reader.Read();
         return true;
     }
+
+    /// <summary>Reads text that is nothing but an integer of 64 bits, as most numbers are. JSON has no leading zeros and no plus sign.</summary>
+    private static bool TryReadInteger(ReadOnlySpan<byte> utf8, out long integer)
+    {
+        var digits = utf8.StartsWith((byte)'-') ? utf8[1..] : utf8;
+        integer = 0;
+        return digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
+            && Utf8Parser.TryParse(utf8, out integer, out var read)
+            && read == utf8.Length;
+    }
+
+    private static bool Fits(SchemaNode schema, double value) => value >= schema.Minimum && value <= schema.Maximum;
 
     private bool CheckDocument(SchemaNode schema)
     {
@@ -272,7 +291,7 @@ internal ref struct SchemaCheck
 
         var integral = _reader.TryGetInt64(out var integer);
         var value = integral ? integer : _reader.GetDouble();
-        if ((integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && value >= schema.Minimum && value <= schema.Maximum)
+        if ((integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && Fits(schema, value))
         {
             return true;
         }
