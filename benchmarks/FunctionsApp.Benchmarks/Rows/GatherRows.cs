@@ -14,7 +14,7 @@ internal static class GatherRows
     {
         How = "One `POST api/gather` of `http.request` calls to a server in the benchmark's process; the peers fetch the same URL as often.",
         WarmUps = 15,
-        Runs = 21,
+        Runs = 51,
         EnterAsync = static async stage =>
         {
             var slow = stage.Add(await SlowServer.StartAsync(TimeSpan.FromMilliseconds(50)));

@@ -88,9 +88,13 @@ internal sealed class LineBlock : ItemBlock
     public override Problem Describe(Exception exception, long index, ProblemDescriber describer)
     {
         var line = _firstLine + _text.AsSpan(0, _bounds[index - First].Start).Count((byte)'\n');
-        return exception is MalformedJsonException malformed
-            ? RequestReader.Malformed(malformed.Cause, line)
-            : describer.Describe(exception) with { Line = line };
+        if (exception is MalformedJsonException malformed)
+        {
+            return RequestReader.Malformed(malformed.Cause, line);
+        }
+
+        var problem = describer.Describe(exception);
+        return (problem.Errors is { } faults ? Problem.InvalidRequest(faults, $"Line {line}") : problem) with { Line = line };
     }
 
     public override void Release()

@@ -80,12 +80,13 @@ public sealed record Problem
 
     /// <summary>422: JSON, but not of the shape or range that is asked for.</summary>
     /// <param name="errors">Every fault: JSON pointer → messages.</param>
-    public static Problem InvalidRequest(IReadOnlyDictionary<string, string[]> errors)
+    /// <param name="whole">What the empty pointer leads to.</param>
+    public static Problem InvalidRequest(IReadOnlyDictionary<string, string[]> errors, string whole = "The body")
     {
         var (pointer, messages) = errors.First();
         var more = errors.Sum(fault => fault.Value.Length) - 1;
         return new("invalid-request", "The request is not valid", 422,
-            $"{(pointer.Length == 0 ? "The body" : pointer)} {messages[0]}{(more > 0 ? $", and {more} more (see errors)." : ".")}")
+            $"{(pointer.Length == 0 ? whole : pointer)} {messages[0]}{(more > 0 ? $", and {more} more (see errors)." : ".")}")
         { Errors = errors };
     }
 

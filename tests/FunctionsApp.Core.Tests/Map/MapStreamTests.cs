@@ -97,6 +97,12 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Theory]
+    [InlineData("null", "Line 2 must be a number, not null.")]
+    [InlineData("{}", "/x is required.")]
+    public async Task A_line_at_fault_is_called_by_its_number(string line, string detail) =>
+        Assert.Equal(detail, Problem(await AnswerAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n"), 1).GetProperty("detail").GetString());
+
+    [Theory]
     [InlineData("1,\"y\":2", "malformed-json", 2, 2L)]
     [InlineData("1 2", "malformed-json", 2, 3L)]
     [InlineData("}", "malformed-json", 2, 1L)]
