@@ -31,6 +31,7 @@ internal static class MapRows
     private static Row Pbkdf2 => new("map", $"`pbkdf2` of {Keys} passwords, {Iterations:N0} iterations", Metric.Milliseconds)
     {
         How = "One `POST api/map/pbkdf2`; the peers derive the same keys with `hashlib.pbkdf2_hmac` and `crypto.pbkdf2Sync`.",
+        Runs = 11,
         EnterAsync = static async stage =>
         {
             var host = await stage.StartAsync(ServerApp.LocalHost);
@@ -102,7 +103,7 @@ internal static class MapRows
     {
         How = "One `POST api/map/primes.isPrime` of numbers from 10^18 to 2^63, always the same.",
         WarmUps = 5,
-        Runs = 9,
+        Runs = 21,
         EnterAsync = async stage =>
         {
             var host = await stage.StartAsync(ServerApp.LocalHost);

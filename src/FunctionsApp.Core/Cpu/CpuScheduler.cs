@@ -325,6 +325,11 @@ public sealed class CpuScheduler : IDisposable
         var arrives = job.Share.IsIdle;
         if (!TryEnqueue(job, now) || TryWake())
         {
+            // As many as it can use: a thread that is woken by another, which goes on computing, may wait for that one's core.
+            for (var more = Math.Min(job.Lanes, job.Waiting) - 1; job.IsQueued && more > 0 && TryWake(); more--)
+            {
+            }
+
             return;
         }
 
