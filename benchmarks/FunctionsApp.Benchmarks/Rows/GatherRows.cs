@@ -13,7 +13,7 @@ internal static class GatherRows
     private static Row Http => new("gather", $"gather of {HttpCalls} HTTP calls of 50 ms", Metric.Milliseconds)
     {
         How = "One `POST api/gather` of `http.request` calls to a server in the benchmark's process; the peers fetch the same URL as often.",
-        WarmUps = 15,
+        WarmUps = 30,
         Runs = 51,
         EnterAsync = static async stage =>
         {
@@ -31,8 +31,8 @@ internal static class GatherRows
     private static Row Delays(int calls) => new("gather", $"gather of {calls:N0} delays of 0.1 s", Metric.Milliseconds)
     {
         How = "One `POST api/gather` of `delay` calls; Python gathers as many `asyncio.sleep(0.1)`.",
-        WarmUps = 15,
-        Runs = 9,
+        WarmUps = 30,
+        Runs = 31,
         EnterAsync = async stage =>
         {
             var host = await stage.StartAsync(ServerApp.LocalHost);
