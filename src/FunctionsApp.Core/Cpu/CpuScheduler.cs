@@ -355,12 +355,12 @@ public sealed class CpuScheduler : IDisposable
             if (share.IsIdle)
             {
                 // A turn ahead of the others: it has waited for none yet.
-                share.CatchUp(_fair - Ticks(CpuTurn.Seconds));
+                share.CatchUp(_fair - Ticks(CpuTurn.Seconds), now);
                 _weights += share.Weight;
             }
             else
             {
-                share.CatchUp(_fair - Ticks(MostCreditSeconds));
+                share.CatchUp(_fair - Ticks(MostCreditSeconds), now);
             }
 
             _ready.Enqueue(share, (share.Used(now), ++_lastTurn));

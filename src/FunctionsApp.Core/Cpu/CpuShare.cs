@@ -37,7 +37,8 @@ internal sealed class CpuShare(double weight = 1)
 
     /// <summary>Comes back after having wanted nothing, or less than it could have had: what it did not use then is not saved up.</summary>
     /// <param name="used">What it has used at the least from now on.</param>
-    public void CatchUp(double used) => _used = Math.Max(_used, used);
+    /// <param name="now">A timestamp: what runs now counts.</param>
+    public void CatchUp(double used, long now) => _used += Math.Max(used - Used(now), 0);
 
     /// <summary>Puts a job at the end of those that wait for a turn.</summary>
     public void Enqueue(CpuJob job)

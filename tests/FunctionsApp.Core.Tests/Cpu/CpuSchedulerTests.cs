@@ -430,8 +430,18 @@ public sealed class CpuSchedulerTests : IDisposable
     public async Task When_to_come_back_is_told_by_the_speed_of_each_job()
     {
         var scheduler = Create(maxQueuedItems: 15);
+        using var started = new ManualResetEventSlim();
         using var both = new ManualResetEventSlim();
-        _ = scheduler.RunAsync(_ => both.Wait(Patience, CancellationToken.None), CancellationToken.None);
+        _ = scheduler.RunAsync(
+            _ =>
+            {
+                started.Set();
+                return both.Wait(Patience, CancellationToken.None);
+            },
+            CancellationToken.None);
+
+        // While it waits for a thread there is no room for the two others.
+        Assert.True(started.Wait(Patience));
         Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.RunAsync(new PortionJob(job.Items, 1, portion =>
         {
             if (portion.From > 0)

@@ -53,7 +53,19 @@ public sealed class CpuShareTests
         var share = new CpuShare();
         share.Begin(0);
         share.End(0, 80);
-        share.CatchUp(to);
+        share.CatchUp(to, now: 0);
+
+        Assert.Equal(used, share.Used(100));
+    }
+
+    [Theory]
+    [InlineData(40, 100)]
+    [InlineData(150, 150)]
+    public void What_runs_counts_when_catching_up(double to, double used)
+    {
+        var share = new CpuShare();
+        share.Begin(0);
+        share.CatchUp(to, now: 100);
 
         Assert.Equal(used, share.Used(100));
     }
