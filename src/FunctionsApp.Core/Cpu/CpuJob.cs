@@ -18,6 +18,7 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
     // Parts of portions whose turn was cut: they come before what has never been taken.
     private readonly PriorityQueue<int, long> _left = new();
     private bool _isDropped;
+    private Pace _pace;
     private long _next;
     private int _running;
     private Exception? _failure;
@@ -35,7 +36,7 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
     public int Waiting { get; private set; } = items;
 
     /// <summary>How long an item of this job has taken of late, in seconds; 0 while none has been computed. Under the lock.</summary>
-    public double SecondsPerItem { get; private set; }
+    public double SecondsPerItem => _pace.SecondsPerItem;
 
     /// <summary>Whether a thread could take a portion now. Under the lock.</summary>
     public bool IsReady => Waiting > 0 && _running < _busy.Length && MayTake(NextItem);
@@ -96,8 +97,7 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
         _running--;
         if (computed > 0)
         {
-            var perItem = took.TotalSeconds / computed;
-            SecondsPerItem = SecondsPerItem == 0 ? perItem : (SecondsPerItem * 0.8) + (perItem * 0.2);
+            _pace.Note(computed, took);
         }
 
         var left = _isDropped ? 0 : portion.Count - computed;

@@ -32,7 +32,7 @@ public sealed class CpuScheduler : IDisposable
     private int _idle;
     private long _lastTurn;
     private long _waitingItems;
-    private double _secondsPerItem;
+    private Pace _pace;
     private bool _stopped;
 
     // What a share has used that has been there all along, and has had its part: where new ones begin (the virtual time of
@@ -148,7 +148,7 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>When, at the speed of each job that waits, enough will have been taken for so many items more.</summary>
     private int RetryAfterSeconds(int items)
     {
-        var all = _jobs.Sum(job => job.Waiting * (job.SecondsPerItem > 0 ? job.SecondsPerItem : _secondsPerItem));
+        var all = _jobs.Sum(job => job.Waiting * (job.SecondsPerItem > 0 ? job.SecondsPerItem : _pace.SecondsPerItem));
         var part = Math.Min((double)(_waitingItems + items - _options.MaxQueuedItems) / _waitingItems, 1);
         return (int)Math.Clamp(Math.Ceiling(all * part / Threads), 1, LongestRetryAfterSeconds);
     }
@@ -256,8 +256,7 @@ public sealed class CpuScheduler : IDisposable
             _waitingItems += job.Release(portion, computed, took);
             if (computed > 0)
             {
-                var perItem = took.TotalSeconds / computed;
-                _secondsPerItem = _secondsPerItem == 0 ? perItem : (_secondsPerItem * 0.8) + (perItem * 0.2);
+                _pace.Note(computed, took);
             }
             else
             {
