@@ -20,7 +20,7 @@ internal sealed record AllowedHost(string? Name, IPNetwork? Network, int? Port)
             return new AllowedHost(null, network, port);
         }
 
-        return Uri.CheckHostName(host) == UriHostNameType.Dns && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false } name
+        return Uri.CheckHostName(host) == UriHostNameType.Dns && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false, Text.Length: > 0 } name
             ? new AllowedHost(name.Text, null, port)
             : null;
     }

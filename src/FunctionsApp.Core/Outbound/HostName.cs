@@ -14,8 +14,19 @@ internal readonly record struct HostName(string Text)
 
     private static readonly SearchValues<char> EndOfAuthority = SearchValues.Create("/\\?#");
 
-    /// <summary>The host of a URL; its name's international characters are in Punycode.</summary>
-    public static HostName Of(Uri url) => Of(url.IdnHost);
+    /// <summary>The host of a URL; its name's international characters are in Punycode. Empty when it has none, or none that can be read.</summary>
+    public static HostName Of(Uri url)
+    {
+        try
+        {
+            return Of(url.IdnHost);
+        }
+        catch (UriFormatException)
+        {
+            // It begins as Punycode does, or ends in half a character, and nobody can say which name it is.
+            return new HostName("");
+        }
+    }
 
     /// <summary>A host as it stands in an end point.</summary>
     public static HostName Of(string host) => new((host.EndsWith('.') ? host[..^1] : host).ToLowerInvariant());

@@ -44,10 +44,12 @@ public sealed class OutboundResponse : IDisposable
             _body ??= await _response.Content.ReadAsStreamAsync(cancellationToken);
             return await _body.ReadAsync(buffer, cancellationToken);
         }
-        catch (Exception exception) when (exception is IOException or HttpRequestException or InvalidDataException or OperationCanceledException)
+        catch (Exception exception) when (exception is IOException or HttpRequestException or InvalidDataException or InvalidOperationException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new ProblemException(exception is InvalidDataException
+
+            // Of the decompressors only that of Brotli takes bad data for an invalid operation.
+            throw new ProblemException(exception is InvalidDataException or InvalidOperationException
                 ? Problem.UpstreamFailed($"The answer of '{HostName.AsWritten(Url)}' is not compressed as it says.")
                 : Problem.UpstreamFailed($"The connection to '{HostName.AsWritten(Url)}' broke before the answer was complete.") with { IsTransient = true });
         }

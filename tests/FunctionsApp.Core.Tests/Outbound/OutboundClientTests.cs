@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using FunctionsApp.Core.Outbound;
@@ -301,48 +300,5 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
         }
 
         return await task;
-    }
-
-    private sealed record Received(string Method, string Url, Dictionary<string, string> Headers, string? Body);
-
-    /// <summary>Answers one request after the other as it was told; the last answer stays.</summary>
-    private sealed class ScriptedServer : HttpMessageHandler
-    {
-        private readonly Queue<Func<CancellationToken, Task<HttpResponseMessage>>> _answers = new();
-        private Func<CancellationToken, Task<HttpResponseMessage>> _last = null!;
-
-        public List<Received> Requests { get; } = [];
-
-        public bool IsHanging { get; private set; }
-
-        public void Answer(int status, Action<HttpResponseHeaders>? headers = null, byte[]? body = null) => _answers.Enqueue(_ =>
-        {
-            var response = new HttpResponseMessage((HttpStatusCode)status) { Content = new ByteArrayContent(body ?? []) };
-            headers?.Invoke(response.Headers);
-            return Task.FromResult(response);
-        });
-
-        public void Redirect(int status, string location) =>
-            Answer(status, headers => headers.TryAddWithoutValidation("Location", location));
-
-        public void Fail(Exception exception) => _answers.Enqueue(_ => Task.FromException<HttpResponseMessage>(exception));
-
-        public void Hang() => _answers.Enqueue(async token =>
-        {
-            IsHanging = true;
-            await Task.Delay(Timeout.Infinite, token);
-            throw new UnreachableException();
-        });
-
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            var content = request.Content?.Headers ?? Enumerable.Empty<KeyValuePair<string, IEnumerable<string>>>();
-            Requests.Add(new Received(
-                request.Method.Method, request.RequestUri!.AbsoluteUri,
-                request.Headers.Concat(content).ToDictionary(static header => header.Key, static header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase),
-                request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken)));
-            _last = _answers.TryDequeue(out var next) ? next : _last;
-            return await _last(cancellationToken);
-        }
     }
 }

@@ -121,6 +121,10 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("http://0x/")]
     [InlineData("http://example.0x7f/")]
 
+    // Punycode that is none.
+    [InlineData("http://xn--ä.example.com/")]
+    [InlineData("http://example.xn--ä/")]
+
     // Credentials, which hide the host from a reader's eye.
     [InlineData("http://user@example.com/")]
     [InlineData("http://user:secret@example.com/")]

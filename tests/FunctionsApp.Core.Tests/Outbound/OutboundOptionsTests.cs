@@ -40,6 +40,7 @@ public sealed class OutboundOptionsTests
     [InlineData("db.internal:http")]
     [InlineData("user@db.internal")]
     [InlineData("two hosts")]
+    [InlineData("xn--ä.internal")]
     [InlineData("10.0.0.0/33")]
     [InlineData("10/8")]
     [InlineData("10")]

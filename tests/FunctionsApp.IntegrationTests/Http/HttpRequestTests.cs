@@ -163,7 +163,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     {
         foreach (var url in new[]
         {
-            upstream.Url("/reset"), upstream.Url("/half"), upstream.Url("/no-gzip"),
+            upstream.Url("/reset"), upstream.Url("/half"), upstream.Url("/no-gzip"), upstream.Url("/no-gzip?encoding=br"), upstream.Url("/no-gzip?encoding=deflate"),
             new Uri(UpstreamFixture.ClosedOrigin, "/").AbsoluteUri, new Uri(upstream.Server.SecureOrigin, "/").AbsoluteUri,
         })
         {

@@ -253,7 +253,7 @@ public sealed class UpstreamServer : IAsyncDisposable
                     break;
 
                 case "/no-gzip":
-                    response.Headers.ContentEncoding = "gzip";
+                    response.Headers.ContentEncoding = Query("encoding") ?? "gzip";
                     await WriteAsync("text/plain", "This is plain text, whatever its header says.");
                     break;
 
