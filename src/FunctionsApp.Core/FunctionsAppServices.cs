@@ -12,6 +12,7 @@ using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -23,13 +24,14 @@ public static class FunctionsAppServices
 {
     /// <summary>Adds every pattern and the built-in operations. Both hosts call this, and nothing else of Core.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c> and <c>Outbound</c> are read, and checked at start-up.</param>
+    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
             .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<CallbacksOptions>().Bind(configuration.GetSection(CallbacksOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProblemDescriber>();
@@ -41,6 +43,8 @@ public static class FunctionsAppServices
         services.TryAddSingleton<IHostResolver, DnsResolver>();
         services.AddSingleton<OutboundGuard>();
         services.AddSingleton<OutboundClient>();
+        services.AddSingleton<WebhookSender>();
+        services.AddSingleton<DeliverySchedule>();
 
         services.AddSingleton<AwaitService>();
         services.AddSingleton<SequenceService>();

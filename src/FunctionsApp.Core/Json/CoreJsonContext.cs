@@ -9,6 +9,7 @@ using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Json;
 
@@ -29,6 +30,8 @@ namespace FunctionsApp.Core.Json;
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(OperationList))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(DeliveryAttempt))]
+[JsonSerializable(typeof(DeliveryState))]
 [JsonSerializable(typeof(List<RawJson>))]
 [JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 [JsonSerializable(typeof(Number))]

@@ -68,10 +68,16 @@ public sealed class OutboundClient : IDisposable
     private async ValueTask<T> LimitAsync<T>(
         OutboundRequest request, Func<RequestClock, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken)
     {
-        using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
+        var clock = new RequestClock(_time);
+        if (request.TimeoutSeconds is not { } seconds)
+        {
+            return await work(clock, cancellationToken);
+        }
+
+        using var limit = new TimeLimit(_time, seconds, cancellationToken);
         try
         {
-            return await work(new RequestClock(_time), limit.Token);
+            return await work(clock, limit.Token);
         }
         catch (OperationCanceledException) when (limit.RanOut)
         {
@@ -93,7 +99,7 @@ public sealed class OutboundClient : IDisposable
             using var response = await FollowAsync(request, token);
             var body = await response.ReadToEndAsync(_options.MaxResponseBytes, token);
             var answer = new OutboundAnswer(response.Url, response.Status, response.ReadHeaders(), response.ContentType, body, attempts);
-            var pause = response.RetryAfter is { } after ? after.Delta ?? (after.Date - _time.GetUtcNow()) : null;
+            var pause = response.RetryAfter(_time.GetUtcNow());
 
             // Past the time limit no retry could start: then this answer is worth more than a time-out.
             var inTime = !(pause?.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
@@ -110,7 +116,7 @@ public sealed class OutboundClient : IDisposable
             var handedOver = false;
             try
             {
-                if (Redirect(request, response) is not { } next)
+                if (!request.FollowRedirects || Redirect(request, response) is not { } next)
                 {
                     handedOver = true;
                     return response;

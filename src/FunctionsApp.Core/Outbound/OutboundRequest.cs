@@ -11,8 +11,14 @@ public sealed record OutboundRequest(string Method, Uri Url)
     /// <summary>The body; absent means none.</summary>
     public ReadOnlyMemory<byte>? Body { get; init; }
 
-    /// <summary>When to give up, in seconds: with all retries when the whole answer is asked for, else until its head has come.</summary>
-    public double TimeoutSeconds { get; init; } = 30;
+    /// <summary>
+    /// When to give up, in seconds: with all retries when the whole answer is asked for, else until its head has come. Null
+    /// leaves that to the caller's cancellation.
+    /// </summary>
+    public double? TimeoutSeconds { get; init; } = 30;
+
+    /// <summary>Whether a redirect is followed, or is itself the answer.</summary>
+    public bool FollowRedirects { get; init; } = true;
 
     /// <summary>How often to try again, 0 to <see cref="OutboundClient.MostRetries"/>.</summary>
     public int MaxRetries { get; init; }

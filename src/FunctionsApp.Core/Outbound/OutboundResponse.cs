@@ -26,11 +26,12 @@ public sealed class OutboundResponse : IDisposable
 
     internal Uri? Location => _response.Headers.Location;
 
-    internal RetryConditionHeaderValue? RetryAfter => _response.Headers.RetryAfter;
-
     /// <summary>Raises a status that tells of an error.</summary>
     /// <exception cref="ProblemException"><c>upstream-failed</c> for 400 and above.</exception>
     public void EnsureSuccess() => OutboundAnswer.EnsureSuccess(Url, Status);
+
+    /// <summary>The pause that the answer asks for before another request, from <paramref name="now"/> on; null when it asks for none.</summary>
+    internal TimeSpan? RetryAfter(DateTimeOffset now) => _response.Headers.RetryAfter is { } after ? after.Delta ?? (after.Date - now) : null;
 
     /// <summary>Reads what has come of the body, decompressed; waits when nothing has.</summary>
     /// <param name="buffer">Is filled from its start.</param>

@@ -120,6 +120,11 @@ public sealed record Problem
     /// <param name="detail">What is refused, as the caller wrote it, and nothing that it resolves to.</param>
     public static Problem DestinationNotAllowed(string detail) => new("destination-not-allowed", "The destination is not allowed", 403, detail);
 
+    /// <summary>501: a callback to a URL, and no key to sign it with.</summary>
+    public static Problem CallbacksNotConfigured() =>
+        new("callbacks-not-configured", "Callbacks to URLs are not set up", 501,
+            "Nothing can be delivered to a URL, because there is no key to sign it with: Callbacks:SigningKeys is not set.");
+
     /// <summary>502: an outbound request could not be completed.</summary>
     /// <param name="detail">How far it got, and the limit if it is one; no address.</param>
     public static Problem UpstreamFailed(string detail) => new("upstream-failed", "An outbound request failed", 502, detail);

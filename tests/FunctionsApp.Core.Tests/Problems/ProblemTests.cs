@@ -18,6 +18,7 @@ public sealed class ProblemTests
         { Problem.Saturated("?", 1), "saturated", 429 },
         { Problem.OperationFailed("?"), "operation-failed", 500 },
         { Problem.InternalError(), "internal-error", 500 },
+        { Problem.CallbacksNotConfigured(), "callbacks-not-configured", 501 },
         { Problem.Timeout("?"), "timeout", 504 },
         { Problem.ShuttingDown(), "shutting-down", 503 },
     };

@@ -127,7 +127,7 @@ internal static class HttpInput
     public static IEnumerable<(string Property, string Message)> Check(
         string url, string method, IReadOnlyDictionary<string, string>? headers, JsonElement? body)
     {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out _) || url.AsSpan().ContainsAnyInRange('\0', '\x1f') || url.Contains('\x7f', StringComparison.Ordinal))
+        if (AbsoluteUrl.Parse(url) is null)
         {
             yield return ("url", "must be an absolute URL, as https://example.com/");
         }

@@ -1,0 +1,65 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+
+namespace FunctionsApp.Core.Webhooks;
+
+/// <summary>How outcomes are delivered to the URLs that callers gave; configuration section <c>Callbacks</c>.</summary>
+public sealed record CallbacksOptions : IValidatableObject
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Callbacks";
+
+    private const int MostAttempts = 50;
+    private const int LongestPauseSeconds = 7 * 24 * 60 * 60;
+
+    // Standard Webhooks' own example: three days, in which a receiver can be mended.
+    private static readonly double[] DefaultSchedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
+    /// <summary>
+    /// The keys, each <c>whsec_</c> and the base64 of 24 to 64 bytes. All of them sign, so that a key can be replaced while
+    /// receivers still hold the old one; the first is the current one. Without any nothing is delivered. Default none.
+    /// </summary>
+    public IReadOnlyList<string> SigningKeys { get; set; } = [];
+
+    /// <summary>
+    /// The pause before each attempt, in seconds: 1 to 50 of them, each 0 to 604,800. Absent means 0, 5, 300, 1,800, 7,200,
+    /// 18,000, 36,000, 50,400, 72,000 and 86,400.
+    /// </summary>
+    /// <remarks>Null by default, because what is configured would be appended to a list that stands here.</remarks>
+    public IReadOnlyList<double>? RetryScheduleSeconds { get; set; }
+
+    /// <summary>The time limit of one attempt, in seconds. Default 15.</summary>
+    [Range(0.1, 60)]
+    public double TimeoutSeconds { get; set; } = 15;
+
+    /// <summary>The pause before each attempt, in seconds.</summary>
+    internal IReadOnlyList<double> Schedule => RetryScheduleSeconds ?? DefaultSchedule;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var (index, key) in SigningKeys.Index())
+        {
+            // By its index: a key that is mistyped is nearly a key.
+            if (SigningKey.Fault(key) is { } fault)
+            {
+                yield return new ValidationResult(
+                    string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(SigningKeys)}:{index} {fault}."), [nameof(SigningKeys)]);
+            }
+        }
+
+        if (Schedule.Count is < 1 or > MostAttempts)
+        {
+            yield return new ValidationResult(
+                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {Schedule.Count} entries, not 1 to {MostAttempts}."),
+                [nameof(RetryScheduleSeconds)]);
+        }
+
+        foreach (var pause in Schedule.Where(static pause => pause is not (>= 0 and <= LongestPauseSeconds)))
+        {
+            yield return new ValidationResult(
+                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {pause}, which is not from 0 to {LongestPauseSeconds}."),
+                [nameof(RetryScheduleSeconds)]);
+        }
+    }
+}

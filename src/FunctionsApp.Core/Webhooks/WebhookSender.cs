@@ -1,0 +1,148 @@
+using System.Buffers;
+using System.Globalization;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Webhooks;
+
+/// <summary>
+/// Sends webhooks, signed as Standard Webhooks has it
+/// (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). It keeps nothing: what is to
+/// be sent, and when, is the caller's to know.
+/// </summary>
+public sealed class WebhookSender(
+    OutboundClient client, OutboundGuard guard, IOptions<CallbacksOptions> options, ProblemDescriber describer, TimeProvider time)
+{
+    /// <summary>The longest URL that is delivered to, in characters.</summary>
+    public const int MostUrlCharacters = 2_048;
+
+    // So much of an answer is read, and thrown away: when that was all, the connection can carry the next request.
+    private const int MostAnswerBytes = 4 * 1_024;
+
+    private readonly double _timeoutSeconds = options.Value.TimeoutSeconds;
+    private readonly SigningKey[] _keys = [.. options.Value.SigningKeys.Select(SigningKey.Parse)];
+
+    /// <summary>Whether there is a key; without one nothing is sent.</summary>
+    public bool CanSign => _keys.Length > 0;
+
+    /// <summary>Checks a URL before the work whose outcome is to go there. No name is looked up.</summary>
+    /// <param name="url">Absolute, http or https, without credentials, at most 2,048 characters.</param>
+    /// <param name="pointer">JSON pointer to it in the request, for a fault.</param>
+    /// <returns>The URL; its <see cref="Uri.OriginalString"/> is what to keep.</returns>
+    /// <exception cref="ProblemException"><c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.</exception>
+    public Uri Check(string url, string pointer)
+    {
+        if (url.Length > MostUrlCharacters)
+        {
+            throw new ProblemException(Problem.InvalidRequest(
+                pointer, string.Create(CultureInfo.InvariantCulture, $"must be at most {MostUrlCharacters} characters long")));
+        }
+
+        if (AbsoluteUrl.Parse(url) is not { Scheme: "http" or "https" } parsed)
+        {
+            throw new ProblemException(Problem.InvalidRequest(pointer, "must be an absolute http or https URL, as https://example.com/"));
+        }
+
+        guard.Check(parsed);
+        return CanSign ? parsed : throw new ProblemException(Problem.CallbacksNotConfigured());
+    }
+
+    /// <summary>Makes one attempt, with a timestamp and signatures of its own. Whatever comes of it is a result.</summary>
+    /// <param name="url">Where to; the guard checks it again, and its addresses.</param>
+    /// <param name="id">The message's id, the same in every attempt: visible ASCII without a dot, and never a caller's own.</param>
+    /// <param name="body">JSON in UTF-8.</param>
+    /// <param name="cancellationToken">Cuts the connection, unless the answer has come.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before an answer came.</exception>
+    public async Task<WebhookResult> SendAsync(Uri url, string id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var startedAt = time.GetUtcNow();
+        var clock = new RequestClock(time);
+        var (outcome, status, error, retryAfter) = CanSign
+            ? await AttemptAsync(Request(url, id, startedAt, body), cancellationToken)
+            : new Attempt(WebhookOutcome.Failed, Error: Problem.CallbacksNotConfigured().Detail);
+        return new WebhookResult(outcome, status, error, clock.ElapsedMs, startedAt, retryAfter);
+    }
+
+    private OutboundRequest Request(Uri url, string id, DateTimeOffset at, ReadOnlyMemory<byte> body)
+    {
+        var timestamp = at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        return new OutboundRequest("POST", url)
+        {
+            Headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+            {
+                ["content-type"] = "application/json",
+                ["user-agent"] = "FunctionsApp-Webhooks",
+                ["webhook-id"] = id,
+                ["webhook-timestamp"] = timestamp,
+                ["webhook-signature"] = string.Join(' ', _keys.Select(key => key.Sign(id, timestamp, body.Span))),
+            },
+            Body = body,
+            FollowRedirects = false,
+
+            // The limit below is on the body of the answer, too.
+            TimeoutSeconds = null,
+        };
+    }
+
+    private async ValueTask<Attempt> AttemptAsync(OutboundRequest request, CancellationToken cancellationToken)
+    {
+        using var limit = new TimeLimit(time, _timeoutSeconds, cancellationToken);
+        try
+        {
+            using var response = await client.OpenAsync(request, limit.Token);
+            await DiscardAsync(response, limit.Token);
+            return Judge(response);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            return new Attempt(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
+                $"'{HostName.AsWritten(request.Url)}' did not answer within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            return new Attempt(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail);
+        }
+    }
+
+    private Attempt Judge(OutboundResponse response)
+    {
+        var host = HostName.AsWritten(response.Url);
+        return response.Status switch
+        {
+            >= 200 and <= 299 => new Attempt(WebhookOutcome.Delivered, response.Status),
+            >= 300 and <= 399 => new Attempt(WebhookOutcome.Refused, response.Status,
+                string.Create(CultureInfo.InvariantCulture, $"'{host}' answered with status {response.Status}: no redirect is followed.")),
+            410 => new Attempt(WebhookOutcome.Refused, response.Status, $"'{host}' answered with status 410: it wants no more."),
+            _ => new Attempt(WebhookOutcome.Failed, response.Status,
+                string.Create(CultureInfo.InvariantCulture, $"'{host}' answered with status {response.Status}."), response.RetryAfter(time.GetUtcNow())),
+        };
+    }
+
+    private static async ValueTask DiscardAsync(OutboundResponse response, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(MostAnswerBytes);
+        try
+        {
+            for (int read, rest = MostAnswerBytes; rest > 0; rest -= read)
+            {
+                read = await response.ReadAsync(buffer.AsMemory(0, rest), cancellationToken);
+                if (read == 0)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is ProblemException or OperationCanceledException)
+        {
+            // The status has been told, and the rest counts for nothing.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private readonly record struct Attempt(WebhookOutcome Outcome, int? Status = null, string? Error = null, TimeSpan? RetryAfter = null);
+}

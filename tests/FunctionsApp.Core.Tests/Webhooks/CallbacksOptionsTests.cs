@@ -1,0 +1,87 @@
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Webhooks;
+
+public sealed class CallbacksOptionsTests
+{
+    private const string Current = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    private const string Former = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+    [Fact]
+    public void The_defaults_are_those_of_the_contract()
+    {
+        var options = Read();
+
+        Assert.Empty(options.SigningKeys);
+        Assert.Equal([0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400], options.Schedule);
+        Assert.Equal(15, options.TimeoutSeconds);
+    }
+
+    [Fact]
+    public void Settings_replace_the_defaults()
+    {
+        var options = Read(
+            ("Callbacks:SigningKeys:0", Current), ("Callbacks:SigningKeys:1", Former),
+            ("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", "0.5"), ("Callbacks:TimeoutSeconds", "2.5"));
+
+        Assert.Equal([Current, Former], options.SigningKeys);
+        Assert.Equal([0, 0.5], options.Schedule);
+        Assert.Equal(2.5, options.TimeoutSeconds);
+    }
+
+    [Theory]
+    [InlineData("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "does not start with whsec_")]
+    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa*w", "is not base64 after whsec_")]
+    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZI", "has 18 bytes, not 24 to 64")]
+    [InlineData("", "does not start with whsec_")]
+    public void A_key_that_is_none_is_told_by_its_index_alone(string key, string fault)
+    {
+        var message = Refused(("Callbacks:SigningKeys:0", Current), ("Callbacks:SigningKeys:1", key));
+
+        Assert.Contains($"Callbacks:SigningKeys:1 {fault}.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("MfKQ9r8", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("604801")]
+    [InlineData("NaN")]
+    [InlineData("Infinity")]
+    public void A_pause_out_of_range_is_refused_by_its_value(string pause) =>
+        Assert.Contains($"Callbacks:RetryScheduleSeconds has {pause},", Refused(("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", pause)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_schedule_has_50_attempts_at_most()
+    {
+        static (string, string)[] Schedule(int count) =>
+            [.. Enumerable.Range(0, count).Select(static index => ($"Callbacks:RetryScheduleSeconds:{index}", "604800"))];
+
+        Assert.Equal(50, Read(Schedule(50)).Schedule.Count);
+        Assert.Contains("Callbacks:RetryScheduleSeconds has 51 entries, not 1 to 50.", Refused(Schedule(51)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_schedule_without_an_attempt_is_refused() =>
+        Assert.Contains("has 0 entries", Assert.Single(new CallbacksOptions { RetryScheduleSeconds = [] }.Validate(new(new object()))).ErrorMessage, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("60.1")]
+    [InlineData("NaN")]
+    public void A_time_limit_out_of_range_is_refused_by_its_name(string seconds) =>
+        Assert.Contains("TimeoutSeconds", Refused(("Callbacks:TimeoutSeconds", seconds)), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_options_do_not_print_their_keys() =>
+        Assert.DoesNotContain(Current, Read(("Callbacks:SigningKeys:0", Current)).ToString(), StringComparison.Ordinal);
+
+    private static string Refused(params (string Key, string Value)[] settings) => Assert.Throws<OptionsValidationException>(() => Read(settings)).Message;
+
+    private static CallbacksOptions Read(params (string Key, string Value)[] settings)
+    {
+        using var services = TestServices.Create(settings: settings);
+        return services.GetRequiredService<IOptions<CallbacksOptions>>().Value;
+    }
+}

@@ -1,0 +1,484 @@
+using System.Net.Http.Headers;
+using System.Text;
+using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Outbound;
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Webhooks;
+
+/// <summary>What becomes of an attempt, on a clock that stands still and without a network.</summary>
+public sealed class WebhookSenderTests : OutboundTests, IDisposable
+{
+    private const string Current = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    private const string Former = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+    private const string Id = "msg_5f0c";
+
+    private static readonly Uri Url = new("https://example.com/hooks?tenant=7");
+    private static readonly byte[] Body = Encoding.UTF8.GetBytes("""{"type":"task.succeeded","data":{"result":"Zoë"}}""");
+
+    private readonly ManualTimeProvider _time = new();
+    private readonly ScriptedServer _server = new();
+    private readonly List<OutboundClient> _clients = [];
+
+    public void Dispose()
+    {
+        _clients.ForEach(static client => client.Dispose());
+        _server.Dispose();
+    }
+
+    [Fact]
+    public async Task The_body_is_posted_as_it_is_with_the_headers_of_the_standard()
+    {
+        _server.Answer(204);
+        _time.Advance(TimeSpan.FromSeconds(1_700_000_000.9));
+
+        await SendAsync();
+
+        var request = Assert.Single(_server.Requests);
+        Assert.Equal(("POST", Url.AbsoluteUri, Encoding.UTF8.GetString(Body)), (request.Method, request.Url, request.Body));
+        Assert.Equal(
+            ["Content-Type", "User-Agent", "webhook-id", "webhook-signature", "webhook-timestamp"],
+            request.Headers.Keys.Order(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
+        Assert.Equal(
+            ("application/json", "FunctionsApp-Webhooks", Id, "1700000000"),
+            (request.Headers["content-type"], request.Headers["user-agent"], request.Headers["webhook-id"], request.Headers["webhook-timestamp"]));
+    }
+
+    [Fact]
+    public async Task The_receiver_can_verify_it_with_each_of_the_keys()
+    {
+        _server.Answer(204);
+
+        await SendAsync(Sender(Current, Former));
+
+        Assert.Equal(
+            [true, true, false],
+            new[] { Current, Former, SigningKey.Generate() }.Select(key => Verifies(_server.Requests[0], key: key)));
+    }
+
+    [Fact]
+    public async Task The_current_key_signs_first()
+    {
+        _server.Answer(204);
+
+        await SendAsync(Sender(Current, Former));
+
+        var signatures = _server.Requests[0].Headers["webhook-signature"].Split(' ');
+        Assert.Equal(2, signatures.Length);
+        Assert.All(signatures, static signature => Assert.StartsWith("v1,", signature, StringComparison.Ordinal));
+        Assert.True(Verifies(_server.Requests[0], signatures: signatures[0]));
+        Assert.False(Verifies(_server.Requests[0], signatures: signatures[1]));
+    }
+
+    [Fact]
+    public async Task What_is_tampered_with_on_the_way_does_not_verify()
+    {
+        _server.Answer(204);
+
+        await SendAsync();
+
+        var request = _server.Requests[0];
+        Assert.True(Verifies(request));
+        Assert.False(Verifies(request, body: request.Body!.Replace("succeeded", "cancelled", StringComparison.Ordinal)));
+        Assert.False(Verifies(request, body: request.Body + " "));
+        Assert.False(Verifies(request, id: Id + "0"));
+        Assert.False(Verifies(request, timestamp: "1"));
+
+        // What is moved from one part to the next is no longer the same.
+        Assert.False(Verifies(request, id: Id[..^1], timestamp: Id[^1] + request.Headers["webhook-timestamp"]));
+    }
+
+    [Fact]
+    public async Task Another_attempt_has_the_same_id_and_a_time_and_signature_of_its_own()
+    {
+        _server.Answer(500);
+        var sender = Sender(Current);
+
+        await SendAsync(sender);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        await SendAsync(sender);
+
+        Assert.Equal([Id, Id], _server.Requests.Select(static request => request.Headers["webhook-id"]));
+        Assert.Equal(["0", "300"], _server.Requests.Select(static request => request.Headers["webhook-timestamp"]));
+        Assert.NotEqual(_server.Requests[0].Headers["webhook-signature"], _server.Requests[1].Headers["webhook-signature"]);
+        Assert.All(_server.Requests, static request => Assert.True(Verifies(request)));
+    }
+
+    [Theory]
+    [InlineData(200)]
+    [InlineData(201)]
+    [InlineData(202)]
+    [InlineData(204)]
+    [InlineData(299)]
+    public async Task A_status_of_2xx_is_delivered(int status)
+    {
+        _server.Answer(status);
+
+        var result = await SendAsync();
+
+        Assert.Equal(new WebhookResult(WebhookOutcome.Delivered, status, null, 0, _time.GetUtcNow(), null), result);
+    }
+
+    [Theory]
+    [InlineData(300)]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(303)]
+    [InlineData(304)]
+    [InlineData(307)]
+    [InlineData(308)]
+    public async Task A_redirect_is_not_followed_and_ends_it(int status)
+    {
+        _server.Redirect(status, "https://example.com/elsewhere");
+
+        var result = await SendAsync();
+
+        Assert.Equal((WebhookOutcome.Refused, status, $"'example.com' answered with status {status}: no redirect is followed."), (result.Outcome, result.Status, result.Error));
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_gone_ends_it()
+    {
+        _server.Answer(410, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(20)));
+
+        var result = await SendAsync();
+
+        Assert.Equal(
+            (WebhookOutcome.Refused, 410, "'example.com' answered with status 410: it wants no more.", null),
+            (result.Outcome, result.Status, result.Error, result.RetryAfter));
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(401)]
+    [InlineData(404)]
+    [InlineData(408)]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(502)]
+    [InlineData(503)]
+    [InlineData(599)]
+    public async Task Any_other_status_is_to_be_tried_again_by_the_caller(int status)
+    {
+        _server.Answer(status);
+
+        var result = await SendAsync();
+
+        Assert.Equal(
+            (WebhookOutcome.Failed, status, $"'example.com' answered with status {status}.", null),
+            (result.Outcome, result.Status, result.Error, result.RetryAfter));
+        Assert.Single(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task Retry_After_is_passed_on_in_either_form(int status)
+    {
+        _time.Advance(TimeSpan.FromDays(20_000));
+        _server.Answer(status, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(20)));
+        _server.Answer(status, headers => headers.RetryAfter = new RetryConditionHeaderValue(_time.GetUtcNow().AddSeconds(90)));
+        var sender = Sender(Current);
+
+        Assert.Equal(TimeSpan.FromSeconds(20), (await SendAsync(sender)).RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(90), (await SendAsync(sender)).RetryAfter);
+    }
+
+    [Theory]
+    [InlineData("soon")]
+    [InlineData("-1")]
+    [InlineData("99999999999999")]
+    public async Task A_Retry_After_that_is_none_is_none(string value)
+    {
+        _server.Answer(503, headers => headers.TryAddWithoutValidation("Retry-After", value));
+
+        Assert.Null((await SendAsync()).RetryAfter);
+    }
+
+    [Theory]
+    [InlineData(HttpRequestError.ConnectionError, "No connection to 'example.com' came about.")]
+    [InlineData(HttpRequestError.NameResolutionError, "The host name 'example.com' could not be resolved.")]
+    [InlineData(HttpRequestError.SecureConnectionError, "No secure connection to 'example.com' came about: its certificate or its TLS was not accepted.")]
+    [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before an answer came.")]
+    [InlineData(HttpRequestError.InvalidResponse, "What 'example.com' answered is not HTTP.")]
+    public async Task Without_an_answer_it_is_to_be_tried_again(HttpRequestError error, string sentence)
+    {
+        _server.Fail(new HttpRequestException(error, "10.0.0.1 did it", new IOException("10.0.0.1")));
+
+        var result = await SendAsync();
+
+        Assert.Equal(new WebhookResult(WebhookOutcome.Failed, null, sentence, 0, _time.GetUtcNow(), null), result);
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task What_nobody_expected_is_a_failed_attempt_too_and_keeps_its_internals()
+    {
+        _server.Fail(new NotSupportedException("10.0.0.1 did it"));
+
+        var result = await SendAsync();
+
+        Assert.Equal((WebhookOutcome.Failed, null, "The log knows more, under this traceId."), (result.Outcome, result.Status, result.Error));
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1/")]
+    [InlineData("http://xn--ä/")]
+    public async Task A_URL_that_the_guard_no_longer_lets_pass_is_not_called(string url)
+    {
+        _server.Answer(200);
+
+        var result = await Sender(Current).SendAsync(new Uri(url), Id, Body, default);
+
+        Assert.Equal((WebhookOutcome.Failed, OutboundGuard.Refusal(new Uri(url)).Detail), (result.Outcome, result.Error));
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_name_that_turns_inside_when_it_is_dialled_is_not_called()
+    {
+        Resolver.Answer("127.0.0.1");
+        using var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), _time);
+        var sender = Sender(client, new CallbacksOptions { SigningKeys = [Current] });
+
+        var result = await sender.SendAsync(Url, Id, Body, default).WaitAsync(Limit);
+
+        Assert.Equal((WebhookOutcome.Failed, null, OutboundGuard.Refusal(Url).Detail), (result.Outcome, result.Status, result.Error));
+    }
+
+    [Fact]
+    public async Task A_receiver_that_does_not_answer_is_given_up()
+    {
+        _server.Hang();
+        var sending = SendAsync(new CallbacksOptions { SigningKeys = [Current], TimeoutSeconds = 2.5 });
+
+        _time.Advance(TimeSpan.FromSeconds(2.4));
+        Assert.False(sending.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+
+        Assert.Equal(
+            new WebhookResult(
+                WebhookOutcome.Failed, null, "'example.com' did not answer within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
+            await sending.WaitAsync(Limit));
+        Assert.Equal(0, _time.Timers);
+    }
+
+    [Fact]
+    public async Task A_cancelled_attempt_has_no_result()
+    {
+        _server.Hang();
+        using var caller = new CancellationTokenSource();
+        var sending = Sender(Current).SendAsync(Url, Id, Body, caller.Token);
+
+        await caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending.WaitAsync(Limit));
+    }
+
+    [Theory]
+    [InlineData(200, WebhookOutcome.Delivered)]
+    [InlineData(503, WebhookOutcome.Failed)]
+    public async Task The_status_counts_when_the_body_does_not_come_in_time(int status, WebhookOutcome outcome)
+    {
+        _server.Answer(status, headers: null, static () => new StreamContent(new HangingBody()));
+        var sending = SendAsync();
+
+        Assert.False(sending.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(15));
+
+        var result = await sending.WaitAsync(Limit);
+        Assert.Equal((outcome, status, 15_000), (result.Outcome, result.Status, result.ElapsedMs));
+    }
+
+    [Fact]
+    public async Task The_status_counts_when_the_caller_cancels_during_the_body()
+    {
+        _server.Answer(200, headers: null, static () => new StreamContent(new HangingBody()));
+        using var caller = new CancellationTokenSource();
+        var sending = Sender(Current).SendAsync(Url, Id, Body, caller.Token);
+
+        await caller.CancelAsync();
+
+        Assert.Equal(WebhookOutcome.Delivered, (await sending.WaitAsync(Limit)).Outcome);
+    }
+
+    [Fact]
+    public async Task The_status_counts_when_the_body_breaks()
+    {
+        _server.Answer(200, headers: null, static () => new StreamContent(new BrokenBody()));
+
+        Assert.Equal((WebhookOutcome.Delivered, null), ((await SendAsync()).Outcome, (await SendAsync()).Error));
+    }
+
+    [Fact]
+    public async Task Of_an_endless_body_4_KiB_are_read()
+    {
+        var body = new EndlessBody();
+        _server.Answer(200, headers: null, () => new StreamContent(body));
+
+        Assert.Equal(WebhookOutcome.Delivered, (await SendAsync()).Outcome);
+        Assert.Equal((4_096, true), (body.BytesRead, body.IsDisposed));
+    }
+
+    [Fact]
+    public async Task Without_a_key_nothing_is_sent()
+    {
+        var sender = Sender();
+
+        var result = await SendAsync(sender);
+
+        Assert.False(sender.CanSign);
+        Assert.Equal((WebhookOutcome.Failed, null), (result.Outcome, result.Status));
+        Assert.Contains("Callbacks:SigningKeys", result.Error, StringComparison.Ordinal);
+        Assert.Empty(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData("https://example.com/hooks?tenant=7")]
+    [InlineData("http://example.com:8080/")]
+    [InlineData("https://bücher.de/hook")]
+    public void A_URL_that_may_be_called_is_taken_as_it_is(string url)
+    {
+        var sender = Sender(Current);
+
+        Assert.True(sender.CanSign);
+        Assert.Equal(url, sender.Check(url, "/onSuccess/url").OriginalString);
+        Assert.Equal(0, Resolver.Asked);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/hooks")]
+    [InlineData("example.com/hooks")]
+    [InlineData("ftp://example.com/")]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("http://")]
+    [InlineData("http://example.com:65536/")]
+    [InlineData("http://example.com/\r\nX-Injected: yes")]
+    public void What_is_no_http_URL_is_a_fault_at_its_place(string url) =>
+        Assert.Equal(
+            ("/problems/invalid-request", "/onSuccess/url must be an absolute http or https URL, as https://example.com/."),
+            Checked(Sender(Current), url));
+
+    [Fact]
+    public void A_URL_has_2048_characters_at_most()
+    {
+        var longest = "https://example.com/".PadRight(2_048, 'x');
+
+        Assert.Equal(longest, Sender(Current).Check(longest, "/url").AbsoluteUri);
+        Assert.Equal(("/problems/invalid-request", "/onSuccess/url must be at most 2048 characters long."), Checked(Sender(Current), longest + "x"));
+    }
+
+    [Theory]
+    [InlineData("http://localhost:7071/api/health/live")]
+    [InlineData("http://169.254.169.254/")]
+    [InlineData("https://user:pass@example.com/")]
+    [InlineData("http://xn--ä/")]
+    public void What_the_guard_refuses_is_refused(string url) => Assert.Equal("/problems/destination-not-allowed", Checked(Sender(Current), url).Type);
+
+    [Fact]
+    public void Without_a_key_no_URL_is_taken() => Assert.Equal("/problems/callbacks-not-configured", Checked(Sender(), Url.AbsoluteUri).Type);
+
+    [Fact]
+    public void The_service_layer_has_one_with_the_keys_that_are_configured()
+    {
+        using var with = TestServices.Create(settings: ("Callbacks:SigningKeys:0", Current));
+        using var without = TestServices.Create();
+
+        Assert.Equal((true, false), (with.GetRequiredService<WebhookSender>().CanSign, without.GetRequiredService<WebhookSender>().CanSign));
+    }
+
+    private static (string Type, string Detail) Checked(WebhookSender sender, string url)
+    {
+        var problem = Assert.Throws<ProblemException>(() => sender.Check(url, "/onSuccess/url")).Problem;
+        return (problem.Type, problem.Detail);
+    }
+
+    /// <summary>Whether a request verifies, as it came or with one of its parts changed.</summary>
+    private static bool Verifies(Received request, string key = Current, string? id = null, string? timestamp = null, string? signatures = null, string? body = null) =>
+        WebhookVerifier.Verify(
+            key, id ?? request.Headers["webhook-id"], timestamp ?? request.Headers["webhook-timestamp"],
+            signatures ?? request.Headers["webhook-signature"], Encoding.UTF8.GetBytes(body ?? request.Body!));
+
+    private Task<WebhookResult> SendAsync() => SendAsync(Sender(Current));
+
+    private Task<WebhookResult> SendAsync(CallbacksOptions options) => SendAsync(Sender(Client(), options));
+
+    private static Task<WebhookResult> SendAsync(WebhookSender sender) => sender.SendAsync(Url, Id, Body, default);
+
+    private WebhookSender Sender(params string[] keys) => Sender(Client(), new CallbacksOptions { SigningKeys = keys });
+
+    private WebhookSender Sender(OutboundClient client, CallbacksOptions options) =>
+        new(client, Guard(), Options.Create(options), new ProblemDescriber(NullLogger<ProblemDescriber>.Instance), _time);
+
+    private OutboundClient Client()
+    {
+        var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), _time, _server);
+        _clients.Add(client);
+        return client;
+    }
+
+    /// <summary>The body of an answer, which can be read once.</summary>
+    private abstract class AnswerBody : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+
+    private sealed class HangingBody : AnswerBody
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return 0;
+        }
+    }
+
+    private sealed class BrokenBody : AnswerBody
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("It broke.");
+    }
+
+    private sealed class EndlessBody : AnswerBody
+    {
+        public int BytesRead { get; private set; }
+
+        public bool IsDisposed { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = Math.Min(buffer.Length, 1_000);
+            BytesRead += read;
+            return ValueTask.FromResult(read);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            IsDisposed = true;
+            base.Dispose(disposing);
+        }
+    }
+}
