@@ -12,10 +12,13 @@ using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Tasks.Embedded;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace FunctionsApp.Core;
 
@@ -54,6 +57,22 @@ public static class FunctionsAppServices
         services.AddSingleton<StreamService>();
         services.AddSingleton<HealthService>();
 
+        services.AddSingleton<TaskRunner>();
+        services.AddSingleton<TaskService>();
+        services.AddEmbeddedTaskEngine(configuration);
+
         return services.AddBuiltInOperations();
+    }
+
+    /// <summary>Adds the engine that keeps tasks in a directory.</summary>
+    private static void AddEmbeddedTaskEngine(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))
+            .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
+                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<EmbeddedTaskEngine>();
+        services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
+        services.AddHostedService(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
     }
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 
 namespace FunctionsApp.Core.Callback;
@@ -24,24 +25,28 @@ public sealed record CallbackRequest : ICrossChecked
     [Description("The time limit of the work, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
+    /// <summary>Whether an outcome may go to a URL: then the callback is one for a task.</summary>
+    [JsonIgnore]
+    public bool HasUrl => OnSuccess.Url is not null || OnError?.Url is not null;
+
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()
     {
         foreach (var (name, continuation) in new[] { ("onSuccess", OnSuccess), ("onError", OnError) })
         {
-            if (continuation?.Url is not null)
+            if (continuation is { Operation: null, Url: null })
             {
-                yield return (name + "/url", "is not served yet: name an operation");
+                yield return (name, "must have an operation or a url");
             }
-            else if (continuation is { Operation: null })
+            else if (continuation is { Url: not null, Operation: not null } or { Url: not null, Input: not null })
             {
-                yield return (name + "/operation", "is required");
+                yield return (name + "/url", "must stand alone: an outcome goes to an operation or to a URL");
             }
         }
     }
 }
 
-/// <summary>Where an outcome goes: an operation or, in a later version, a URL.</summary>
+/// <summary>Where an outcome goes: an operation or a URL.</summary>
 public sealed record Continuation
 {
     /// <summary>The operation's name; io or cpu.</summary>
@@ -55,8 +60,8 @@ public sealed record Continuation
     [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome; without it the outcome is the input.")]
     public RawJson? Input { get; init; }
 
-    /// <summary>A URL to deliver the outcome to. Not served yet: a request with one is refused.</summary>
-    [Description("A URL to deliver the outcome to. Not served yet.")]
+    /// <summary>A URL to deliver the outcome to. A callback with one runs as a task.</summary>
+    [Description("An http or https URL; it is sent a signed webhook, and the callback runs as a task.")]
     public string? Url { get; init; }
 }
 
@@ -79,3 +84,9 @@ public enum ContinuationKind
 /// <param name="Timeline">When the work (0) and the continuation (1) ran.</param>
 /// <param name="ElapsedMs">How long both took, in milliseconds.</param>
 public sealed record CallbackAnswer(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+
+/// <summary>What the work came to.</summary>
+/// <param name="Result">Its result, when it succeeded.</param>
+/// <param name="Problem">Its problem, when it failed.</param>
+/// <param name="Answer">What the continuation came to, when an operation has gone on with it.</param>
+internal readonly record struct CallbackOutcome(RawJson Result, Problem? Problem, CallbackAnswer? Answer);

@@ -32,10 +32,12 @@ public sealed class CallbackService(
     public void Start(string operation, CallbackRequest request, CallbackCompleted completed, CancellationToken cancellationToken)
     {
         // All that can be checked is checked before the work starts.
-        var clock = new RequestClock(time);
-        var onSuccess = new Next(ContinuationKind.OnSuccess, catalog, request.OnSuccess);
-        var onError = request.OnError is null ? null : new Next(ContinuationKind.OnError, catalog, request.OnError);
-        var work = new Work(operation, catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8.Span, "/input"), clock, cancellationToken);
+        var work = Read(operation, request, cancellationToken);
+        if (request.HasUrl)
+        {
+            throw new ProblemException(Problem.InvalidRequest("/onSuccess/url", "needs a task, which outlives the request"));
+        }
+
         var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         _ = CompleteAsync();
 
@@ -45,12 +47,8 @@ public sealed class CallbackService(
             Exception? error = null;
             try
             {
-                var (result, problem) = await RunAsync(work, limit);
-                answer = problem is null
-                    ? await ContinueAsync(work, onSuccess, result)
-                    : onError is null
-                        ? throw new ProblemException(problem)
-                        : await ContinueAsync(work, onError, RawJson.From(problem, CoreJson.TypeInfo<Problem>()));
+                var outcome = await RunAsync(work, limit);
+                answer = outcome.Answer ?? throw new ProblemException(outcome.Problem!);
             }
 #pragma warning disable CA1031 // Nothing is swallowed: the delegate is told.
             catch (Exception exception)
@@ -67,7 +65,41 @@ public sealed class CallbackService(
         }
     }
 
-    private async Task<(RawJson Result, Problem? Problem)> RunAsync(Work work, TimeLimit limit)
+    /// <summary>Checks a request without running it, be its outcomes for operations or for URLs.</summary>
+    /// <inheritdoc cref="Start"/>
+    internal void Check(string operation, CallbackRequest request)
+    {
+        Read(operation, request, CancellationToken.None);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
+    /// <summary>Runs the work, and its continuation if that is an operation.</summary>
+    /// <inheritdoc cref="Start"/>
+    internal async Task<CallbackOutcome> RunToEndAsync(string operation, CallbackRequest request, CancellationToken cancellationToken)
+    {
+        var work = Read(operation, request, cancellationToken);
+        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        return await RunAsync(work, limit);
+    }
+
+    private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken) => new(
+        operation,
+        catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8.Span, "/input"),
+        Next.Of(ContinuationKind.OnSuccess, catalog, request.OnSuccess),
+        Next.Of(ContinuationKind.OnError, catalog, request.OnError),
+        new RequestClock(time),
+        cancellationToken);
+
+    private async Task<CallbackOutcome> RunAsync(Work work, TimeLimit limit)
+    {
+        var (result, problem) = await TryAsync(work, limit);
+        var next = problem is null ? work.OnSuccess : work.OnError;
+        return new CallbackOutcome(result, problem, next is null
+            ? null
+            : await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
+    }
+
+    private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work, TimeLimit limit)
     {
         try
         {
@@ -93,7 +125,7 @@ public sealed class CallbackService(
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
     }
 
-    private sealed record Work(string Operation, OperationCall Call, RequestClock Clock, CancellationToken CancellationToken);
+    private sealed record Work(string Operation, OperationCall Call, Next? OnSuccess, Next? OnError, RequestClock Clock, CancellationToken CancellationToken);
 
     /// <summary>A continuation; an input that does not wait for the outcome is read at once.</summary>
     private sealed class Next
@@ -102,16 +134,20 @@ public sealed class CallbackService(
         private readonly RawJson? _input;
         private readonly OperationCall? _call;
 
-        public Next(ContinuationKind kind, OperationCatalog catalog, Continuation continuation)
+        private Next(ContinuationKind kind, OperationCatalog catalog, string operation, RawJson? given)
         {
             Kind = kind;
-            _operation = catalog.FindCallable(continuation.Operation!);
-            _input = continuation.Input;
+            _operation = catalog.FindCallable(operation);
+            _input = given;
             if (_input is { } input && !JsonReferences.MayOccur(input.Utf8.Span))
             {
                 _call = _operation.Bind(input.Utf8.Span, Pointer);
             }
         }
+
+        /// <summary>A continuation by an operation; null when there is none.</summary>
+        public static Next? Of(ContinuationKind kind, OperationCatalog catalog, Continuation? continuation) =>
+            continuation?.Operation is { } operation ? new Next(kind, catalog, operation, continuation.Input) : null;
 
         public ContinuationKind Kind { get; }
 

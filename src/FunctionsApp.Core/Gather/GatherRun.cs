@@ -20,6 +20,7 @@ internal sealed class GatherRun : IDisposable
     private readonly ProblemDescriber _describer;
     private readonly ByteBudget _budget;
     private readonly Func<GatherResult, ValueTask>? _publish;
+    private readonly ProgressReporter? _progress = ProgressReporter.Take();
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
     private readonly GatherResult?[] _results;
@@ -127,6 +128,7 @@ internal sealed class GatherRun : IDisposable
             }
 
             _completionOrder.Add(result.Index);
+            _progress?.Report(_completionOrder.Count, _results.Length);
             var fails = result.Status == CallStatus.Failed && !ReturnsExceptions;
             if (fails)
             {

@@ -29,7 +29,7 @@ public sealed class GatherService(
     /// </exception>
     public async Task<GatherAnswer> RunAsync(GatherRequest request, CancellationToken cancellationToken)
     {
-        var (clock, bind) = Check(request);
+        var (clock, bind) = Prepare(request);
         return await RunAsync(request, bind, clock, publish: null, cancellationToken);
     }
 
@@ -43,7 +43,7 @@ public sealed class GatherService(
     /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
     public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
     {
-        var (clock, bind) = Check(request);
+        var (clock, bind) = Prepare(request);
         return EnumerateAsync(request, bind, clock, cancellationToken);
     }
 
@@ -96,8 +96,17 @@ public sealed class GatherService(
         return answer;
     }
 
+    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <param name="request">The calls.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(GatherRequest request)
+    {
+        Prepare(request);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
     /// <summary>Checks all that can be checked before the first call starts.</summary>
-    private (RequestClock Clock, Func<int, OperationCall> Bind) Check(GatherRequest request)
+    private (RequestClock Clock, Func<int, OperationCall> Bind) Prepare(GatherRequest request)
     {
         var clock = new RequestClock(time);
         EnsureLimits(request);

@@ -9,6 +9,7 @@ using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Json;
@@ -30,6 +31,15 @@ namespace FunctionsApp.Core.Json;
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(OperationList))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(TaskRequest))]
+[JsonSerializable(typeof(PatternTaskRequest))]
+[JsonSerializable(typeof(NamedMapRequest))]
+[JsonSerializable(typeof(TaskListRequest))]
+[JsonSerializable(typeof(TaskRecord))]
+[JsonSerializable(typeof(TaskAnswer))]
+[JsonSerializable(typeof(TaskList))]
+[JsonSerializable(typeof(TaskMessage))]
+[JsonSerializable(typeof(DeliveryList))]
 [JsonSerializable(typeof(DeliveryAttempt))]
 [JsonSerializable(typeof(DeliveryState))]
 [JsonSerializable(typeof(List<RawJson>))]

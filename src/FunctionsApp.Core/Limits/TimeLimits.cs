@@ -15,6 +15,18 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
             : string.Create(CultureInfo.InvariantCulture,
                 $"must be more than 0 and at most {limits.Value.MaxTimeoutSeconds} (Limits:MaxTimeoutSeconds)");
 
+    /// <summary>Does nothing for a time limit that there may be.</summary>
+    /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
+    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
+    public void Check(double? seconds, string pointer)
+    {
+        if (Fault(seconds) is { } fault)
+        {
+            throw new ProblemException(Problem.InvalidRequest(pointer, fault));
+        }
+    }
+
     /// <summary>Starts the clock of one limit.</summary>
     /// <param name="seconds">How long; absent means the longest there is.</param>
     /// <param name="pointer">Where the request asked for it, for a fault.</param>
@@ -22,11 +34,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
     /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
     public TimeLimit Start(double? seconds, string pointer, CancellationToken cancellationToken)
     {
-        if (Fault(seconds) is { } fault)
-        {
-            throw new ProblemException(Problem.InvalidRequest(pointer, fault));
-        }
-
+        Check(seconds, pointer);
         return new TimeLimit(time, seconds ?? limits.Value.MaxTimeoutSeconds, cancellationToken);
     }
 

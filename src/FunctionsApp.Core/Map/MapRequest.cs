@@ -6,7 +6,7 @@ using FunctionsApp.Core.Json;
 namespace FunctionsApp.Core.Map;
 
 /// <summary>Items to compute one operation for, and how.</summary>
-public sealed record MapRequest : MapOptions
+public record MapRequest : MapOptions
 {
     /// <summary>The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.</summary>
     [Description("The items: each the operation's input, or a bare value for its first property.")]

@@ -52,6 +52,16 @@ public sealed class MapService(
     public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
         EnumerateAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
 
+    /// <summary>Checks all of a request that can be checked without running it; its items are looked at when they are computed.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="request">The items, and how to compute them.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(string operation, MapRequest request)
+    {
+        Check(operation, request, request.Items.Count);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
     private CpuOperation Check(string name, MapOptions options, int items)
     {
         var operation = catalog.FindCpu(name);
@@ -72,12 +82,16 @@ public sealed class MapService(
     private async ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
         var budget = new ByteBudget(limits.Value.MaxResultBytes);
+        var progress = ProgressReporter.Take();
         using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, budget, cancellationToken);
         var run = RunAsync(job);
         var answer = new MapAnswerBuilder(request, job.Lanes);
+        var computed = 0L;
         await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
         {
+            computed += chunk.Count;
             answer.Add(chunk);
+            progress?.Report(computed, request.Items.Count);
         }
 
         if (answer.Fatal is { } fatal)

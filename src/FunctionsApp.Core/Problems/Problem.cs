@@ -147,6 +147,29 @@ public sealed record Problem
     /// <param name="detail">Which limit, and how long it was.</param>
     public static Problem Timeout(string detail) => new("timeout", "A time limit ran out", 504, detail);
 
+    /// <summary>404: no task has this id, or none any more.</summary>
+    public static Problem UnknownTask() => new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired, or never was.");
+
+    /// <summary>409: the task has ended, so there is nothing to cancel.</summary>
+    /// <param name="detail">How it has ended.</param>
+    public static Problem AlreadyFinished(string detail) => new("already-finished", "The task has ended already", 409, detail);
+
+    /// <summary>409: the task has no webhook to send again.</summary>
+    /// <param name="detail">Why not.</param>
+    public static Problem NothingToDeliver(string detail) => new("nothing-to-deliver", "There is nothing to deliver", 409, detail);
+
+    /// <summary>422: the key stands for another request.</summary>
+    public static Problem IdempotencyKeyReused() => new("idempotency-key-reused", "The idempotency key stands for another request", 422,
+        "An earlier request with this Idempotency-Key differs from this one. Send the same request again, or another key.");
+
+    /// <summary>500: the host ended while the task ran, and there may be no more attempts.</summary>
+    /// <param name="detail">How many attempts there were.</param>
+    public static Problem Interrupted(string detail) => new("interrupted", "The task was interrupted", 500, detail);
+
+    /// <summary>507: what is to be kept could not be written or read; a full disk, mostly.</summary>
+    /// <param name="detail">What was not done.</param>
+    public static Problem StorageFailed(string detail) => new("storage-failed", "The storage failed", 507, detail);
+
     /// <summary>503: the host is stopping and has cancelled the work.</summary>
     public static Problem ShuttingDown() =>
         new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };

@@ -22,12 +22,7 @@ public sealed class SequenceService(
     public async Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
-        if (request.Steps.Count > limits.Value.MaxCalls)
-        {
-            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {request.Steps.Count}.")));
-        }
-
+        var progress = ProgressReporter.Take();
         var calls = BindAhead(request.Steps);
         var budget = new ByteBudget(limits.Value.MaxResultBytes);
         var results = new List<RawJson>(request.Steps.Count);
@@ -45,6 +40,7 @@ public sealed class SequenceService(
                 budget.Spend(result.Utf8.Length);
                 results.Add(result);
                 timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
+                progress?.Report(i + 1, request.Steps.Count);
             }
             catch (OperationCanceledException) when (limit.RanOut)
             {
@@ -59,11 +55,26 @@ public sealed class SequenceService(
         return new SequenceAnswer(results, timeline, clock.ElapsedMs);
     }
 
+    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <param name="request">The steps.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(SequenceRequest request)
+    {
+        BindAhead(request.Steps);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
 
     /// <summary>Binds every step that needs no earlier result, so that faults show before anything runs.</summary>
     private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
     {
+        if (steps.Count > limits.Value.MaxCalls)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
+        }
+
         var faults = new Faults();
         var first = -1;
         var calls = new OperationCall?[steps.Count];

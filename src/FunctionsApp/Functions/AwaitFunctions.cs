@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -6,12 +7,14 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await f(x)</c></summary>
-public sealed class AwaitFunctions(AwaitService service, FunctionEndpoint endpoint)
+public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs one operation and answers with its result.</summary>
+    /// <summary>Runs one operation and answers with its result, or with a task.</summary>
     [Function("Await")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)), cancellationToken);
+            call.Preference.RespondAsync
+                ? await tasks.AcceptAsync(call, TaskKind.Operation, operation)
+                : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)), cancellationToken);
 }

@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -6,12 +7,17 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>async_task(callback)</c></summary>
-public sealed class CallbackFunctions(CallbackService service, FunctionEndpoint endpoint)
+public sealed class CallbackFunctions(CallbackService service, TaskService taskService, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs an operation, and then the continuation that its outcome asks for.</summary>
+    /// <summary>Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.</summary>
     [Function("Callback")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadAsync<CallbackRequest>(), call.Cancelled)), cancellationToken);
+        {
+            var callback = await call.ReadAsync<CallbackRequest>();
+            return callback.HasUrl
+                ? await tasks.AcceptAsync(call, segments: 2, origin => taskService.CreateAsync(operation, callback, origin))
+                : JsonAnswer.Ok(await service.RunAsync(operation, callback, call.Cancelled));
+        }, cancellationToken);
 }

@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -6,14 +7,19 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>asyncio.gather</c></summary>
-public sealed class GatherFunctions(GatherService service, FunctionEndpoint endpoint)
+public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs operations at once; answers with all results, or streams each as its call ends.</summary>
+    /// <summary>Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.</summary>
     [Function("Gather")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
         {
+            if (call.Preference.RespondAsync)
+            {
+                return await tasks.AcceptAsync(call, TaskKind.Gather);
+            }
+
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))

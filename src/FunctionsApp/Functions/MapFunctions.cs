@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -6,9 +7,9 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
-public sealed class MapFunctions(MapService service, FunctionEndpoint endpoint)
+public sealed class MapFunctions(MapService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Computes one operation for many items, on every core; answers with all results, or streams them, even while items still arrive.</summary>
+    /// <summary>Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.</summary>
     [Function("Map")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
@@ -18,6 +19,11 @@ public sealed class MapFunctions(MapService service, FunctionEndpoint endpoint)
             {
                 var options = call.ReadQuery<MapOptions>();
                 return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, call.OpenLines(), call.Cancelled)));
+            }
+
+            if (call.Preference.RespondAsync)
+            {
+                return await tasks.AcceptAsync(call, TaskKind.Map, operation);
             }
 
             var map = await call.ReadAsync<MapRequest>();

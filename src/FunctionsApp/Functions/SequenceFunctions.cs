@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -6,12 +7,14 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await a(); await b()</c></summary>
-public sealed class SequenceFunctions(SequenceService service, FunctionEndpoint endpoint)
+public sealed class SequenceFunctions(SequenceService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs operations one after the other.</summary>
+    /// <summary>Runs operations one after the other; answers with all results, or with a task.</summary>
     [Function("Sequence")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)), cancellationToken);
+            call.Preference.RespondAsync
+                ? await tasks.AcceptAsync(call, TaskKind.Sequence)
+                : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)), cancellationToken);
 }

@@ -45,14 +45,21 @@ public sealed class FunctionEndpoint(
     /// <summary>Streams values as they come. The answer starts with the first of them: what goes wrong before has a status of its own.</summary>
     /// <param name="request">The request that is answered.</param>
     /// <param name="timeoutSeconds">The time limit of the work, if it has one of its own; a reader that then stands still is cut off.</param>
-    /// <param name="lines">The lines of the answer.</param>
-    public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines)
+    /// <param name="lines">The lines of the answer; when there are none at all, it is 204.</param>
+    /// <param name="format">The form of the answer; by default what the client asks for.</param>
+    public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, AnswerFormat? format = null)
     {
         var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
         try
         {
-            var any = await enumerator.MoveNextAsync();
-            return new StreamAnswer(this, request, enumerator, any, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
+            if (await enumerator.MoveNextAsync())
+            {
+                return new StreamAnswer(
+                    this, request, enumerator, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), format ?? request.Format);
+            }
+
+            await enumerator.DisposeAsync();
+            return Results.NoContent();
         }
         catch
         {

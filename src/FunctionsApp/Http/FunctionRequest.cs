@@ -2,9 +2,12 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.IO.Pipelines;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
@@ -20,9 +23,12 @@ public sealed class FunctionRequest
     /// <summary>Room for most bodies.</summary>
     private const int FirstBytes = 64 * 1024;
 
+    private const int MaxKeyCharacters = 255;
+
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
     private readonly int _maxBytes;
+    private ReadOnlyMemory<byte> _body;
 
     internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, CancellationToken cancelled)
     {
@@ -35,19 +41,27 @@ public sealed class FunctionRequest
     /// <summary>Cancelled when the client goes away or the host stops.</summary>
     public CancellationToken Cancelled { get; }
 
+    /// <summary>What the client would rather have, by its <c>Prefer</c>.</summary>
+    public Preference Preference => Preference.Of(_request.Headers);
+
+    /// <summary>The last event that the client has, by its <c>Last-Event-ID</c>; 0 for none.</summary>
+    public long LastEventId => long.TryParse(_request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
+
     /// <summary>The query's <c>timeoutSeconds</c>; its range is the service's matter.</summary>
     /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number.</exception>
-    public double? TimeoutSeconds
+    public double? TimeoutSeconds => ReadSeconds("timeoutSeconds");
+
+    /// <summary>Reads a number of seconds from the query; absent means null, and its range is the service's matter.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number.</exception>
+    public double? ReadSeconds(string name)
     {
-        get
-        {
-            var text = _request.Query["timeoutSeconds"];
-            return text.Count == 0
-                ? null
-                : double.TryParse(text.ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
-                    ? seconds
-                    : throw new ProblemException(Problem.InvalidRequest("/timeoutSeconds", "must be a number of seconds"));
-        }
+        var text = _request.Query[name];
+        return text.Count == 0
+            ? null
+            : double.TryParse(text.ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+                ? seconds
+                : throw new ProblemException(Problem.InvalidRequest("/" + name, "must be a number of seconds"));
     }
 
     /// <summary>What the client would rather have, by its <c>Accept</c>; null when it does not mind.</summary>
@@ -96,6 +110,36 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public async Task<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
+    /// <summary>What a task is to know of this request, whose body has been read.</summary>
+    /// <param name="segments">How many segments the function's route has.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> for an <c>Idempotency-Key</c> that is none.</exception>
+    public TaskOrigin OriginOf(int segments)
+    {
+        var path = (_request.PathBase + _request.Path).ToString().TrimEnd('/').AsSpan();
+        for (var i = 0; i < segments; i++)
+        {
+            path = path[..path.LastIndexOf('/')];
+        }
+
+        var keys = _request.Headers["Idempotency-Key"];
+        return keys switch
+        {
+            [] => new TaskOrigin($"{path}/tasks"),
+            [{ Length: > 0 and <= MaxKeyCharacters } key] when Ascii.IsValid(key) => new TaskOrigin($"{path}/tasks", key, Fingerprint()),
+            _ => throw new ProblemException(Problem.InvalidRequest("/Idempotency-Key", "must be one header of 1 to 255 ASCII characters")),
+        };
+    }
+
+    /// <summary>A digest of what the request asks for: method, path, query without the function key, body.</summary>
+    private string Fingerprint()
+    {
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var query = _request.Query.Where(static parameter => !PlatformParameters.Contains(parameter.Key)).OrderBy(static parameter => parameter.Key, StringComparer.Ordinal);
+        digest.AppendData(Encoding.UTF8.GetBytes($"{_request.Method} {_request.Path}{QueryString.Create(query)}\n"));
+        digest.AppendData(_body.Span);
+        return Convert.ToHexStringLower(digest.GetHashAndReset());
+    }
+
     private static AnswerFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
     {
         "APPLICATION/JSON" => AnswerFormat.Json,
@@ -140,7 +184,7 @@ public sealed class FunctionRequest
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
-                return bytes.AsMemory(0, length);
+                return _body = bytes.AsMemory(0, length);
             }
         }
     }

@@ -11,6 +11,6 @@ public static class HttpServices
     {
         // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
         services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
-        return services.AddSingleton<FunctionEndpoint>();
+        return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>();
     }
 }

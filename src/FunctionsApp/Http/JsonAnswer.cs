@@ -12,11 +12,12 @@ namespace FunctionsApp.Http;
 /// into its own reply to the Functions host.
 /// </remarks>
 /// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
-public sealed class JsonAnswer<T>(T value) : IResult
+public sealed class JsonAnswer<T>(int status, T value) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
+        httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";
         await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());
     }
@@ -26,7 +27,10 @@ public sealed class JsonAnswer<T>(T value) : IResult
 public static class JsonAnswer
 {
     /// <summary>200 with <paramref name="value"/>.</summary>
-    public static IResult Ok<T>(T value) => new JsonAnswer<T>(value);
+    public static IResult Ok<T>(T value) => new JsonAnswer<T>(StatusCodes.Status200OK, value);
+
+    /// <summary>202 with <paramref name="value"/>.</summary>
+    public static IResult Accepted<T>(T value) => new JsonAnswer<T>(StatusCodes.Status202Accepted, value);
 }
 
 /// <summary>An answer of problem details (RFC 9457).</summary>

@@ -18,6 +18,9 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 {
     /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
     public ReadOnlyMemory<byte> Values { get; init; }
+
+    /// <summary>The number that server-sent events give to the value; by default they count from 0.</summary>
+    public long? Id { get; init; }
 }
 
 /// <summary>
@@ -27,14 +30,17 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// <param name="endpoint">Describes what goes wrong.</param>
 /// <param name="request">The request that is answered.</param>
 /// <param name="lines">The lines, at the first of them.</param>
-/// <param name="any">Whether there is a first.</param>
 /// <param name="limit">The time limit of the work.</param>
-internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, bool any, TimeSpan limit) : IResult
+/// <param name="format">The form of the lines.</param>
+internal sealed class StreamAnswer(
+    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, TimeSpan limit, AnswerFormat? format) : IResult
 {
     /// <summary>How long a reader that does not read is waited for when the work is over.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
-    private readonly bool _isEventStream = request.Format == AnswerFormat.EventStream;
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+
+    private readonly bool _isEventStream = format == AnswerFormat.EventStream;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -71,10 +77,11 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
     {
         try
         {
-            for (var more = any; more; more = await lines.MoveNextAsync())
+            do
             {
                 await WriteAsync(httpContext.Response, lines.Current, patience);
             }
+            while (await MoveNextAsync(httpContext.Response, patience));
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
@@ -82,6 +89,40 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
             if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
             {
                 await WriteAsync(httpContext.Response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false), patience);
+            }
+        }
+    }
+
+    /// <summary>Waits for the next line. Where nothing comes for long, a comment tells those in between that the connection is in use.</summary>
+    private async ValueTask<bool> MoveNextAsync(HttpResponse response, CancellationToken patience)
+    {
+        var next = lines.MoveNextAsync();
+        if (!_isEventStream || next.IsCompleted)
+        {
+            return await next;
+        }
+
+        var moving = next.AsTask();
+        while (true)
+        {
+            try
+            {
+                return await moving.WaitAsync(Heartbeat, CancellationToken.None);
+            }
+            catch (TimeoutException) when (!moving.IsCompleted)
+            {
+                response.BodyWriter.Write(": still here\n\n"u8);
+            }
+
+            try
+            {
+                await response.BodyWriter.FlushAsync(patience);
+            }
+            catch (OperationCanceledException)
+            {
+                // The lines are not to be left while they are on the move; whoever has gone has cancelled that as well.
+                await ((Task)moving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw;
             }
         }
     }
@@ -114,7 +155,7 @@ internal sealed class StreamAnswer(FunctionEndpoint endpoint, FunctionRequest re
     {
         var (before, after) = line switch
         {
-            { IsValue: true } when _isEventStream => (string.Create(CultureInfo.InvariantCulture, $"id: {_id++}\ndata: "), "\n\n"),
+            { IsValue: true } when _isEventStream => (string.Create(CultureInfo.InvariantCulture, $"id: {line.Id ?? _id++}\ndata: "), "\n\n"),
             _ when _isEventStream => ($"event: {line.Name}\ndata: ", "\n\n"),
             { Name: null } => ("", "\n"),
             _ => ($"{{\"{line.Name}\":", "}\n"),

@@ -2,6 +2,7 @@ using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Http;
 
@@ -27,6 +28,15 @@ internal static class StreamLines
             yield return result is not null
                 ? new StreamLine(Name: null, RawJson.From(result, CoreJson.TypeInfo<GatherResult>()), IsValue: true)
                 : new StreamLine("summary", RawJson.From(summary!, CoreJson.TypeInfo<GatherSummary>()), IsValue: false);
+        }
+    }
+
+    /// <summary>The changes of a task.</summary>
+    public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<TaskEvent> events)
+    {
+        await foreach (var (id, task) in events)
+        {
+            yield return new StreamLine(Name: null, RawJson.From(task, CoreJson.TypeInfo<TaskAnswer>()), IsValue: true) { Id = id };
         }
     }
 

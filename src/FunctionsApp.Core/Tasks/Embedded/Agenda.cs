@@ -1,0 +1,79 @@
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>Does things when they are due, with one timer for all of them. Thread-safe.</summary>
+/// <param name="time">The clock.</param>
+internal sealed class Agenda(TimeProvider time) : IDisposable
+{
+    /// <summary>The clock may be set while something waits: then it is looked at again after so long.</summary>
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(10);
+
+    private readonly Lock _gate = new();
+    private readonly PriorityQueue<Action, DateTimeOffset> _items = new();
+    private ITimer? _timer;
+    private DateTimeOffset _wakes = DateTimeOffset.MaxValue;
+    private bool _isDisposed;
+
+    /// <summary>Notes something to be done.</summary>
+    /// <param name="due">When; a time that is past means soon.</param>
+    /// <param name="action">What; it runs on a thread of the pool, and must be quick.</param>
+    public void Add(DateTimeOffset due, Action action)
+    {
+        lock (_gate)
+        {
+            _items.Enqueue(action, due);
+            if (due < _wakes)
+            {
+                SetTimer(due);
+            }
+        }
+    }
+
+    /// <summary>Nothing more is done.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            _items.Clear();
+            _timer?.Dispose();
+        }
+    }
+
+    private void SetTimer(DateTimeOffset due)
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow();
+        var sleep = due <= now ? TimeSpan.Zero : due - now < LongestSleep ? due - now : LongestSleep;
+
+        // Timers go by whole milliseconds.
+        sleep = TimeSpan.FromMilliseconds(Math.Ceiling(sleep.TotalMilliseconds));
+        _wakes = now + sleep;
+        _timer ??= time.CreateTimer(static agenda => ((Agenda)agenda!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(sleep, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Wake()
+    {
+        var due = new List<Action>();
+        lock (_gate)
+        {
+            var now = time.GetUtcNow();
+            while (_items.TryPeek(out _, out var at) && at <= now)
+            {
+                due.Add(_items.Dequeue());
+            }
+
+            _wakes = DateTimeOffset.MaxValue;
+            if (_items.TryPeek(out _, out var next))
+            {
+                SetTimer(next);
+            }
+        }
+
+        due.ForEach(static action => action());
+    }
+}

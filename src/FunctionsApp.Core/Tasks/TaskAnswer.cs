@@ -1,0 +1,102 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Webhooks;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>A task as its callers see it.</summary>
+public sealed record TaskAnswer
+{
+    /// <summary>128 random bits in hexadecimal: who knows it may read and cancel the task.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The operation it runs; absent for a sequence and a gather.</summary>
+    public string? Operation { get; init; }
+
+    /// <summary>The pattern it runs; absent for an operation.</summary>
+    public TaskKind? Pattern { get; init; }
+
+    /// <summary>Where it is on its way.</summary>
+    public required TaskState Status { get; init; }
+
+    /// <summary>When it was accepted.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When its first attempt began.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When it ended.</summary>
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>How many attempts have begun.</summary>
+    public required int Attempts { get; init; }
+
+    /// <summary>When the next attempt begins, while it waits for that.</summary>
+    public DateTimeOffset? NextAttemptAt { get; init; }
+
+    /// <summary>How far it has come.</summary>
+    public Progress? Progress { get; init; }
+
+    /// <summary>What it came to, when it has succeeded.</summary>
+    public RawJson? Result { get; init; }
+
+    /// <summary>Its problem, when it has failed.</summary>
+    public RawJson? Error { get; init; }
+
+    /// <summary>When it is forgotten; until its end, the earliest time that can be.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>Where it is read and cancelled, watched, and where its webhook is looked after.</summary>
+    public required TaskLinks Links { get; init; }
+
+    /// <summary>Puts an answer together.</summary>
+    /// <param name="record">The task.</param>
+    /// <param name="outcome">What it came to; null to leave that out.</param>
+    public static TaskAnswer Of(TaskRecord record, RawJson? outcome = null)
+    {
+        var definition = record.Definition;
+        var self = $"{definition.Path}/{record.Id}";
+        return new TaskAnswer
+        {
+            Id = record.Id,
+            Operation = definition.Operation,
+            Pattern = definition.Kind == TaskKind.Operation ? null : definition.Kind,
+            Status = record.State,
+            CreatedAt = record.CreatedAt,
+            StartedAt = record.StartedAt,
+            FinishedAt = record.FinishedAt,
+            Attempts = record.Attempts,
+            NextAttemptAt = record.NextAttemptAt,
+            Progress = record.Progress,
+            Result = record.State == TaskState.Succeeded ? outcome : null,
+            Error = record.State == TaskState.Failed ? outcome : null,
+            ExpiresAt = record.ExpiresAt,
+            Links = new TaskLinks(self, $"{self}/events", $"{self}/deliveries"),
+        };
+    }
+}
+
+/// <summary>Paths that belong to a task.</summary>
+/// <param name="Self">The task: <c>GET</c> reads it, <c>DELETE</c> cancels it.</param>
+/// <param name="Events">Its changes as server-sent events.</param>
+/// <param name="Deliveries">Its webhook: <c>GET</c> lists the attempts, <c>POST</c> sends it again.</param>
+public sealed record TaskLinks(string Self, string Events, string Deliveries);
+
+/// <summary>Some tasks, newest first, without what they came to.</summary>
+/// <param name="Items">The tasks; may be fewer than asked for although there are more.</param>
+/// <param name="NextCursor">Where the next page begins; absent when there are no more.</param>
+public sealed record TaskList(IReadOnlyList<TaskAnswer> Items, string? NextCursor);
+
+/// <summary>The webhook of a task, and how it fared.</summary>
+/// <param name="Items">The attempts, oldest first.</param>
+/// <param name="WebhookId">The id that every attempt carries; absent when there is nothing to deliver.</param>
+/// <param name="Url">Where it goes.</param>
+/// <param name="State">Whether it has arrived, is still to, or never will.</param>
+/// <param name="NextAttemptAt">When it is sent next, while it is to be.</param>
+public sealed record DeliveryList(
+    IReadOnlyList<DeliveryAttempt> Items, string? WebhookId = null, Uri? Url = null, DeliveryState? State = null, DateTimeOffset? NextAttemptAt = null);
+
+/// <summary>A change of a task.</summary>
+/// <param name="Id">Grows with every change: from it on, the changes can be had again.</param>
+/// <param name="Task">The task after the change.</param>
+public readonly record struct TaskEvent(long Id, TaskAnswer Task);

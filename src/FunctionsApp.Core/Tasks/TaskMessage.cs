@@ -1,0 +1,48 @@
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>The body of the webhook that tells of the end of a task, in the form of Standard Webhooks.</summary>
+/// <param name="Type">What happened.</param>
+/// <param name="Timestamp">When.</param>
+/// <param name="Data">The task.</param>
+public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskAnswer Data)
+{
+    /// <summary>A result of more bytes is not sent along: the receiver reads it from the task.</summary>
+    public const int MostOutcomeBytes = 1024 * 1024;
+
+    /// <summary>The id of the message: the same whenever it is sent, as a task ends once.</summary>
+    /// <param name="task">The task's id.</param>
+    public static string IdOf(string task) => "msg_" + task;
+
+    /// <summary>Writes the message of a task that has ended; the same text every time.</summary>
+    /// <param name="record">The task.</param>
+    /// <param name="outcome">What it came to; null when it is too large, or there is nothing.</param>
+    public static ReadOnlyMemory<byte> Write(TaskRecord record, RawJson? outcome) => RawJson.From(
+        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskAnswer.Of(record, outcome)), CoreJson.TypeInfo<TaskMessage>()).Utf8;
+
+    private static TaskMessageType TypeOf(TaskState state) => state switch
+    {
+        TaskState.Succeeded => TaskMessageType.Succeeded,
+        TaskState.Cancelled => TaskMessageType.Cancelled,
+        _ => TaskMessageType.Failed,
+    };
+}
+
+/// <summary>How a task ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TaskMessageType>))]
+public enum TaskMessageType
+{
+    /// <summary>With a result.</summary>
+    [JsonStringEnumMemberName("task.succeeded")]
+    Succeeded,
+
+    /// <summary>With a problem.</summary>
+    [JsonStringEnumMemberName("task.failed")]
+    Failed,
+
+    /// <summary>It was cancelled.</summary>
+    [JsonStringEnumMemberName("task.cancelled")]
+    Cancelled,
+}

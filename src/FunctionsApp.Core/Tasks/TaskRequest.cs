@@ -1,0 +1,131 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Map;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>How a task is run, kept and told of.</summary>
+public record TaskOptions : ICrossChecked
+{
+    /// <summary>The time limit of each attempt, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    [Description("The time limit of each attempt, in seconds.")]
+    public double? TimeoutSeconds { get; init; }
+
+    /// <summary>When to try again after an error; absent means never.</summary>
+    [Description("When to try again after an error; by default never.")]
+    public RetryPolicy? Retry { get; init; }
+
+    /// <summary>Where to deliver the task when it has succeeded.</summary>
+    [Description("Where to deliver the task when it has succeeded.")]
+    public TaskContinuation? OnSuccess { get; init; }
+
+    /// <summary>Where to deliver the task when it has failed or was cancelled.</summary>
+    [Description("Where to deliver the task when it has failed or was cancelled.")]
+    public TaskContinuation? OnError { get; init; }
+
+    /// <summary>How long the task is kept after its end, in seconds; at most 30 days. Default <c>Tasks:DefaultTtlSeconds</c>.</summary>
+    [Description("How long the task is kept after its end, in seconds; at most 30 days.")]
+    public double? TtlSeconds { get; init; }
+
+    /// <inheritdoc/>
+    public virtual IEnumerable<(string Property, string Message)> Check()
+    {
+        if (TtlSeconds is not (null or > 0 and <= TasksOptions.MaxTtlSeconds))
+        {
+            yield return ("ttlSeconds", "must be more than 0 and at most 2592000 (30 days)");
+        }
+    }
+}
+
+/// <summary>An operation to run as a task.</summary>
+public sealed record TaskRequest : TaskOptions
+{
+    /// <summary>The operation's input.</summary>
+    [Description("The operation's input.")]
+    public RawJson? Input { get; init; }
+}
+
+/// <summary>A pattern to run as a task.</summary>
+public sealed record PatternTaskRequest : TaskOptions
+{
+    /// <summary>The pattern.</summary>
+    [Description("The pattern to run.")]
+    public required TaskPattern Pattern { get; init; }
+
+    /// <summary>The operation of a map; it may stand in the map's request instead.</summary>
+    [Description("The operation of a map; it may stand in the request instead.")]
+    public string? Operation { get; init; }
+
+    /// <summary>The pattern's own request.</summary>
+    [Description("The request, as the pattern's own endpoint takes it.")]
+    public required RawJson Request { get; init; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Property, string Message)> Check() => Operation is null || Pattern == TaskPattern.Map
+        ? base.Check()
+        : base.Check().Append(("operation", "must not be given: only a map runs one operation"));
+}
+
+/// <summary>A URL that the end of a task is delivered to.</summary>
+public sealed record TaskContinuation
+{
+    /// <summary>An http or https URL.</summary>
+    [Description("An http or https URL; it is sent a signed webhook.")]
+    public required string Url { get; init; }
+}
+
+/// <summary>The patterns that can run as tasks.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TaskPattern>))]
+public enum TaskPattern
+{
+    /// <summary>Steps, one after the other.</summary>
+    [JsonStringEnumMemberName("sequence")]
+    Sequence,
+
+    /// <summary>Calls at once.</summary>
+    [JsonStringEnumMemberName("gather")]
+    Gather,
+
+    /// <summary>One operation over many items.</summary>
+    [JsonStringEnumMemberName("map")]
+    Map,
+}
+
+/// <summary>A map's request where no route names the operation.</summary>
+public sealed record NamedMapRequest : MapRequest
+{
+    /// <summary>The operation's name; cpu.</summary>
+    [Description("The operation's name; cpu.")]
+    public string? Operation { get; init; }
+}
+
+/// <summary>Which tasks to list.</summary>
+public sealed record TaskListRequest
+{
+    /// <summary>How many a page has unless it is told.</summary>
+    public const int DefaultLimit = 50;
+
+    /// <summary>Only tasks in this state.</summary>
+    [Description("Only tasks in this state.")]
+    public TaskState? Status { get; init; }
+
+    /// <summary>Only tasks of this operation.</summary>
+    [Description("Only tasks of this operation.")]
+    public string? Operation { get; init; }
+
+    /// <summary>At most so many. Default 50.</summary>
+    [Description("At most so many."), Range(1, 1_000), DefaultValue(DefaultLimit)]
+    public int? Limit { get; init; }
+
+    /// <summary>The <c>nextCursor</c> of the last page.</summary>
+    [Description("The nextCursor of the last page.")]
+    public string? Cursor { get; init; }
+}
+
+/// <summary>What the transport knows of the request that creates a task.</summary>
+/// <param name="Path">The path of all tasks, as <c>/api/tasks</c>.</param>
+/// <param name="IdempotencyKey">The caller's key; a repeated request with it gets the same task.</param>
+/// <param name="Fingerprint">A digest of the whole request, by which a repetition is told from another request with the same key.</param>
+public sealed record TaskOrigin(string Path, string? IdempotencyKey = null, string? Fingerprint = null);

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>
+/// Makes one attempt at a task. It knows of nothing but the definition and the input, so that an attempt can be made
+/// anywhere, and by any engine.
+/// </summary>
+public sealed class TaskRunner(
+    AwaitService awaiting, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
+    RequestReader reader, TimeLimits timeLimits, ProblemDescriber describer, TimeProvider time)
+{
+    /// <summary>What a task gets of the cores beside a request that somebody waits for.</summary>
+    private const double CpuWeight = 0.25;
+
+    /// <summary>Makes an attempt.</summary>
+    /// <param name="definition">What is asked of the task.</param>
+    /// <param name="input">The work's input.</param>
+    /// <param name="progress">Is told how far the work has come.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>What it came to. A failure is an outcome too: only cancellation is raised.</returns>
+    public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
+    {
+        using var activity = new Activity("task");
+        if (definition.TraceParent is { } parent)
+        {
+            activity.SetParentId(parent);
+        }
+
+        activity.Start();
+        CpuShare.Current = new CpuShare(CpuWeight);
+        ProgressReporter.Current = progress;
+        try
+        {
+            return await timeLimits.RunAsync(
+                token => RunAsync(definition, input, token), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            return TaskOutcome.Failed(describer.Describe(exception));
+        }
+    }
+
+    private async ValueTask<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return definition.Kind switch
+                {
+                    TaskKind.Operation => TaskOutcome.Succeeded((await awaiting.RunAsync(definition.Operation!, input, timeoutSeconds: null, cancellationToken)).Result),
+                    TaskKind.Sequence => Succeeded(await sequence.RunAsync(reader.Read<SequenceRequest>(input.Utf8), cancellationToken)),
+                    TaskKind.Gather => Succeeded(await gather.RunAsync(reader.Read<GatherRequest>(input.Utf8), cancellationToken)),
+                    TaskKind.Map => Succeeded(await map.RunAsync(definition.Operation!, reader.Read<NamedMapRequest>(input.Utf8), cancellationToken)),
+                    TaskKind.Callback => Ended(await callback.RunToEndAsync(definition.Operation!, reader.Read<CallbackRequest>(input.Utf8), cancellationToken)),
+                    var kind => throw new NotSupportedException($"There are no tasks of kind {kind}."),
+                };
+            }
+            catch (ProblemException exception) when (exception.Problem is { RetryAfterSeconds: { } seconds, Index: null })
+            {
+                // The cores are taken, so nothing of it has started. Whoever waits for an answer is sent away then; a task can wait.
+                await time.PauseAsync(seconds, cancellationToken);
+            }
+        }
+    }
+
+    private static TaskOutcome Ended(CallbackOutcome outcome) =>
+        outcome.Answer is { } answer ? Succeeded(answer) with { IsContinued = true }
+        : outcome.Problem is { } problem ? TaskOutcome.Failed(problem)
+        : TaskOutcome.Succeeded(outcome.Result);
+
+    private static TaskOutcome Succeeded<T>(T answer) => TaskOutcome.Succeeded(RawJson.From(answer, CoreJson.TypeInfo<T>()));
+}
+
+/// <summary>What an attempt came to.</summary>
+public sealed record TaskOutcome
+{
+    private TaskOutcome(RawJson value, Problem? problem) => (Value, Problem) = (value, problem);
+
+    /// <summary>The result, or the problem in JSON.</summary>
+    public RawJson Value { get; }
+
+    /// <summary>The problem; null for success.</summary>
+    public Problem? Problem { get; }
+
+    /// <summary>Whether an operation has gone on with the outcome already, so that it is not to be delivered.</summary>
+    public bool IsContinued { get; init; }
+
+    /// <summary>Success.</summary>
+    public static TaskOutcome Succeeded(RawJson result) => new(result, problem: null);
+
+    /// <summary>Failure.</summary>
+    public static TaskOutcome Failed(Problem problem) => new(RawJson.From(problem, CoreJson.TypeInfo<Problem>()), problem);
+}

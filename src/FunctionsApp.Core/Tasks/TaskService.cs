@@ -1,0 +1,240 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>
+/// <c>create_task</c>, <c>await task</c> and <c>task.cancel()</c>: work that outlives the request that asked for it. What
+/// can be checked of a request is checked before its task is accepted.
+/// </summary>
+public sealed class TaskService(
+    ITaskEngine engine, OperationCatalog catalog, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
+    WebhookSender webhooks, RequestReader reader, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
+{
+    /// <summary>The longest that one request waits for a task, in seconds: what stands before an app on Azure gives up after 230.</summary>
+    public const int MaxWaitSeconds = 200;
+
+    /// <summary>Creates a task of one operation.</summary>
+    /// <param name="operation">Its name; io or cpu.</param>
+    /// <param name="request">Its input, and how to run it.</param>
+    /// <param name="origin">Where the request came in.</param>
+    /// <exception cref="ProblemException">
+    /// The request is at fault: <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>too-large</c>,
+    /// <c>destination-not-allowed</c>, <c>callbacks-not-configured</c>, <c>idempotency-key-reused</c>; or the task cannot be
+    /// accepted: <c>saturated</c>, <c>storage-failed</c>.
+    /// </exception>
+    public Task<TaskAnswer> CreateAsync(string operation, TaskRequest request, TaskOrigin origin) =>
+        CreateAsync(TaskKind.Operation, operation, request.Input ?? RawJson.EmptyObject, "/input", request, origin);
+
+    /// <summary>Creates a task of a pattern.</summary>
+    /// <param name="request">The pattern's own request, and how to run it.</param>
+    /// <param name="origin">Where the request came in.</param>
+    /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
+    public Task<TaskAnswer> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => CreateAsync(request.Pattern switch
+    {
+        TaskPattern.Sequence => TaskKind.Sequence,
+        TaskPattern.Gather => TaskKind.Gather,
+        _ => TaskKind.Map,
+    }, request.Operation, request.Request, "/request", request, origin);
+
+    /// <summary>Creates a task of a callback that has a URL.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="request">Its input and continuations.</param>
+    /// <param name="origin">Where the request came in.</param>
+    /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
+    public Task<TaskAnswer> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
+    {
+        callback.Check(operation, request);
+        var options = new TaskOptions { OnSuccess = AsUrl(request.OnSuccess), OnError = AsUrl(request.OnError) };
+        return AcceptAsync(TaskKind.Callback, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), options, origin);
+
+        static TaskContinuation? AsUrl(Continuation? continuation) => continuation?.Url is { } url ? new TaskContinuation { Url = url } : null;
+    }
+
+    /// <summary>Creates a task of what else could be waited for.</summary>
+    /// <param name="kind">What it runs; no callback.</param>
+    /// <param name="operation">The operation, of an operation or a map.</param>
+    /// <param name="input">The operation's input, or the pattern's request.</param>
+    /// <param name="pointer">Where the input stands in the request.</param>
+    /// <param name="options">How to run it.</param>
+    /// <param name="origin">Where the request came in.</param>
+    /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
+    public Task<TaskAnswer> CreateAsync(TaskKind kind, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
+    {
+        try
+        {
+            switch (kind)
+            {
+                case TaskKind.Sequence:
+                    sequence.Check(reader.Read<SequenceRequest>(input.Utf8));
+                    break;
+                case TaskKind.Gather:
+                    gather.Check(reader.Read<GatherRequest>(input.Utf8));
+                    break;
+                case TaskKind.Map:
+                    var request = reader.Read<NamedMapRequest>(input.Utf8);
+                    operation = OperationOf(request, operation);
+                    map.Check(operation, request);
+                    break;
+                default:
+                    catalog.FindCallable(operation!).Bind(input.Utf8.Span, "");
+                    break;
+            }
+        }
+        catch (ProblemException exception) when (exception.Problem.Errors is not null)
+        {
+            throw new ProblemException(exception.Problem.Below(pointer));
+        }
+
+        return AcceptAsync(kind, operation, input, options, origin);
+    }
+
+    /// <summary><c>await task</c>: reads a task, and waits for its end for a while.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="waitSeconds">How long at most; 0 to <see cref="MaxWaitSeconds"/>, absent means not at all.</param>
+    /// <param name="cancellationToken">Ends the wait; the task goes on.</param>
+    /// <exception cref="ProblemException"><c>unknown-task</c>, <c>invalid-request</c>.</exception>
+    public async Task<TaskAnswer> GetAsync(string id, double? waitSeconds, CancellationToken cancellationToken)
+    {
+        if (waitSeconds is not (null or >= 0 and <= MaxWaitSeconds))
+        {
+            throw new ProblemException(Problem.InvalidRequest("/waitSeconds", "must be from 0 to 200"));
+        }
+
+        var view = await engine.FindAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
+        if (waitSeconds > 0)
+        {
+            using var limit = new TimeLimit(time, waitSeconds.Value, cancellationToken);
+            while (!view.Record.IsFinished && !limit.RanOut)
+            {
+                view = await NextAsync(id, view.Revision, limit) ?? view;
+            }
+        }
+
+        return await AnswerAsync(view.Record);
+    }
+
+    /// <summary><c>task.cancel()</c>: a task that waits never starts, and what runs is stopped.</summary>
+    /// <param name="id">Its id.</param>
+    /// <exception cref="ProblemException"><c>unknown-task</c>, <c>already-finished</c>, <c>storage-failed</c>.</exception>
+    public async Task<TaskAnswer> CancelAsync(string id)
+    {
+        var (record, _) = await engine.CancelAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
+        return record.IsFinished
+            ? throw new ProblemException(Problem.AlreadyFinished($"The task has {Ended(record.State)} already."))
+            : TaskAnswer.Of(record);
+    }
+
+    /// <summary>Yields a task as it is, and after each change until its end. A reader that is slow gets the last of several changes.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="after">The last event that is known already; 0 for none.</param>
+    /// <param name="cancellationToken">Ends the enumeration; the task goes on.</param>
+    /// <returns>Nothing when the task has ended and that is known. It ends after the longest time limit there is, too.</returns>
+    /// <exception cref="ProblemException"><c>unknown-task</c>, while enumerating.</exception>
+    public async IAsyncEnumerable<TaskEvent> WatchAsync(string id, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var limit = new TimeLimit(time, limits.Value.MaxTimeoutSeconds, cancellationToken);
+        while (await NextAsync(id, after, limit) is { } view && view.Revision > after)
+        {
+            yield return new TaskEvent(view.Revision, await AnswerAsync(view.Record));
+            after = view.Record.IsFinished ? long.MaxValue : view.Revision;
+        }
+    }
+
+    /// <summary>Lists tasks, newest first.</summary>
+    /// <param name="request">Which.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c>.</exception>
+    public async Task<TaskList> ListAsync(TaskListRequest request)
+    {
+        var page = await engine.ListAsync(new TaskQuery(request.Status, request.Operation, request.Limit ?? TaskListRequest.DefaultLimit, request.Cursor));
+        return new TaskList([.. page.Items.Select(static record => TaskAnswer.Of(record))], page.NextCursor);
+    }
+
+    /// <summary>Shows how the webhook of a task has fared.</summary>
+    /// <param name="id">Its id.</param>
+    /// <exception cref="ProblemException"><c>unknown-task</c>.</exception>
+    public async Task<DeliveryList> GetDeliveriesAsync(string id)
+    {
+        var (record, _) = await engine.FindAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
+        return Deliveries(record);
+    }
+
+    /// <summary>Sends the webhook of a task again, now, and by the schedule if that fails.</summary>
+    /// <param name="id">Its id.</param>
+    /// <exception cref="ProblemException"><c>unknown-task</c>, <c>nothing-to-deliver</c>, <c>storage-failed</c>.</exception>
+    public async Task<DeliveryList> RedeliverAsync(string id)
+    {
+        var record = await engine.RedeliverAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
+        return record.Delivery is not null
+            ? Deliveries(record)
+            : throw new ProblemException(Problem.NothingToDeliver(record.IsFinished
+                ? $"The task has {Ended(record.State)}, for which it names no URL."
+                : "The task has not ended yet."));
+    }
+
+    private static string Ended(TaskState state) => state switch
+    {
+        TaskState.Succeeded => "succeeded",
+        TaskState.Failed => "failed",
+        _ => "been cancelled",
+    };
+
+    private static DeliveryList Deliveries(TaskRecord record) => record.Delivery is { } delivery
+        ? new DeliveryList(delivery.Attempts, TaskMessage.IdOf(record.Id), delivery.Url, delivery.State, delivery.NextAttemptAt)
+        : new DeliveryList([]);
+
+    private static string OperationOf(NamedMapRequest request, string? operation)
+    {
+        if (operation is not null && request.Operation is not null && !string.Equals(operation, request.Operation, StringComparison.Ordinal))
+        {
+            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
+        }
+
+        return operation ?? request.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
+    }
+
+    /// <summary>The next view of a task; null when the time is up.</summary>
+    private async ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit)
+    {
+        try
+        {
+            return await engine.WaitAsync(id, after, limit.Token) ?? throw new ProblemException(Problem.UnknownTask());
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            return null;
+        }
+    }
+
+    private async Task<TaskAnswer> AcceptAsync(TaskKind kind, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
+    {
+        timeLimits.Check(options.TimeoutSeconds, "/timeoutSeconds");
+        return await AnswerAsync(await engine.CreateAsync(new TaskDefinition
+        {
+            Kind = kind,
+            Operation = operation,
+            TimeoutSeconds = options.TimeoutSeconds,
+            Retry = options.Retry,
+            TtlSeconds = options.TtlSeconds ?? tasks.Value.DefaultTtlSeconds,
+            OnSuccess = options.OnSuccess is { } success ? webhooks.Check(success.Url, "/onSuccess/url") : null,
+            OnError = options.OnError is { } error ? webhooks.Check(error.Url, "/onError/url") : null,
+            Path = origin.Path,
+            IdempotencyKey = origin.IdempotencyKey,
+            Fingerprint = origin.Fingerprint,
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } parent } ? parent : null,
+        }, input));
+    }
+
+    private async Task<TaskAnswer> AnswerAsync(TaskRecord record) =>
+        TaskAnswer.Of(record, record.IsFinished ? await engine.ReadOutcomeAsync(record.Id) : null);
+}

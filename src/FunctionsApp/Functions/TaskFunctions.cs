@@ -1,0 +1,69 @@
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c></summary>
+public sealed class TaskFunctions(TaskService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+{
+    /// <summary>Creates a task of one operation.</summary>
+    [Function("CreateTask")]
+    public Task<IResult> CreateAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async call =>
+        {
+            var task = await call.ReadAsync<TaskRequest>();
+            return await tasks.AcceptAsync(call, segments: 2, origin => service.CreateAsync(operation, task, origin));
+        }, cancellationToken);
+
+    /// <summary>Creates a task of a pattern.</summary>
+    [Function("CreatePatternTask")]
+    public Task<IResult> CreateOfPatternAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async call =>
+        {
+            var task = await call.ReadAsync<PatternTaskRequest>();
+            return await tasks.AcceptAsync(call, segments: 1, origin => service.CreateAsync(task, origin));
+        }, cancellationToken);
+
+    /// <summary>Reads a task, and waits for its end for a while.</summary>
+    [Function("GetTask")]
+    public Task<IResult> GetAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async call =>
+            JsonAnswer.Ok(await service.GetAsync(id, call.ReadSeconds("waitSeconds"), call.Cancelled)), cancellationToken);
+
+    /// <summary>Cancels a task.</summary>
+    [Function("CancelTask")]
+    public Task<IResult> CancelAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "tasks/{id}")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id), preference: null), cancellationToken);
+
+    /// <summary>Streams the changes of a task until its end.</summary>
+    [Function("WatchTask")]
+    public Task<IResult> WatchAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/events")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, call =>
+            endpoint.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(service.WatchAsync(id, call.LastEventId, call.Cancelled)), AnswerFormat.EventStream), cancellationToken);
+
+    /// <summary>Lists tasks.</summary>
+    [Function("ListTasks")]
+    public Task<IResult> ListAsync(
+        [HttpTrigger(AuthorizationLevel.Admin, "get", Route = "tasks")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async call =>
+            JsonAnswer.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())), cancellationToken);
+
+    /// <summary>Shows how the webhook of a task has fared.</summary>
+    [Function("ListDeliveries")]
+    public Task<IResult> ListDeliveriesAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/deliveries")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async _ => JsonAnswer.Ok(await service.GetDeliveriesAsync(id)), cancellationToken);
+
+    /// <summary>Sends the webhook of a task again.</summary>
+    [Function("Redeliver")]
+    public Task<IResult> RedeliverAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{id}/deliveries")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, async _ => JsonAnswer.Accepted(await service.RedeliverAsync(id)), cancellationToken);
+}

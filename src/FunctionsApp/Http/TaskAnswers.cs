@@ -1,0 +1,50 @@
+using System.Buffers;
+using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Tasks;
+using Microsoft.AspNetCore.Http;
+
+namespace FunctionsApp.Http;
+
+/// <summary>202: a task has been accepted.</summary>
+public sealed class AcceptedAnswer(TaskAnswer task, Preference? preference) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.Headers.Location = task.Links.Self;
+        if (preference is { } applied)
+        {
+            response.Headers["Preference-Applied"] = applied.WhenAsync;
+        }
+
+        await JsonAnswer.Accepted(task).ExecuteAsync(httpContext);
+    }
+}
+
+/// <summary>What a task came to, as the endpoint would have answered that runs its work at once.</summary>
+public sealed class OutcomeAnswer(TaskAnswer task, Preference preference) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.Headers["Preference-Applied"] = preference.WhenWaited;
+        if (task is { Pattern: null, Result: { } result })
+        {
+            var elapsedMs = (task.FinishedAt - task.StartedAt).GetValueOrDefault().TotalMilliseconds;
+            await JsonAnswer.Ok(new AwaitAnswer(task.Operation!, result, Math.Round(elapsedMs, 3))).ExecuteAsync(httpContext);
+            return;
+        }
+
+        if (task.Error is { } problem)
+        {
+            response.StatusCode = problem.ToElement().GetProperty("status").GetInt32();
+        }
+
+        response.ContentType = task.Error is null ? "application/json; charset=utf-8" : "application/problem+json";
+        response.BodyWriter.Write((task.Error ?? task.Result ?? RawJson.Null).Utf8.Span);
+        await response.BodyWriter.FlushAsync(httpContext.RequestAborted);
+    }
+}
