@@ -73,6 +73,6 @@ public static class FunctionsAppServices
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<EmbeddedTaskEngine>();
         services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
-        services.AddHostedService(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
+        services.AddHostedService<EmbeddedTaskEngineLifetime>();
     }
 }

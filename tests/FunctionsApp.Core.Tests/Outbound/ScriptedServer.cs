@@ -10,6 +10,7 @@ public sealed record Received(string Method, string Url, Dictionary<string, stri
 /// <summary>Answers one request after the other as it was told; the last answer stays.</summary>
 public sealed class ScriptedServer : HttpMessageHandler
 {
+    private readonly Lock _gate = new();
     private readonly Queue<Func<CancellationToken, Task<HttpResponseMessage>>> _answers = new();
     private Func<CancellationToken, Task<HttpResponseMessage>> _last = null!;
 
@@ -43,11 +44,17 @@ public sealed class ScriptedServer : HttpMessageHandler
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var content = request.Content?.Headers ?? Enumerable.Empty<KeyValuePair<string, IEnumerable<string>>>();
-        Requests.Add(new Received(
+        var received = new Received(
             request.Method.Method, request.RequestUri!.AbsoluteUri,
             request.Headers.Concat(content).ToDictionary(static header => header.Key, static header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase),
-            request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken)));
-        _last = _answers.TryDequeue(out var next) ? next : _last;
-        return await _last(cancellationToken);
+            request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken));
+        Func<CancellationToken, Task<HttpResponseMessage>> answer;
+        lock (_gate)
+        {
+            Requests.Add(received);
+            answer = _last = _answers.TryDequeue(out var next) ? next : _last;
+        }
+
+        return await answer(cancellationToken);
     }
 }

@@ -31,6 +31,8 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
     /// </summary>
     internal const int MaxUninterrupted = 65_536;
 
+    private const int IterationsOfReport = 16_384;
+
     /// <inheritdoc/>
     public string Compute(Pbkdf2Input input, CancellationToken cancellationToken)
     {
@@ -54,6 +56,8 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
         var key = new byte[length];
         var hash = new byte[hmac.HashLengthInBytes];
         var sum = new byte[hash.Length];
+        var progress = ProgressReporter.Current;
+        var blocks = (length + hash.Length - 1) / hash.Length;
         for (var offset = 0; offset < length; offset += hash.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -70,6 +74,11 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
                 for (var j = 0; j < sum.Length; j++)
                 {
                     sum[j] ^= hash[j];
+                }
+
+                if (i % IterationsOfReport == 0)
+                {
+                    progress?.Report(((long)(offset / hash.Length) * iterations) + i, (long)blocks * iterations);
                 }
             }
 

@@ -54,6 +54,7 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
         var largest = sieved ? root : Math.Min(root, FewSievingPrimes);
         var sieve = new Sieve(first, (int)largest, cancellationToken);
         var segment = Math.Clamp((int)largest, MinSegmentLength, MaxSegmentLength);
+        var progress = ProgressReporter.Current;
         var bits = new ulong[(int)((Math.Min(segment, Math.Max(end - first, 0)) + 63) / 64)];
         for (; first < end; first += segment)
         {
@@ -62,6 +63,7 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
             var composites = bits.AsSpan(0, (length + 63) / 64);
             sieve.Next(composites, length, cancellationToken);
             count += largest == root ? CountZeros(composites) : CountPrimes(composites, first, cancellationToken);
+            progress?.Report(Math.Min(2 * (first + length), input.To) - input.From, input.To - input.From);
         }
 
         return count;

@@ -5,7 +5,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Webhooks;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -15,7 +14,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// The task engine that needs nothing but a directory. Every decision is flushed to the disk before anybody is told of it
 /// or it is acted on, so after a crash the engine goes on from what it has said.
 /// </summary>
-internal sealed class EmbeddedTaskEngine : ITaskEngine, IHostedService, IDisposable
+internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 {
     /// <summary>Tasks that one page looks at, so that a filter which nothing passes stays cheap.</summary>
     private const int MostListed = 10_000;
@@ -56,7 +55,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IHostedService, IDisposa
 
     /// <summary>Opens the directory, and goes on with the tasks in it.</summary>
     /// <exception cref="DirectoryInUseException">Another process uses it: two would run everything twice.</exception>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public void Start()
     {
         lock (Gate)
         {
@@ -67,8 +66,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IHostedService, IDisposa
 
             StartWaiting();
         }
-
-        return Task.CompletedTask;
     }
 
     /// <summary>Interrupts what runs, and writes what is decided. What was interrupted runs again after the next start.</summary>
@@ -167,12 +164,18 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IHostedService, IDisposa
 
         try
         {
-            return new ValueTask<RawJson?>(RawJson.FromUtf8(_store.Read(entry)));
+            // Nothing is no JSON: then the record that had the outcome was damaged, and a later one was not.
+            if (_store.Read(entry) is { IsEmpty: false } outcome)
+            {
+                return new ValueTask<RawJson?>(RawJson.FromUtf8(outcome));
+            }
         }
         catch (JournalException)
         {
-            throw new ProblemException(Problem.StorageFailed("What the task came to can no longer be read."));
+            // Said below.
         }
+
+        throw new ProblemException(Problem.StorageFailed("What the task came to can no longer be read."));
     }
 
     public async Task<TaskView?> CancelAsync(string id)
@@ -526,7 +529,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IHostedService, IDisposa
         }
         else if (outcome is not null)
         {
-            if (_store.LiveBytes + outcome.Value.Utf8.Length > _options.MaxStateBytes)
+            // It takes the place of the input.
+            if (_store.LiveBytes - (entry.Payload?.PayloadLength ?? 0) + outcome.Value.Utf8.Length > _options.MaxStateBytes)
             {
                 Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                     $"The result takes {outcome.Value.Utf8.Length} bytes, for which there is no room (Tasks:MaxStateBytes).")));

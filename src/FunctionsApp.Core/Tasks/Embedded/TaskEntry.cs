@@ -69,6 +69,7 @@ internal sealed class TaskEntry
         }
 
         var before = new[] { Head, Payload };
+        var ends = record.IsFinished && Kept?.IsFinished != true;
         if (record.Version > Kept?.Version)
         {
             _ticks = 0;
@@ -78,7 +79,7 @@ internal sealed class TaskEntry
         Head = address;
 
         // What a task came to takes the place of its input, also when that is nothing.
-        Payload = address.PayloadLength > 0 || record.IsFinished ? address : Payload;
+        Payload = address.PayloadLength > 0 || ends ? address : Payload;
         Announce();
         return before.OfType<JournalAddress>().Distinct().Where(old => old != Head && old != Payload);
     }

@@ -1,0 +1,77 @@
+using FunctionsApp.Core.Tasks.Embedded;
+
+namespace FunctionsApp.Core.Tests.Tasks;
+
+public sealed class AgendaTests : IDisposable
+{
+    private readonly ManualTimeProvider _time = new();
+    private readonly List<string> _done = [];
+    private readonly Agenda _agenda;
+
+    public AgendaTests() => _agenda = new Agenda(_time);
+
+    public void Dispose() => _agenda.Dispose();
+
+    [Fact]
+    public void What_is_due_is_done_in_the_order_of_its_time_with_one_timer()
+    {
+        Add("third", 30);
+        Add("first", 10);
+        Add("second", 20);
+
+        Assert.Equal(1, _time.Timers);
+        _time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Empty(_done);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(["first"], _done);
+        _time.Advance(TimeSpan.FromSeconds(20));
+        Assert.Equal(["first", "second", "third"], _done);
+    }
+
+    [Fact]
+    public void What_is_past_is_done_at_once()
+    {
+        Add("late", -5);
+
+        _time.Advance(TimeSpan.Zero);
+
+        Assert.Equal(["late"], _done);
+    }
+
+    [Fact]
+    public void What_is_done_may_add_more()
+    {
+        _agenda.Add(_time.GetUtcNow().AddSeconds(1), () => Add("next", 1));
+
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(["next"], _done);
+    }
+
+    [Fact]
+    public void A_wait_of_days_ends_in_time()
+    {
+        Add("late", 3 * 86_400);
+
+        _time.Advance(TimeSpan.FromDays(3) - TimeSpan.FromSeconds(1));
+        Assert.Empty(_done);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(["late"], _done);
+    }
+
+    [Fact]
+    public void After_its_end_nothing_is_done()
+    {
+        Add("never", 1);
+        _agenda.Dispose();
+        Add("neither", 1);
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Empty(_done);
+        Assert.Equal(0, _time.Timers);
+    }
+
+    private void Add(string name, double seconds) => _agenda.Add(_time.GetUtcNow().AddSeconds(seconds), () => _done.Add(name));
+}

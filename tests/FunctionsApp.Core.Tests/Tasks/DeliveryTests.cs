@@ -1,0 +1,273 @@
+using System.Net.Http.Headers;
+using System.Text;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Tests.Webhooks;
+using FunctionsApp.Core.Webhooks;
+
+namespace FunctionsApp.Core.Tests.Tasks;
+
+/// <summary>Webhooks of tasks: when they are sent, how often, and what a restart changes about it, which is nothing.</summary>
+public sealed class DeliveryTests() : TaskTests(
+    ("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", "10"), ("Callbacks:RetryScheduleSeconds:2", "100"))
+{
+    private const string Both = ""","onSuccess":{"url":"https://example.com/success"},"onError":{"url":"https://example.com/error"}""";
+
+    [Theory]
+    [InlineData("succeed", "task.succeeded", "https://example.com/success")]
+    [InlineData("fail", "task.failed", "https://example.com/error")]
+    [InlineData("cancel", "task.cancelled", "https://example.com/error")]
+    public async Task The_end_of_a_task_goes_to_its_url(string end, string type, string url)
+    {
+        Receiver.Answer(204);
+        var task = await CreateProbeAsync("a", Both);
+        await EventuallyAsync(() => Probe.Running == 1);
+        await (end switch
+        {
+            "succeed" => Do(() => Probe.Succeed("a")),
+            "fail" => Do(() => Probe.Fail("a")),
+            _ => Service.CancelAsync(task.Id),
+        });
+
+        var ended = await EndOfAsync(task.Id);
+        var deliveries = await UntilSentAsync(task.Id, times: 1);
+
+        Assert.Equal((DeliveryState.Delivered, $"msg_{task.Id}", 204), (deliveries.State, deliveries.WebhookId, Assert.Single(deliveries.Items).Status));
+        var request = Assert.Single(Receiver.Requests);
+        Assert.Equal((url, $"msg_{task.Id}"), (request.Url, request.Headers["webhook-id"]));
+        var body = Raw(request.Body!).ToElement();
+        Assert.Equal(type, body.GetProperty("type").GetString());
+        Assert.Equal(ended.FinishedAt, body.GetProperty("timestamp").GetDateTimeOffset());
+        Assert.Equal(task.Id, body.GetProperty("data").GetProperty("id").GetString());
+        Assert.Equal(end == "succeed", body.GetProperty("data").TryGetProperty("result", out _));
+        Assert.Equal(end == "fail", body.GetProperty("data").TryGetProperty("error", out _));
+
+        static Task Do(Action action)
+        {
+            action();
+            return Task.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public async Task It_is_sent_again_by_the_schedule_with_the_same_id_and_body_until_that_ends()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+
+        var first = await UntilSentAsync(task.Id, times: 1);
+        Assert.Equal((DeliveryState.Pending, 500), (first.State, first.Items[0].Status));
+        Assert.InRange(first.NextAttemptAt!.Value - Time.GetUtcNow(), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(11));
+        Assert.Equal(first.NextAttemptAt, first.Items[0].NextAttemptAt);
+
+        Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Single(Receiver.Requests);
+        Time.Advance(TimeSpan.FromSeconds(2));
+        await UntilSentAsync(task.Id, times: 2);
+        Time.Advance(TimeSpan.FromSeconds(110));
+        var last = await UntilSentAsync(task.Id, times: 3);
+
+        Assert.Equal((DeliveryState.Failed, null), (last.State, last.NextAttemptAt));
+        Assert.Equal([1, 2, 3], last.Items.Select(static attempt => attempt.Attempt));
+        Assert.Single(Receiver.Requests.Select(static request => (request.Headers["webhook-id"], request.Body)).Distinct());
+        Assert.Equal(3, Receiver.Requests.Select(static request => request.Headers["webhook-timestamp"]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_schedule_goes_on_after_a_restart()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+        var first = await UntilSentAsync(task.Id, times: 1);
+
+        await RestartAsync();
+        Assert.Equal((first.NextAttemptAt, 1), ((await Service.GetDeliveriesAsync(task.Id)).NextAttemptAt, Receiver.Requests.Count));
+        Receiver.Answer(200);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        var second = await UntilSentAsync(task.Id, times: 2);
+        await RestartAsync();
+        Time.Advance(TimeSpan.FromHours(1));
+
+        Assert.Equal(DeliveryState.Delivered, second.State);
+        Assert.Equal(2, Receiver.Requests.Count);
+        Assert.Equal(Receiver.Requests[0].Body, Receiver.Requests[1].Body);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_gone_is_not_asked_again()
+    {
+        Receiver.Answer(410);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+
+        var deliveries = await UntilSentAsync(task.Id, times: 1);
+
+        Assert.Equal((DeliveryState.Failed, null), (deliveries.State, deliveries.NextAttemptAt));
+    }
+
+    [Fact]
+    public async Task A_receiver_that_asks_for_time_gets_it()
+    {
+        Receiver.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromMinutes(30)));
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+
+        var deliveries = await UntilSentAsync(task.Id, times: 1);
+
+        Assert.InRange(deliveries.NextAttemptAt!.Value - Time.GetUtcNow(), TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(33));
+    }
+
+    [Fact]
+    public async Task It_is_sent_again_when_somebody_asks_and_then_the_schedule_begins_anew()
+    {
+        Receiver.Answer(410);
+        var task = await CreateProbeAsync("a", Both);
+        Assert.Equal("nothing-to-deliver", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
+        Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+
+        Receiver.Answer(500);
+        Assert.Equal(DeliveryState.Pending, (await Service.RedeliverAsync(task.Id)).State);
+        Assert.InRange((await UntilSentAsync(task.Id, times: 2)).NextAttemptAt!.Value - Time.GetUtcNow(), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(11));
+
+        Receiver.Answer(200);
+        await Service.RedeliverAsync(task.Id);
+        var deliveries = await UntilSentAsync(task.Id, times: 3);
+        Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal((DeliveryState.Delivered, 3), (deliveries.State, Receiver.Requests.Count));
+        Assert.Single(Receiver.Requests.Select(static request => request.Headers["webhook-id"]).Distinct());
+    }
+
+    [Fact]
+    public async Task A_task_does_not_expire_while_its_webhook_is_to_be_sent()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both + ""","ttlSeconds":1""");
+        Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+        Receiver.Answer(200);
+
+        Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal(DeliveryState.Pending, (await Service.GetDeliveriesAsync(task.Id)).State);
+        Time.Advance(TimeSpan.FromSeconds(2));
+
+        await EventuallyAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted);
+        Assert.Equal(2, Receiver.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_hangs_holds_up_its_own_alone()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            Receiver.Hang();
+        }
+
+        Receiver.Answer(200);
+        var hanging = new List<string>();
+        for (var i = 0; i < 4; i++)
+        {
+            hanging.Add(await EndedAsync("https://hanging.example.org/"));
+        }
+
+        await AdvanceUntilAsync(() => Receiver.Requests.Count == 4, TimeSpan.Zero);
+        var behind = await EndedAsync("https://hanging.example.org/");
+        var other = await EndedAsync("https://example.com/");
+
+        Assert.Equal(DeliveryState.Delivered, (await UntilSentAsync(other, times: 1)).State);
+        Assert.Empty((await Service.GetDeliveriesAsync(behind)).Items);
+
+        // The time limit of an attempt.
+        Time.Advance(TimeSpan.FromSeconds(15));
+        Assert.Equal(DeliveryState.Delivered, (await UntilSentAsync(behind, times: 1)).State);
+        Assert.Contains("Callbacks:TimeoutSeconds", (await UntilSentAsync(hanging[0], times: 1)).Items[0].Error, StringComparison.Ordinal);
+
+        async Task<string> EndedAsync(string url)
+        {
+            var task = await CreateAsync("echo", $$$"""{"input":{"value":1},"onSuccess":{"url":"{{{url}}}"}}""");
+            await EndOfAsync(task.Id);
+            return task.Id;
+        }
+    }
+
+    [Fact]
+    public async Task A_result_that_is_too_large_is_left_for_the_receiver_to_fetch()
+    {
+        Receiver.Answer(200);
+        var task = await CreateAsync("echo", $$$"""{"input":{"value":"{{{new string('x', TaskMessage.MostOutcomeBytes)}}}"},"onSuccess":{"url":"https://example.com/"}}""");
+
+        await UntilSentAsync(task.Id, times: 1);
+
+        var data = Raw(Receiver.Requests[0].Body!).ToElement().GetProperty("data");
+        Assert.Equal("succeeded", data.GetProperty("status").GetString());
+        Assert.False(data.TryGetProperty("result", out _));
+        Assert.True(data.TryGetProperty("links", out _));
+    }
+
+    [Theory]
+    [InlineData(true, "https://example.com/success", "task.succeeded")]
+    [InlineData(false, "https://example.com/error", "task.failed")]
+    public async Task A_callback_goes_to_the_url_of_its_outcome(bool succeeds, string url, string type)
+    {
+        Receiver.Answer(200);
+        var task = await Service.CreateAsync("probe", Read<CallbackRequest>($$$"""{"input":{"name":"a"}{{{Both}}}}"""), Origin);
+        await EventuallyAsync(() => Probe.Running == 1);
+        if (succeeds)
+        {
+            Probe.Succeed("a");
+        }
+        else
+        {
+            Probe.Fail("a");
+        }
+
+        await UntilSentAsync(task.Id, times: 1);
+
+        Assert.Equal((url, type), (Receiver.Requests[0].Url, Raw(Receiver.Requests[0].Body!).ToElement().GetProperty("type").GetString()));
+    }
+
+    [Fact]
+    public async Task An_error_that_an_operation_has_dealt_with_is_delivered_to_nobody()
+    {
+        Receiver.Answer(200);
+        var task = await Service.CreateAsync("probe", Read<CallbackRequest>(
+            """{"input":{"name":"a"},"onSuccess":{"url":"https://example.com/"},"onError":{"operation":"echo","input":{"value":"dealt with"}}}"""), Origin);
+        Probe.Fail("a");
+
+        var ended = await EndOfAsync(task.Id);
+
+        Assert.Equal("onError", ended.Result!.Value.ToElement().GetProperty("continuation").GetString());
+        Assert.Null((await Service.GetDeliveriesAsync(task.Id)).State);
+        Assert.Empty(Receiver.Requests);
+    }
+
+    [Fact]
+    public async Task Its_signature_is_right()
+    {
+        Receiver.Answer(200);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+
+        var request = Receiver.Requests[0];
+        Assert.True(WebhookVerifier.Verify(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", request.Headers["webhook-id"], request.Headers["webhook-timestamp"],
+            request.Headers["webhook-signature"], Encoding.UTF8.GetBytes(request.Body!)));
+    }
+
+    /// <summary>Waits until so many attempts are kept; time passes by a hair, so that what is due now is done.</summary>
+    private async Task<DeliveryList> UntilSentAsync(string id, int times)
+    {
+        await EndOfAsync(id);
+        DeliveryList deliveries = new([]);
+        await AdvanceUntilAsync(() =>
+        {
+            var reading = Service.GetDeliveriesAsync(id);
+            deliveries = reading.IsCompletedSuccessfully ? reading.GetAwaiter().GetResult() : deliveries;
+            return deliveries.Items.Count == times;
+        }, TimeSpan.Zero);
+        return deliveries;
+    }
+}
