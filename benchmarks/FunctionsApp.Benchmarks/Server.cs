@@ -20,10 +20,11 @@ internal sealed class Server : IAsyncDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
+    private readonly DirectoryInfo _tasks;
 
-    private Server(Process process, int port)
+    private Server(Process process, DirectoryInfo tasks, int port)
     {
-        _process = process;
+        (_process, _tasks) = (process, tasks);
         Port = port;
         Client = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/api/")) };
     }
@@ -49,13 +50,17 @@ internal sealed class Server : IAsyncDisposable
         var port = FreePort();
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
         var start = new ProcessStartInfo("dotnet", [Repository.Assembly(app.Folder), "--urls", url]) { UseShellExecute = false, RedirectStandardOutput = true };
+
+        // Hosts do not share their tasks, and leave none behind.
+        var tasks = Directory.CreateTempSubdirectory("functions-tasks-");
+        start.Environment["Tasks__Directory"] = tasks.FullName;
         foreach (var (key, value) in settings)
         {
             start.Environment[key] = value;
         }
 
         var started = Stopwatch.GetTimestamp();
-        var server = new Server(Process.Start(start)!, port);
+        var server = new Server(Process.Start(start)!, tasks, port);
         server._process.BeginOutputReadLine();
         while (!server.IsLive())
         {
@@ -93,6 +98,7 @@ internal sealed class Server : IAsyncDisposable
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
+        _tasks.Delete(recursive: true);
     }
 
     private static int FreePort()

@@ -11,6 +11,9 @@ public sealed class LocalHostProcess : IAsyncDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
+
+    // Hosts do not share their tasks, and leave none behind.
+    private readonly DirectoryInfo _tasks = Directory.CreateTempSubdirectory("functions-tasks-");
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -23,6 +26,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        start.Environment["Tasks__Directory"] = _tasks.FullName;
         foreach (var (key, value) in settings)
         {
             start.Environment[key] = value;
@@ -77,7 +81,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
     public Uri BaseAddress { get; private set; } = null!;
 
     /// <summary>Starts a host and waits until it listens.</summary>
-    /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>.</param>
+    /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
     public static Task<LocalHostProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync("http://127.0.0.1:0", settings);
 
     public static async Task<LocalHostProcess> StartAsync(string urls, params (string Key, string Value)[] settings)
@@ -120,6 +124,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+        _tasks.Delete(recursive: true);
     }
 
     private static LocalHostProcess Launch(string urls, (string Key, string Value)[] settings)
