@@ -45,6 +45,7 @@ internal static class LocalFunctionsHost
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
+        SigningKeyFile.AddTo(builder.Configuration, builder.Environment.ContentRootPath, Console.Out, Console.Error);
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
