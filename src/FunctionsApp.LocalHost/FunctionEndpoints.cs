@@ -65,10 +65,9 @@ internal static class FunctionEndpoints
 
     private static async Task ServeAsync(HttpContext context, Function function, Lazy<RequestDelegate> run, FunctionKeys keys, RequestThrottle throttle)
     {
-        if (!keys.Admits(context.Request, function.Trigger.AuthLevel))
+        if (keys.Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal)
         {
-            await RefuseAsync(context, Problem.Http("unauthorized", "A function key is needed", StatusCodes.Status401Unauthorized,
-                "Send one of the host's keys as x-functions-key, or as ?code= in the URL."));
+            await RefuseAsync(context, refusal);
             return;
         }
 

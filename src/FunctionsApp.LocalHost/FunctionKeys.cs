@@ -1,24 +1,29 @@
 using System.Security.Cryptography;
 using System.Text;
+using FunctionsApp.Core.Problems;
 using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.LocalHost;
 
 /// <summary>
-/// The keys of <c>Host:FunctionKeys</c>. Whoever listens beyond this machine must have one, and then every function that is
-/// not anonymous demands one: as <c>x-functions-key</c> or <c>?code=</c>, as on Azure.
+/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. Whoever listens beyond this machine must have one, and then
+/// every function that is not anonymous demands one: as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key
+/// opens every function, and alone those of the administrator.
 /// </summary>
 internal sealed class FunctionKeys
 {
     private const string Setting = "Host:FunctionKeys";
+    private const string MasterSetting = "Host:MasterKey";
 
     // Digests, so that comparing takes the same time whatever the length of the key that was sent.
     private readonly byte[][] _digests;
+    private readonly byte[]? _masterDigest;
     private readonly bool _areDemanded;
 
-    private FunctionKeys(IEnumerable<string> keys, bool areDemanded)
+    private FunctionKeys(IEnumerable<string> keys, string? masterKey, bool areDemanded)
     {
-        _digests = [.. keys.Select(static key => SHA256.HashData(Encoding.UTF8.GetBytes(key)))];
+        _digests = [.. keys.Select(Digest)];
+        _masterDigest = masterKey is null ? null : Digest(masterKey);
         _areDemanded = areDemanded;
     }
 
@@ -27,25 +32,35 @@ internal sealed class FunctionKeys
     public static FunctionKeys From(IConfiguration configuration, ListenAddresses addresses)
     {
         var keys = configuration.GetSection(Setting).Get<string[]>()?.Where(static key => !string.IsNullOrWhiteSpace(key)).ToArray() ?? [];
-        return addresses.AreLoopback || keys.Length > 0
-            ? new FunctionKeys(keys, areDemanded: !addresses.AreLoopback)
+        var masterKey = string.IsNullOrWhiteSpace(configuration[MasterSetting]) ? null : configuration[MasterSetting];
+        return addresses.AreLoopback || keys.Length > 0 || masterKey is not null
+            ? new FunctionKeys(keys, masterKey, areDemanded: !addresses.AreLoopback)
             : throw new InvalidOperationException(
                 $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: set a function key ({Setting}, or the environment variable Host__FunctionKeys__0).");
     }
 
-    /// <summary>Whether a request may run a function.</summary>
-    public bool Admits(HttpRequest request, AuthorizationLevel level)
+    /// <summary>Why a request may not run a function; null when it may.</summary>
+    public Problem? Refusal(HttpRequest request, AuthorizationLevel level)
     {
         if (!_areDemanded || level == AuthorizationLevel.Anonymous)
         {
-            return true;
+            return null;
         }
 
         var key = request.Headers["x-functions-key"].ToString();
-        key = key.Length > 0 ? key : request.Query["code"].ToString();
-        var digest = SHA256.HashData(Encoding.UTF8.GetBytes(key));
+        var digest = Digest(key.Length > 0 ? key : request.Query["code"].ToString());
 
         // All are compared, so that the time does not tell which one came near.
-        return _digests.Aggregate(false, (admits, known) => admits | CryptographicOperations.FixedTimeEquals(digest, known));
+        var isMaster = _masterDigest is not null && CryptographicOperations.FixedTimeEquals(digest, _masterDigest);
+        var isFunction = _digests.Aggregate(false, (matches, known) => matches | CryptographicOperations.FixedTimeEquals(digest, known));
+        return isMaster || (isFunction && level != AuthorizationLevel.Admin)
+            ? null
+            : Problem.Http("unauthorized", "A function key is needed", StatusCodes.Status401Unauthorized, level != AuthorizationLevel.Admin
+                ? "Send one of the host's keys as x-functions-key, or as ?code= in the URL."
+                : _masterDigest is not null
+                    ? $"Send the host's master key ({MasterSetting}) as x-functions-key, or as ?code= in the URL."
+                    : $"Only the master key opens this function, and the host has none: set {MasterSetting}.");
     }
+
+    private static byte[] Digest(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

@@ -30,26 +30,37 @@ public sealed class HostTests
     public async Task Beyond_loopback_a_key_is_demanded()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__FunctionKeys__1", "second"));
-        using var http = new HttpClient { BaseAddress = new Uri(host.BaseAddress, "/api/") };
 
-        async Task<HttpStatusCode> GetAsync(string path, string? header = null)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, path);
-            if (header is not null)
-            {
-                request.Headers.Add("x-functions-key", header);
-            }
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "operations"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "operations", "wrong"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "operations?code=wrong"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "operations", "first"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "operations?code=second"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "health/live"));
+    }
 
-            using var response = await http.SendAsync(request);
-            return response.StatusCode;
-        }
+    [LocalHostFact]
+    public async Task Beyond_loopback_the_master_key_alone_opens_what_is_the_administrators()
+    {
+        await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__MasterKey", "master"));
 
-        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations"));
-        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations", "wrong"));
-        Assert.Equal(HttpStatusCode.Unauthorized, await GetAsync("operations?code=wrong"));
-        Assert.Equal(HttpStatusCode.OK, await GetAsync("operations", "first"));
-        Assert.Equal(HttpStatusCode.OK, await GetAsync("operations?code=second"));
-        Assert.Equal(HttpStatusCode.OK, await GetAsync("health/live"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "tasks"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "tasks", "first"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "tasks", "master"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "tasks?code=master"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "operations", "master"));
+    }
+
+    [LocalHostFact]
+    public async Task Beyond_loopback_what_is_the_administrators_is_closed_without_a_master_key()
+    {
+        await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"));
+        using var api = new Api(host.BaseAddress, "first");
+
+        var answer = await api.GetAsync("tasks");
+
+        Assert.Equal((HttpStatusCode.Unauthorized, "unauthorized"), (answer.Status, answer.Problem));
+        Assert.Contains("Host:MasterKey", answer["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [LocalHostFact]
@@ -176,5 +187,11 @@ public sealed class HostTests
         using var reader = new StreamReader(stream);
 
         Assert.Equal("HTTP/1.1 413 Payload Too Large", await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(LocalHostProcess host, string path, string? key = null)
+    {
+        using var api = new Api(host.BaseAddress, key);
+        return (await api.GetAsync(path)).Status;
     }
 }
