@@ -74,6 +74,11 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         await _stopping.CancelAsync();
         lock (Gate)
         {
+            foreach (var entry in _store.Below(long.MaxValue))
+            {
+                _ = entry.Stop?.CancelAsync();
+            }
+
             if (_running == 0)
             {
                 _stopped.TrySetResult();
@@ -459,14 +464,19 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     /// <summary>Begins an attempt, in a context of its own and not in that of whoever made room for it.</summary>
     private void Run(TaskEntry entry, Task kept, RawJson? input)
     {
-        entry.Stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        entry.Stop = new CancellationTokenSource();
+        if (_stopping.IsCancellationRequested)
+        {
+            _ = entry.Stop.CancelAsync();
+        }
+
         using (ExecutionContext.SuppressFlow())
         {
-            _ = RunAsync(entry, kept, input, entry.Stop);
+            _ = RunAsync(entry, kept, input, entry.Stop.Token);
         }
     }
 
-    private async Task RunAsync(TaskEntry entry, Task kept, RawJson? input, CancellationTokenSource stop)
+    private async Task RunAsync(TaskEntry entry, Task kept, RawJson? input, CancellationToken stop)
     {
         await Task.Yield();
         TaskOutcome? outcome = null;
@@ -474,10 +484,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         try
         {
             // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.
-            await kept;
-            stop.Token.ThrowIfCancellationRequested();
+            await kept.WaitAsync(stop);
+            stop.ThrowIfCancellationRequested();
             outcome = await _runner.RunAsync(
-                entry.Decided.Definition, input ?? RawJson.FromUtf8(_store.Read(entry)), new ProgressReporter(progress => Note(entry, progress)), stop.Token);
+                entry.Decided.Definition, input ?? RawJson.FromUtf8(_store.Read(entry)), new ProgressReporter(progress => Note(entry, progress)), stop);
         }
         catch (Exception exception)
         {
@@ -500,9 +510,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
                 _stopped.TrySetResult();
             }
         }
-
-        // Not under the lock: it waits for those that are being told to stop.
-        stop.Dispose();
     }
 
     /// <summary>Decides how it goes on after an attempt.</summary>
