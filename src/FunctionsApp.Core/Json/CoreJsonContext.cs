@@ -27,6 +27,7 @@ namespace FunctionsApp.Core.Json;
 [JsonSerializable(typeof(MapOptions))]
 [JsonSerializable(typeof(MapAnswer))]
 [JsonSerializable(typeof(MapSummary))]
+[JsonSerializable(typeof(MapChunk))]
 [JsonSerializable(typeof(StreamEnd))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(OperationList))]

@@ -38,7 +38,10 @@ public sealed record MapError(int Index, Problem Error);
 /// <param name="Worker">Which of the map's workers, from 0.</param>
 /// <param name="StartedMs">Milliseconds from the start of the request.</param>
 /// <param name="FinishedMs">Milliseconds from the start of the request.</param>
-public sealed record MapChunk(int From, int Count, int Worker, double StartedMs, double FinishedMs);
+public sealed record MapChunk(long From, int Count, int Worker, double StartedMs, double FinishedMs)
+{
+    internal static MapChunk Of(Chunk chunk) => new(chunk.From, chunk.Count, chunk.Worker, chunk.StartedMs, chunk.FinishedMs);
+}
 
 /// <summary>
 /// The results of a map, in the order of the items: the JSON that the workers wrote, a piece a chunk.

@@ -26,9 +26,7 @@ internal sealed class MapAnswerBuilder(MapRequest request, int workers)
             _total.Add(reduced);
         }
 
-        _chunks.Add((
-            new MapChunk((int)chunk.From, chunk.Count, chunk.Worker, chunk.StartedMs, chunk.FinishedMs),
-            chunk.Output.Written.ToArray()));
+        _chunks.Add((MapChunk.Of(chunk), chunk.Output.Written.ToArray()));
         chunk.Dispose();
     }
 

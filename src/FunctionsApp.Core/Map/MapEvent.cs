@@ -8,7 +8,11 @@ namespace FunctionsApp.Core.Map;
 /// event is asked for; empty beside a summary.
 /// </param>
 /// <param name="Summary">What the map came to; the last event has it.</param>
-public readonly record struct MapEvent(ReadOnlyMemory<byte> Lines, MapSummary? Summary);
+public readonly record struct MapEvent(ReadOnlyMemory<byte> Lines, MapSummary? Summary)
+{
+    /// <summary>Who computed the items of an event before, and when; in an event of its own, and only where that is asked for.</summary>
+    public MapChunk? Chunk { get; init; }
+}
 
 /// <summary>What a streamed map came to.</summary>
 /// <param name="Succeeded">How many items have a result.</param>

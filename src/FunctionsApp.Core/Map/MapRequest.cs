@@ -48,6 +48,10 @@ public record MapOptions
     [Description("What to answer instead of the results; true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
+    /// <summary>Whether a streamed answer also tells which worker computed what when. An answer in one piece always does.</summary>
+    [Description("Whether a streamed answer also tells which worker computed what when; an answer in one piece always does."), DefaultValue(false)]
+    public bool? Timeline { get; init; }
+
     /// <summary>How an item stands for the input.</summary>
     internal ItemShape Shape => Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
 }

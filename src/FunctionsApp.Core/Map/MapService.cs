@@ -127,6 +127,11 @@ public sealed class MapService(
                         yield return new MapEvent(chunk.Output.Written, Summary: null);
                     }
 
+                    if (options.Timeline == true)
+                    {
+                        yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
+                    }
+
                     if (chunk.Fatal is { } fatal)
                     {
                         throw new ProblemException(fatal);

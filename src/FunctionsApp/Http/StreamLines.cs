@@ -43,11 +43,14 @@ internal static class StreamLines
     /// <summary>The results of a map, many at a time, and its summary.</summary>
     public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<MapEvent> events)
     {
-        await foreach (var (lines, summary) in events)
+        await foreach (var part in events)
         {
-            yield return summary is null
-                ? new StreamLine(Name: null, Data: default, IsValue: true) { Values = lines }
-                : new StreamLine("summary", RawJson.From(summary, CoreJson.TypeInfo<MapSummary>()), IsValue: false);
+            yield return part switch
+            {
+                { Summary: { } summary } => new StreamLine("summary", RawJson.From(summary, CoreJson.TypeInfo<MapSummary>()), IsValue: false),
+                { Chunk: { } chunk } => new StreamLine("chunk", RawJson.From(chunk, CoreJson.TypeInfo<MapChunk>()), IsValue: false),
+                _ => new StreamLine(Name: null, Data: default, IsValue: true) { Values = part.Lines },
+            };
         }
     }
 }

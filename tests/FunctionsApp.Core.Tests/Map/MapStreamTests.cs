@@ -48,6 +48,26 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
+    public async Task Who_computed_what_is_told_where_it_is_asked_for()
+    {
+        var (chunks, items) = (new List<MapChunk>(), 0L);
+        await foreach (var part in Service.StreamAsync("math.square", Request("""{"items":[1,2,3,4,5],"chunkSize":2,"timeline":true}"""), default))
+        {
+            if (part.Chunk is { } chunk)
+            {
+                // The lines of its items have come before.
+                Assert.Equal(items, chunk.From + chunk.Count);
+                chunks.Add(chunk);
+            }
+
+            items += part.Lines.Span.Count((byte)'\n');
+        }
+
+        Assert.Equal([(0, 2), (2, 2), (4, 1)], chunks.Select(static chunk => (chunk.From, chunk.Count)));
+        Assert.All(chunks, static chunk => Assert.InRange(chunk.Worker, 0, 1));
+    }
+
+    [Fact]
     public async Task Items_of_JSON_are_answered_alike()
     {
         var answer = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[2,{"x":3}]}"""), default));
