@@ -8,6 +8,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 internal sealed class JournalDamage(string directory, long maxBytes)
 {
     private readonly string _directory = Path.Combine(directory, "damaged");
+    private long? _bytes;
 
     /// <summary>Copies a part of a segment, unless that has been done before.</summary>
     /// <returns>Where the copy is; null when there is no room for it.</returns>
@@ -20,10 +21,13 @@ internal sealed class JournalDamage(string directory, long maxBytes)
         }
 
         JournalDirectory.Create(_directory);
-        if (new DirectoryInfo(_directory).EnumerateFiles().Sum(static file => file.Length) + length > maxBytes)
+        _bytes ??= new DirectoryInfo(_directory).EnumerateFiles().Sum(static file => file.Length);
+        if (_bytes + length > maxBytes)
         {
             return null;
         }
+
+        _bytes += length;
 
         // Under another name at first, or half a copy would pass for one the next time.
         var part = path + ".part";

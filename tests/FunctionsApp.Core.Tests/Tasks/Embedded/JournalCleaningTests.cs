@@ -208,6 +208,20 @@ public sealed class JournalCleaningTests : JournalTestBase
     }
 
     [Fact]
+    public async Task What_is_removed_when_its_reading_has_begun_is_gone()
+    {
+        var disk = new JournalDisk();
+        using var journal = Open(disk.Options with { SegmentBytes = 1 });
+        var first = await AppendAsync(journal, "1", "one");
+        await AppendAsync(journal, "2", "two");
+        disk.Reading = () => journal.Remove(1);
+
+        var exception = Assert.Throws<JournalException>(() => journal.ReadPayload(first));
+
+        Assert.Contains("Segment 1 of the journal is gone", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task After_a_restart_everything_that_is_found_is_live()
     {
         var addresses = await WriteAsync(Enumerable.Range(0, 20).Select(static i => ($"{i}", "")), Small);

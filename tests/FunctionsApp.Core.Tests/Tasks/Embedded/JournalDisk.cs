@@ -31,6 +31,9 @@ internal sealed class JournalDisk
     /// <summary>How many flushes have ended well.</summary>
     public int Flushes => Volatile.Read(ref _flushes);
 
+    /// <summary>Happens when a read begins.</summary>
+    public Action? Reading { get; set; }
+
     public long BytesRead { get; private set; }
 
     public int LongestRead { get; private set; }
@@ -57,6 +60,7 @@ internal sealed class JournalDisk
         public override int Read(Span<byte> destination, long offset)
         {
             disk.Check(Faults.Read);
+            disk.Reading?.Invoke();
             var read = base.Read(destination, offset);
             disk.BytesRead += read;
             disk.LongestRead = Math.Max(disk.LongestRead, destination.Length);

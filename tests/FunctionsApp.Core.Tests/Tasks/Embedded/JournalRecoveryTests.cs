@@ -127,6 +127,38 @@ public sealed class JournalRecoveryTests : JournalTestBase
             Assert.Equal([("head", "payload")], ReadAll());
         });
 
+    [Theory]
+    [InlineData("0123abcd", true)]
+    [InlineData("0123abcd 0123abcd 12 345", true)]
+    [InlineData("0123abcd 0123abcd 12 345 {", false)]
+    [InlineData("0123abcd 0123abcd 0123abcd 0123abcd 0123abcd", false)]
+    [InlineData("0123ABCD", false)]
+    [InlineData("0123abcd\n", false)]
+    [InlineData("\0", false)]
+    public async Task Of_what_is_cut_off_there_is_a_copy_unless_it_is_the_beginning_of_a_record(string tail, bool isTorn)
+    {
+        var addresses = await WriteAsync(Records);
+        await File.AppendAllTextAsync(Segments.Single(), tail);
+
+        Assert.Equal(Records, ReadAll());
+
+        Assert.Equal(addresses.Sum(static address => address.Length), new FileInfo(Segments.Single()).Length);
+        Assert.Equal(isTorn ? [] : [tail], Log.Warnings.Select(static warning => File.ReadAllText((string)warning.Values["Copy"]!)));
+        Assert.Single(Log.Messages);
+    }
+
+    [Fact]
+    public async Task What_is_within_a_payload_is_no_record_even_where_it_would_be_right()
+    {
+        // It knows its place: after a prefix of so many bytes, and the head.
+        var offset = JournalLine.PrefixLength(4, 100) + 4;
+        var hostile = Line(new JournalAddress(1, offset, 1, 1), "no").PadRight(100);
+        var address = (await WriteAsync([("head", hostile), ("next", "one")]))[0];
+        await CorruptAsync(1, address.Length - 2, (byte)'x');
+
+        Assert.Equal([("next", "one")], ReadAll());
+    }
+
     [Fact]
     public async Task Damage_that_has_been_set_aside_is_not_copied_again()
     {
