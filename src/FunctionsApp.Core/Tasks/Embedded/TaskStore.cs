@@ -227,7 +227,8 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
         var address = await _journal!.AppendAsync(RawJson.From(record, CoreJson.TypeInfo<TaskRecord>()).Utf8, payload);
         lock (Gate)
         {
-            foreach (var garbage in entry.Keep(record, address))
+            // It may have been forgotten meanwhile.
+            foreach (var garbage in _tasks.ContainsKey(record.Id) ? entry.Keep(record, address) : [address])
             {
                 Release(garbage);
             }
