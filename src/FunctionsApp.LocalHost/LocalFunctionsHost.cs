@@ -1,6 +1,7 @@
 using FunctionsApp.Core;
 using FunctionsApp.Functions;
 using FunctionsApp.Http;
+using FunctionsApp.Telemetry;
 
 namespace FunctionsApp.LocalHost;
 
@@ -57,6 +58,7 @@ internal static class LocalFunctionsHost
         builder.Services.AddSingleton(addresses);
         builder.Services.AddFunctionsApp(builder.Configuration);
         builder.Services.AddFunctionsHttp();
+        builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddSingleton(new RequestThrottle(hostJson.Http));
 
         var app = builder.Build();

@@ -1,5 +1,6 @@
 using FunctionsApp.Core;
 using FunctionsApp.Http;
+using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -7,4 +8,5 @@ var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.Services.AddFunctionsApp(builder.Configuration);
 builder.Services.AddFunctionsHttp();
+builder.Services.AddFunctionsTelemetry(builder.Configuration);
 builder.Build().Run();

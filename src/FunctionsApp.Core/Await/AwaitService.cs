@@ -2,6 +2,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Await;
 
@@ -19,7 +20,7 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8.Span, pointer: "");
-        var result = await timeLimits.RunAsync(call.RunAsync, $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         return new AwaitAnswer(operation, result, clock.ElapsedMs);
     }
 }

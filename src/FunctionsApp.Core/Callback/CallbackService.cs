@@ -4,6 +4,7 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Callback;
@@ -90,7 +91,10 @@ public sealed class CallbackService(
         new RequestClock(time),
         cancellationToken);
 
-    private async Task<CallbackOutcome> RunAsync(Work work, TimeLimit limit)
+    private Task<CallbackOutcome> RunAsync(Work work, TimeLimit limit) =>
+        AppTelemetry.RunAsync("callback", work.Operation, () => RunWorkAsync(work, limit));
+
+    private async Task<CallbackOutcome> RunWorkAsync(Work work, TimeLimit limit)
     {
         var (result, problem) = await TryAsync(work, limit);
         var next = problem is null ? work.OnSuccess : work.OnError;
@@ -103,7 +107,7 @@ public sealed class CallbackService(
     {
         try
         {
-            return (await work.Call.RunAsync(limit.Token), null);
+            return (await AppTelemetry.RunAsync(work.Call, work.Operation, "callback", limit.Token), null);
         }
         catch (OperationCanceledException) when (limit.RanOut)
         {
@@ -119,7 +123,7 @@ public sealed class CallbackService(
     {
         var worked = work.Clock.ElapsedMs;
         var call = next.Bind(outcome, limits.Value, work.CancellationToken);
-        var result = await timeLimits.RunAsync(call.RunAsync, $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, next.Operation, "callback", token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
         return new CallbackAnswer(next.Kind, result,
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);

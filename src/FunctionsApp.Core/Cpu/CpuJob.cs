@@ -44,6 +44,9 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
     /// <summary>Whether nothing runs and nothing will. Under the lock.</summary>
     public bool IsOver => !IsOpen && Waiting == 0 && _running == 0;
 
+    /// <summary>When it was admitted, until something of it is taken. Under the lock.</summary>
+    public long? AdmittedAt { get; set; }
+
     /// <summary>Whether the job stands in its share's queue. Under the lock.</summary>
     public bool IsQueued { get; set; }
 

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Cpu;
@@ -35,6 +37,11 @@ public sealed class CpuScheduler : IDisposable
     private Pace _pace;
     private bool _stopped;
 
+    private readonly Meter _meter = new(AppTelemetry.Name);
+    private readonly Histogram<double> _wait;
+    private long _busy;
+    private (long Busy, long At) _measured;
+
     // What a share has used that has been there all along, and has had its part: where new ones begin (the virtual time of
     // fair queueing). It goes on as time is spent, or those who come later could go first for ever.
     private double _fair;
@@ -43,7 +50,15 @@ public sealed class CpuScheduler : IDisposable
     private int _running;
 
     /// <summary>Creates the scheduler; its threads start with the first job.</summary>
-    public CpuScheduler(IOptions<CpuOptions> options, TimeProvider time) => (_options, _time) = (options.Value, time);
+    public CpuScheduler(IOptions<CpuOptions> options, TimeProvider time)
+    {
+        (_options, _time) = (options.Value, time);
+        _measured = (0, time.GetTimestamp());
+        _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "How long jobs waited for their first turn.");
+        _meter.CreateObservableGauge("functionsapp.cpu.queue.length", () => Read(() => _waitingItems), "{item}", "Items that wait for a core.");
+        _meter.CreateObservableCounter("functionsapp.cpu.busy", () => Read(() => _busy / (double)_time.TimestampFrequency), "s", "Time that the cores have computed.");
+        _meter.CreateObservableGauge("functionsapp.cpu.utilization", ReadUtilization, "1", "The part of the cores' time that was used since it was last asked for.");
+    }
 
     /// <summary>How many threads compute.</summary>
     public int Threads => _options.Threads;
@@ -101,6 +116,7 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Stops the threads. Jobs that are not running yet are cancelled.</summary>
     public void Dispose()
     {
+        _meter.Dispose();
         List<CpuJob> over = [];
         lock (_gate)
         {
@@ -127,6 +143,7 @@ public sealed class CpuScheduler : IDisposable
             ObjectDisposedException.ThrowIf(_stopped, this);
             EnsureRoom(Math.Max(job.Waiting, 1));
             _waitingItems += job.Waiting;
+            job.AdmittedAt = _time.GetTimestamp();
             _jobs.Add(job);
             StartThreads();
             Enqueue(job);
@@ -189,6 +206,7 @@ public sealed class CpuScheduler : IDisposable
                 if (TryDequeue(now, out var share, out job!))
                 {
                     portion = job.Take();
+                    NoteWait(job, now);
                     _waitingItems -= portion.Count;
                     turn.Begin(share, now);
                     _running++;
@@ -378,12 +396,39 @@ public sealed class CpuScheduler : IDisposable
         var now = _time.GetTimestamp();
         if (_running > 0)
         {
+            _busy += _running * (now - _fairAt);
             _fair += _running * (now - _fairAt) / _weights;
         }
 
         _fairAt = now;
         return now;
     }
+
+    private void NoteWait(CpuJob job, long now)
+    {
+        if (job.AdmittedAt is { } admitted && _wait.Enabled)
+        {
+            _wait.Record(_time.GetElapsedTime(admitted, now).TotalSeconds);
+        }
+
+        job.AdmittedAt = null;
+    }
+
+    private T Read<T>(Func<T> value)
+    {
+        lock (_gate)
+        {
+            Spend();
+            return value();
+        }
+    }
+
+    private double ReadUtilization() => Read(() =>
+    {
+        var (busy, time) = (_busy - _measured.Busy, _fairAt - _measured.At);
+        _measured = (_busy, _fairAt);
+        return time > 0 ? busy / ((double)time * Threads) : 0;
+    });
 
     private void LeaveIfIdle(CpuShare share)
     {

@@ -2,6 +2,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Gather;
 
@@ -84,7 +85,7 @@ internal sealed class GatherRun : IDisposable
         Problem? error = null;
         try
         {
-            var value = await _bind(index).RunAsync(limit?.Token ?? _stopped);
+            var value = await AppTelemetry.RunAsync(_bind(index), call.Operation, "gather", limit?.Token ?? _stopped);
             _budget.Spend(value.Utf8.Length);
             result = value;
         }

@@ -6,6 +6,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Gather;
@@ -84,7 +85,11 @@ public sealed class GatherService(
         }
     }
 
-    private async Task<GatherAnswer> RunAsync(
+    private Task<GatherAnswer> RunAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
+        AppTelemetry.RunAsync("gather", operation: null, () => RunCallsAsync(request, bind, clock, publish, cancellationToken));
+
+    private async Task<GatherAnswer> RunCallsAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
     {
         // However many calls compute, they are one request's. The caller does not see this: it ends with this method.

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -7,6 +8,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Map;
 
@@ -35,6 +37,9 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>A chunk of a stream ends when its results take so much.</summary>
     private const int MostChunkBytes = 512 * 1024;
 
+    /// <summary>Chunks that have a span each.</summary>
+    private const int FirstSpans = 16;
+
     private readonly Lock _gate = new();
     private readonly CpuOperation _operation;
     private readonly MapOptions _options;
@@ -47,6 +52,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>(new UnboundedChannelOptions { SingleReader = true });
     private readonly List<ItemBlock> _blocks = [];
     private TaskCompletionSource? _room;
+    private long _chunk;
     private long _heldBytes;
     private long _unsentBytes;
     private long _sent;
@@ -157,7 +163,11 @@ internal sealed class MapJob : CpuJob, IDisposable
             StartedMs = _clock.ElapsedMs,
             Reduced = _options.Reduce is null ? null : new Reducer(),
         };
-        ComputeItems(block, chunk, portion.Count, turn);
+        using (StartSpan())
+        {
+            ComputeItems(block, chunk, portion.Count, turn);
+        }
+
         chunk.FinishedMs = _clock.ElapsedMs;
         lock (_gate)
         {
@@ -179,6 +189,12 @@ internal sealed class MapJob : CpuJob, IDisposable
 
         return chunk.Count;
     }
+
+    /// <summary>A span of a chunk: of the first ones, and then of fewer and fewer, as there may be millions.</summary>
+    private Activity? StartSpan() =>
+        AppTelemetry.Source.HasListeners() && Interlocked.Increment(ref _chunk) is var chunk && (chunk <= FirstSpans || long.IsPow2(chunk))
+            ? AppTelemetry.Source.StartActivity("chunk")
+            : null;
 
     private void ComputeItems(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
     {

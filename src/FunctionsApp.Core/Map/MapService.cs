@@ -6,6 +6,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Map;
@@ -79,7 +80,10 @@ public sealed class MapService(
         return operation;
     }
 
-    private async ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
+    private ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
+        new(AppTelemetry.RunAsync("map", operation.Name, () => RunItemsAsync(operation, request, clock, cancellationToken)));
+
+    private async Task<MapAnswer> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
         var budget = new ByteBudget(limits.Value.MaxResultBytes);
         var progress = ProgressReporter.Take();
@@ -110,6 +114,7 @@ public sealed class MapService(
     private async IAsyncEnumerable<MapEvent> EnumerateAsync(
         CpuOperation operation, MapOptions options, ItemBlock? items, PipeReader? lines, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var watch = AppTelemetry.Start("map", operation.Name);
         var clock = new RequestClock(time);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var limit = timeLimits.Start(options.TimeoutSeconds, "/timeoutSeconds", left.Token);
@@ -134,6 +139,7 @@ public sealed class MapService(
 
                     if (chunk.Fatal is { } fatal)
                     {
+                        watch.Fail(fatal.Slug);
                         throw new ProblemException(fatal);
                     }
 
@@ -170,7 +176,14 @@ public sealed class MapService(
             }
             catch (OperationCanceledException) when (limit.RanOut)
             {
-                throw new ProblemException(limit.Problem("The map"));
+                var timeout = limit.Problem("The map");
+                watch.Fail(timeout.Slug);
+                throw new ProblemException(timeout);
+            }
+            catch (Exception exception)
+            {
+                watch.Fail(exception);
+                throw;
             }
             finally
             {

@@ -9,14 +9,16 @@ namespace FunctionsApp.Core.Outbound;
 internal sealed class TraceParentPropagator : DistributedContextPropagator
 {
     private const string TraceParent = "traceparent";
+    private const string HandlersOwn = "System.Net.Http.HttpRequestOut";
 
     public override IReadOnlyCollection<string> Fields { get; } = [TraceParent];
 
     public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter)
     {
+        // The handler makes a span of its own, with the whole URL in it, which therefore goes nowhere: the one before it is told.
         if (activity is { IdFormat: ActivityIdFormat.W3C, Id: { } id })
         {
-            setter?.Invoke(carrier, TraceParent, id);
+            setter?.Invoke(carrier, TraceParent, activity.OperationName is HandlersOwn && activity.ParentId is { } parent ? parent : id);
         }
     }
 

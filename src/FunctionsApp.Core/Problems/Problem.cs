@@ -25,6 +25,10 @@ public sealed record Problem
     /// <summary>A relative URI, <c>/problems/{slug}</c>, that tells one sort of problem from another.</summary>
     public string Type { get; }
 
+    /// <summary>The last part of <see cref="Type"/>.</summary>
+    [JsonIgnore]
+    public string Slug => Type[(Type.LastIndexOf('/') + 1)..];
+
     /// <summary>The sort of problem in words; the same for every problem of one type.</summary>
     public string Title { get; }
 

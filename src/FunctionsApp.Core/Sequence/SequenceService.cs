@@ -4,6 +4,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Sequence;
@@ -19,7 +20,10 @@ public sealed class SequenceService(
     /// The problem of the step that failed, with its index and the results so far. What can be checked before the first
     /// step starts is.
     /// </exception>
-    public async Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken)
+    public Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
+        AppTelemetry.RunAsync("sequence", operation: null, () => RunStepsAsync(request, cancellationToken));
+
+    private async Task<SequenceAnswer> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
         var progress = ProgressReporter.Take();
@@ -36,7 +40,7 @@ public sealed class SequenceService(
                 var started = clock.ElapsedMs;
                 limit.Token.ThrowIfCancellationRequested();
                 var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
-                var result = await call.RunAsync(limit.Token);
+                var result = await AppTelemetry.RunAsync(call, request.Steps[i].Operation, "sequence", limit.Token);
                 budget.Spend(result.Utf8.Length);
                 results.Add(result);
                 timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));

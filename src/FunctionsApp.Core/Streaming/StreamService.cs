@@ -3,6 +3,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Streaming;
 
@@ -35,6 +36,7 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         string operation, IAsyncEnumerable<RawJson> values, TimeLimit limit, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var _ = limit;
+        using var watch = AppTelemetry.Start("stream", operation);
         var clock = new RequestClock(time);
         var count = 0L;
         await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
@@ -55,7 +57,14 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
             }
             catch (OperationCanceledException) when (limit.RanOut)
             {
-                throw new ProblemException(limit.Problem($"'{operation}'"));
+                var timeout = limit.Problem($"'{operation}'");
+                watch.Fail(timeout.Slug);
+                throw new ProblemException(timeout);
+            }
+            catch (Exception exception)
+            {
+                watch.Fail(exception);
+                throw;
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using FunctionsApp.Core.Await;
 using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Cpu;
@@ -10,6 +9,7 @@ using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Tasks;
 
@@ -32,23 +32,29 @@ public sealed class TaskRunner(
     /// <returns>What it came to. A failure is an outcome too: only cancellation is raised.</returns>
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
-        using var activity = new Activity("task");
-        if (definition.TraceParent is { } parent)
-        {
-            activity.SetParentId(parent);
-        }
-
-        activity.Start();
+        using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
         CpuShare.Current = new CpuShare(CpuWeight);
         ProgressReporter.Current = progress;
         try
         {
-            return await timeLimits.RunAsync(
+            var outcome = await timeLimits.RunAsync(
                 token => RunAsync(definition, input, token), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+            if (outcome.Problem is { } problem)
+            {
+                watch.Fail(problem.Slug);
+            }
+
+            return outcome;
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
+            watch.Fail(exception);
             return TaskOutcome.Failed(describer.Describe(exception));
+        }
+        catch (OperationCanceledException exception)
+        {
+            watch.Fail(exception);
+            throw;
         }
     }
 

@@ -26,6 +26,7 @@ public sealed class FunctionEndpoint(
     {
         // On Azure the invocation comes over another channel than the request, and its activity may be missing here.
         Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
+        ServerSpan.Start(request);
 
         var cancelled = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken, request.HttpContext.RequestAborted, lifetime.ApplicationStopping);

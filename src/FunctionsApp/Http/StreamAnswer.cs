@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
@@ -41,10 +42,13 @@ internal sealed class StreamAnswer(
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
+    private readonly Activity? _span = Activity.Current;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
+        // The lines are made here, outside of the function, and belong to its span.
+        Activity.Current = _span;
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";

@@ -1,9 +1,11 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Security.Cryptography;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -35,6 +37,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TasksOptions _options;
     private readonly TimeProvider _time;
     private readonly Agenda _agenda;
+    private readonly Meter _meter = new(AppTelemetry.Name);
+    private readonly Histogram<double> _wait;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _running;
     private int _queued;
@@ -49,6 +53,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _agenda = new Agenda(time);
         _store = new TaskStore(time, logger);
         _webhooks = new WebhookQueue(_store, sender, schedule, _agenda, time, _stopping.Token);
+        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
+        _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
     private Lock Gate => _store.Gate;
@@ -92,6 +98,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _meter.Dispose();
         _agenda.Dispose();
         _webhooks.Dispose();
         _store.Dispose();
@@ -450,6 +457,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             Leave(entry);
             _running++;
+            _wait.Record((_time.GetUtcNow() - (entry.Decided.NextAttemptAt ?? entry.Decided.CreatedAt)).TotalSeconds);
             var kept = CommitForSure(entry, entry.Decided with
             {
                 State = TaskState.Running,

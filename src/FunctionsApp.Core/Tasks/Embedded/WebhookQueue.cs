@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
@@ -87,7 +88,12 @@ internal sealed class WebhookQueue(
         await _places.WaitAsync(stopping);
         try
         {
+            using var watch = AppTelemetry.Start("webhook", operation: null, entry.Decided.Definition.TraceParent);
             result = await sender.SendAsync(delivery.Url, TaskMessage.IdOf(entry.Decided.Id), Message(entry), stopping);
+            if (result.Outcome != WebhookOutcome.Delivered)
+            {
+                watch.Fail("upstream-failed");
+            }
         }
         finally
         {

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using FunctionsApp.Core.Telemetry;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace FunctionsApp.Http;
+
+/// <summary>
+/// The span of a request. The server makes one too, but with the whole path in it: whoever knows the id of a task may read
+/// and cancel it, so only the route goes out.
+/// </summary>
+internal static class ServerSpan
+{
+    /// <summary>Begins the span and makes it the current one; it ends when the answer has been sent.</summary>
+    /// <param name="request">The request; the span goes on with its <c>traceparent</c> (W3C Trace Context).</param>
+    public static void Start(HttpRequest request)
+    {
+        if (!AppTelemetry.Source.HasListeners())
+        {
+            return;
+        }
+
+        var route = (request.HttpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+        var tags = new TagList { { "http.request.method", request.Method }, { "http.route", route } };
+        _ = ActivityContext.TryParse(request.Headers.TraceParent, request.Headers.TraceState, isRemote: true, out var caller);
+
+        // Else the server's own, which nobody sees, would be the parent of one without a caller.
+        var server = Activity.Current;
+        Activity.Current = null;
+        if (AppTelemetry.Source.StartActivity($"{request.Method} {route}", ActivityKind.Server, caller, tags) is not { } span)
+        {
+            Activity.Current = server;
+            return;
+        }
+
+        request.HttpContext.Response.OnCompleted(() =>
+        {
+            var status = request.HttpContext.Response.StatusCode;
+            span.SetTag("http.response.status_code", status);
+            if (status >= StatusCodes.Status500InternalServerError)
+            {
+                span.SetStatus(ActivityStatusCode.Error);
+            }
+
+            span.Dispose();
+            return Task.CompletedTask;
+        });
+    }
+}

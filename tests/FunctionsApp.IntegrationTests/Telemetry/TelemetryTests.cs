@@ -1,0 +1,147 @@
+using System.Net;
+using System.Text;
+using FunctionsApp.IntegrationTests.Hosting;
+using FunctionsApp.IntegrationTests.Http;
+
+namespace FunctionsApp.IntegrationTests.Telemetry;
+
+/// <summary>What reaches an OpenTelemetry collector, and what must not.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class TelemetryTests
+{
+    private const string CallerTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    private const string CallerSpan = "00f067aa0ba902b7";
+
+    [UnixLocalHostFact]
+    public async Task A_gather_is_a_tree_from_the_callers_span_to_each_call()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await RunAsync(receiver, async api =>
+        {
+            await PostAsync(api, "gather", """{"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"math.square","input":{"x":3}},{"operation":"fail","input":{"message":"a secret"}}],"returnExceptions":true}""");
+        });
+
+        var spans = receiver.Spans.Where(static span => span.TraceId == CallerTrace).ToList();
+        var server = Assert.Single(spans, static span => span.ParentId == CallerSpan);
+        Assert.Equal(("POST api/gather", 2, "200"), (server.Name, server.Kind, server.Tags["http.response.status_code"]));
+        var gather = Assert.Single(spans, span => span.ParentId == server.SpanId);
+        Assert.Equal(("gather", "succeeded"), (gather.Name, gather.Tags["functionsapp.outcome"]));
+        var calls = spans.Where(span => span.ParentId == gather.SpanId).OrderBy(static span => span.Name, StringComparer.Ordinal).ToList();
+        Assert.Equal(["call delay", "call fail", "call math.square"], calls.Select(static span => span.Name));
+        Assert.Equal(["", "operation-failed", ""], calls.Select(static span => span.Tags.GetValueOrDefault("error.type", "")));
+        Assert.Equal([false, true, false], calls.Select(static span => span.IsError));
+        Assert.Equal(5, spans.Count);
+        Assert.True(calls[0].End - calls[0].Start >= 90_000_000);
+        Assert.All(calls, call => Assert.True(call.Start >= gather.Start && call.End <= gather.End));
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_streamed_answer_belongs_to_the_span_of_its_request_to_the_end()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await RunAsync(receiver, static async api =>
+        {
+            await PostAsync(api, "stream/count", """{"count":3,"intervalSeconds":0.05}""");
+            await PostAsync(api, "map/math.square", """{"items":[1,2,3]}""", accept: "application/x-ndjson");
+        });
+
+        var stream = Assert.Single(receiver.Spans, static span => span.Name == "stream count");
+        var server = Assert.Single(receiver.Spans, span => span.SpanId == stream.ParentId);
+        Assert.Equal("POST api/stream/{operation}", server.Name);
+        Assert.True(server.End >= stream.End);
+        var map = Assert.Single(receiver.Spans, static span => span.Name == "map math.square");
+        Assert.Contains(receiver.Spans, span => span.Name == "chunk" && span.ParentId == map.SpanId);
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_task_and_its_webhook_go_on_with_the_trace_of_the_request_and_the_receiver_is_told()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var upstream = await UpstreamServer.StartAsync();
+        await RunAsync(receiver, async api =>
+        {
+            var answer = await PostAsync(api, "tasks/echo", $$$"""{"input":{"value":"a secret"},"onSuccess":{"url":"{{{upstream.Origin}}}echo?id=hook&token=a-secret"}}""");
+            var id = answer["id"].GetString()!;
+            var deadline = DateTime.UtcNow.AddSeconds(20);
+            while ((await api.GetAsync($"tasks/{id}/deliveries"))["items"].GetArrayLength() == 0 && DateTime.UtcNow < deadline)
+            {
+                await api.GetAsync($"tasks/{id}?waitSeconds=1");
+            }
+        }, ("Outbound__AllowedHosts__0", $"127.0.0.1:{upstream.Origin.Port}"));
+
+        var spans = receiver.Spans.Where(static span => span.TraceId == CallerTrace).ToList();
+        var server = Assert.Single(spans, static span => span.ParentId == CallerSpan);
+        var task = Assert.Single(spans, static span => span.Name == "task echo");
+        var webhook = Assert.Single(spans, static span => span.Name == "webhook");
+        Assert.Equal((server.SpanId, server.SpanId), (task.ParentId, webhook.ParentId));
+        Assert.Single(spans, span => span.Name == "call echo" && span.ParentId == task.SpanId);
+        Assert.Equal($"00-{CallerTrace}-{webhook.SpanId}-01", upstream.Requests("hook").Single().Headers["traceparent"]);
+    }
+
+    [UnixLocalHostFact]
+    public async Task Nothing_of_what_callers_send_goes_out_and_the_metrics_do()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        var ids = new List<string>();
+        await RunAsync(receiver, async api =>
+        {
+            await PostAsync(api, "await/echo?timeoutSeconds=17", """{"value":"a secret"}""");
+            await PostAsync(api, "await/fail", """{"message":"a secret"}""");
+            var task = (await PostAsync(api, "tasks/pbkdf2", """{"input":{"password":"a secret","salt":"x","iterations":1000}}"""))["id"].GetString()!;
+            ids.Add(task);
+            await api.GetAsync($"tasks/{task}?waitSeconds=10");
+        });
+
+        var text = receiver.Text;
+        Assert.Contains("call pbkdf2", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("timeoutSeconds", text, StringComparison.Ordinal);
+        Assert.All(ids, id => Assert.DoesNotContain(id, text, StringComparison.Ordinal));
+        Assert.Superset(
+            new HashSet<string>(StringComparer.Ordinal)
+            {
+                "functionsapp.operation.active", "functionsapp.operation.duration", "functionsapp.run.active", "functionsapp.run.duration",
+                "functionsapp.cpu.queue.length", "functionsapp.cpu.wait", "functionsapp.cpu.busy", "functionsapp.cpu.utilization", "functionsapp.task.queue.length",
+            },
+            receiver.Metrics.Keys.ToHashSet(StringComparer.Ordinal));
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_collector_that_is_not_there_disturbs_nobody()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
+        using var api = host.Connect();
+
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+    }
+
+    /// <summary>Runs a host that exports to the receiver, to its end: then everything has been sent.</summary>
+    private static async Task RunAsync(OtlpReceiver receiver, Func<Api, Task> work, params (string, string)[] settings)
+    {
+        await using var host = await LocalHostProcess.StartAsync(
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), .. settings]);
+        using (var api = host.Connect())
+        {
+            await work(api);
+        }
+
+        host.Terminate();
+        await host.WaitForExitAsync();
+    }
+
+    private static async Task<Answer> PostAsync(Api api, string path, string json, string? accept = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        request.Headers.Add("traceparent", $"00-{CallerTrace}-{CallerSpan}-01");
+        if (accept is not null)
+        {
+            request.Headers.Accept.ParseAdd(accept);
+        }
+
+        using var response = await api.Http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
+            response.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) == true && accept is null && !path.StartsWith("stream", StringComparison.Ordinal)
+                ? System.Text.Json.JsonElement.Parse(text) : default);
+    }
+}
