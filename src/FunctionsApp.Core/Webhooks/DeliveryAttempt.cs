@@ -9,7 +9,9 @@ namespace FunctionsApp.Core.Webhooks;
 /// <param name="Status">The HTTP status code of the answer; absent when none came.</param>
 /// <param name="Error">Why it did not deliver, as a sentence; absent when it did.</param>
 /// <param name="NextAttemptAt">When the next one is due; absent when there is none.</param>
-public sealed record DeliveryAttempt(int Attempt, DateTimeOffset StartedAt, double ElapsedMs, int? Status, string? Error, DateTimeOffset? NextAttemptAt);
+/// <remarks>What may be absent has a default, or a record that lacks it could be written but not read again.</remarks>
+public sealed record DeliveryAttempt(
+    int Attempt, DateTimeOffset StartedAt, double ElapsedMs, int? Status = null, string? Error = null, DateTimeOffset? NextAttemptAt = null);
 
 /// <summary>How far a delivery is.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<DeliveryState>))]

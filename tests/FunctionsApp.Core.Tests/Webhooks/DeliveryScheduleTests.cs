@@ -96,6 +96,18 @@ public sealed class DeliveryScheduleTests
             Enum.GetValues<DeliveryState>().Select(static state => JsonSerializer.Serialize(state, CoreJson.TypeInfo<DeliveryState>())));
     }
 
+    [Theory]
+    [InlineData(204, null, false)]
+    [InlineData(410, "It wants no more.", false)]
+    [InlineData(null, "It did not answer.", true)]
+    public void An_attempt_is_read_as_it_was_written(int? status, string? error, bool isMadeAgain)
+    {
+        var attempt = new DeliveryAttempt(2, Now, 3, status, error, isMadeAgain ? Now.AddSeconds(5) : null);
+        var text = JsonSerializer.Serialize(attempt, CoreJson.TypeInfo<DeliveryAttempt>());
+
+        Assert.Equal(attempt, JsonSerializer.Deserialize(text, CoreJson.TypeInfo<DeliveryAttempt>()));
+    }
+
     private static DeliverySchedule Schedule(CallbacksOptions options) => new(Options.Create(options), new Random(1));
 
     private static double Pause(DeliverySchedule schedule, int attempt, TimeSpan? retryAfter = null) =>
