@@ -87,10 +87,12 @@ public sealed class DeliveryTests() : TaskTests(
         Receiver.Answer(200);
         Time.Advance(TimeSpan.FromSeconds(11));
         var second = await UntilSentAsync(task.Id, times: 2);
-        await RestartAsync();
-        Time.Advance(TimeSpan.FromHours(1));
-
         Assert.Equal(DeliveryState.Delivered, second.State);
+        await RestartAsync();
+
+        var after = await Service.GetDeliveriesAsync(task.Id);
+        Assert.Equal((DeliveryState.Delivered, null), (after.State, after.NextAttemptAt));
+        Assert.Equal(second.Items, after.Items);
         Assert.Equal(2, Receiver.Requests.Count);
         Assert.Equal(Receiver.Requests[0].Body, Receiver.Requests[1].Body);
     }
