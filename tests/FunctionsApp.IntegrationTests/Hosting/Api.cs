@@ -39,6 +39,23 @@ public sealed class Api : IDisposable
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
 
+    /// <summary>Sends a request with headers of its own.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="path">The path below <c>/api/</c>, or one that begins with a slash.</param>
+    /// <param name="json">The body; null for none.</param>
+    /// <param name="headers">Headers, sent as they are.</param>
+    public async Task<Answer> SendAsync(HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        request.Content = json is null ? null : new StringContent(json, Encoding.UTF8, "application/json");
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await Answer.ReadAsync(await Http.SendAsync(request));
+    }
+
     public void Dispose() => Http.Dispose();
 }
 
@@ -65,6 +82,9 @@ public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpRespon
 
     /// <summary>The JSON pointers of a problem's faults.</summary>
     public IEnumerable<string> Faults => this["errors"].EnumerateObject().Select(static fault => fault.Name);
+
+    /// <summary>For the messages of tests that fail.</summary>
+    public override string ToString() => $"{(int)Status} {Body}";
 
     public static async Task<Answer> ReadAsync(HttpResponseMessage response)
     {

@@ -89,7 +89,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
         var host = Launch(urls, settings);
         try
         {
-            host.BaseAddress = await host._listening.Task.WaitAsync(StartLimit);
+            await host.ListeningAsync();
             return host;
         }
         catch
@@ -107,6 +107,12 @@ public sealed class LocalHostProcess : IAsyncDisposable
         return host;
     }
 
+    /// <summary>Starts a host, and does not wait until it listens.</summary>
+    public static LocalHostProcess Launch(params (string Key, string Value)[] settings) => Launch("http://127.0.0.1:0", settings);
+
+    /// <summary>Waits until a host that was launched listens.</summary>
+    public async Task ListeningAsync() => BaseAddress = await _listening.Task.WaitAsync(StartLimit);
+
     /// <summary>A client whose requests go to this host.</summary>
     public Api Connect() => new(BaseAddress, key: null);
 
@@ -114,6 +120,23 @@ public sealed class LocalHostProcess : IAsyncDisposable
 
     /// <summary>Asks the process to stop, as a container's runtime does.</summary>
     public void Terminate() => Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+
+    /// <summary>Ends the process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await WaitForExitAsync();
+    }
+
+    /// <summary>The time of the cores that the process has used so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

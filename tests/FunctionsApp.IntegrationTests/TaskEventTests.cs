@@ -1,0 +1,87 @@
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+/// <summary>The changes of a task as server-sent events.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class TaskEventTests(FunctionsAppFixture app)
+{
+    [Fact]
+    public async Task Each_change_is_the_task_under_an_id_that_ascends_until_the_end()
+    {
+        var created = await app.Api.CreateAsync("tasks", """
+            {"pattern":"sequence","request":{"steps":[
+              {"operation":"delay","input":{"seconds":0.3}},{"operation":"delay","input":{"seconds":0.3}},{"operation":"echo","input":{"value":1}}]}}
+            """);
+        var events = await app.Api.WatchAsync(created.Id()).ToListAsync();
+
+        Assert.All(events, change => Assert.Equal((null, created.Id()), (change.Name, change.Data.GetProperty("id").GetString())));
+        Assert.Equal(events.Select(static change => change.Id).Distinct().Order(), events.Select(static change => change.Id));
+        Assert.All(events.SkipLast(1), static change => Assert.Equal("running", change.Status));
+        Assert.Equal((await app.Api.TaskAsync(created.Id())).Body.GetRawText(), events[^1].Data.GetRawText());
+    }
+
+    [Theory]
+    [InlineData("""{"pattern":"sequence","request":{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"delay","input":{"seconds":0.6}},{"operation":"delay","input":{"seconds":0.6}}]}}""", 3)]
+    [InlineData("""{"pattern":"gather","request":{"calls":[{"operation":"echo","input":{"value":1}},{"operation":"delay","input":{"seconds":0.6}},{"operation":"delay","input":{"seconds":1.2}}]}}""", 3)]
+    public async Task Progress_counts_the_parts_that_are_done(string body, int total)
+    {
+        var created = await app.Api.CreateAsync("tasks", body);
+        var progress = await app.Api.WatchAsync(created.Id()).Select(static change => change.Completed).Where(static completed => completed is not null).ToListAsync();
+
+        Assert.Equal(progress.Order(), progress);
+        Assert.Contains(1, progress);
+        Assert.Contains(2, progress);
+        Assert.Equal(total, progress[^1]);
+    }
+
+    [Fact]
+    public async Task Progress_of_a_map_counts_its_items()
+    {
+        // Half a second or so of work, in pieces.
+        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 60));
+        var created = await app.Api.CreateAsync("tasks", $$"""{"pattern":"map","operation":"pbkdf2","request":{"chunkSize":1,"items":[{{items}}]} }""");
+        var progress = await app.Api.WatchAsync(created.Id()).Select(static change => change.Completed).Where(static completed => completed is not null).ToListAsync();
+
+        Assert.Equal(progress.Order(), progress);
+        Assert.Equal(60, progress[^1]);
+        Assert.Contains(progress, static completed => completed is > 0 and < 60);
+    }
+
+    [Fact]
+    public async Task Who_comes_back_has_what_came_after_the_last_event()
+    {
+        var id = await app.Api.CreateIdAsync("fail", """{"message":"It broke."}""", "\"retry\":{\"maxAttempts\":2,\"initialDelaySeconds\":0.5}");
+        var first = await app.Api.WatchAsync(id).FirstAsync();
+        var rest = await app.Api.WatchAsync(id, first.Id).ToListAsync();
+
+        Assert.All(rest, change => Assert.True(change.Id > first.Id));
+        Assert.Equal("failed", rest[^1].Status);
+
+        // All of them again but the last; that one alone; and nothing after it.
+        var last = Assert.Single(await app.Api.WatchAsync(id, first.Id).ToListAsync());
+        Assert.Equal(rest[^1].Id, last.Id);
+        using var nothing = await app.Api.OpenEventsAsync(id, last.Id);
+        Assert.Equal(HttpStatusCode.NoContent, nothing.StatusCode);
+    }
+
+    [Fact]
+    public async Task Two_who_watch_see_the_same_end()
+    {
+        var id = await app.Api.CreateIdAsync("delay", """{"seconds":0.5,"result":1}""");
+        var watchers = await Task.WhenAll(app.Api.WatchAsync(id).ToListAsync().AsTask(), app.Api.WatchAsync(id).ToListAsync().AsTask());
+
+        Assert.All(watchers, static events => Assert.Equal("succeeded", events[^1].Status));
+        Assert.Equal(watchers[0][^1].Id, watchers[1][^1].Id);
+    }
+
+    [Fact]
+    public async Task Who_stops_watching_does_not_stop_the_task()
+    {
+        var id = await app.Api.CreateIdAsync("delay", """{"seconds":0.5,"result":1}""");
+        Assert.Equal("running", (await app.Api.WatchAsync(id).FirstAsync(static change => change.Status == "running")).Status);
+
+        Assert.Equal("succeeded", (await app.Api.EndAsync(id)).State());
+    }
+}

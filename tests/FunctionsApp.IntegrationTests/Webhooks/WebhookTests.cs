@@ -1,0 +1,336 @@
+using System.Net;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.Webhooks;
+
+/// <summary>Webhooks over real connections, to receivers that behave well and badly. Every one that arrives is verified.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFixture>, IAsyncLifetime
+{
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync()
+    {
+        Assert.Empty(hooks.Receiver?.Faults ?? []);
+        return Task.CompletedTask;
+    }
+
+    [LocalHostFact]
+    public async Task A_success_is_told_with_the_task_as_it_is_read()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.CreateAsync(id);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+        var ended = await hooks.Api.EndAsync(task);
+
+        Assert.Equal("task.succeeded", webhook.Type);
+        Assert.Equal(ended["finishedAt"].GetRawText(), webhook.Json.GetProperty("timestamp").GetRawText());
+        Assert.Equal(ended.Body.GetRawText(), webhook.Data.GetRawText());
+        Assert.Equal("done", webhook.Data.GetProperty("result").GetString());
+    }
+
+    [LocalHostFact]
+    public async Task An_error_is_told_to_the_other_url()
+    {
+        var (success, error) = (hooks.NewId(), hooks.NewId());
+        var task = await hooks.Api.CreateIdAsync("fail", """{"message":"It broke."}""", $"\"onSuccess\":{hooks.To(success)},\"onError\":{hooks.To(error)}");
+        var webhook = (await hooks.Receiver.ArrivalAsync(error))[0];
+        await hooks.Api.DeliveredAsync(task);
+
+        Assert.Equal(("task.failed", "It broke."), (webhook.Type, webhook.Data.GetProperty("error").GetProperty("detail").GetString()));
+        Assert.Empty(hooks.Receiver.Received(success));
+    }
+
+    [LocalHostFact]
+    public async Task Cancelling_is_told_as_an_error()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.Api.CreateIdAsync("delay", TaskRequests.Endless, $"\"onError\":{hooks.To(id)}");
+        await hooks.Api.CancelAsync(task);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Equal(("task.cancelled", "cancelled"), (webhook.Type, webhook.Data.GetProperty("status").GetString()));
+    }
+
+    [LocalHostFact]
+    public async Task A_failed_attempt_is_made_again_with_the_same_id_and_body()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.CreateAsync(id, "/fail?times=2");
+        var deliveries = await hooks.Api.DeliveredAsync(task);
+        var webhooks = hooks.Receiver.Received(id);
+
+        Assert.Equal(3, webhooks.Count);
+        Assert.All(webhooks, webhook => Assert.Equal(webhooks[0].Id, webhook.Id));
+        Assert.All(webhooks, webhook => Assert.Equal(webhooks[0].Body, webhook.Body));
+
+        var items = deliveries["items"].EnumerateArray().ToList();
+        Assert.Equal(("delivered", webhooks[0].Id), (deliveries["state"].GetString(), deliveries["webhookId"].GetString()));
+        Assert.Equal(hooks.Receiver.Url(id, "/fail?times=2"), deliveries["url"].GetString());
+        Assert.False(deliveries.Body.TryGetProperty("nextAttemptAt", out _));
+        Assert.Equal([1, 2, 3], items.Select(static item => item.GetProperty("attempt").GetInt32()));
+        Assert.Equal([500, 500, 204], items.Select(static item => item.GetProperty("status").GetInt32()));
+        Assert.Equal([true, true, false], items.Select(static item => item.TryGetProperty("error", out _)));
+        foreach (var (item, next) in items.Zip(items.Skip(1)))
+        {
+            Assert.True(next.GetProperty("startedAt").GetDateTimeOffset() >= item.GetProperty("nextAttemptAt").GetDateTimeOffset());
+            Assert.True(item.GetProperty("nextAttemptAt").GetDateTimeOffset() - item.GetProperty("startedAt").GetDateTimeOffset() >= TimeSpan.FromSeconds(0.2));
+        }
+    }
+
+    [LocalHostFact]
+    public async Task Retry_after_is_honoured_and_the_timestamp_is_fresh()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.CreateAsync(id, "/busy?times=1&after=2");
+        await hooks.Receiver.ArrivalAsync(id);
+        var deliveries = await hooks.Api.DeliveredAsync(task);
+        var webhooks = hooks.Receiver.Received(id);
+
+        Assert.Equal([429, 204], deliveries["items"].EnumerateArray().Select(static item => item.GetProperty("status").GetInt32()));
+        Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 2, 30);
+        Assert.InRange(webhooks[1].Seconds - webhooks[0].Seconds, 2, 30);
+        Assert.Equal(webhooks[0].Id, webhooks[1].Id);
+        Assert.NotEqual(webhooks[0].Signatures, webhooks[1].Signatures);
+    }
+
+    [LocalHostFact]
+    public async Task A_connection_that_breaks_is_an_attempt_that_failed()
+    {
+        var id = hooks.NewId();
+        var deliveries = await hooks.Api.DeliveredAsync(await hooks.CreateAsync(id, "/reset?times=1"));
+
+        Assert.Equal("delivered", deliveries["state"].GetString());
+        Assert.False(deliveries["items"][0].TryGetProperty("status", out _));
+        Assert.NotEmpty(deliveries["items"][0].GetProperty("error").GetString()!);
+        Assert.Equal(2, hooks.Receiver.Received(id).Count);
+    }
+
+    [LocalHostFact]
+    public async Task A_receiver_that_never_takes_it_is_given_up_after_the_last_attempt()
+    {
+        var id = hooks.NewId();
+        var deliveries = await hooks.Api.DeliveredAsync(await hooks.CreateAsync(id, "/fail?times=1000"));
+
+        Assert.Equal(("failed", 5), (deliveries["state"].GetString(), deliveries["items"].GetArrayLength()));
+        Assert.False(deliveries["items"][4].TryGetProperty("nextAttemptAt", out _));
+        Assert.Equal(5, hooks.Receiver.Received(id).Count);
+    }
+
+    [LocalHostFact]
+    public async Task Gone_and_a_redirect_end_it_and_nobody_follows()
+    {
+        foreach (var (path, status) in new[] { ("/gone", 410), ("/redirect", 302) })
+        {
+            var id = hooks.NewId();
+            var deliveries = await hooks.Api.DeliveredAsync(await hooks.CreateAsync(id, path));
+
+            var item = Assert.Single(deliveries["items"].EnumerateArray());
+            Assert.Equal(("failed", status), (deliveries["state"].GetString(), item.GetProperty("status").GetInt32()));
+            Assert.False(item.TryGetProperty("nextAttemptAt", out _));
+            Assert.Single(hooks.Receiver.Received(id));
+        }
+
+        Assert.Empty(hooks.Receiver.Received("redirected"));
+    }
+
+    [LocalHostFact]
+    public async Task What_was_given_up_or_delivered_is_sent_again_on_request_with_the_same_id()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.CreateAsync(id, "/fail?times=5");
+        Assert.Equal("failed", (await hooks.Api.DeliveredAsync(task))["state"].GetString());
+
+        for (var expected = 6; expected <= 7; expected++)
+        {
+            var again = await hooks.Api.PostAsync($"tasks/{task}/deliveries", "");
+            await hooks.Receiver.ArrivalAsync(id, expected);
+            var deliveries = await hooks.Api.DeliveredAsync(task);
+
+            Assert.Equal((HttpStatusCode.Accepted, again["webhookId"].GetString()), (again.Status, deliveries["webhookId"].GetString()));
+            Assert.Equal(("delivered", expected), (deliveries["state"].GetString(), deliveries["items"].GetArrayLength()));
+        }
+
+        var webhooks = hooks.Receiver.Received(id);
+        Assert.Equal(7, webhooks.Count);
+        Assert.All(webhooks, webhook => Assert.Equal((webhooks[0].Id, webhooks[0].Json.GetRawText()), (webhook.Id, webhook.Json.GetRawText())));
+    }
+
+    [LocalHostFact]
+    public async Task A_delivery_that_is_asked_for_begins_the_schedule_anew()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.CreateAsync(id, "/fail?times=7");
+        await hooks.Api.DeliveredAsync(task);
+
+        await hooks.Api.PostAsync($"tasks/{task}/deliveries", "");
+        await hooks.Receiver.ArrivalAsync(id, 8);
+
+        Assert.Equal("delivered", (await hooks.Api.DeliveredAsync(task))["state"].GetString());
+    }
+
+    [LocalHostFact]
+    public async Task A_receiver_that_hangs_holds_up_no_other()
+    {
+        using var directory = new TaskDirectory();
+        await using var slow = await WebhookReceiver.StartAsync();
+        await using var host = await directory.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "3")]);
+        using var api = host.Connect();
+
+        // More than go to one receiver at once, and before the others.
+        var hanging = new List<string>();
+        for (var i = 0; i < 12; i++)
+        {
+            hanging.Add(await api.CreateIdAsync("echo", """{"value":1}""", $$"""
+                "onSuccess":{"url":"{{slow.Url("hang", "/hang")}}"}
+                """));
+        }
+
+        await slow.ArrivalAsync("hang");
+        var ids = Enumerable.Range(0, 20).Select(_ => hooks.NewId()).ToList();
+        foreach (var id in ids)
+        {
+            await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id)}");
+        }
+
+        foreach (var id in ids)
+        {
+            await hooks.Receiver.ArrivalAsync(id);
+        }
+
+        // They have all arrived while the first to hang has not even been given up.
+        Assert.Empty((await api.DeliveriesAsync(hanging[^1]))["items"].EnumerateArray());
+        var given = await Eventually.SeeAsync(
+            () => api.DeliveriesAsync(hanging[0]), static answer => answer["items"].GetArrayLength() > 0, "The attempt that hangs to be given up");
+        Assert.Contains("Callbacks:TimeoutSeconds", given["items"][0].GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.InRange(given["items"][0].GetProperty("elapsedMs").GetDouble(), 2_900, 20_000);
+        Assert.Empty(slow.Faults);
+    }
+
+    [LocalHostFact]
+    public async Task A_success_goes_to_an_operation_where_only_errors_go_to_a_url()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.Api.CreateAsync("callback/echo", $$"""
+            {"input":{"value":4},"onSuccess":{"operation":"math.square","input":{"x":{"$ref":"#/result"} } },"onError":{{hooks.To(id)}} }
+            """);
+        var ended = await hooks.Api.EndAsync(task.Id());
+
+        Assert.Equal(("callback", "echo", "succeeded"), (ended["pattern"].GetString(), ended["operation"].GetString(), ended.State()));
+        Assert.Equal(("onSuccess", 16), (ended["result"].GetProperty("continuation").GetString(), ended["result"].GetProperty("result").GetInt32()));
+        await AssertNothingIsDeliveredAsync(task.Id(), id);
+    }
+
+    [LocalHostFact]
+    public async Task An_error_goes_to_the_url_where_a_success_goes_to_an_operation()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.Api.CreateAsync("callback/fail", $$"""
+            {"input":{"message":"It broke."},"onSuccess":{"operation":"echo"},"onError":{{hooks.To(id)}} }
+            """);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Equal(("task.failed", task.Id()), (webhook.Type, webhook.Data.GetProperty("id").GetString()));
+        Assert.Equal("It broke.", webhook.Data.GetProperty("error").GetProperty("detail").GetString());
+    }
+
+    [LocalHostFact]
+    public async Task A_success_goes_to_the_url_where_an_error_goes_to_an_operation()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.Api.CreateAsync("callback/echo", $$"""
+            {"input":{"value":4},"onSuccess":{{hooks.To(id)}},"onError":{"operation":"echo"} }
+            """);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Equal(("task.succeeded", task.Id(), 4), (webhook.Type, webhook.Data.GetProperty("id").GetString(), webhook.Data.GetProperty("result").GetInt32()));
+    }
+
+    [LocalHostFact]
+    public async Task An_error_goes_to_an_operation_where_only_a_success_goes_to_a_url()
+    {
+        var id = hooks.NewId();
+        var task = await hooks.Api.CreateAsync("callback/fail", $$"""
+            {"input":{"message":"It broke."},"onSuccess":{{hooks.To(id)}},"onError":{"operation":"echo","input":{"value":{"$ref":"#/error/detail"} } } }
+            """);
+        var ended = await hooks.Api.EndAsync(task.Id());
+
+        Assert.Equal(("succeeded", "onError"), (ended.State(), ended["result"].GetProperty("continuation").GetString()));
+        Assert.Equal("It broke.", ended["result"].GetProperty("result").GetString());
+        await AssertNothingIsDeliveredAsync(task.Id(), id);
+    }
+
+    [LocalHostFact]
+    public async Task A_pattern_tells_of_its_end_too()
+    {
+        var id = hooks.NewId();
+        await hooks.Api.CreateAsync("tasks", $$"""
+            {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]},"onSuccess":{{hooks.To(id)}} }
+            """);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Equal("[1,4,9]", webhook.Data.GetProperty("result").GetProperty("results").GetRawText());
+    }
+
+    [LocalHostFact]
+    public async Task While_a_key_is_replaced_both_sign()
+    {
+        const string New = "whsec_bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleQ==";
+        using var directory = new TaskDirectory();
+        await using var host = await directory.StartAsync(
+            [.. WebhookFixture.Settings(0), ("Callbacks__SigningKeys__0", New), ("Callbacks__SigningKeys__1", WebhookReceiver.Secret)]);
+        using var api = host.Connect();
+        var id = hooks.NewId();
+        await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id)}");
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Null(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook));
+        Assert.Null(WebhookVerifier.Fault(New, webhook));
+        Assert.Equal(2, webhook.Signatures.Split(' ').Length);
+    }
+
+    [LocalHostFact]
+    public async Task The_verifier_itself_refuses_what_was_tampered_with()
+    {
+        var id = hooks.NewId();
+        await hooks.CreateAsync(id);
+        var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
+
+        Assert.Null(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook));
+        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Id = webhook.Id + "x" }));
+        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Timestamp = JsonSerializer.Serialize(webhook.Seconds + 1) }));
+        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Body = [.. webhook.Body, (byte)' '] }));
+        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { At = webhook.At.AddMinutes(6) }));
+        Assert.NotNull(WebhookVerifier.Fault("whsec_" + new string('A', 32), webhook));
+    }
+
+    [LocalHostFact]
+    public async Task A_delivery_that_was_to_be_made_is_made_after_a_crash()
+    {
+        using var directory = new TaskDirectory();
+        (string, string)[] settings = WebhookFixture.Settings(0, 1, 1);
+        var id = hooks.NewId();
+        await using (var host = await directory.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            var task = await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id, "/fail?times=1")}");
+            await Eventually.SeeAsync(() => api.DeliveriesAsync(task), static answer => answer["items"].GetArrayLength() == 1, "The first attempt to be noted");
+            await host.KillAsync();
+        }
+
+        await using (await directory.StartAsync(settings))
+        {
+            var webhooks = await hooks.Receiver.ArrivalAsync(id, 2);
+
+            Assert.Equal((webhooks[0].Id, webhooks[0].Json.GetRawText()), (webhooks[1].Id, webhooks[1].Json.GetRawText()));
+            Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 1, 30);
+        }
+    }
+
+    private async Task AssertNothingIsDeliveredAsync(string task, string id)
+    {
+        Assert.Equal("""{"items":[]}""", (await hooks.Api.DeliveriesAsync(task)).Body.GetRawText());
+        Assert.Empty(hooks.Receiver.Received(id));
+    }
+}
