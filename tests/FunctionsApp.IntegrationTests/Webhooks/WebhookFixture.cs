@@ -7,7 +7,6 @@ namespace FunctionsApp.IntegrationTests.Webhooks;
 /// <summary>A receiver, and a LocalHost that sends webhooks to it, and again soon.</summary>
 public sealed class WebhookFixture : IAsyncLifetime
 {
-    private readonly TaskDirectory _directory = new();
     private LocalHostProcess? _host;
     private int _ids;
 
@@ -30,7 +29,7 @@ public sealed class WebhookFixture : IAsyncLifetime
         if (FunctionsAppFixture.ExternalBaseUrl is null)
         {
             Receiver = await WebhookReceiver.StartAsync();
-            _host = await _directory.StartAsync(Settings(0, 0.2, 0.2, 0.5, 0.5));
+            _host = await LocalHostProcess.StartAsync(Settings(0, 0.2, 0.2, 0.5, 0.5));
             Api = _host.Connect();
         }
     }
@@ -55,7 +54,5 @@ public sealed class WebhookFixture : IAsyncLifetime
             await _host.DisposeAsync();
             await Receiver.DisposeAsync();
         }
-
-        _directory.Dispose();
     }
 }

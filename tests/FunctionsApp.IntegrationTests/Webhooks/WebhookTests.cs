@@ -173,9 +173,8 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     [LocalHostFact]
     public async Task A_receiver_that_hangs_holds_up_no_other()
     {
-        using var directory = new TaskDirectory();
         await using var slow = await WebhookReceiver.StartAsync();
-        await using var host = await directory.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "3")]);
+        await using var host = await LocalHostProcess.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "3")]);
         using var api = host.Connect();
 
         // More than go to one receiver at once, and before the others.
@@ -277,8 +276,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     public async Task While_a_key_is_replaced_both_sign()
     {
         const string New = "whsec_bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleQ==";
-        using var directory = new TaskDirectory();
-        await using var host = await directory.StartAsync(
+        await using var host = await LocalHostProcess.StartAsync(
             [.. WebhookFixture.Settings(0), ("Callbacks__SigningKeys__0", New), ("Callbacks__SigningKeys__1", WebhookReceiver.Secret)]);
         using var api = host.Connect();
         var id = hooks.NewId();
@@ -288,6 +286,32 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Null(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook));
         Assert.Null(WebhookVerifier.Fault(New, webhook));
         Assert.Equal(2, webhook.Signatures.Split(' ').Length);
+    }
+
+    [LocalHostFact]
+    public async Task Without_a_key_a_url_is_refused_before_the_task_is_accepted()
+    {
+        // A host makes a key unless it cannot: here it would have to lie below a file.
+        var file = Path.GetTempFileName();
+        try
+        {
+            await using var host = await LocalHostProcess.StartAsync(("Tasks__Directory", Path.Combine(file, "tasks")));
+            using var api = host.Connect();
+            foreach (var (path, body) in new[]
+            {
+                ("tasks/echo", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/"}}"""),
+                ("callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"echo"},"onError":{"url":"https://example.com/"}}"""),
+            })
+            {
+                var answer = await api.PostAsync(path, body);
+
+                Assert.Equal((HttpStatusCode.NotImplemented, "callbacks-not-configured"), (answer.Status, answer.Problem));
+            }
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [LocalHostFact]
