@@ -245,10 +245,17 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
         }
 
         Assert.Equal("succeeded", status);
-        var result = task["result"];
-        Assert.Equal(work.Outcome, (result.ValueKind == JsonValueKind.Object ? result.GetProperty("results") : result).GetRawText());
+        Assert.Equal(work.Outcome, ResultOf(task["result"]));
         return true;
     }
+
+    /// <summary>The result of an operation, or the results alone of a pattern.</summary>
+    private static string ResultOf(JsonElement result) => result.ValueKind switch
+    {
+        JsonValueKind.Object when result.TryGetProperty("results", out var results) => $"[{string.Join(',', results.EnumerateArray().Select(ResultOf))}]",
+        JsonValueKind.Object => result.GetProperty("result").GetRawText(),
+        _ => result.GetRawText(),
+    };
 
     /// <summary>A webhook arrives at least once, always under one id and with one body, and never again once that is noted.</summary>
     private async Task CheckWebhooksAsync(Api api, string id, Work work, Answer task)

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+/// <summary>Tasks and the process that runs them: who may, how it stops, and what else it does meanwhile.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class TaskHostTests
+{
+    [LocalHostFact]
+    public async Task A_directory_has_one_host_at_a_time()
+    {
+        using var directory = new TaskDirectory();
+        await using var first = await directory.StartAsync();
+        using var api = first.Connect();
+        var id = await api.CreateIdAsync("echo", """{"value":"kept"}""");
+        await api.EndAsync(id);
+
+        await using (var second = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Directory", directory.Path)))
+        {
+            Assert.Equal(1, second.ExitCode);
+            Assert.Contains(directory.Path, second.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", second.Error + second.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("Listening", second.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("kept", (await api.TaskAsync(id))["result"].GetString());
+        Assert.Equal("succeeded", (await api.EndAsync(await api.CreateIdAsync("echo", """{"value":2}"""))).State());
+
+        // Whoever is killed gives it up.
+        await first.KillAsync();
+        await using var next = await directory.StartAsync();
+        using var nextApi = next.Connect();
+        Assert.Equal("kept", (await nextApi.TaskAsync(id))["result"].GetString());
+    }
+
+    [UnixLocalHostFact]
+    public async Task A_host_that_stops_answers_who_waits_and_its_tasks_run_again()
+    {
+        using var directory = new TaskDirectory();
+        string running, waiting;
+        await using (var host = await directory.StartAsync(("Tasks__MaxRunning", "1")))
+        {
+            using var api = host.Connect();
+            running = await api.CreateIdAsync("delay", """{"seconds":3600,"result":1}""");
+            waiting = await api.CreateIdAsync("echo", """{"value":2}""");
+            await api.StateAsync(running, "running");
+            Task<Answer>[] polls = [api.GetAsync($"tasks/{running}?waitSeconds=200"), api.GetAsync($"tasks/{waiting}?waitSeconds=200")];
+            var preference = api.SendAsync(HttpMethod.Post, "await/echo", """{"value":3}""", ("Prefer", "respond-async, wait=200"));
+            var events = await api.OpenEventsAsync(running);
+            var watching = ServerEvents.ReadAsync(events).ToListAsync().AsTask();
+
+            // The stream has begun; that the others wait is seen by the third task.
+            await Eventually.SeeAsync(() => api.ListAsync().CountAsync().AsTask(), static count => count == 3, "The third task");
+            var watch = Stopwatch.StartNew();
+            host.Terminate();
+            foreach (var answer in await Task.WhenAll(polls))
+            {
+                Assert.Equal((HttpStatusCode.ServiceUnavailable, "shutting-down"), (answer.Status, answer.Problem));
+            }
+
+            // It has asked for a task, and there is one.
+            Assert.Equal((HttpStatusCode.Accepted, "queued"), ((await preference).Status, (await preference).State()));
+            var last = (await watching)[^1];
+            Assert.Equal(("error", "/problems/shutting-down"), (last.Name, last.Data.GetProperty("type").GetString()));
+            events.Dispose();
+            await host.WaitForExitAsync();
+
+            Assert.Equal(0, host.ExitCode);
+            Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
+        }
+
+        await using (var host = await directory.StartAsync(("Tasks__MaxRunning", "1")))
+        {
+            using var api = host.Connect();
+            var again = await api.StateAsync(running, "running");
+            Assert.Equal(2, again["attempts"].GetInt32());
+            Assert.Equal(("queued", 0), ((await api.TaskAsync(waiting)).State(), (await api.TaskAsync(waiting))["attempts"].GetInt32()));
+
+            await api.CancelAsync(running);
+            Assert.Equal(2, (await api.EndAsync(waiting))["result"].GetInt32());
+        }
+    }
+
+    [LocalHostFact]
+    public async Task A_task_that_ends_its_host_every_time_is_given_up()
+    {
+        using var directory = new TaskDirectory();
+        string id, patient;
+        await using (var host = await directory.StartAsync())
+        {
+            using var api = host.Connect();
+            id = await api.CreateIdAsync("delay", TaskRequests.Endless, "\"retry\":{\"maxAttempts\":2}");
+            patient = await api.CreateIdAsync("delay", TaskRequests.Endless);
+            await host.KillAsync();
+        }
+
+        await using (var host = await directory.StartAsync())
+        {
+            using var api = host.Connect();
+            Assert.Equal(2, (await api.StateAsync(id, "running"))["attempts"].GetInt32());
+            await api.StateAsync(patient, "running");
+            await host.KillAsync();
+        }
+
+        await using (var host = await directory.StartAsync())
+        {
+            using var api = host.Connect();
+            var ended = await api.EndAsync(id);
+
+            Assert.Equal(("failed", 2, "/problems/interrupted"), (ended.State(), ended["attempts"].GetInt32(), ended["error"].GetProperty("type").GetString()));
+            Assert.Equal(3, (await api.StateAsync(patient, "running"))["attempts"].GetInt32());
+        }
+    }
+
+    [LocalHostFact]
+    public async Task Two_tasks_that_compute_do_not_delay_who_waits_for_an_answer()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "2"));
+        using var api = host.Connect();
+        const string Long = """{"password":"a","salt":"b","iterations":10000000}""";
+        var ids = new[] { await api.CreateIdAsync("pbkdf2", Long), await api.CreateIdAsync("pbkdf2", Long) };
+        foreach (var id in ids)
+        {
+            await api.StateAsync(id, "running");
+        }
+
+        var times = new List<double>();
+        for (var i = 0; i < 30; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.Equal(9, (await api.PostAsync("await/math.square", """{"x":3}"""))["result"].GetInt32());
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+
+        // Both would take seconds by themselves, and cannot be put aside: whoever had to wait for one of them would show.
+        Assert.All(await Task.WhenAll(ids.Select(id => api.TaskAsync(id))), static task => Assert.Equal("running", task.State()));
+        Assert.InRange(times.Order().ElementAt(15), 0, 250);
+        Assert.InRange(times.Max(), 0, 2_000);
+    }
+}

@@ -1,0 +1,110 @@
+using System.Net;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+/// <summary>How much a host accepts: past that it says so, keeps what it has, and takes more when there is room again.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class TaskLimitTests
+{
+    private const int LargeBytes = 300_000;
+
+    [LocalHostFact]
+    public async Task Tasks_over_what_may_wait_are_saturated_until_there_is_room()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Tasks__MaxRunning", "1"), ("Tasks__MaxQueued", "2"));
+        using var api = host.Connect();
+        var running = await api.CreateIdAsync("delay", TaskRequests.Endless);
+        await api.StateAsync(running, "running");
+        var waiting = new[] { await api.CreateIdAsync("echo", """{"value":1}"""), await api.CreateIdAsync("echo", """{"value":2}""") };
+
+        var refused = await api.PostAsync("tasks/echo", """{"input":{"value":3}}""");
+        Assert.Equal((HttpStatusCode.TooManyRequests, "saturated"), (refused.Status, refused.Problem));
+        Assert.Contains("Tasks:MaxQueued", refused["detail"].GetString(), StringComparison.Ordinal);
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3_600);
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+
+        await api.CancelAsync(waiting[0]);
+        var third = await api.CreateIdAsync("echo", """{"value":3}""");
+        Assert.Equal("saturated", (await api.PostAsync("tasks/echo", """{"input":{"value":4}}""")).Problem);
+
+        await api.CancelAsync(running);
+        Assert.Equal(2, (await api.EndAsync(waiting[1]))["result"].GetInt32());
+        Assert.Equal(3, (await api.EndAsync(third))["result"].GetInt32());
+        Assert.Equal(4, await api.ListAsync().CountAsync());
+    }
+
+    [LocalHostFact]
+    public async Task State_over_its_limit_is_saturated_until_something_is_forgotten()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Tasks__MaxStateBytes", "1048576"));
+        using var api = host.Connect();
+        var accepted = new List<string>();
+        var answer = await CreateLargeAsync(api);
+        for (; answer.Status == HttpStatusCode.Accepted && accepted.Count < 10; answer = await CreateLargeAsync(api))
+        {
+            accepted.Add(answer.Id());
+            await api.EndAsync(answer.Id());
+        }
+
+        Assert.Equal((HttpStatusCode.TooManyRequests, "saturated"), (answer.Status, answer.Problem));
+        Assert.Contains("Tasks:MaxStateBytes", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3_600);
+        Assert.Equal(3, accepted.Count);
+
+        // They are kept for some seconds.
+        var later = await Eventually.SeeAsync(() => CreateLargeAsync(api), static answer => answer.Status == HttpStatusCode.Accepted, "Room");
+        Assert.Equal(LargeBytes, (await api.EndAsync(later.Id()))["result"].GetString()!.Length);
+    }
+
+    [TmpfsLocalHostFact]
+    public async Task A_full_disk_refuses_tasks_and_keeps_those_that_it_has()
+    {
+        const string Filler = "filler";
+        using var disk = Tmpfs.TryMount()!;
+        (string, string)[] settings = [("Tasks__Directory", Path.Combine(disk.Path, "tasks"))];
+        var ids = new List<string>();
+        await using (var host = await LocalHostProcess.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            ids.Add(await api.CreateIdAsync("echo", """{"value":0}"""));
+            await api.EndAsync(ids[0]);
+            disk.Fill(Filler);
+
+            // There may be room for a few in the last page of the journal.
+            var refused = await api.PostAsync("tasks/echo", """{"input":{"value":1}}""");
+            for (; refused.Status == HttpStatusCode.Accepted; refused = await api.PostAsync("tasks/echo", """{"input":{"value":1}}"""))
+            {
+                ids.Add(refused.Id());
+                Assert.InRange(ids.Count, 1, 100);
+            }
+
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (refused.Status, refused.Problem));
+            Assert.Equal(0, (await api.TaskAsync(ids[0]))["result"].GetInt32());
+            Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+            Assert.Equal(ids.Count, await api.ListAsync().CountAsync());
+
+            disk.Free(Filler);
+            ids.Add(await api.CreateIdAsync("echo", """{"value":2}"""));
+            foreach (var id in ids)
+            {
+                Assert.Equal("succeeded", (await api.EndAsync(id)).State());
+            }
+
+            await host.KillAsync();
+        }
+
+        await using (var host = await LocalHostProcess.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            var listed = await api.ListAsync().Select(static task => task.GetProperty("id").GetString()!).ToListAsync();
+
+            Assert.Equal(Enumerable.Reverse(ids), listed);
+            Assert.Equal(0, (await api.TaskAsync(ids[0]))["result"].GetInt32());
+            Assert.Equal(2, (await api.TaskAsync(ids[^1]))["result"].GetInt32());
+        }
+    }
+
+    private static Task<Answer> CreateLargeAsync(Api api) =>
+        api.PostAsync("tasks/echo", $$"""{"input":{"value":"{{new string('x', LargeBytes)}}"},"ttlSeconds":5}""");
+}
