@@ -115,12 +115,15 @@ public sealed class TaskHostTests
     }
 
     [LocalHostFact]
-    public async Task Two_tasks_that_compute_do_not_delay_who_waits_for_an_answer()
+    public async Task Two_maps_that_run_as_tasks_do_not_delay_who_waits_for_an_answer()
     {
         await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "2"));
         using var api = host.Connect();
-        const string Long = """{"password":"a","salt":"b","iterations":10000000}""";
-        var ids = new[] { await api.CreateIdAsync("pbkdf2", Long), await api.CreateIdAsync("pbkdf2", Long) };
+
+        // Some 10 ms an item, and half a minute in all.
+        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 3_000));
+        var map = $$"""{"pattern":"map","operation":"pbkdf2","request":{"items":[{{items}}]} }""";
+        var ids = new[] { (await api.CreateAsync("tasks", map)).Id(), (await api.CreateAsync("tasks", map)).Id() };
         foreach (var id in ids)
         {
             await api.StateAsync(id, "running");
@@ -134,9 +137,12 @@ public sealed class TaskHostTests
             times.Add(watch.Elapsed.TotalMilliseconds);
         }
 
-        // Both would take seconds by themselves, and cannot be put aside: whoever had to wait for one of them would show.
+        // The median, because one of them may wait for the operating system. Whoever had to wait for a map would wait for seconds.
         Assert.All(await Task.WhenAll(ids.Select(id => api.TaskAsync(id))), static task => Assert.Equal("running", task.State()));
         Assert.InRange(times.Order().ElementAt(15), 0, 250);
-        Assert.InRange(times.Max(), 0, 2_000);
+        foreach (var id in ids)
+        {
+            await api.CancelAsync(id);
+        }
     }
 }
