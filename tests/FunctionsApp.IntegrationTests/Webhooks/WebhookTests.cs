@@ -352,6 +352,43 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         }
     }
 
+    [LocalHostFact]
+    public async Task What_has_arrived_or_was_refused_is_not_sent_again_after_a_crash()
+    {
+        using var directory = new TaskDirectory();
+        (string, string)[] settings = WebhookFixture.Settings(0, 0.2);
+        var sent = new Dictionary<string, string>(StringComparer.Ordinal);
+        var before = new Dictionary<string, string>(StringComparer.Ordinal);
+        await using (var host = await directory.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            foreach (var path in new[] { "/taken", "/gone", "/fail?times=1", "/reset?times=2" })
+            {
+                var id = hooks.NewId();
+                var task = await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id, path)}");
+                before[task] = (await api.DeliveredAsync(task)).Body.GetRawText();
+                sent[task] = id;
+            }
+
+            await host.KillAsync();
+        }
+
+        await using (var host = await directory.StartAsync(settings))
+        {
+            // Theirs would be sent before that of a task which comes later.
+            using var api = host.Connect();
+            var later = hooks.NewId();
+            await api.CreateIdAsync("echo", """{"value":2}""", $"\"onSuccess\":{hooks.To(later)}");
+            await hooks.Receiver.ArrivalAsync(later);
+
+            foreach (var (task, deliveries) in before)
+            {
+                Assert.Equal(deliveries, (await api.DeliveriesAsync(task)).Body.GetRawText());
+                Assert.Equal(JsonElement.Parse(deliveries).GetProperty("items").GetArrayLength(), hooks.Receiver.Received(sent[task]).Count);
+            }
+        }
+    }
+
     private async Task AssertNothingIsDeliveredAsync(string task, string id)
     {
         Assert.Equal("""{"items":[]}""", (await hooks.Api.DeliveriesAsync(task)).Body.GetRawText());
