@@ -12,6 +12,10 @@ namespace FunctionsApp.Core.Cpu;
 /// job alone gets everything; a small one that arrives during it is served at once, because turns are cut short, between
 /// two items, for who has had less. The threads that serve requests never compute.
 /// </summary>
+/// <remarks>
+/// One long computation cannot be cut. While that of a light share, of a task, keeps heavier ones waiting, a thread more
+/// stands in for the one that it has taken: then the system divides the cores between them.
+/// </remarks>
 public sealed class CpuScheduler : IDisposable
 {
     private const int LongestRetryAfterSeconds = 3_600;
@@ -22,6 +26,9 @@ public sealed class CpuScheduler : IDisposable
     /// </summary>
     private const double MostCreditSeconds = 1;
 
+    /// <summary>How long a light share's turn may go on while heavier shares wait, before a thread stands in for its own.</summary>
+    private static readonly TimeSpan Overrun = TimeSpan.FromMilliseconds(20);
+
     // A monitor, not a Lock: idle threads wait on it.
     private readonly object _gate = new();
     private readonly HashSet<CpuJob> _jobs = [];
@@ -30,12 +37,16 @@ public sealed class CpuScheduler : IDisposable
     private readonly PriorityQueue<CpuShare, (double Used, long Turn)> _ready = new();
     private readonly CpuOptions _options;
     private readonly TimeProvider _time;
-    private CpuTurn[] _turns = [];
+    private readonly List<CpuTurn> _turns = [];
     private int _idle;
     private long _lastTurn;
     private long _waitingItems;
     private Pace _pace;
     private bool _stopped;
+    private int _light;
+    private int _standIns;
+    private ITimer? _overrun;
+    private bool _isOverrunWatched;
 
     private readonly Meter _meter = new(AppTelemetry.Name);
     private readonly Histogram<double> _wait;
@@ -121,6 +132,7 @@ public sealed class CpuScheduler : IDisposable
         lock (_gate)
         {
             _stopped = true;
+            _overrun?.Dispose();
             foreach (var job in _jobs.Where(static job => job.Waiting > 0 || job.IsOpen))
             {
                 Abandon(job);
@@ -172,44 +184,50 @@ public sealed class CpuScheduler : IDisposable
 
     private void StartThreads()
     {
-        if (_turns.Length > 0)
+        while (_turns.Count < Threads)
         {
-            return;
-        }
-
-        _turns = new CpuTurn[Threads];
-        for (var i = 0; i < _turns.Length; i++)
-        {
-            var turn = _turns[i] = new CpuTurn(_time);
-
-            // Background: a computation that does not look at its token must not keep the process alive.
-            new Thread(() => Work(turn)) { IsBackground = true, Name = string.Create(CultureInfo.InvariantCulture, $"cpu-{i}") }.UnsafeStart();
+            StartThread(string.Create(CultureInfo.InvariantCulture, $"cpu-{_turns.Count}"), standsIn: false);
         }
     }
 
-    private void Work(CpuTurn turn)
+    private void StartThread(string name, bool standsIn)
     {
-        while (TryBegin(turn, out var job, out var portion))
+        var turn = new CpuTurn(_time);
+        _turns.Add(turn);
+
+        // Background: a computation that does not look at its token must not keep the process alive.
+        new Thread(() => Work(turn, standsIn)) { IsBackground = true, Name = name }.UnsafeStart();
+    }
+
+    private void Work(CpuTurn turn, bool standsIn)
+    {
+        while (TryBegin(turn, standsIn, out var job, out var portion))
         {
             var computed = job.Compute(portion, turn);
             End(turn, job, portion, computed);
         }
     }
 
-    private bool TryBegin(CpuTurn turn, out CpuJob job, out Portion portion)
+    private bool TryBegin(CpuTurn turn, bool standsIn, out CpuJob job, out Portion portion)
     {
         lock (_gate)
         {
             while (!_stopped)
             {
                 var now = Spend();
-                if (TryDequeue(now, out var share, out job!))
+                if (standsIn && _standIns > Overrunning(now))
+                {
+                    break;
+                }
+
+                if (standsIn ? TryDequeueHeavy(now, out var share, out job!) : TryDequeue(now, out share, out job!))
                 {
                     portion = job.Take();
                     NoteWait(job, now);
                     _waitingItems -= portion.Count;
                     turn.Begin(share, now);
                     _running++;
+                    _light += share.IsLight ? 1 : 0;
 
                     // Behind the others of the same standing, for the next thread.
                     if (TryEnqueue(job, now))
@@ -218,7 +236,13 @@ public sealed class CpuScheduler : IDisposable
                     }
 
                     TellTurns();
+                    StandIn();
                     return true;
+                }
+
+                if (standsIn)
+                {
+                    break;
                 }
 
                 // Whoever wakes this thread counts it out.
@@ -227,9 +251,64 @@ public sealed class CpuScheduler : IDisposable
                 Monitor.Wait(_gate);
             }
 
+            if (standsIn)
+            {
+                _standIns--;
+                _turns.Remove(turn);
+            }
+
             (job, portion) = (null!, default);
             return false;
         }
+    }
+
+    /// <summary>How many turns of light shares go on although somebody may have waited for long.</summary>
+    private int Overrunning(long now) => _light == 0 ? 0 : _turns.Count(turn => turn.Share is { IsLight: true } && _time.GetElapsedTime(turn.Started, now) >= Overrun);
+
+    private int HeavyWaiting() => _ready.UnorderedItems.Count(static item => !item.Element.IsLight);
+
+    /// <summary>Has threads stand in for those that light shares have taken for long, and looks again while heavier ones wait.</summary>
+    private void StandIn()
+    {
+        if (_light <= _standIns || HeavyWaiting() is var heavy && heavy == 0)
+        {
+            return;
+        }
+
+        for (var more = Math.Min(Overrunning(_time.GetTimestamp()) - _standIns, heavy); more > 0; more--)
+        {
+            _standIns++;
+            StartThread("cpu-stand-in", standsIn: true);
+        }
+
+        if (!_isOverrunWatched && !_stopped)
+        {
+            _isOverrunWatched = true;
+            _overrun ??= _time.CreateTimer(static scheduler => ((CpuScheduler)scheduler!).LookAgain(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _overrun.Change(Overrun, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void LookAgain()
+    {
+        lock (_gate)
+        {
+            _isOverrunWatched = false;
+            if (!_stopped)
+            {
+                StandIn();
+            }
+        }
+    }
+
+    /// <summary>As <see cref="TryDequeue"/>, without those that are light.</summary>
+    private bool TryDequeueHeavy(long now, out CpuShare share, out CpuJob? job)
+    {
+        var light = _ready.UnorderedItems.Where(static item => item.Element.IsLight).ToList();
+        light.ForEach(item => _ready.Remove(item.Element, out _, out _));
+        var found = TryDequeue(now, out share, out job);
+        _ready.EnqueueRange(light);
+        return found;
     }
 
     /// <summary>Finds the share that has used the least, the one that has waited longest first.</summary>
@@ -288,6 +367,7 @@ public sealed class CpuScheduler : IDisposable
 
             // This thread comes back for it, so none need be woken; and before the turn ends, as the share has not been away.
             TryEnqueue(job, now);
+            _light -= turn.Share!.IsLight ? 1 : 0;
             turn.End(now);
             _running--;
             LeaveIfIdle(job.Share);
@@ -355,6 +435,8 @@ public sealed class CpuScheduler : IDisposable
         {
             CutFor(job.Share, now);
         }
+
+        StandIn();
     }
 
     /// <summary>Puts a job that is ready among those that wait for a turn.</summary>

@@ -25,6 +25,9 @@ internal sealed class CpuShare(double weight = 1)
     /// <summary>How much it gets beside a share of weight 1.</summary>
     public double Weight => weight;
 
+    /// <summary>Whether it is to give way to those that somebody waits for.</summary>
+    public bool IsLight => weight < 1;
+
     /// <summary>Whether it has a job of which something could be taken.</summary>
     public bool IsReady => _ready.Count > 0;
 

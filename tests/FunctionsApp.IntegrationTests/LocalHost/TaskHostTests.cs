@@ -145,4 +145,30 @@ public sealed class TaskHostTests
             await api.CancelAsync(id);
         }
     }
+
+    [LocalHostFact]
+    public async Task Two_tasks_that_compute_do_not_delay_who_waits_for_an_answer()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "2"));
+        using var api = host.Connect();
+        const string Long = """{"password":"a","salt":"b","iterations":10000000}""";
+        var ids = new[] { await api.CreateIdAsync("pbkdf2", Long), await api.CreateIdAsync("pbkdf2", Long) };
+        foreach (var id in ids)
+        {
+            await api.StateAsync(id, "running");
+        }
+
+        var times = new List<double>();
+        for (var i = 0; i < 30; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.Equal(9, (await api.PostAsync("await/math.square", """{"x":3}"""))["result"].GetInt32());
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+
+        // Both would take seconds by themselves, and cannot be put aside: whoever had to wait for one of them would show.
+        Assert.All(await Task.WhenAll(ids.Select(id => api.TaskAsync(id))), static task => Assert.Equal("running", task.State()));
+        Assert.InRange(times.Order().ElementAt(15), 0, 250);
+        Assert.InRange(times.Max(), 0, 2_000);
+    }
 }
