@@ -15,6 +15,6 @@ public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, Fun
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.AcceptAsync(call, TaskKind.Operation, operation)
+                ? await tasks.RespondAsync(call, TaskKind.Operation, operation)
                 : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)), cancellationToken);
 }

@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>async_task(callback)</c></summary>
-public sealed class CallbackFunctions(CallbackService service, TaskService taskService, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class CallbackFunctions(CallbackService service, TaskService tasks, FunctionEndpoint endpoint)
 {
     /// <summary>Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.</summary>
     [Function("Callback")]
@@ -17,7 +17,7 @@ public sealed class CallbackFunctions(CallbackService service, TaskService taskS
         {
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl
-                ? await tasks.AcceptAsync(call, segments: 2, origin => taskService.CreateAsync(operation, callback, origin))
+                ? new AcceptedAnswer(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
                 : JsonAnswer.Ok(await service.RunAsync(operation, callback, call.Cancelled));
         }, cancellationToken);
 }

@@ -17,7 +17,7 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
         {
             if (call.Preference.RespondAsync)
             {
-                return await tasks.AcceptAsync(call, TaskKind.Gather);
+                return await tasks.RespondAsync(call, TaskKind.Gather);
             }
 
             var gather = await call.ReadAsync<GatherRequest>();

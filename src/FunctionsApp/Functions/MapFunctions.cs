@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
 
             if (call.Preference.RespondAsync)
             {
-                return await tasks.AcceptAsync(call, TaskKind.Map, operation);
+                return await tasks.RespondAsync(call, TaskKind.Map, operation);
             }
 
             var map = await call.ReadAsync<MapRequest>();

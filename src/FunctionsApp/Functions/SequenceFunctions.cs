@@ -15,6 +15,6 @@ public sealed class SequenceFunctions(SequenceService service, TaskEndpoint task
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.AcceptAsync(call, TaskKind.Sequence)
+                ? await tasks.RespondAsync(call, TaskKind.Sequence)
                 : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)), cancellationToken);
 }

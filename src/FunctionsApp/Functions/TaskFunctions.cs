@@ -6,27 +6,21 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c></summary>
-public sealed class TaskFunctions(TaskService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint)
 {
     /// <summary>Creates a task of one operation.</summary>
     [Function("CreateTask")]
     public Task<IResult> CreateAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-        {
-            var task = await call.ReadAsync<TaskRequest>();
-            return await tasks.AcceptAsync(call, segments: 2, origin => service.CreateAsync(operation, task, origin));
-        }, cancellationToken);
+            new AcceptedAnswer(await service.CreateAsync(operation, await call.ReadAsync<TaskRequest>(), call.OriginOf(segments: 2))), cancellationToken);
 
     /// <summary>Creates a task of a pattern.</summary>
     [Function("CreatePatternTask")]
     public Task<IResult> CreateOfPatternAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks")] HttpRequest request, CancellationToken cancellationToken) =>
         endpoint.RunAsync(request, async call =>
-        {
-            var task = await call.ReadAsync<PatternTaskRequest>();
-            return await tasks.AcceptAsync(call, segments: 1, origin => service.CreateAsync(task, origin));
-        }, cancellationToken);
+            new AcceptedAnswer(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))), cancellationToken);
 
     /// <summary>Reads a task, and waits for its end for a while.</summary>
     [Function("GetTask")]
@@ -39,7 +33,7 @@ public sealed class TaskFunctions(TaskService service, TaskEndpoint tasks, Funct
     [Function("CancelTask")]
     public Task<IResult> CancelAsync(
         [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "tasks/{id}")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id), preference: null), cancellationToken);
+        endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id)), cancellationToken);
 
     /// <summary>Streams the changes of a task until its end.</summary>
     [Function("WatchTask")]

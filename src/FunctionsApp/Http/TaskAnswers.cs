@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace FunctionsApp.Http;
 
 /// <summary>202: a task has been accepted.</summary>
-public sealed class AcceptedAnswer(TaskAnswer task, Preference? preference) : IResult
+public sealed class AcceptedAnswer(TaskAnswer task, Preference? preference = null) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
