@@ -1,4 +1,5 @@
 using System.Globalization;
+using FunctionsApp.Http;
 
 namespace FunctionsApp.LocalHost;
 
@@ -14,7 +15,7 @@ internal static class Banner
         output.WriteLine();
         foreach (var endpoint in endpoints)
         {
-            var function = endpoint.Metadata.GetRequiredMetadata<Function>();
+            var function = endpoint.Metadata.GetRequiredMetadata<HttpFunction>();
             var methods = string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"  {function.Name}: [{methods}] {app.Urls.First()}/{endpoint.RoutePattern.RawText!.TrimStart('/')}"));

@@ -1,21 +1,10 @@
 using System.Reflection;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
-using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>A function as the host lists and serves it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Method">The method that is the function.</param>
-/// <param name="Trigger">What triggers it.</param>
-internal sealed record Function(string Name, MethodInfo Method, HttpTriggerAttribute Trigger)
-{
-    /// <summary>Its route below the prefix.</summary>
-    public string Route => Trigger.Route ?? Name;
-}
-
-/// <summary>Finds the functions by their attributes and serves them, as the Functions host and its worker do together.</summary>
+/// <summary>Serves the functions that are found by their attributes, as the Functions host and its worker do together.</summary>
 internal static class FunctionEndpoints
 {
     /// <summary>Maps every function of an assembly.</summary>
@@ -28,7 +17,7 @@ internal static class FunctionEndpoints
     {
         var throttle = app.Services.GetRequiredService<RequestThrottle>();
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var function in Find(assembly))
+        foreach (var function in HttpFunction.Find(assembly))
         {
             if (!names.Add(function.Name))
             {
@@ -42,16 +31,7 @@ internal static class FunctionEndpoints
         }
     }
 
-    private static IEnumerable<Function> Find(Assembly assembly) =>
-        from type in assembly.GetExportedTypes()
-        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance)
-        let name = method.GetCustomAttribute<FunctionAttribute>()?.Name
-        where name is not null
-        let trigger = method.GetParameters().Select(static parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>().SingleOrDefault()
-        where trigger is not null
-        select new Function(name, method, trigger);
-
-    private static RequestDelegate Compile(Function function)
+    private static RequestDelegate Compile(HttpFunction function)
     {
         var create = ActivatorUtilities.CreateFactory(function.Method.DeclaringType!, Type.EmptyTypes);
         return RequestDelegateFactory.Create(
@@ -63,7 +43,7 @@ internal static class FunctionEndpoints
             }).RequestDelegate;
     }
 
-    private static async Task ServeAsync(HttpContext context, Function function, Lazy<RequestDelegate> run, FunctionKeys keys, RequestThrottle throttle)
+    private static async Task ServeAsync(HttpContext context, HttpFunction function, Lazy<RequestDelegate> run, FunctionKeys keys, RequestThrottle throttle)
     {
         if (keys.Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal)
         {

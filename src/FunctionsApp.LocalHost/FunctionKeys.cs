@@ -55,7 +55,7 @@ internal sealed class FunctionKeys
         var isFunction = _digests.Aggregate(false, (matches, known) => matches | CryptographicOperations.FixedTimeEquals(digest, known));
         return isMaster || (isFunction && level != AuthorizationLevel.Admin)
             ? null
-            : Problem.Http("unauthorized", "A function key is needed", StatusCodes.Status401Unauthorized, level != AuthorizationLevel.Admin
+            : Problem.Unauthorized(level != AuthorizationLevel.Admin
                 ? "Send one of the host's keys as x-functions-key, or as ?code= in the URL."
                 : _masterDigest is not null
                     ? $"Send the host's master key ({MasterSetting}) as x-functions-key, or as ?code= in the URL."

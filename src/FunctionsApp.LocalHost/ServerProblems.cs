@@ -19,8 +19,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
             }
             else
             {
-                problem = Problem.Http("bad-request", "The request is not valid HTTP", StatusCodes.Status400BadRequest,
-                    $"The host name '{context.Request.Host.Host}' is not one of this server's.");
+                problem = Problem.BadRequest($"The host name '{context.Request.Host.Host}' is not one of this server's.");
             }
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -44,9 +43,8 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
         return response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => Problem.Http("not-found", "There is no such path", response.StatusCode,
-                $"No function answers {request.Path}."),
-            StatusCodes.Status405MethodNotAllowed => Problem.Http("method-not-allowed", "The method is not allowed", response.StatusCode,
+            StatusCodes.Status404NotFound => Problem.NotFound(request.Path),
+            StatusCodes.Status405MethodNotAllowed => Problem.MethodNotAllowed(
                 $"{request.Path} does not answer {request.Method}; it answers {response.Headers.Allow}."),
             _ => null,
         };

@@ -1,10 +1,8 @@
 using System.Buffers;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Problems;
 
@@ -39,7 +37,7 @@ public sealed class JsonContract<T>
     /// <summary>Derives the schema. Uses reflection, so contracts are made once and kept.</summary>
     public JsonContract()
     {
-        Schema = JsonSchemas.Of(typeof(T));
+        Schema = JsonSchemas.OfInput(typeof(T));
         _node = new SchemaNode(Schema);
         _bareValue = new Lazy<BareValue<T>?>(() => BareValue<T>.Create(_node));
     }
@@ -245,101 +243,4 @@ public interface ICrossChecked
     /// empty for the whole input; and what is wrong with it, as "must be …".
     /// </summary>
     IEnumerable<(string Property, string Message)> Check();
-}
-
-/// <summary>Derives JSON Schemas from types: the framework's, with what the attributes of a record's properties add.</summary>
-internal static class JsonSchemas
-{
-    private static readonly JsonSchemaExporterOptions Exporter = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Complete };
-
-    /// <summary>The JSON Schema of a type.</summary>
-    public static JsonNode Of(Type type) => CoreJson.Options.GetJsonSchemaAsNode(type, Exporter);
-
-    /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
-    private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
-    {
-        // Not property by property: the exporter does not ask about one that accepts anything and has a default.
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
-        {
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
-            {
-                properties[property.Name] = Complete(property, properties[property.Name]!);
-            }
-        }
-
-        return OfConverter(context.TypeInfo.Type) ?? schema;
-    }
-
-    private static JsonNode Complete(JsonPropertyInfo property, JsonNode schema)
-    {
-        var keywords = schema as JsonObject ?? new JsonObject();
-        foreach (var (keyword, value) in OfConverter(property.PropertyType) ?? new JsonObject())
-        {
-            keywords[keyword] = value?.DeepClone();
-        }
-
-        foreach (var attribute in property.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [])
-        {
-            Apply(keywords, attribute);
-        }
-
-        return keywords.Count == 0 ? schema.DeepClone() : keywords.DeepClone();
-    }
-
-    /// <summary>The schema of a type that has a converter, of which the exporter knows nothing.</summary>
-    private static JsonObject? OfConverter(Type type) =>
-        type == typeof(Number) ? new JsonObject { ["type"] = "number" }
-        : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }
-        : type == typeof(JsonItems) ? new JsonObject { ["type"] = "array" }
-        : null;
-
-    private static void Apply(JsonObject schema, object attribute)
-    {
-        switch (attribute)
-        {
-            case DescriptionAttribute description:
-                schema["description"] = description.Description;
-                break;
-            case RangeAttribute range:
-                schema["minimum"] = Bound(range.Minimum);
-                schema["maximum"] = Bound(range.Maximum);
-                break;
-            case LengthAttribute length:
-                SetLength(schema, length.MinimumLength, length.MaximumLength);
-                break;
-            case MinLengthAttribute length:
-                SetLength(schema, length.Length, null);
-                break;
-            case MaxLengthAttribute length:
-                SetLength(schema, null, length.Length);
-                break;
-            case AllowedValuesAttribute allowed:
-                schema["enum"] = new JsonArray([.. allowed.Values.Select(static value => (JsonNode?)(value as string))]);
-                break;
-            case DefaultValueAttribute { Value: { } value }:
-                schema["default"] = JsonSerializer.SerializeToNode(value, value.GetType(), CoreJson.Options);
-                break;
-        }
-    }
-
-    private static JsonNode Bound(object bound) => bound switch
-    {
-        string text => JsonNode.Parse(text)!,
-        int integer => JsonValue.Create(integer),
-        _ => JsonValue.Create(Convert.ToDouble(bound, CultureInfo.InvariantCulture)),
-    };
-
-    private static void SetLength(JsonObject schema, int? minimum, int? maximum)
-    {
-        var isArray = schema["items"] is not null;
-        if (minimum is not null)
-        {
-            schema[isArray ? "minItems" : "minLength"] = minimum;
-        }
-
-        if (maximum is not null)
-        {
-            schema[isArray ? "maxItems" : "maxLength"] = maximum;
-        }
-    }
 }

@@ -18,7 +18,7 @@ public abstract class Operation
         Kind = kind;
         Example = RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(about.Example));
         InputSchema = inputSchema;
-        OutputSchema = JsonSchemas.Of(output);
+        OutputSchema = JsonSchemas.OfOutput(output);
     }
 
     /// <summary>The name, as <c>primes.factor</c>.</summary>

@@ -178,10 +178,24 @@ public sealed record Problem
     public static Problem ShuttingDown() =>
         new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };
 
-    /// <summary>An HTTP status that the server answers by itself, such as 404 for a path that no function has.</summary>
-    /// <param name="slug">The last part of the type.</param>
-    /// <param name="title">The sort of problem in words.</param>
-    /// <param name="status">The HTTP status code.</param>
-    /// <param name="detail">What happened this time.</param>
-    public static Problem Http(string slug, string title, int status, string detail) => new(slug, title, status, detail);
+    /// <summary>400: the request is not valid HTTP, or asks for a host that is none of this server's.</summary>
+    /// <param name="detail">What is wrong with it.</param>
+    /// <param name="status">The status that the server gives to the fault, where it has a closer one.</param>
+    public static Problem BadRequest(string detail, int status = 400) => new("bad-request", "The request is not valid HTTP", status, detail);
+
+    /// <summary>401: the request has no key that opens the function.</summary>
+    /// <param name="detail">Which key is wanted, and where.</param>
+    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is needed", 401, detail);
+
+    /// <summary>404: no function has this path.</summary>
+    /// <param name="path">The path.</param>
+    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function answers {path}.");
+
+    /// <summary>405: the path has functions, but none for this method.</summary>
+    /// <param name="detail">The method, and those that there are.</param>
+    public static Problem MethodNotAllowed(string detail) => new("method-not-allowed", "The method is not allowed", 405, detail);
+
+    /// <summary>408: the body came too slowly.</summary>
+    /// <param name="detail">How slow is too slow.</param>
+    public static Problem RequestTimeout(string detail) => new("request-timeout", "The body came too slowly", 408, detail);
 }

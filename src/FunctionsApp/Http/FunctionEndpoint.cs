@@ -75,8 +75,8 @@ public sealed class FunctionEndpoint(
         _ when context.RequestAborted.IsCancellationRequested => null,
         ConnectionResetException => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
-        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.Http("request-timeout", "The body came too slowly", bad.StatusCode, bad.Message),
-        BadHttpRequestException bad => Problem.Http("bad-request", "The request is not valid HTTP", bad.StatusCode, bad.Message),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
+        BadHttpRequestException bad => Problem.BadRequest(bad.Message, bad.StatusCode),
         _ => describer.Describe(exception),
     };
 }

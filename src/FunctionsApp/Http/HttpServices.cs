@@ -1,3 +1,4 @@
+using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -11,6 +12,6 @@ public static class HttpServices
     {
         // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
         services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
-        return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>();
+        return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

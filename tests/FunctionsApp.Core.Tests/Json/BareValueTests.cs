@@ -119,7 +119,7 @@ public sealed class BareValueTests
 
     private static string Faults<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
 
-    private static bool IsDirect<T>() => BareValue<T>.Create(new SchemaNode(JsonSchemas.Of(typeof(T)))) is not null;
+    private static bool IsDirect<T>() => BareValue<T>.Create(new SchemaNode(JsonSchemas.OfInput(typeof(T)))) is not null;
 
     /// <summary>The result as JSON, or the faults with pointers that start at the value.</summary>
     private static string Outcome(CpuOperation operation, string item, string place)

@@ -1,0 +1,185 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Map;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>Derives JSON Schemas from types: the framework's, with what the attributes of a record's properties add.</summary>
+public static class JsonSchemas
+{
+    /// <summary>The JSON Schema (2020-12) of what a type is read from: what is optional may be null as well.</summary>
+    /// <param name="type">The type.</param>
+    /// <param name="stand">What stands for a type within another, such as a reference; null where its own schema does.</param>
+    public static JsonNode OfInput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, Complete, stand);
+
+    /// <summary>
+    /// The JSON Schema (2020-12) of what a type is written as: a property that is null is left out, and every other one is
+    /// there.
+    /// </summary>
+    /// <inheritdoc cref="OfInput"/>
+    public static JsonNode OfOutput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteOutput, stand);
+
+    private static JsonNode Of(Type type, Func<JsonSchemaExporterContext, JsonNode, JsonNode> complete, Func<Type, JsonNode?>? stand) =>
+        CoreJson.Options.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = (context, schema) => context.Path.Length > 0 && stand?.Invoke(context.TypeInfo.Type) is { } other
+                ? AllowsNull(schema) ? new JsonObject { ["anyOf"] = new JsonArray(other, new JsonObject { ["type"] = "null" }) } : other
+                : complete(context, schema),
+        });
+
+    /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
+    private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
+    {
+        // Not property by property: the exporter does not ask about one that accepts anything and has a default.
+        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        {
+            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
+            {
+                properties[property.Name] = Complete(property, properties[property.Name]!);
+            }
+        }
+
+        return OfConverter(context.TypeInfo.Type) ?? schema;
+    }
+
+    private static JsonNode CompleteOutput(JsonSchemaExporterContext context, JsonNode schema)
+    {
+        schema = Complete(context, schema);
+        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        {
+            var required = new JsonArray();
+            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
+            {
+                var isWrittenAsNull = IsWrittenAsNull(property);
+                if (isWrittenAsNull || !property.IsGetNullable)
+                {
+                    required.Add(property.Name);
+                }
+
+                if (!isWrittenAsNull && properties[property.Name] is JsonObject keywords)
+                {
+                    DropNull(keywords);
+                }
+            }
+
+            schema["required"] = required;
+        }
+
+        return schema;
+    }
+
+    private static bool IsWrittenAsNull(JsonPropertyInfo property) => property.AttributeProvider?
+        .GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: true) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.Never }];
+
+    private static bool AllowsNull(JsonNode schema) => (schema as JsonObject)?["type"] is JsonArray types && types.Any(IsNull);
+
+    private static bool IsNull(JsonNode? type) => type?.GetValueKind() == JsonValueKind.String && type.GetValue<string>() is "null";
+
+    private static void DropNull(JsonObject schema)
+    {
+        if (schema["type"] is JsonArray types)
+        {
+            types.RemoveAll(IsNull);
+            schema["type"] = types is [var only] ? only!.DeepClone() : types.DeepClone();
+        }
+
+        if (schema["enum"] is JsonArray values)
+        {
+            values.RemoveAll(static value => value is null);
+        }
+
+        if (schema["default"] is null)
+        {
+            schema.Remove("default");
+        }
+
+        if (schema["anyOf"] is JsonArray and [JsonObject other, JsonObject last] && IsNull(last["type"]))
+        {
+            schema.Remove("anyOf");
+            foreach (var (keyword, value) in other)
+            {
+                schema.TryAdd(keyword, value?.DeepClone());
+            }
+        }
+    }
+
+    private static JsonNode Complete(JsonPropertyInfo property, JsonNode schema)
+    {
+        var keywords = schema as JsonObject ?? new JsonObject();
+        foreach (var (keyword, value) in OfConverter(property.PropertyType) ?? new JsonObject())
+        {
+            keywords[keyword] = value?.DeepClone();
+        }
+
+        foreach (var attribute in property.AttributeProvider?.GetCustomAttributes(inherit: true) ?? [])
+        {
+            Apply(keywords, attribute);
+        }
+
+        return keywords.Count == 0 ? schema.DeepClone() : keywords.DeepClone();
+    }
+
+    /// <summary>The schema of a type that has a converter, of which the exporter knows nothing.</summary>
+    private static JsonObject? OfConverter(Type type) =>
+        type == typeof(Number) ? new JsonObject { ["type"] = "number" }
+        : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }
+        : type == typeof(JsonItems) || type == typeof(MapResults) ? new JsonObject { ["type"] = "array" }
+        : null;
+
+    private static void Apply(JsonObject schema, object attribute)
+    {
+        switch (attribute)
+        {
+            case DescriptionAttribute description:
+                schema["description"] = description.Description;
+                break;
+            case RangeAttribute range:
+                schema["minimum"] = Bound(range.Minimum);
+                schema["maximum"] = Bound(range.Maximum);
+                break;
+            case LengthAttribute length:
+                SetLength(schema, length.MinimumLength, length.MaximumLength);
+                break;
+            case MinLengthAttribute length:
+                SetLength(schema, length.Length, null);
+                break;
+            case MaxLengthAttribute length:
+                SetLength(schema, null, length.Length);
+                break;
+            case AllowedValuesAttribute allowed:
+                schema["enum"] = new JsonArray([.. allowed.Values.Select(static value => (JsonNode?)(value as string))]);
+                break;
+            case DefaultValueAttribute { Value: { } value }:
+                schema["default"] = JsonSerializer.SerializeToNode(value, value.GetType(), CoreJson.Options);
+                break;
+        }
+    }
+
+    private static JsonNode Bound(object bound) => bound switch
+    {
+        string text => JsonNode.Parse(text)!,
+        int integer => JsonValue.Create(integer),
+        _ => JsonValue.Create(Convert.ToDouble(bound, CultureInfo.InvariantCulture)),
+    };
+
+    private static void SetLength(JsonObject schema, int? minimum, int? maximum)
+    {
+        var isArray = schema["items"] is not null;
+        if (minimum is not null)
+        {
+            schema[isArray ? "minItems" : "minLength"] = minimum;
+        }
+
+        if (maximum is not null)
+        {
+            schema[isArray ? "maxItems" : "maxLength"] = maximum;
+        }
+    }
+}

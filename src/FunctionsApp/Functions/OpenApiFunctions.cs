@@ -1,0 +1,16 @@
+using FunctionsApp.Http;
+using FunctionsApp.OpenApi;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary>What the app takes and answers, for tools.</summary>
+public sealed class OpenApiFunctions(ApiDescription description, FunctionEndpoint endpoint)
+{
+    /// <summary>Describes every endpoint as OpenAPI 3.1.</summary>
+    [Function("GetOpenApi")]
+    public Task<IResult> GetAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "openapi.json")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionAnswer(description)), cancellationToken);
+}

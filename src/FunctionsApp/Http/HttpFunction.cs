@@ -1,0 +1,28 @@
+using System.Reflection;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Http;
+
+/// <summary>A function, as its attributes describe it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Method">The method that is the function.</param>
+/// <param name="Trigger">What triggers it.</param>
+public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAttribute Trigger)
+{
+    /// <summary>Its route below the prefix.</summary>
+    public string Route => Trigger.Route ?? Name;
+
+    /// <summary>The functions of this app.</summary>
+    public static IEnumerable<HttpFunction> All => Find(typeof(HttpFunction).Assembly);
+
+    /// <summary>Finds the functions of an assembly.</summary>
+    /// <param name="assembly">Where they are.</param>
+    public static IEnumerable<HttpFunction> Find(Assembly assembly) =>
+        from type in assembly.GetExportedTypes()
+        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance)
+        let name = method.GetCustomAttribute<FunctionAttribute>()?.Name
+        where name is not null
+        let trigger = method.GetParameters().Select(static parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>().SingleOrDefault()
+        where trigger is not null
+        select new HttpFunction(name, method, trigger);
+}

@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Http;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>The OpenAPI 3.1 document of the app. It is made when it is first asked for, and kept as the bytes that are sent.</summary>
+/// <param name="catalog">The operations.</param>
+/// <param name="limits">The limits that requests are refused by.</param>
+public sealed class ApiDescription(OperationCatalog catalog, IOptions<LimitsOptions> limits)
+{
+    /// <summary>Stands in the kept bytes for the URL of the server, which is another one for each way to reach the app.</summary>
+    private const string AnyServer = "https://server.invalid";
+
+    private readonly Lazy<Parts> _parts = new(() => Make(catalog, limits.Value));
+
+    /// <summary>Changes with the document: the value of an <c>ETag</c>.</summary>
+    public string Tag => _parts.Value.Tag;
+
+    /// <summary>The document, in pieces that follow each other.</summary>
+    /// <param name="server">The URL that all paths are below; a relative one will do.</param>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Pieces(string server)
+    {
+        var (before, after, _) = _parts.Value;
+        return [before, Encoding.UTF8.GetBytes(JsonEncodedText.Encode(server).Value), after];
+    }
+
+    private static Parts Make(OperationCatalog catalog, LimitsOptions limits)
+    {
+        using var text = new StringWriter();
+        new DocumentBuilder(catalog, limits).Build(HttpFunction.All, AnyServer)
+            .SerializeAsV31(new OpenApiJsonWriter(text, new OpenApiJsonWriterSettings { Terse = true }));
+
+        var document = Encoding.UTF8.GetBytes(text.ToString());
+        var server = document.AsSpan().IndexOf(Encoding.UTF8.GetBytes(AnyServer));
+        return new Parts(
+            document.AsMemory(0, server), document.AsMemory(server + AnyServer.Length), $"\"{Convert.ToHexStringLower(SHA256.HashData(document).AsSpan(0, 16))}\"");
+    }
+
+    private sealed record Parts(ReadOnlyMemory<byte> BeforeServer, ReadOnlyMemory<byte> AfterServer, string Tag);
+}

@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+using Microsoft.OpenApi;
+using Microsoft.OpenApi.Reader;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>Makes the parts of a document, and keeps what its endpoints share among its components.</summary>
+/// <param name="document">The document.</param>
+/// <param name="schemas">The schemas of its endpoints.</param>
+internal sealed class Components(OpenApiDocument document, Schemas schemas)
+{
+    private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
+
+    /// <summary>A body in each of its forms.</summary>
+    public Dictionary<string, OpenApiMediaType> Contents(IEnumerable<Content> contents) => contents.ToDictionary(
+        static content => content.MediaType,
+        content => new OpenApiMediaType { Schema = Schema(content.Schema), Example = content.Example },
+        StringComparer.Ordinal);
+
+    /// <summary>A part of the route.</summary>
+    /// <param name="name">Its name.</param>
+    public IOpenApiParameter InRoute(string name) => Of(name, ParameterLocation.Path, Parameters.InRoute(name));
+
+    /// <summary>A parameter that is not in the route.</summary>
+    public IOpenApiParameter Of(Parameter parameter)
+    {
+        if (_kept.Add("parameter " + parameter.Key))
+        {
+            document.AddComponent<IOpenApiParameter>(parameter.Key, Of(parameter.Name, parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query, parameter.Schema(schemas)));
+        }
+
+        return new OpenApiParameterReference(parameter.Key, document);
+    }
+
+    /// <summary>202 with a task.</summary>
+    public IOpenApiResponse Accepted()
+    {
+        const string Key = "task";
+        if (_kept.Add("response " + Key))
+        {
+            document.AddComponent<IOpenApiResponse>(Key, new OpenApiResponse
+            {
+                Description = "The task that has been accepted.",
+                Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
+                {
+                    ["Location"] = Header("Where the task is.", JsonSchemaType.String),
+                    ["Preference-Applied"] = Header("What of Prefer was heeded.", JsonSchemaType.String),
+                },
+                Content = Contents([new Content("application/json", schemas.Answer<TaskAnswer>())]),
+            });
+        }
+
+        return new OpenApiResponseReference(Key, document);
+    }
+
+    /// <summary>A response for each status that the problems have.</summary>
+    public IEnumerable<(string Status, IOpenApiResponse Response)> Of(IEnumerable<Problem> problems)
+    {
+        foreach (var group in problems.Distinct().GroupBy(static problem => problem.Status).OrderBy(static group => group.Key))
+        {
+            // Problems that share a status share the response.
+            var key = string.Join('.', group.Select(Slug));
+            if (_kept.Add("response " + key))
+            {
+                document.AddComponent<IOpenApiResponse>(key, Response([.. group]));
+            }
+
+            yield return (group.Key.ToString(CultureInfo.InvariantCulture), new OpenApiResponseReference(key, document));
+        }
+    }
+
+    /// <summary>The framework's schemas and the document's are the same JSON.</summary>
+    public IOpenApiSchema Schema(JsonNode schema)
+    {
+        if (schema["$ref"] is { } reference)
+        {
+            return new OpenApiSchemaReference(reference.GetValue<string>()[Schemas.Prefix.Length..], document);
+        }
+
+        WithoutBooleans(schema);
+        var read = new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema, OpenApiSpecVersion.OpenApi3_1, document, out var diagnostic);
+        return read is not null && diagnostic.Errors.Count == 0
+            ? read
+            : throw new InvalidOperationException($"{schema.ToJsonString()} is not read: {string.Join("; ", diagnostic.Errors)}");
+    }
+
+    /// <summary>The model has no schema that is <c>true</c>; an empty one says the same.</summary>
+    private static void WithoutBooleans(JsonNode? schema)
+    {
+        if (schema is not JsonObject keywords)
+        {
+            return;
+        }
+
+        if (keywords["properties"] is JsonObject properties)
+        {
+            foreach (var (name, property) in properties.ToList())
+            {
+                Complete(properties, name, property);
+            }
+        }
+
+        Complete(keywords, "items", keywords["items"]);
+        WithoutBooleans(keywords["additionalProperties"]);
+
+        static void Complete(JsonObject parent, string name, JsonNode? child)
+        {
+            if (child is JsonValue)
+            {
+                parent[name] = new JsonObject();
+            }
+            else
+            {
+                WithoutBooleans(child);
+            }
+        }
+    }
+
+    private OpenApiParameter Of(string name, ParameterLocation location, JsonObject schema)
+    {
+        schema.Remove("description", out var description);
+        return new OpenApiParameter
+        {
+            Name = name,
+            In = location,
+            Required = location == ParameterLocation.Path,
+            Description = description?.GetValue<string>(),
+            Schema = Schema(schema),
+        };
+    }
+
+    private OpenApiResponse Response(Problem[] problems) => new()
+    {
+        Description = string.Join("; ", problems.Select(static problem => $"{problem.Title} ({Slug(problem)})")) + ".",
+        Headers = problems.All(static problem => problem.RetryAfterSeconds is null) ? null : new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
+        {
+            ["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer),
+        },
+        Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+        {
+            ["application/problem+json"] = new OpenApiMediaType
+            {
+                Schema = Schema(schemas.Answer<Problem>()),
+                Examples = problems.ToDictionary(Slug, Example, StringComparer.Ordinal),
+            },
+        },
+    };
+
+    private IOpenApiExample Example(Problem problem)
+    {
+        if (_kept.Add("example " + Slug(problem)))
+        {
+            var value = (JsonObject)JsonNode.Parse(RawJson.From(problem, CoreJson.TypeInfo<Problem>()).Utf8.Span)!;
+
+            // The document is the same whenever it is made.
+            value["traceId"] = "0af7651916cd43dd8448eb211c80319c";
+            document.AddComponent<IOpenApiExample>(Slug(problem), new OpenApiExample { Summary = problem.Title, Value = value });
+        }
+
+        return new OpenApiExampleReference(Slug(problem), document);
+    }
+
+    private static OpenApiHeader Header(string description, JsonSchemaType type) => new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+
+    private static string Slug(Problem problem) => problem.Type[(problem.Type.LastIndexOf('/') + 1)..];
+}

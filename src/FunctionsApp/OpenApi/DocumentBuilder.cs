@@ -1,0 +1,212 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Routing.Patterns;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.OpenApi;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>Puts the document together: the functions by their attributes, the operations by the catalog, all else by <see cref="Endpoints"/>.</summary>
+internal sealed class DocumentBuilder
+{
+    private const string OperationParameter = "operation";
+
+    private readonly OpenApiDocument _document = new() { Components = new OpenApiComponents(), Paths = [] };
+    private readonly Dictionary<string, JsonObject> _records = new(StringComparer.Ordinal);
+    private readonly OperationCatalog _catalog;
+    private readonly Schemas _schemas;
+    private readonly Components _components;
+
+    /// <summary>Starts with nothing.</summary>
+    /// <param name="catalog">The operations.</param>
+    /// <param name="limits">The limits that requests are refused by.</param>
+    public DocumentBuilder(OperationCatalog catalog, LimitsOptions limits)
+    {
+        _catalog = catalog;
+        _schemas = new Schemas(_records, limits);
+        _components = new Components(_document, _schemas);
+    }
+
+    /// <summary>Builds the document; once.</summary>
+    /// <param name="functions">The functions.</param>
+    /// <param name="server">The URL that all paths are below.</param>
+    /// <exception cref="InvalidOperationException">A function is not described, or one is described that does not exist.</exception>
+    public OpenApiDocument Build(IEnumerable<HttpFunction> functions, string server)
+    {
+        var byName = functions.ToDictionary(static function => function.Name, StringComparer.Ordinal);
+        if (byName.Keys.FirstOrDefault(static name => !Endpoints.ByFunction.ContainsKey(name)) is { } unknown)
+        {
+            throw new InvalidOperationException($"The function {unknown} is not described in {nameof(Endpoints)}.");
+        }
+
+        _document.Info = new OpenApiInfo
+        {
+            Title = "asyncio over HTTP",
+            Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
+            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints.",
+        };
+        _document.Servers = [new OpenApiServer { Url = server }];
+        _document.Tags = new HashSet<OpenApiTag>(Endpoints.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
+        _document.Security = AddKey("functionKey", "A function key");
+        var masterKey = AddKey("masterKey", "The master key, which opens every function");
+        foreach (var (name, endpoint) in Endpoints.ByFunction)
+        {
+            Add(byName.TryGetValue(name, out var function) ? function : throw new InvalidOperationException($"There is no function {name}."), endpoint, masterKey);
+        }
+
+        // They belong to no path, and so to the document alone.
+        _ = _components.Of(ProblemSamples.OfServer).ToList();
+        _document.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal) { ["taskEnded"] = TaskEnded() };
+        foreach (var (name, schema) in _records.OrderBy(static record => record.Key, StringComparer.Ordinal))
+        {
+            _document.AddComponent(name, _components.Schema(schema));
+        }
+
+        return _document;
+    }
+
+    /// <summary>Adds the two places where a key may be.</summary>
+    private List<OpenApiSecurityRequirement> AddKey(string name, string description)
+    {
+        return [Add(name, ParameterLocation.Header, "x-functions-key"), Add(name + "InQuery", ParameterLocation.Query, "code")];
+
+        OpenApiSecurityRequirement Add(string scheme, ParameterLocation location, string parameter)
+        {
+            _document.AddComponent<IOpenApiSecurityScheme>(scheme, new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.ApiKey,
+                In = location,
+                Name = parameter,
+                Description = description + ". The local host demands it only on addresses that are not loopback.",
+            });
+            return new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, _document)] = [] };
+        }
+    }
+
+    /// <summary>Adds a function; one that runs operations once for each, as a path has one schema.</summary>
+    private void Add(HttpFunction function, Endpoint endpoint, List<OpenApiSecurityRequirement> masterKey)
+    {
+        var route = RoutePatternFactory.Parse(function.Route);
+        IEnumerable<Operation?> operations = [null];
+        if (endpoint.Runs is { } runs)
+        {
+            operations = _catalog.All.Where(runs);
+        }
+
+        foreach (var operation in operations)
+        {
+            var path = PathOf(route, operation);
+            if (!_document.Paths.TryGetValue(path, out var item))
+            {
+                _document.Paths.Add(path, item = new OpenApiPathItem());
+            }
+
+            var described = Describe(function, endpoint, operation);
+            described.Parameters =
+            [
+                .. route.Parameters.Select(static parameter => parameter.Name).Where(name => operation is null || name is not OperationParameter).Select(_components.InRoute),
+                .. endpoint.Parameters.Select(_components.Of),
+            ];
+            described.Security = function.Trigger.AuthLevel switch
+            {
+                AuthorizationLevel.Anonymous => [],
+                AuthorizationLevel.Admin => masterKey,
+                _ => null,
+            };
+            foreach (var method in function.Trigger.Methods ?? [])
+            {
+                ((OpenApiPathItem)item).AddOperation(HttpMethod.Parse(method), described);
+            }
+        }
+    }
+
+    private static string PathOf(RoutePattern route, Operation? operation) =>
+        string.Concat(route.PathSegments.Select(segment => "/" + string.Concat(segment.Parts.Select(part => part switch
+        {
+            RoutePatternLiteralPart literal => literal.Content,
+            RoutePatternParameterPart { Name: OperationParameter } when operation is not null => operation.Name,
+            RoutePatternParameterPart parameter => $"{{{parameter.Name}}}",
+            _ => throw new InvalidOperationException($"The route {route.RawText} is not understood."),
+        }))));
+
+    private OpenApiOperation Describe(HttpFunction function, Endpoint endpoint, Operation? operation)
+    {
+        var schemas = _schemas.For(operation);
+        var responses = new OpenApiResponses
+        {
+            [endpoint.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            {
+                Description = endpoint.Answer,
+                Content = _components.Contents(endpoint.Answers(schemas)),
+            },
+        };
+        if (endpoint.MayBeTask)
+        {
+            responses.Add("202", _components.Accepted());
+        }
+
+        if (endpoint.MayBeEmpty)
+        {
+            responses.Add("204", new OpenApiResponse { Description = "There is nothing more to come." });
+        }
+
+        IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
+        foreach (var (status, response) in _components.Of([.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. endpoint.MayBeTask ? ProblemSamples.OfTask : []]))
+        {
+            responses.Add(status, response);
+        }
+
+        return new OpenApiOperation
+        {
+            OperationId = operation is null ? function.Name : $"{function.Name}.{operation.Name}",
+            Summary = operation is null ? endpoint.Summary : $"{operation.Name}: {operation.Summary}",
+            Tags = TagOf(endpoint.Tag),
+            RequestBody = endpoint.Body is null ? null : new OpenApiRequestBody { Required = endpoint.NeedsBody, Content = _components.Contents(endpoint.Body(schemas)) },
+            Responses = responses,
+        };
+    }
+
+    /// <summary>What the app itself sends where a task asks for it (Standard Webhooks).</summary>
+    private OpenApiPathItem TaskEnded()
+    {
+        var item = new OpenApiPathItem();
+        item.AddOperation(HttpMethod.Post, new OpenApiOperation
+        {
+            OperationId = "taskEnded",
+            Summary = "Tells that a task has ended: sent to the URL of its onSuccess or onError, again and again until the receiver takes it.",
+            Tags = TagOf("tasks"),
+            Security = [],
+            Parameters =
+            [
+                Sent("webhook-id", "The id of the message: the same in every attempt."),
+                Sent("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
+                Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one for each key, with a space between."),
+            ],
+            RequestBody = new OpenApiRequestBody { Required = true, Content = _components.Contents([new Content("application/json", _schemas.Answer<TaskMessage>())]) },
+            Responses = new OpenApiResponses
+            {
+                ["2XX"] = new OpenApiResponse { Description = "The receiver has it." },
+                ["3XX"] = new OpenApiResponse { Description = "It is not followed, and nothing more is sent." },
+                ["410"] = new OpenApiResponse { Description = "The receiver wants no more, and nothing more is sent." },
+                ["default"] = new OpenApiResponse { Description = "It is sent again later: after the seconds of Retry-After, where those are more than the pause that is due." },
+            },
+        });
+        return item;
+
+        static IOpenApiParameter Sent(string name, string description) => new OpenApiParameter
+        {
+            Name = name,
+            In = ParameterLocation.Header,
+            Required = true,
+            Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        };
+    }
+
+    private HashSet<OpenApiTagReference> TagOf(string name) => [new OpenApiTagReference(name, _document)];
+}

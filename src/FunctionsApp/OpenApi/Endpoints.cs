@@ -1,0 +1,237 @@
+using System.Text.Json.Nodes;
+using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Health;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Tasks;
+using static FunctionsApp.OpenApi.ProblemSamples;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>What each function takes and answers: all that the document says and the functions' attributes do not.</summary>
+internal static class Endpoints
+{
+    /// <summary>The patterns, in the order in which they are shown.</summary>
+    public static IReadOnlyList<(string Name, string Description)> Tags { get; } =
+    [
+        ("await", "await f(x), asyncio.wait_for: one operation."),
+        ("sequence", "await a(); await b(): operations one after the other."),
+        ("callback", "add_done_callback: an operation, and what goes on with its outcome."),
+        ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: operations at once."),
+        ("map", "Pool.map, starmap, imap, imap_unordered: one operation for many items, on every core."),
+        ("stream", "async for: the values of an operation as it yields them."),
+        ("tasks", "create_task, await task, task.cancel(): work that outlives its request."),
+        ("catalog", "What there is."),
+        ("health", "How the app is."),
+    ];
+
+    /// <summary>The functions by their names, in the order in which they are shown.</summary>
+    public static IReadOnlyDictionary<string, Endpoint> ByFunction { get; } = new OrderedDictionary<string, Endpoint>(StringComparer.Ordinal)
+    {
+        ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
+        {
+            Runs = AnswersOnce,
+            Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
+            Body = static of => [Json(of.Input, of.Example)],
+            NeedsBody = false,
+            Answer = "The result.",
+            Answers = static of => [Json(of.Answer<AwaitAnswer>("result", of.Output))],
+            MayBeTask = true,
+            Problems = OfWork,
+        },
+        ["Sequence"] = new("sequence", "Runs operations one after the other; answers with all results, or with a task.")
+        {
+            Parameters = Parameters.Async,
+            Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
+                {"steps":[{"operation":"echo","input":{"value":"hello"}},{"operation":"hash","input":{"text":"hello"}}]}
+                """))],
+            Answer = "The results, in the order of the steps.",
+            Answers = static of => [Json(of.Answer<SequenceAnswer>())],
+            MayBeTask = true,
+            Problems = OfWork,
+        },
+        ["Callback"] = new("callback", "Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.")
+        {
+            Parameters = Parameters.Async,
+            Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
+                {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
+                """))],
+            Answer = "What the continuation came to.",
+            Answers = static of => [Json(of.Answer<CallbackAnswer>())],
+            MayBeTask = true,
+            Problems = [.. OfWork, CallbacksNotConfigured],
+        },
+        ["Gather"] = new("gather", "Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.")
+        {
+            Parameters = Parameters.Async,
+            Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
+                {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
+                """))],
+            Answer = "The results, in the order of the calls; in a stream in the order in which they complete.",
+            Answers = static of =>
+            [
+                Json(of.Answer<GatherAnswer>()),
+                Lines(of.Answer<GatherResult>(), Schemas.Object("summary", of.Answer<GatherSummary>()), Failure(of)),
+                Events(of.Answer<GatherResult>(), of.Answer<GatherSummary>(), of.Answer<Problem>()),
+            ],
+            MayBeTask = true,
+            Problems = OfWork,
+        },
+        ["Map"] = new("map", "Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.")
+        {
+            Runs = static operation => operation is CpuOperation,
+            Parameters = [.. Parameters.Async, .. Parameters.OfMap],
+            Body = static of =>
+            [
+                Json(of.Request<MapRequest>("items", Schemas.Array(Item(of))), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
+                new("application/x-ndjson", Item(of)),
+            ],
+            Answer = "The results, in the order of the items; in a stream as they are computed.",
+            Answers = static of =>
+            [
+                Json(of.Answer<MapAnswer>("results", Schemas.Array(Schemas.AnyOf(of.Output, new JsonObject { ["type"] = "null" })))),
+                Lines(Result(of), of.Shared("map.line", () => Schemas.AnyOf(
+                    of.Answer<MapError>(), Schemas.Object("chunk", of.Answer<MapChunk>()), Schemas.Object("summary", of.Answer<MapSummary>()), Failure(of)))),
+                Events(Result(of), of.Shared("map.event", () => Schemas.AnyOf(
+                    of.Answer<MapError>(), of.Answer<MapChunk>(), of.Answer<MapSummary>(), of.Answer<Problem>()))),
+            ],
+            MayBeTask = true,
+            Problems = OfWork,
+        },
+        ["Stream"] = new("stream", "Sends the values of an operation as it yields them.")
+        {
+            Runs = static operation => operation is StreamOperation,
+            Parameters = [Parameters.TimeoutSeconds],
+            Body = static of => [Json(of.Input, of.Example)],
+            NeedsBody = false,
+            Answer = "The values, as they are yielded.",
+            Answers = static of =>
+            [
+                Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Answer<StreamEnd>()), Failure(of)),
+                Events(of.Output, of.Answer<StreamEnd>(), of.Answer<Problem>()),
+            ],
+            Problems = OfWork,
+        },
+        ["CreateTask"] = new("tasks", "Creates a task of one operation.")
+        {
+            Runs = AnswersOnce,
+            Parameters = Parameters.Async,
+            Body = static of => [Json(of.Request<TaskRequest>("input", of.Input), new JsonObject { ["input"] = of.Example })],
+            Answer = "What the task came to, where the client waits for it (Prefer).",
+            Answers = static of => [Json(of.Answer<AwaitAnswer>("result", of.Output))],
+            MayBeTask = true,
+            Problems = [.. OfWork, CallbacksNotConfigured],
+        },
+        ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
+        {
+            Parameters = Parameters.Async,
+            Body = static of => [Json(of.Request<PatternTaskRequest>(), Parse("""
+                {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
+                """))],
+            Answer = "What the task came to, where the client waits for it (Prefer).",
+            Answers = static of => [Json(Schemas.AnyOf(of.Answer<SequenceAnswer>(), of.Answer<GatherAnswer>(), of.Answer<MapAnswer>()))],
+            MayBeTask = true,
+            Problems = [.. OfWork, CallbacksNotConfigured],
+        },
+        ["ListTasks"] = new("tasks", "Lists tasks.")
+        {
+            Parameters = Parameters.OfTaskList,
+            Answer = "The tasks, newest first.",
+            Answers = static of => [Json(of.Answer<TaskList>())],
+            Problems = [InvalidRequest],
+        },
+        ["GetTask"] = new("tasks", "Reads a task, and waits for its end for a while.")
+        {
+            Parameters = [Parameters.WaitSeconds],
+            Answer = "The task.",
+            Answers = static of => [Json(of.Answer<TaskAnswer>())],
+            Problems = [InvalidRequest, UnknownTask, StorageFailed],
+        },
+        ["CancelTask"] = new("tasks", "Cancels a task.")
+        {
+            Status = 202,
+            Answer = "The task, which is cancelled, or as soon as what runs has stopped.",
+            Answers = static of => [Json(of.Answer<TaskAnswer>())],
+            Problems = [UnknownTask, AlreadyFinished, StorageFailed],
+        },
+        ["WatchTask"] = new("tasks", "Streams the changes of a task until its end.")
+        {
+            Parameters = [Parameters.LastEventId],
+            Answer = "The task after each change.",
+            Answers = static of => [Events(of.Answer<TaskAnswer>(), of.Answer<Problem>())],
+            MayBeEmpty = true,
+            Problems = [UnknownTask, StorageFailed],
+        },
+        ["ListDeliveries"] = new("tasks", "Shows how the webhook of a task has fared.")
+        {
+            Answer = "The attempts, oldest first.",
+            Answers = static of => [Json(of.Answer<DeliveryList>())],
+            Problems = [UnknownTask],
+        },
+        ["Redeliver"] = new("tasks", "Sends the webhook of a task again.")
+        {
+            Status = 202,
+            Answer = "The attempts so far.",
+            Answers = static of => [Json(of.Answer<DeliveryList>())],
+            Problems = [UnknownTask, NothingToDeliver, StorageFailed],
+        },
+        ["ListOperations"] = new("catalog", "Lists every operation.")
+        {
+            Answer = "The operations, by name.",
+            Answers = static of => [Json(of.Answer<OperationList>())],
+        },
+        ["GetOperation"] = new("catalog", "Describes one operation.")
+        {
+            Answer = "The operation.",
+            Answers = static of => [Json(of.Answer<OperationDescription>())],
+            Problems = [UnknownOperation],
+        },
+        ["GetOpenApi"] = new("catalog", "Describes every endpoint as OpenAPI 3.1.")
+        {
+            Answer = "This document.",
+            Answers = static _ => [Json(new JsonObject { ["type"] = "object" })],
+        },
+        ["HealthLive"] = new("health", "200 as long as the process answers.")
+        {
+            Answer = "It does.",
+            Answers = static of => [Json(of.Answer<HealthAnswer>())],
+        },
+        ["HealthReady"] = new("health", "200 while new work is taken.")
+        {
+            Answer = "It is.",
+            Answers = static of => [Json(of.Answer<HealthAnswer>())],
+        },
+    };
+
+    private static bool AnswersOnce(Operation operation) => operation is CallableOperation;
+
+    private static Content Json(JsonNode schema, JsonNode? example = null) => new("application/json", schema, example);
+
+    private static Content Lines(params JsonNode[] lines) => new("application/x-ndjson", Described("One line.", Schemas.AnyOf(lines)));
+
+    private static Content Events(params JsonNode[] data) => new("text/event-stream", Described("The data of one event.", Schemas.AnyOf(data)));
+
+    private static JsonObject Described(string description, JsonObject schema)
+    {
+        schema["description"] = description;
+        return schema;
+    }
+
+    /// <summary>The last line of a stream that went wrong after it had begun.</summary>
+    private static JsonObject Failure(Schemas of) => of.Shared("stream.error", () => Schemas.Object("error", of.Answer<Problem>()));
+
+    private static JsonObject Item(Schemas of) => Schemas.AnyOf(of.Input, of.Shared("map.item", static () => new JsonObject
+    {
+        ["description"] = "A bare value for the input's first property; with starmap an array of values, which go to the properties in order.",
+        ["type"] = new JsonArray("array", "string", "number", "boolean", "null"),
+    }));
+
+    private static JsonObject Result(Schemas of) => Schemas.Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = of.Output });
+
+    private static JsonNode? Parse(string json) => JsonNode.Parse(json);
+}

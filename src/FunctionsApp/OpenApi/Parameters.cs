@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Tasks;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>What endpoints take beside their bodies.</summary>
+internal static class Parameters
+{
+    /// <summary>The time limit of an operation, where the body has no room for it.</summary>
+    public static Parameter TimeoutSeconds { get; } = new(
+        "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The time limit of the operation, in seconds."));
+
+    /// <summary>How long to wait for a task.</summary>
+    public static Parameter WaitSeconds { get; } = new("waitSeconds", IsHeader: false, static _ => new JsonObject
+    {
+        ["description"] = "How long to wait for the end of the task, in seconds.",
+        ["type"] = "number",
+        ["minimum"] = 0,
+        ["maximum"] = TaskService.MaxWaitSeconds,
+        ["default"] = 0,
+    });
+
+    /// <summary>Whether to wait for the work.</summary>
+    public static Parameter Prefer { get; } = Header(
+        "Prefer", "respond-async: answer 202 with a task; with wait=N beside it, with what the task came to if that takes no longer than N seconds (RFC 7240).",
+        new JsonObject { ["examples"] = new JsonArray("respond-async", "respond-async, wait=10") });
+
+    /// <summary>What a repeated request is known by.</summary>
+    public static Parameter IdempotencyKey { get; } = Header(
+        "Idempotency-Key", "The same key and request: the same task. It counts where a task is created.",
+        new JsonObject { ["minLength"] = 1, ["maxLength"] = 255, ["pattern"] = @"^[\x00-\x7f]*$" });
+
+    /// <summary>Where to go on with the events of a task.</summary>
+    public static Parameter LastEventId { get; } = Header(
+        "Last-Event-ID", "The id of the last event that the client has; only later ones are sent.", new JsonObject { ["pattern"] = "^[0-9]+$" });
+
+    /// <summary>What turns the answer of a pattern into a task.</summary>
+    public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
+
+    /// <summary>The options of a map whose items come a line each.</summary>
+    public static IReadOnlyList<Parameter> OfMap { get; } = Query<MapOptions>("map", "Only with a body of lines; in a body of JSON it is a property.");
+
+    /// <summary>Which tasks to list.</summary>
+    public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list");
+
+    /// <summary>The schema of a part of the route.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="InvalidOperationException">It is not known.</exception>
+    public static JsonObject InRoute(string name) => name switch
+    {
+        "id" => new() { ["type"] = "string", ["description"] = "The id of the task.", ["pattern"] = "^[0-9a-f]{32}$" },
+        "operation" => new() { ["type"] = "string", ["description"] = "The name of the operation; io or cpu.", ["examples"] = new JsonArray("hash") },
+        "name" => new() { ["type"] = "string", ["description"] = "The name of the operation.", ["examples"] = new JsonArray("primes.factor") },
+        _ => throw new InvalidOperationException($"What {{{name}}} is in a route is not described."),
+    };
+
+    private static Parameter Header(string name, string description, JsonObject schema)
+    {
+        schema["type"] = "string";
+        schema["description"] = description;
+        return new(name, IsHeader: true, _ => (JsonObject)schema.DeepClone());
+    }
+
+    private static Parameter[] Query<T>(string scope, string? condition = null) =>
+        [.. CoreJson.TypeInfo<T>().Properties.Select(property => new Parameter(property.Name, IsHeader: false, of => Option<T>(of, property.Name, condition), scope))];
+
+    private static JsonObject Option<T>(Schemas of, string name, string? condition)
+    {
+        var schema = (JsonObject)of.Query<T>()[name]!.DeepClone();
+        schema["description"] = string.Join(' ', new[] { (string?)schema["description"], condition }.OfType<string>());
+        return schema;
+    }
+}

@@ -1,0 +1,74 @@
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>A problem of every sort, as it may be answered: the sort's slug, title and status come from the problem itself.</summary>
+internal static class ProblemSamples
+{
+    public static Problem BadRequest { get; } = Problem.BadRequest("The host name 'example.com' is not one of this server's.");
+
+    public static Problem MalformedJson { get; } = Problem.MalformedJson("'1' is an invalid end of a number. Expected a delimiter", 1, 11);
+
+    public static Problem Unauthorized { get; } = Problem.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
+
+    public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
+        "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
+
+    public static Problem UnknownOperation { get; } = Problem.UnknownOperation("ehco", ["echo"]);
+
+    public static Problem UnknownTask { get; } = Problem.UnknownTask();
+
+    public static Problem NotFound { get; } = Problem.NotFound("/api/nothing");
+
+    public static Problem MethodNotAllowed { get; } = Problem.MethodNotAllowed("/api/gather does not answer GET; it answers POST.");
+
+    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("Reading the request body timed out due to data arriving too slowly.");
+
+    public static Problem AlreadyFinished { get; } = Problem.AlreadyFinished("The task has succeeded already.");
+
+    public static Problem NothingToDeliver { get; } = Problem.NothingToDeliver("The task has succeeded, for which it names no URL.");
+
+    public static Problem TooLarge { get; } = Problem.TooLarge("A gather has at most 10000 calls (Limits:MaxCalls), not 10001.");
+
+    public static Problem UnsupportedMediaType { get; } = Problem.UnsupportedMediaType("'text/plain' is not read; send application/json in UTF-8.");
+
+    public static Problem InvalidRequest { get; } = Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
+
+    public static Problem WrongKind { get; } = Problem.WrongKind("'delay' is an io operation, which answers once: use await.");
+
+    public static Problem IdempotencyKeyReused { get; } = Problem.IdempotencyKeyReused();
+
+    public static Problem Saturated { get; } = Problem.Saturated("2 items wait for the CPU; with 1 more there would be over 2 (Cpu:MaxQueuedItems).", 1);
+
+    public static Problem OperationFailed { get; } = Problem.OperationFailed("out of paper");
+
+    public static Problem InternalError { get; } = Problem.InternalError();
+
+    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, for the last of the 10 times that it may run (retry.maxAttempts).");
+
+    public static Problem CallbacksNotConfigured { get; } = Problem.CallbacksNotConfigured();
+
+    public static Problem UpstreamFailed { get; } = Problem.UpstreamFailed("'example.com' answered with status 404 (raiseForStatus).");
+
+    public static Problem ShuttingDown { get; } = Problem.ShuttingDown();
+
+    public static Problem Timeout { get; } = Problem.Timeout("'delay' was not done within its time limit of 0.2 s (timeoutSeconds).");
+
+    public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
+
+    /// <summary>What may go wrong with any request.</summary>
+    public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown];
+
+    /// <summary>What the server answers where there is no endpoint.</summary>
+    public static IReadOnlyList<Problem> OfServer { get; } = [NotFound, MethodNotAllowed];
+
+    /// <summary>What may be wrong with a body.</summary>
+    public static IReadOnlyList<Problem> OfBody { get; } = [MalformedJson, RequestTimeout, TooLarge, UnsupportedMediaType, InvalidRequest];
+
+    /// <summary>What may be wrong with a request that names operations, and with running them.</summary>
+    public static IReadOnlyList<Problem> OfWork { get; } =
+        [.. OfBody, UnknownOperation, WrongKind, OperationFailed, DestinationNotAllowed, UpstreamFailed, Timeout];
+
+    /// <summary>What may keep a task from being accepted.</summary>
+    public static IReadOnlyList<Problem> OfTask { get; } = [IdempotencyKeyReused, StorageFailed, Interrupted];
+}

@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Tasks;
+
+namespace FunctionsApp.OpenApi;
+
+/// <summary>
+/// The JSON Schemas of one endpoint: those that reading enforces and writing follows, each kept once among the components.
+/// What it gives is new each time, and may be put anywhere.
+/// </summary>
+/// <param name="components">Every schema so far, by its name.</param>
+/// <param name="limits">The limits that requests are refused by.</param>
+/// <param name="operation">The operation that the endpoint runs.</param>
+internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, Operation? operation = null)
+{
+    /// <summary>What comes before the name in a reference to a component.</summary>
+    public const string Prefix = "#/components/schemas/";
+
+    /// <summary>The operation's input.</summary>
+    public JsonObject Input => Component(Running.Name + ".input", () => Running.InputSchema);
+
+    /// <summary>The operation's output; of each value, for a stream.</summary>
+    public JsonObject Output => Component(Running.Name + ".output", () => Running.OutputSchema);
+
+    /// <summary>An input of the operation that works.</summary>
+    public JsonNode? Example => JsonNode.Parse(Running.Example.Utf8.Span);
+
+    private Operation Running => operation ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
+
+    /// <summary>The same schemas, for an endpoint that runs an operation.</summary>
+    public Schemas For(Operation? running) => new(components, limits, running);
+
+    /// <summary>A record that is read.</summary>
+    public JsonObject Request<T>() => Component(typeof(T).Name, () => WithLimits(JsonSchemas.OfInput(typeof(T), Request)));
+
+    /// <summary>A record that is read, one property of which the operation knows more about.</summary>
+    public JsonObject Request<T>(string property, JsonNode schema) => Narrow(Request<T>(), property, schema);
+
+    /// <summary>A record that is written.</summary>
+    public JsonObject Answer<T>() => Component(typeof(T).Name, () => JsonSchemas.OfOutput(typeof(T), Answer));
+
+    /// <summary>A record that is written, one property of which the operation knows more about.</summary>
+    public JsonObject Answer<T>(string property, JsonNode schema) => Narrow(Answer<T>(), property, schema);
+
+    /// <summary>Something that several endpoints have in common.</summary>
+    /// <param name="name">Its name among the components.</param>
+    /// <param name="make">Makes it, the first time.</param>
+    public JsonObject Shared(string name, Func<JsonObject> make) => Component(name, make);
+
+    /// <summary>Options that are read from the query: a schema each.</summary>
+    public JsonObject Query<T>() => (JsonObject)WithLimits(JsonSchemas.OfOutput(typeof(T)))["properties"]!;
+
+    /// <summary>A time limit, as all patterns take it.</summary>
+    /// <param name="description">Of what.</param>
+    public JsonObject TimeLimit(string description) =>
+        (JsonObject)WithLimits(Object(new JsonObject { ["timeoutSeconds"] = new JsonObject { ["description"] = description, ["type"] = "number" } }))["properties"]!["timeoutSeconds"]!.DeepClone();
+
+    /// <summary>An object with just these properties.</summary>
+    public static JsonObject Object(JsonObject properties) => new()
+    {
+        ["type"] = "object",
+        ["required"] = new JsonArray([.. properties.Select(static property => JsonValue.Create(property.Key))]),
+        ["properties"] = properties,
+        ["additionalProperties"] = false,
+    };
+
+    /// <summary>An object with just this property.</summary>
+    public static JsonObject Object(string property, JsonNode schema) => Object(new JsonObject { [property] = schema });
+
+    /// <summary>An array.</summary>
+    public static JsonObject Array(JsonNode items) => new() { ["type"] = "array", ["items"] = items };
+
+    /// <summary>One of several things.</summary>
+    public static JsonObject AnyOf(params JsonNode?[] schemas) => new() { ["anyOf"] = new JsonArray(schemas) };
+
+    private static JsonObject Narrow(JsonObject record, string property, JsonNode schema) =>
+        new() { ["allOf"] = new JsonArray(record, new JsonObject { ["properties"] = new JsonObject { [property] = schema } }) };
+
+    /// <summary>Records of the app's own are referred to where others contain them; all else stands in place.</summary>
+    private static bool IsComponent(Type type) =>
+        type is { IsClass: true, IsGenericType: false } && type.Assembly == typeof(JsonSchemas).Assembly && CoreJson.Options.GetTypeInfo(type).Properties.Count > 0;
+
+    private JsonObject? Request(Type type) => IsComponent(type) ? Component(type.Name, () => WithLimits(JsonSchemas.OfInput(type, Request))) : null;
+
+    private JsonObject? Answer(Type type) => IsComponent(type) ? Component(type.Name, () => JsonSchemas.OfOutput(type, Answer)) : null;
+
+    private JsonObject Component(string name, Func<JsonNode> make)
+    {
+        if (!components.ContainsKey(name))
+        {
+            components[name] = make() is JsonObject schema ? (JsonObject)schema.DeepClone() : [];
+        }
+
+        return new JsonObject { ["$ref"] = Prefix + name };
+    }
+
+    /// <summary>Adds the ranges that the records cannot know: those that are configured, and those that exclude their lower end.</summary>
+    private JsonNode WithLimits(JsonNode schema)
+    {
+        foreach (var (name, maximum) in new[] { ("timeoutSeconds", limits.MaxTimeoutSeconds), ("ttlSeconds", TasksOptions.MaxTtlSeconds) })
+        {
+            if (schema["properties"]?[name] is JsonObject property)
+            {
+                property["exclusiveMinimum"] = 0;
+                property["maximum"] = maximum;
+            }
+        }
+
+        return schema;
+    }
+}

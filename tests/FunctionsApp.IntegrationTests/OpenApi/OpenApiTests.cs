@@ -1,0 +1,308 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using FunctionsApp.IntegrationTests.Hosting;
+using FunctionsApp.IntegrationTests.Http;
+using Microsoft.OpenApi;
+
+namespace FunctionsApp.IntegrationTests.OpenApi;
+
+/// <summary>The OpenAPI document tells the truth: what it shows works, and what is answered is as it says.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+{
+    /// <summary>The address that the examples call.</summary>
+    private const string Elsewhere = "https://example.com/";
+
+    /// <summary>The app: one that may call a server of the tests, if they may choose.</summary>
+    private Api Api => IsOwn ? upstream.Api : app.Api;
+
+    private static bool IsOwn => FunctionsAppFixture.ExternalBaseUrl is null;
+
+    [Fact]
+    public async Task It_is_read_without_a_fault()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        var (read, diagnostic) = OpenApiDocument.Parse(document.Text, "json");
+
+        Assert.Empty(diagnostic!.Errors);
+        Assert.Empty(diagnostic.Warnings);
+        Assert.Equal(OpenApiSpecVersion.OpenApi3_1, diagnostic.SpecificationVersion);
+        Assert.Equal(document.Operations.Count, read!.Paths.Sum(static path => path.Value.Operations!.Count));
+    }
+
+    [NodeFact]
+    public async Task A_linter_finds_no_fault()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        await WithFilesAsync([document.Text], static files =>
+            NodeTools.RunAsync(Path.Combine("node_modules", "@redocly", "cli", "bin", "cli.js"), "lint", "--config", "redocly.yaml", files[0]));
+    }
+
+    [Fact]
+    public async Task It_names_the_path_that_it_was_asked_at()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        Assert.Equal("/api", Assert.Single(document.Root["servers"]!.AsArray())!["url"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task A_client_that_has_it_is_not_sent_it_again()
+    {
+        using var first = await Api.Http.GetAsync(new Uri("openapi.json", UriKind.Relative));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "openapi.json");
+        request.Headers.IfNoneMatch.Add(first.Headers.ETag!);
+
+        using var second = await Api.Http.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.NotModified, second.StatusCode);
+        Assert.Empty(await second.Content.ReadAsByteArrayAsync());
+    }
+
+    [LocalHostFact]
+    public async Task It_has_every_function_of_the_host_and_nothing_else()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        using var api = host.Connect();
+        var document = await ApiDocument.GetAsync(api);
+
+        // As the host lists them; and where a route names an operation, the document may do so in its place.
+        var functions = FunctionLine().Matches(host.Output).SelectMany(static line =>
+            line.Groups["methods"].Value.ToLowerInvariant().Split(',').Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
+        Assert.NotEmpty(functions);
+        Assert.All(document.Operations, operation => Assert.Contains(functions, function =>
+            function.Name == operation.Id.Split('.')[0] && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
+        Assert.All(functions, function => Assert.Contains(document.Operations, operation =>
+            function.Name == operation.Id.Split('.')[0] && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
+
+        static bool IsOf(string path, string route) =>
+            path == route || Regex.IsMatch(path, $"^{Regex.Escape(route).Replace(@"\{operation}", "[A-Za-z0-9.]+", StringComparison.Ordinal)}$", RegexOptions.None, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task Every_operation_of_the_catalog_has_a_path_under_each_pattern_that_runs_it_alone()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+        var operations = (await Api.GetAsync("operations"))["operations"].EnumerateArray();
+
+        string[] expected = [.. operations.SelectMany(static operation => (operation.GetProperty("kind").GetString() switch
+        {
+            "io" => new[] { "await", "tasks" },
+            "cpu" => ["await", "tasks", "map"],
+            _ => ["stream"],
+        }).Select(pattern => $"/{pattern}/{operation.GetProperty("name").GetString()}"))];
+
+        Assert.Empty(expected.Except(document.Operations.Select(static operation => operation.Path)));
+    }
+
+    [Fact]
+    public async Task Operation_ids_are_unique()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        Assert.Distinct(document.Operations.Select(static operation => operation.Id));
+    }
+
+    [Fact]
+    public async Task The_list_of_tasks_wants_the_master_key_health_none_and_all_else_a_function_key()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        Assert.Equal(["functionKey", "functionKeyInQuery"], Schemes(document.Root["security"]));
+        Assert.All(document.Operations, static operation => Assert.Equal(
+            operation.Id switch { "ListTasks" => ["masterKey", "masterKeyInQuery"], "HealthLive" or "HealthReady" => [], _ => null },
+            operation.Node["security"] is { } security ? Schemes(security) : null));
+
+        static string[] Schemes(JsonNode? security) => [.. security!.AsArray().Select(static requirement => requirement!.AsObject().Single().Key)];
+    }
+
+    [Fact]
+    public async Task Everything_it_shows_works()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+        var answers = await AskAllAsync(document);
+
+        Assert.All(answers, static answer => Assert.True(
+            answer.Status is HttpStatusCode.OK or HttpStatusCode.Accepted || MayFail(answer.Operation),
+            $"{answer.Operation} answers {answer.Status}: {answer.Text}"));
+        Assert.Equal(document.Operations, answers.Select(static answer => answer.Operation).Distinct());
+    }
+
+    [NodeFact]
+    public async Task Every_answer_is_as_its_schema_says()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+
+        await ValidateAsync(document, [.. (await AskAllAsync(document)).SelectMany(static answer => answer.Checks)]);
+    }
+
+    [NodeFact]
+    public async Task Every_problem_is_as_its_schema_says()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+        var checks = new List<AnswerCheck>();
+        foreach (var (path, body) in new[]
+        {
+            ("/await/delay", """{"seconds":"x"}"""), ("/await/delay", """{"seconds":1"""), ("/sequence", """{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"fail","input":{"message":"no"}}]}"""),
+            ("/gather", """{"calls":[{"operation":"ehco"}]}"""), ("/gather", """{"calls":[{"id":"a","operation":"greet"}]}"""), ("/map/math.square", """{"items":[1,"two"]}"""),
+            ("/stream/count", """{"count":-1}"""), ("/tasks/echo", """{"onSuccess":{"url":"nowhere"}}"""),
+        })
+        {
+            var operation = document.Operations.Single(operation => operation.Path == path && operation.Method == "post");
+            checks.AddRange((await AskAsync(operation, path[1..], body, accept: null)).Checks);
+        }
+
+        await ValidateAsync(document, checks);
+    }
+
+    [Fact]
+    public async Task What_is_outside_of_a_range_that_it_shows_is_refused()
+    {
+        var document = await ApiDocument.GetAsync(Api);
+        var tried = 0;
+        foreach (var operation in document.Operations.Where(static operation => operation.Tag is not "tasks" || !operation.Id.Contains('.', StringComparison.Ordinal)))
+        {
+            foreach (var (name, value) in operation.BodySchemas.SelectMany(static schema => Outside(schema["properties"]!.AsObject())))
+            {
+                var body = operation.Example!.DeepClone();
+                body[name] = JsonNode.Parse(value);
+                await RefusedAsync(operation, operation.PathFor(""), body.ToJsonString(), "application/json", name, value);
+            }
+
+            foreach (var parameter in operation.Parameters.Where(static parameter => parameter["in"]!.GetValue<string>() == "query"))
+            {
+                var name = parameter["name"]!.GetValue<string>();
+                foreach (var value in Outside(parameter["schema"]!))
+                {
+                    await RefusedAsync(operation, $"{operation.PathFor("")}?{name}={value}", operation.Tag == "map" ? "1\n" : operation.Example?.ToJsonString(),
+                        operation.Tag == "map" ? "application/x-ndjson" : "application/json", name, value);
+                }
+            }
+        }
+
+        Assert.True(tried > 100, $"Only {tried} values were tried.");
+
+        async Task RefusedAsync(ApiOperation operation, string path, string? body, string contentType, string name, string value)
+        {
+            tried++;
+            var answer = await Answer.ReadAsync(body is null
+                ? await Api.Http.GetAsync(new Uri(path, UriKind.Relative))
+                : await Api.SendAsync(path, body, contentType));
+            Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity, $"{operation} takes {value} for {name}.");
+            Assert.Contains("/" + name, answer.Faults);
+        }
+    }
+
+    /// <summary>Values just outside of the ranges of several properties.</summary>
+    private static IEnumerable<(string Name, string Value)> Outside(JsonObject properties) =>
+        properties.SelectMany(static property => Outside(property.Value!).Select(value => (property.Key, value)));
+
+    private static IEnumerable<string> Outside(JsonNode schema)
+    {
+        if (Bound("minimum") is { } minimum)
+        {
+            yield return Text(minimum - 1);
+        }
+
+        if (Bound("exclusiveMinimum") is { } excluded)
+        {
+            yield return Text(excluded);
+        }
+
+        if (Bound("maximum") is { } maximum)
+        {
+            yield return Text(maximum + 1);
+        }
+
+        decimal? Bound(string keyword) => schema[keyword] is { } bound ? decimal.Parse(bound.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture) : null;
+
+        static string Text(decimal value) => value.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>What fails fails as it should; and what calls others may, where nothing answers for them.</summary>
+    private static bool MayFail(ApiOperation operation) =>
+        operation.Id is "Await.fail" or "Redeliver" || (!IsOwn && operation.Id is "Await.http.request" or "Stream.http.lines");
+
+    /// <summary>Asks every operation for what the document shows, in every media type that it answers in.</summary>
+    private async Task<List<Asked>> AskAllAsync(ApiDocument document)
+    {
+        var finished = await CreateTaskAsync("echo", """{"input":{"value":1}}""");
+        await Api.GetAsync($"tasks/{finished}?waitSeconds=10");
+        var answers = new List<Asked>();
+        foreach (var operation in document.Operations)
+        {
+            var path = operation.PathFor(operation.Id == "CancelTask" ? await CreateTaskAsync("delay", """{"input":{"seconds":60}}""") : finished);
+            foreach (var mediaType in operation.MediaTypes)
+            {
+                answers.Add(await AskAsync(operation, path, Reachable(operation.Example?.ToJsonString()), mediaType));
+            }
+        }
+
+        return answers;
+    }
+
+    private string? Reachable(string? example) => IsOwn ? example?.Replace(Elsewhere, upstream.Url("/echo"), StringComparison.Ordinal) : example;
+
+    private async Task<string> CreateTaskAsync(string operation, string body) => (await Api.PostAsync($"tasks/{operation}", body))["id"].GetString()!;
+
+    private async Task<Asked> AskAsync(ApiOperation operation, string path, string? body, string? accept)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Parse(operation.Method), path);
+        if (body is not null)
+        {
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        }
+
+        if (accept is not null)
+        {
+            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
+        }
+
+        using var response = await Api.Http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        var mediaType = response.Content.Headers.ContentType!.MediaType!;
+        var pointer = operation.SchemaOf(response.StatusCode, mediaType);
+        Assert.True(pointer is not null, $"{operation} answers {response.StatusCode} as {mediaType}, and the document does not say so: {text}");
+        var values = mediaType switch
+        {
+            "application/x-ndjson" => text.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            "text/event-stream" => text.Split('\n').Where(static line => line.StartsWith("data: ", StringComparison.Ordinal)).Select(static line => line["data: ".Length..]),
+            _ => [text],
+        };
+        return new Asked(operation, response.StatusCode, text, [.. values.Select(value => new AnswerCheck(pointer, JsonElement.Parse(value), $"{operation}, {mediaType}"))]);
+    }
+
+    private static Task ValidateAsync(ApiDocument document, IReadOnlyCollection<AnswerCheck> checks) => WithFilesAsync(
+        [document.Text, JsonSerializer.Serialize(checks, JsonSerializerOptions.Web)], static files => NodeTools.RunAsync(["validate.mjs", .. files]));
+
+    private static async Task WithFilesAsync(string[] texts, Func<string[], Task> use)
+    {
+        var folder = Directory.CreateTempSubdirectory("functions-openapi-");
+        try
+        {
+            string[] files = [.. texts.Select((_, index) => Path.Combine(folder.FullName, string.Create(CultureInfo.InvariantCulture, $"{index}.json")))];
+            foreach (var (file, text) in files.Zip(texts))
+            {
+                await File.WriteAllTextAsync(file, text);
+            }
+
+            await use(files);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [GeneratedRegex("^  (?<name>\\w+): \\[(?<methods>[A-Z,]+)\\] http://[^/]+/api(?<path>\\S+)\\r?$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex FunctionLine();
+
+    private sealed record Asked(ApiOperation Operation, HttpStatusCode Status, string Text, IReadOnlyList<AnswerCheck> Checks);
+}
