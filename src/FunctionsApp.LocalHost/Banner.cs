@@ -15,13 +15,18 @@ internal static class Banner
         output.WriteLine();
         foreach (var endpoint in endpoints)
         {
-            var function = endpoint.Metadata.GetRequiredMetadata<HttpFunction>();
+            if (endpoint.Metadata.GetMetadata<HttpFunction>() is not { } function)
+            {
+                continue;
+            }
+
             var methods = string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"  {function.Name}: [{methods}] {app.Urls.First()}/{endpoint.RoutePattern.RawText!.TrimStart('/')}"));
         }
 
         output.WriteLine();
+        output.WriteLine($"Playground: {app.Urls.First()}/");
         output.WriteLine($"Listening on {string.Join(", ", app.Urls)}. Stop with Ctrl+C.");
         output.Flush();
     }

@@ -65,6 +65,10 @@ internal static class LocalFunctionsHost
         app.UseMiddleware<ServerProblems>();
         app.UseRouting();
         app.MapFunctions(typeof(AwaitFunctions).Assembly, hostJson.Http.RoutePrefix, keys);
+
+        // A redirect, because the page finds the functions by its own address; the fragment, which names a tab, goes along.
+        var playground = $"/{hostJson.Http.RoutePrefix.Trim('/')}/playground".Replace("//", "/", StringComparison.Ordinal);
+        app.MapGet("/", () => Results.Redirect(playground));
         return app;
     }
 }

@@ -1,0 +1,15 @@
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FunctionsApp.Functions;
+
+/// <summary>A page to try the patterns on.</summary>
+public sealed class PlaygroundFunctions(FunctionEndpoint endpoint)
+{
+    /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
+    [Function("Playground")]
+    public Task<IResult> ShowAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "playground")] HttpRequest request, CancellationToken cancellationToken) =>
+        endpoint.RunAsync(request, static _ => Task.FromResult<IResult>(new PlaygroundAnswer()), cancellationToken);
+}

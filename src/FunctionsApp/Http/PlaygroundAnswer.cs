@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace FunctionsApp.Http;
+
+/// <summary>
+/// The playground. Its sources are apart, to be read; they are put into one page when it is first asked for, so that a
+/// browser paints it after one request.
+/// </summary>
+public sealed partial class PlaygroundAnswer : IResult
+{
+    private static readonly Lazy<Page> Whole = new(Page.Read);
+
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var page = Whole.Value;
+        var headers = httpContext.Response.Headers;
+        headers.CacheControl = "no-cache";
+        headers.ContentSecurityPolicy = page.Policy;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+
+        // This one answers 304 by the entity tag.
+        await Results.Bytes(page.Bytes, "text/html; charset=utf-8", entityTag: page.Tag).ExecuteAsync(httpContext);
+    }
+
+    /// <summary>The page, and what goes with it.</summary>
+    /// <param name="Bytes">HTML in UTF-8.</param>
+    /// <param name="Tag">Changes with the page.</param>
+    /// <param name="Policy">Lets the page's own scripts and style run, and nothing else.</param>
+    private sealed record Page(byte[] Bytes, EntityTagHeaderValue Tag, string Policy)
+    {
+        public static Page Read()
+        {
+            var scripts = new List<string>();
+            var styles = new List<string>();
+            var html = Sources().Replace(Source("playground.html"), match =>
+            {
+                var isScript = match.Groups["script"].Success;
+                var text = "\n" + Source((isScript ? match.Groups["script"] : match.Groups["style"]).Value);
+                (isScript ? scripts : styles).Add($"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}'");
+                return isScript ? $"<script>{text}</script>" : $"<style>{text}</style>";
+            });
+
+            var bytes = Encoding.UTF8.GetBytes(html);
+            return new Page(
+                bytes,
+                new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 16))}\""),
+                $"default-src 'none'; script-src {string.Join(' ', scripts)}; style-src {string.Join(' ', styles)}; connect-src 'self'; img-src data:; "
+                    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'");
+        }
+
+        /// <summary>
+        /// A source, with the line ends that a browser gives to what it hashes, and without its indentation: that is for those
+        /// who read the sources, and a twelfth of the page.
+        /// </summary>
+        private static string Source(string name)
+        {
+            using var reader = new StreamReader(typeof(PlaygroundAnswer).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
+            return string.Concat(reader.ReadToEnd().Split('\n').Select(static line => line.Trim() + "\n"));
+        }
+    }
+
+    [GeneratedRegex("""<script src="(?<script>[^"]+)"></script>|<link rel="stylesheet" href="(?<style>[^"]+)">""", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Sources();
+}

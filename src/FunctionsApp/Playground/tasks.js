@@ -1,0 +1,260 @@
+"use strict";
+// Tasks outlive their request: they are created, watched, cancelled, and found again after a reload.
+
+const tasksPattern = {
+  name: "tasks",
+  title: "Work that outlives its request",
+  what: "create_task, await task, task.cancel(): the answer is a task, at once. It survives a restart of the host, may be tried again, and can tell a URL when it is done.",
+  kinds: ["pattern", "io", "cpu"],
+  path: (operation) => (["sequence", "gather", "map"].includes(operation) ? "tasks" : `tasks/${operation}`),
+  wrap: (example, found) => (found?.kind === "pattern" ? example : { input: example }),
+  presets: [
+    {
+      name: "A map, with its progress",
+      operation: "map",
+      body: { pattern: "map", operation: "primes.count", request: { items: Array.from({ length: 32 }, (_, i) => ({ from: i * 8_000_000, to: (i + 1) * 8_000_000 })), chunkSize: 1, reduce: "sum" } },
+    },
+    {
+      name: "A gather, with its progress",
+      operation: "gather",
+      body: { pattern: "gather", request: { calls: [0.5, 1, 1.5, 2, 2.5, 3].map((seconds) => ({ operation: "delay", input: { seconds } })) } },
+    },
+    { name: "A long wait, to be cancelled", operation: "delay", body: { input: { seconds: 60, result: "done" } } },
+    { name: "Tried again three times", operation: "fail", body: { input: { message: "out of paper", afterSeconds: 0.3 }, retry: { maxAttempts: 3, initialDelaySeconds: 0.5 } } },
+    { name: "Told to a URL", operation: "delay", body: { input: { seconds: 0.5, result: "done" }, onSuccess: { url: "https://example.com/webhook" }, onError: { url: "https://example.com/webhook" } } },
+  ],
+  python({ operation, request }) {
+    const { pattern, request: inner = {} } = request;
+    if (pattern === "sequence" || pattern === "gather") return python[pattern](inner);
+    return pattern === "map" ? python.map(request.operation ?? inner.operation, inner) : python.task(operation, request);
+  },
+};
+
+/** What the picker has beside the operations. */
+const PATTERN_TASKS = ["map", "gather", "sequence"].map((name) => ({
+  name,
+  kind: "pattern",
+  summary: "The whole pattern as a task; its progress counts items, calls or steps.",
+  example: tasksPattern.presets.find((preset) => preset.operation === name)?.body ?? { pattern: "sequence", request: { steps: SEVEN } },
+}));
+
+const ENDED = ["succeeded", "failed", "cancelled"];
+
+class TasksPanel extends Panel {
+  // Their ids are all it takes to see them, so they stay in this tab of the browser.
+  static store = "playground.tasks";
+
+  constructor(catalog) {
+    super(tasksPattern, catalog);
+    this.tasks = new Map();
+    this.list = make("ul", { class: "tasks" });
+    this.parts.extra.append(make("section", { class: "card" },
+      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Forget those that ended")),
+      this.list));
+    this.drawList();
+  }
+
+  /** Finds the tasks of before a reload. */
+  async restore() {
+    for (const id of JSON.parse(sessionStorage.getItem(TasksPanel.store) ?? "[]")) {
+      if (this.tasks.has(id)) continue;
+      try {
+        this.follow(await (await api.send(`tasks/${id}`)).json());
+      } catch {
+        // It has expired, or is another host's.
+      }
+    }
+  }
+
+  run() {
+    if (!this.request) return;
+    this.timeline.clear();
+    this.perform(async (signal) => {
+      this.timeline.begin();
+      try {
+        const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
+        const task = this.follow(await response.json());
+        signal.addEventListener("abort", () => this.cancelTask(task));
+        await task.ended;
+        return `The task has ${task.now.status}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
+      } finally {
+        this.timeline.finish();
+        this.drawBars(true);
+      }
+    });
+  }
+
+  /** Here Cancel is for the task: the request that created it is long over. */
+  cancel() {
+    const running = [...this.tasks.values()].findLast(({ now }) => !ENDED.includes(now.status));
+    if (running) this.cancelTask(running);
+    else super.cancel();
+  }
+
+  perform(work) {
+    // A task that runs goes on when another is created.
+    this.current = undefined;
+    return super.perform(work);
+  }
+
+  async cancelTask(task) {
+    try {
+      this.update(task, await (await api.send(task.now.links.self, { method: "DELETE" })).json());
+    } catch (error) {
+      // 409: it was quicker.
+      if (error.problem?.status !== 409) showProblem(this.parts.problem, error.problem ?? { title: error.message });
+    }
+  }
+
+  /** Lists a task, and watches it until its end. */
+  follow(answer) {
+    const task = { now: answer, seen: performance.now(), age: ENDED.includes(answer.status) ? 0 : Math.max(0, Date.parse(answer.startedAt ?? answer.createdAt) - Date.parse(answer.createdAt)) };
+    this.tasks.set(answer.id, task);
+    this.remember();
+    task.element = make("li", { class: "task" });
+    this.list.prepend(task.element);
+    this.list.querySelector(".none")?.remove();
+    this.update(task, answer);
+    task.ended = ENDED.includes(answer.status) ? Promise.resolve() : this.watch(task);
+    return task;
+  }
+
+  async watch(task) {
+    let last;
+    while (!ENDED.includes(task.now.status)) {
+      try {
+        const response = await api.send(task.now.links.events, { headers: { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) } });
+        if (response.status === 204) break;
+        for await (const { id, data, event } of eventsOf(response)) {
+          if (event) continue;
+          last = id;
+          this.update(task, JSON.parse(data));
+        }
+      } catch (error) {
+        // Unknown now, or not for this key. Anything else may be the network: the stream goes on from its last event.
+        if (error.problem) break;
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+    }
+    if (!ENDED.includes(task.now.status)) this.update(task, await (await api.send(task.now.links.self)).json());
+  }
+
+  update(task, answer) {
+    task.now = answer;
+    this.drawTask(task);
+    this.drawBars();
+  }
+
+  /** A row a task, each counted from its own creation. */
+  drawBars(isFinal = false) {
+    const { timeline } = this;
+    let row = 0;
+    for (const { now: task, seen, age } of this.tasks.values()) {
+      const since = (time) => Date.parse(time) - Date.parse(task.createdAt);
+      const name = task.pattern ?? task.operation;
+      timeline.row(row, `${name} ${task.id.slice(0, 4)}`);
+      const start = task.startedAt ? since(task.startedAt) : undefined;
+      const end = task.finishedAt ? since(task.finishedAt) : undefined;
+
+      // The clocks of browser and host differ; only their differences are compared.
+      const running = performance.now() - seen + age;
+      if (start === undefined || start > 5) timeline.set(`${task.id} queued`, { row, from: 0, to: start ?? end ?? running, outcome: "queued", name: `${name} waits` });
+      if (start !== undefined) {
+        timeline.set(task.id, {
+          row, from: start, to: end ?? Math.max(start, running),
+          outcome: ENDED.includes(task.status) ? task.status : "running", name,
+          text: end === undefined ? task.status : undefined,
+          details: [`attempt ${task.attempts}`, task.progress && `${task.progress.completed} of ${task.progress.total ?? "?"} done`].filter(Boolean).join(", "),
+        });
+      }
+      row++;
+    }
+    if (isFinal) timeline.draw(0);
+  }
+
+  drawTask(task) {
+    const { now } = task;
+    const isEnded = ENDED.includes(now.status);
+    const outcome = isEnded || now.status === "queued" ? now.status : "running";
+    const { completed = 0, total } = now.progress ?? {};
+
+    // Updated in place: whoever has a button in focus keeps it.
+    task.view ??= (() => {
+      const view = {
+        pill: make("span"),
+        progress: make("progress", { "aria-label": "Progress" }),
+        count: make("span", { class: "hint" }),
+        cancel: make("button", { type: "button", class: "quiet", onclick: () => this.cancelTask(task) }, "Cancel"),
+        deliveries: make("div", { class: "deliveries" }),
+      };
+      task.element.append(
+        make("div", { class: "head" },
+          view.pill, make("b", {}, now.pattern ?? now.operation), make("code", { title: now.id }, now.id.slice(0, 8)), view.progress, view.count,
+          make("span", { class: "buttons" },
+            view.cancel,
+            make("button", { type: "button", class: "quiet", onclick: () => this.showTask(task) }, "Answer"),
+            make("button", { type: "button", class: "quiet", onclick: () => this.showDeliveries(task) }, "Deliveries"))),
+        view.deliveries);
+      return view;
+    })();
+    const { pill, progress, count, cancel } = task.view;
+    pill.className = `pill ${outcome}`;
+    pill.textContent = `${OUTCOMES[outcome].sign} ${now.status}`;
+    progress.hidden = total === undefined;
+    progress.max = Math.max(1, total ?? 1);
+    progress.value = completed;
+    count.textContent = [total !== undefined && `${completed} of ${total}`, now.attempts > 1 && `attempt ${now.attempts}`].filter(Boolean).join(", ");
+    cancel.disabled = isEnded || now.status === "cancelling";
+    if (isEnded) this.showTask(task);
+  }
+
+  showTask({ now }) {
+    this.parts["answer-card"].hidden = false;
+    this.answer.json(JSON.stringify(now));
+    this.parts["answer-size"].textContent = formatCount(this.answer.lines.length, "line");
+  }
+
+  async showDeliveries(task) {
+    const { deliveries } = task.view;
+    const refresh = make("button", { type: "button", class: "quiet", onclick: () => this.showDeliveries(task) }, "Look again");
+    try {
+      const { items, url, state } = await (await api.send(task.now.links.deliveries)).json();
+      if (!url) {
+        deliveries.replaceChildren(make("p", { class: "hint" }, ENDED.includes(task.now.status) ? "Nobody is told of this task: it has no onSuccess or onError for how it ended." : "Nothing is delivered before the task has ended."));
+        return;
+      }
+      const again = make("button", { type: "button", class: "quiet", onclick: async () => {
+        await api.send(task.now.links.deliveries, { method: "POST" }).catch((error) => showProblem(this.parts.problem, error.problem));
+        this.showDeliveries(task);
+      } }, "Send again");
+      const head = ["attempt", "at", "took", "answer", "next"].map((text) => make("th", { scope: "col" }, text));
+      const clock = (time) => (time ? new Date(time).toLocaleTimeString() : "");
+      deliveries.replaceChildren(
+        make("p", {}, `To ${url}: ${state}. `, again, " ", refresh),
+        make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Deliveries" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...items.map((item) =>
+          make("tr", {}, ...[item.attempt, clock(item.startedAt), formatMs(item.elapsedMs), item.error ?? item.status, clock(item.nextAttemptAt)].map((text) => make("td", {}, String(text ?? "")))))))));
+    } catch (error) {
+      deliveries.replaceChildren(make("p", { class: "hint" }, error.message));
+    }
+  }
+
+  drawList() {
+    if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "None yet."));
+  }
+
+  forget() {
+    for (const [id, task] of this.tasks) {
+      if (!ENDED.includes(task.now.status)) continue;
+      this.tasks.delete(id);
+      task.element.remove();
+    }
+    this.remember();
+    this.timeline.clear();
+    this.drawBars(true);
+    this.drawList();
+  }
+
+  remember() {
+    sessionStorage.setItem(TasksPanel.store, JSON.stringify([...this.tasks.keys()]));
+  }
+}
