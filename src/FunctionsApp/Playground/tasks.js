@@ -47,6 +47,7 @@ class TasksPanel extends Panel {
   constructor(catalog) {
     super(tasksPattern, catalog);
     this.tasks = new Map();
+    this.rows = 0;
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
       make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Forget those that ended")),
@@ -68,19 +69,11 @@ class TasksPanel extends Panel {
 
   run() {
     if (!this.request) return;
-    this.timeline.clear();
     this.perform(async (signal) => {
-      this.timeline.begin();
-      try {
-        const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
-        const task = this.follow(await response.json());
-        signal.addEventListener("abort", () => this.cancelTask(task));
-        await task.ended;
-        return `The task has ${task.now.status}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
-      } finally {
-        this.timeline.finish();
-        this.drawBars(true);
-      }
+      const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
+      const task = this.follow(await response.json());
+      await task.ended;
+      return `The task ${{ failed: "has failed", cancelled: "was cancelled" }[task.now.status] ?? "has succeeded"}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
     });
   }
 
@@ -108,13 +101,15 @@ class TasksPanel extends Panel {
 
   /** Lists a task, and watches it until its end. */
   follow(answer) {
-    const task = { now: answer, seen: performance.now(), age: ENDED.includes(answer.status) ? 0 : Math.max(0, Date.parse(answer.startedAt ?? answer.createdAt) - Date.parse(answer.createdAt)) };
+    const task = { now: answer, row: this.rows++, seen: performance.now() };
     this.tasks.set(answer.id, task);
     this.remember();
     task.element = make("li", { class: "task" });
     this.list.prepend(task.element);
     this.list.querySelector(".none")?.remove();
-    this.update(task, answer);
+    this.drawTask(task);
+    this.drawBar(task);
+    this.grow();
     task.ended = ENDED.includes(answer.status) ? Promise.resolve() : this.watch(task);
     return task;
   }
@@ -140,36 +135,41 @@ class TasksPanel extends Panel {
   }
 
   update(task, answer) {
+    // What was on its way for longer may tell of an earlier state.
+    if (ENDED.includes(task.now.status)) answer = task.now;
     task.now = answer;
     this.drawTask(task);
-    this.drawBars();
+    this.drawBar(task);
+    this.grow();
   }
 
-  /** A row a task, each counted from its own creation. */
-  drawBars(isFinal = false) {
-    const { timeline } = this;
-    let row = 0;
-    for (const { now: task, seen, age } of this.tasks.values()) {
-      const since = (time) => Date.parse(time) - Date.parse(task.createdAt);
-      const name = task.pattern ?? task.operation;
-      timeline.row(row, `${name} ${task.id.slice(0, 4)}`);
-      const start = task.startedAt ? since(task.startedAt) : undefined;
-      const end = task.finishedAt ? since(task.finishedAt) : undefined;
+  /** Lets the bars of tasks that run grow with the time. */
+  grow() {
+    cancelAnimationFrame(this.frame);
+    const running = [...this.tasks.values()].filter(({ now }) => !ENDED.includes(now.status));
+    running.forEach((task) => this.drawBar(task));
+    this.timeline.draw(0);
+    if (running.length) this.frame = requestAnimationFrame(() => this.grow());
+  }
 
-      // The clocks of browser and host differ; only their differences are compared.
-      const running = performance.now() - seen + age;
-      if (start === undefined || start > 5) timeline.set(`${task.id} queued`, { row, from: 0, to: start ?? end ?? running, outcome: "queued", name: `${name} waits` });
-      if (start !== undefined) {
-        timeline.set(task.id, {
-          row, from: start, to: end ?? Math.max(start, running),
-          outcome: ENDED.includes(task.status) ? task.status : "running", name,
-          text: end === undefined ? task.status : undefined,
-          details: [`attempt ${task.attempts}`, task.progress && `${task.progress.completed} of ${task.progress.total ?? "?"} done`].filter(Boolean).join(", "),
-        });
-      }
-      row++;
-    }
-    if (isFinal) timeline.draw(0);
+  /** A row a task, counted from its own creation. */
+  drawBar({ now: task, row, seen }) {
+    const { timeline } = this;
+    const since = (time) => time && Date.parse(time) - Date.parse(task.createdAt);
+    const name = task.pattern ?? task.operation;
+    const start = since(task.startedAt);
+    const isEnded = ENDED.includes(task.status);
+
+    // The clocks of browser and host differ, so what runs is measured with the browser's alone.
+    const end = isEnded ? since(task.finishedAt) : Math.max(start ?? 0, performance.now() - seen);
+    timeline.row(row, `${name} ${task.id.slice(0, 4)}`);
+    if (start === undefined || start > 5) timeline.set(`${task.id} queued`, { row, from: 0, to: start ?? end, outcome: "queued", name: `${name} waits` });
+    if (start === undefined) return;
+    timeline.set(task.id, {
+      row, from: start, to: end, name,
+      outcome: isEnded ? task.status : "running",
+      details: [`attempt ${task.attempts}`, task.progress && `${task.progress.completed} of ${task.progress.total ?? "?"} done`].filter(Boolean).join(", "),
+    });
   }
 
   drawTask(task) {
@@ -250,7 +250,11 @@ class TasksPanel extends Panel {
     }
     this.remember();
     this.timeline.clear();
-    this.drawBars(true);
+    this.rows = 0;
+    for (const task of this.tasks.values()) {
+      task.row = this.rows++;
+      this.drawBar(task);
+    }
     this.drawList();
   }
 

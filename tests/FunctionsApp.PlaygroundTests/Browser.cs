@@ -1,0 +1,185 @@
+using System.Globalization;
+using FunctionsApp.IntegrationTests.Hosting;
+using Microsoft.Playwright;
+
+namespace FunctionsApp.PlaygroundTests;
+
+/// <summary>What the tests need of the machine, and whether it is there.</summary>
+public static class Machine
+{
+    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+    /// <summary>The browser: what <c>PLAYGROUND_BROWSER</c> names, or a Chromium of the system's; Playwright downloads none.</summary>
+    public static string? Browser { get; } = Environment.GetEnvironmentVariable("PLAYGROUND_BROWSER") is { Length: > 0 } path ? path : Find(Names);
+
+    public static string? Python { get; } = Find(["python3"]);
+
+    /// <summary>axe-core, as <c>npm ci</c> has put it beside the sources of these tests.</summary>
+    public static string? Axe { get; } = Path.Combine(
+        LocalHostProcess.RepositoryRoot, "tests", "FunctionsApp.PlaygroundTests", "node_modules", "axe-core", "axe.min.js") is var file && File.Exists(file) ? file : null;
+
+    public static string? WithoutBrowser => Browser is null
+        ? "There is no Chromium on the PATH, and PLAYGROUND_BROWSER names none."
+        : Environment.GetEnvironmentVariable("FUNCTIONS_BASE_URL") is { Length: > 0 } ? "Starts LocalHosts of its own, while FUNCTIONS_BASE_URL names another app to test." : null;
+
+    public static string? WithoutAxe => WithoutBrowser ?? (Axe is null ? "There is no axe-core: run 'npm ci' in tests/FunctionsApp.PlaygroundTests." : null);
+
+    public static string? WithoutPython => WithoutBrowser ?? (Python is null ? "There is no python3 on the PATH." : null);
+
+    private static string? Find(string[] names) =>
+        (from name in names
+         from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+         let file = Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name)
+         where File.Exists(file)
+         select file).FirstOrDefault();
+}
+
+/// <summary>A test that looks at the page with a browser.</summary>
+public sealed class BrowserFactAttribute : FactAttribute
+{
+    public BrowserFactAttribute() => Skip = Machine.WithoutBrowser;
+}
+
+/// <summary>Tests that look at the page with a browser.</summary>
+public sealed class BrowserTheoryAttribute : TheoryAttribute
+{
+    public BrowserTheoryAttribute() => Skip = Machine.WithoutBrowser;
+}
+
+/// <summary>Tests that look for accessibility faults.</summary>
+public sealed class AxeTheoryAttribute : TheoryAttribute
+{
+    public AxeTheoryAttribute() => Skip = Machine.WithoutAxe;
+}
+
+/// <summary>Tests that run the Python which the page writes.</summary>
+public sealed class PythonTheoryAttribute : TheoryAttribute
+{
+    public PythonTheoryAttribute() => Skip = Machine.WithoutPython;
+}
+
+/// <summary>A LocalHost, a server that it may call, and a browser; all tests share them.</summary>
+public sealed class PlaygroundFixture : IAsyncLifetime
+{
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    public LocalHostProcess Host { get; private set; } = null!;
+
+    public Receiver Receiver { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        Receiver = await Receiver.StartAsync();
+        Host = await LocalHostProcess.StartAsync(("Outbound__AllowedHosts__0", Receiver.Origin.Authority), ("Callbacks__RetryScheduleSeconds__0", "0"));
+        if (Machine.WithoutBrowser is null)
+        {
+            _playwright = await Playwright.CreateAsync();
+
+            // Chromium's sandbox does not start for root, which is who tests in a container.
+            _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Machine.Browser, Args = ["--no-sandbox"] });
+        }
+    }
+
+    /// <summary>Opens the page in a browser profile of its own.</summary>
+    /// <param name="tab">The tab, as the fragment names it.</param>
+    /// <param name="options">The window; by default a desktop's, light.</param>
+    /// <param name="address">Another host's address.</param>
+    public async Task<PlaygroundPage> OpenAsync(string tab = "gather", BrowserNewContextOptions? options = null, Uri? address = null)
+    {
+        var context = await _browser!.NewContextAsync(options ?? new() { ViewportSize = new() { Width = 1360, Height = 900 } });
+        return await PlaygroundPage.OpenAsync(context, new Uri(address ?? Host.BaseAddress, "#" + tab));
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
+        await Host.DisposeAsync();
+        await Receiver.DisposeAsync();
+    }
+}
+
+/// <summary>They run one after the other, so that each has the machine for its timings.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class PlaygroundCollection : ICollectionFixture<PlaygroundFixture>
+{
+    public const string Name = "Playground";
+}
+
+/// <summary>The playground in a browser. When it is closed, nothing may have gone wrong on it that the test did not see.</summary>
+public sealed class PlaygroundPage : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+    private readonly List<string> _faults = [];
+    private readonly List<IRequest> _requests = [];
+
+    private PlaygroundPage(IBrowserContext context, IPage page)
+    {
+        _context = context;
+        Page = page;
+        page.PageError += (_, error) => _faults.Add(error);
+        page.Request += (_, request) => _requests.Add(request);
+        page.Console += (_, message) =>
+        {
+            // That an answer has a status of 400 and above is the browser's own remark, and no fault of the page.
+            if (message.Type is "error" or "warning" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
+            {
+                _faults.Add(message.Text);
+            }
+        };
+    }
+
+    public IPage Page { get; }
+
+    /// <summary>What the page has asked the host for.</summary>
+    public IReadOnlyList<IRequest> Requests => _requests;
+
+    public static async Task<PlaygroundPage> OpenAsync(IBrowserContext context, Uri address)
+    {
+        context.SetDefaultTimeout(30_000);
+        Assertions.SetDefaultExpectTimeout(30_000);
+        var page = new PlaygroundPage(context, await context.NewPageAsync());
+        await page.Page.AddInitScriptAsync("addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));");
+        await page.Page.GotoAsync(address.ToString());
+        await page.Page.Locator("html[data-ready]").WaitForAsync();
+        return page;
+    }
+
+    public ILocator Panel(string tab) => Page.Locator($"#panel-{tab}");
+
+    /// <summary>A named part of a panel.</summary>
+    public ILocator Part(string tab, string name) => Panel(tab).Locator($"[data-is={name}]");
+
+    public ILocator Bars(string tab) => Panel(tab).Locator(".bar");
+
+    public Task ChooseAsync(string tab, string example) => Part(tab, "example").SelectOptionAsync(new SelectOptionValue { Label = example });
+
+    public Task WriteAsync(string tab, string request) => Part(tab, "body").FillAsync(request);
+
+    /// <summary>Runs the request and waits until it has come to its end.</summary>
+    public async Task RunAsync(string tab, string state = "done")
+    {
+        await Part(tab, "run").ClickAsync();
+        await EndAsync(tab, state);
+    }
+
+    public Task EndAsync(string tab, string state = "done") => Assertions.Expect(Panel(tab)).ToHaveAttributeAsync("data-state", state);
+
+    /// <summary>Keeps a picture of the page with the output of the tests.</summary>
+    public async Task ShootAsync(string name)
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "screenshots");
+        await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}.png")), FullPage = true });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _context.DisposeAsync();
+        Assert.Empty(_faults);
+    }
+}

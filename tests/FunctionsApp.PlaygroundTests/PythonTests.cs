@@ -1,0 +1,73 @@
+using System.Diagnostics;
+
+namespace FunctionsApp.PlaygroundTests;
+
+/// <summary>The Python that the page writes beside a request is a program that does the same.</summary>
+[Collection(PlaygroundCollection.Name)]
+public sealed class PythonTests(PlaygroundFixture playground)
+{
+    [PythonTheory]
+    [InlineData("await", "Wait a second", "done")]
+    [InlineData("await", "Too late: a time limit", "TimeoutError")]
+    [InlineData("sequence", "Each step uses the last", "The median factor is")]
+    [InlineData("sequence", "A step that fails", "RuntimeError: out of paper")]
+    [InlineData("callback", "Work, then a sentence", "The result is 42.")]
+    [InlineData("callback", "It fails, and goes on", "out of paper")]
+    [InlineData("gather", "Six waits, a computation", "5761455]")]
+    [InlineData("gather", "At most two at a time", "5761455]")]
+    [InlineData("gather", "The first one wins", "None")]
+    [InlineData("gather", "Some fail, the rest goes on", "RuntimeError('out of paper')")]
+    [InlineData("gather", "One fails, all are cancelled", "RuntimeError: out of paper")]
+    [InlineData("map", "Powers, by starmap", "[1024, 81, 1000, 49]")]
+    [InlineData("map", "Ten thousand squares", "99980001]")]
+    [InlineData("stream", "Count to twelve", "12")]
+    [InlineData("stream", "Hello and goodbye", "Goodbye, Ada!")]
+    [InlineData("tasks", "A gather, with its progress", "[None, None, None, None, None, None]")]
+    [InlineData("tasks", "Told to a URL", "done")]
+    [InlineData("tasks", "Tried again three times", "RuntimeError: out of paper")]
+    public async Task It_runs(string tab, string example, string output)
+    {
+        await using var page = await playground.OpenAsync(tab);
+        await page.ChooseAsync(tab, example);
+        Assert.Contains(output, await RunAsync(await page.Part(tab, "python").TextContentAsync()), StringComparison.Ordinal);
+    }
+
+    [PythonTheory]
+    [InlineData("await")]
+    [InlineData("callback")]
+    [InlineData("map")]
+    [InlineData("stream")]
+    public async Task Every_operation_has_one_that_compiles(string tab)
+    {
+        await using var page = await playground.OpenAsync(tab);
+        var programs = new List<string>();
+        foreach (var operation in await page.Part(tab, "operation").Locator("option").AllTextContentsAsync())
+        {
+            await page.Part(tab, "operation").SelectOptionAsync(operation);
+            var program = (await page.Part(tab, "python").TextContentAsync())!;
+            Assert.DoesNotContain("NotImplementedError", program, StringComparison.Ordinal);
+            Assert.DoesNotContain("no twin", program, StringComparison.Ordinal);
+            programs.Add(program);
+        }
+
+        Assert.NotEmpty(programs);
+        Assert.Equal("", await RunAsync(string.Join('\n', programs.Select(static program => $"compile({System.Text.Json.JsonSerializer.Serialize(program)}, 'twin', 'exec')"))));
+    }
+
+    private static async Task<string> RunAsync(string? program)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, program);
+            using var process = Process.Start(new ProcessStartInfo(Machine.Python!, [file]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            return await output + await error;
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using System.Text.RegularExpressions;
+using static Microsoft.Playwright.Assertions;
+
+namespace FunctionsApp.PlaygroundTests;
+
+/// <summary>Tasks are watched, found again, and their webhooks looked after.</summary>
+[Collection(PlaygroundCollection.Name)]
+public sealed class TaskTests(PlaygroundFixture playground)
+{
+    [BrowserFact]
+    public async Task The_progress_of_a_task_is_shown_as_it_is_made()
+    {
+        await using var page = await playground.OpenAsync("tasks");
+        await page.ChooseAsync("tasks", "A gather, with its progress");
+        await page.Part("tasks", "run").ClickAsync();
+        await Expect(page.Panel("tasks").Locator(".task .hint").First).ToHaveTextAsync(new Regex("^[1-5] of 6$", RegexOptions.None, TimeSpan.FromSeconds(1)));
+        await page.EndAsync("tasks");
+        await Expect(page.Panel("tasks").Locator(".task .hint").First).ToHaveTextAsync("6 of 6");
+        await Expect(page.Part("tasks", "answer")).ToContainTextAsync("\"status\": \"succeeded\"");
+    }
+
+    [BrowserFact]
+    public async Task Tasks_are_found_again_after_a_reload_and_watched_to_their_end()
+    {
+        await using var page = await playground.OpenAsync("tasks");
+        await page.ChooseAsync("tasks", "A long wait, to be cancelled");
+        await page.Part("tasks", "run").ClickAsync();
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
+        await page.Page.ReloadAsync();
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
+        await page.Panel("tasks").Locator(".task").GetByText("Cancel").ClickAsync();
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("cancelled");
+        await page.Panel("tasks").GetByText("Forget those that ended").ClickAsync();
+        await Expect(page.Panel("tasks").Locator(".task")).ToHaveCountAsync(0);
+    }
+
+    [BrowserFact]
+    public async Task Deliveries_are_listed_and_sent_again()
+    {
+        await using var page = await playground.OpenAsync("tasks");
+        await page.ChooseAsync("tasks", "Told to a URL");
+        var webhook = new Uri(playground.Receiver.Origin, "webhook").ToString();
+        await page.WriteAsync("tasks", (await page.Part("tasks", "body").InputValueAsync()).Replace("https://example.com/webhook", webhook, StringComparison.Ordinal));
+        await page.RunAsync("tasks");
+        await page.Panel("tasks").GetByRole(Microsoft.Playwright.AriaRole.Button, new() { Name = "Deliveries" }).ClickAsync();
+        await ShowsAsync(1);
+        await page.Panel("tasks").GetByText("Send again").ClickAsync();
+        await ShowsAsync(2);
+        await page.ShootAsync("deliveries");
+
+        // What has been sent shows when it is looked at again.
+        async Task ShowsAsync(int attempts)
+        {
+            var rows = page.Panel("tasks").Locator(".deliveries tbody tr");
+            for (var i = 0; i < 50 && await rows.CountAsync() < attempts; i++)
+            {
+                await page.Page.RunAndWaitForResponseAsync(
+                    () => page.Panel("tasks").GetByText("Look again").ClickAsync(), static response => response.Url.EndsWith("/deliveries", StringComparison.Ordinal));
+            }
+
+            await Expect(rows).ToHaveCountAsync(attempts);
+            await Expect(rows.Last).ToContainTextAsync("204");
+        }
+    }
+
+    [BrowserFact]
+    public async Task A_callback_with_a_url_becomes_a_task()
+    {
+        await using var page = await playground.OpenAsync("callback");
+        await page.WriteAsync("callback", $$$"""{"input":{"seconds":0.1},"onSuccess":{"url":"{{{new Uri(playground.Receiver.Origin, "webhook")}}}"}}""");
+        await page.RunAsync("callback");
+        await page.Page.ClickAsync("#tab-tasks");
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("succeeded");
+    }
+}
