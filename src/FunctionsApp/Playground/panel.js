@@ -136,7 +136,9 @@ class Panel {
   }
 
   fill(request) {
-    this.parts.body.value = formatJson(JSON.stringify(request), 80).join("\n");
+    // A tile a line: the field scrolls sideways, and their number shows.
+    const width = this.operation === "fractal.tile" ? 300 : 80;
+    this.parts.body.value = formatJson(JSON.stringify(request), width).join("\n");
     this.edited();
   }
 
