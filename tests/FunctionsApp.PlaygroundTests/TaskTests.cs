@@ -35,6 +35,28 @@ public sealed class TaskTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
+    public async Task A_task_goes_on_when_another_is_created()
+    {
+        await using var page = await playground.OpenAsync("tasks");
+        await page.ChooseAsync("tasks", "A long wait, to be cancelled");
+        await page.Part("tasks", "run").ClickAsync();
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
+        await page.ChooseAsync("tasks", "Tried again three times");
+        await page.RunAsync("tasks");
+        await Expect(page.Panel("tasks").Locator(".pill").First).ToContainTextAsync("failed");
+        await Expect(page.Panel("tasks").Locator(".pill").Last).ToContainTextAsync("running");
+        await Expect(page.Bars("tasks")).ToHaveCountAsync(2);
+
+        // Its bar grows with the time.
+        var before = await WidthAsync();
+        await page.Page.WaitForFunctionAsync("(before) => parseFloat(document.querySelector('#panel-tasks .bar').style.getPropertyValue('--to')) > before", before);
+        await page.Panel("tasks").Locator(".task").Last.GetByText("Cancel", new() { Exact = true }).ClickAsync();
+        await Expect(page.Bars("tasks").First).ToContainClassAsync("cancelled");
+
+        Task<double> WidthAsync() => page.Bars("tasks").First.EvaluateAsync<double>("(bar) => parseFloat(bar.style.getPropertyValue('--to'))");
+    }
+
+    [BrowserFact]
     public async Task Deliveries_are_listed_and_sent_again()
     {
         await using var page = await playground.OpenAsync("tasks");

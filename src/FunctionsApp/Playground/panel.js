@@ -181,7 +181,7 @@ class Panel {
 
   /** Runs some work, with the clock, the buttons and the words around it. */
   async perform(work) {
-    this.cancel();
+    this.current?.abort();
     const run = new AbortController();
     this.current = run;
     const { parts, root } = this;
@@ -192,7 +192,6 @@ class Panel {
 
     // On a phone the request is taller than the screen, and it is the run that is to be seen.
     parts.bench.scrollIntoView({ block: "nearest" });
-    parts["answer-card"].hidden = false;
     root.dataset.state = "running";
     this.answer.set([]);
     let state = "done";
@@ -215,7 +214,6 @@ class Panel {
     if (state === "cancelled") parts.status.textContent = "Cancelled: the connection is closed, and the host stops the work.";
     parts.cancel.disabled = true;
     parts.clock.textContent = "";
-    parts["answer-card"].hidden = this.answer.lines.length === 0;
     parts["answer-size"].textContent = formatCount(this.answer.lines.length, "line");
     root.dataset.state = state;
   }

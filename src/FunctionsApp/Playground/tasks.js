@@ -209,7 +209,6 @@ class TasksPanel extends Panel {
   }
 
   showTask({ now }) {
-    this.parts["answer-card"].hidden = false;
     this.answer.json(JSON.stringify(now));
     this.parts["answer-size"].textContent = formatCount(this.answer.lines.length, "line");
   }

@@ -157,7 +157,7 @@ class Timeline {
     if (shape !== this.shape) {
       this.shape = shape;
       this.ticks.replaceChildren(...Array.from({ length: count + 1 }, (_, i) => {
-        const tick = make("span", {}, i === 0 ? "0" : step < 1000 ? `${+(i * step).toPrecision(3)} ms` : `${+((i * step) / 1000).toPrecision(3)} s`);
+        const tick = make("span", {}, i === 0 ? "0" : i * step < 1000 ? `${+(i * step).toPrecision(3)} ms` : `${+((i * step) / 1000).toPrecision(3)} s`);
         tick.style.setProperty("--at", i * step);
         return tick;
       }));

@@ -39,6 +39,7 @@ class LinesView {
 
   constructor(element) {
     this.element = element;
+    this.card = element.closest("section");
     this.lines = [];
     this.sizer = make("div", { class: "sizer" });
     this.window = make("div", { class: "window" });
@@ -53,6 +54,7 @@ class LinesView {
 
   set(lines) {
     this.lines = lines;
+    this.card.hidden = lines.length === 0;
     this.element.scrollTop = 0;
     this.follows = lines.length === 0;
     this.draw();
@@ -60,10 +62,12 @@ class LinesView {
 
   /** Shows JSON laid out, as wide as there is room. */
   json(text) {
+    this.card.hidden = false;
     this.set(formatJson(text, Math.max(40, Math.floor(this.element.clientWidth / 8) - 4)));
   }
 
   append(lines) {
+    this.card.hidden = false;
     for (const line of lines) this.lines.push(line);
     this.pending ??= requestAnimationFrame(() => {
       this.pending = undefined;
