@@ -196,6 +196,11 @@ internal static class Endpoints
             Answer = "This document.",
             Answers = static _ => [Json(new JsonObject { ["type"] = "object" })],
         },
+        ["Playground"] = new("catalog", "A page that runs each pattern and draws what ran when.")
+        {
+            Answer = "The page.",
+            Answers = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
+        },
         ["HealthLive"] = new("health", "200 as long as the process answers.")
         {
             Answer = "It does.",
