@@ -9,7 +9,8 @@ namespace FunctionsApp.Benchmarks;
 /// </summary>
 internal static class Load
 {
-    public static double RequestsPerSecond(Server server, byte[] request, int connections, TimeSpan duration)
+    public static double RequestsPerSecond(
+        Server server, byte[] request, int connections, TimeSpan duration, HttpStatusCode expected = HttpStatusCode.OK)
     {
         var round = Enumerable.Range(0, connections).Select(_ => new RawConnection(server.Port)).ToArray();
         try
@@ -21,13 +22,13 @@ internal static class Load
             {
                 foreach (var connection in round)
                 {
-                    Check(connection.ReadAnswer());
+                    Check(connection.ReadAnswer(), expected);
                     connection.Send(request);
                     answers++;
                 }
             }
 
-            Array.ForEach(round, static connection => Check(connection.ReadAnswer()));
+            Array.ForEach(round, connection => Check(connection.ReadAnswer(), expected));
             return (answers + connections) / Stopwatch.GetElapsedTime(started).TotalSeconds;
         }
         finally
@@ -36,9 +37,9 @@ internal static class Load
         }
     }
 
-    private static void Check(int status)
+    private static void Check(int status, HttpStatusCode expected)
     {
-        if (status != (int)HttpStatusCode.OK)
+        if (status != (int)expected)
         {
             throw new InvalidOperationException($"The server answers {status}.");
         }

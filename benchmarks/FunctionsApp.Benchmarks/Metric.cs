@@ -10,9 +10,13 @@ internal sealed record Metric(string Unit, string Format, bool HigherIsBetter)
 {
     public static Metric Milliseconds { get; } = new("ms", "N1", HigherIsBetter: false);
 
+    public static Metric Microseconds { get; } = new("µs", "N0", HigherIsBetter: false);
+
     public static Metric RequestsPerSecond { get; } = new("requests/s", "N0", HigherIsBetter: true);
 
     public static Metric ItemsPerSecond { get; } = new("items/s", "N0", HigherIsBetter: true);
+
+    public static Metric PerSecond { get; } = new("/s", "N0", HigherIsBetter: true);
 
     public static Metric Mebibytes { get; } = new("MiB", "N1", HigherIsBetter: false);
 

@@ -9,6 +9,9 @@ internal sealed record Row(string Family, string Work, Metric Metric)
     /// <summary>How it is measured, in a sentence.</summary>
     public required string How { get; init; }
 
+    /// <summary>What keeps ours from being better, as a sentence; null when the others say that.</summary>
+    public string? Bound { get; init; }
+
     /// <summary>Gets the contestants ready. The first is ours; the others are compared with it.</summary>
     public required Func<Stage, Task<Contestant[]>> EnterAsync { get; init; }
 

@@ -38,7 +38,7 @@ internal sealed class Table
             await _output.WriteLineAsync(line);
         }
 
-        _explanations.AppendLine(CultureInfo.InvariantCulture, $"- {row.Work}: {row.How} {row.Runs} runs{(row.WarmUps > 0 ? $" after {row.WarmUps} to warm up" : "")}.");
+        _explanations.AppendLine(CultureInfo.InvariantCulture, $"- {row.Work}: {row.How} {row.Runs} runs{(row.WarmUps > 0 ? $" after {row.WarmUps} to warm up" : "")}.{(row.Bound is { } bound ? " " + bound : "")}");
     }
 
     /// <summary>The rows, how each is measured, the machine and the date.</summary>
