@@ -44,7 +44,7 @@ internal static class ProblemSamples
 
     public static Problem InternalError { get; } = Problem.InternalError();
 
-    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, for the last of the 10 times that it may run (retry.maxAttempts).");
+    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, and no attempt is left: there were 10 (retry.maxAttempts).");
 
     public static Problem CallbacksNotConfigured { get; } = Problem.CallbacksNotConfigured();
 

@@ -321,7 +321,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             var seconds = Math.Clamp(Math.Ceiling(_pace.SecondsPerItem / _options.MaxRunning), 1, LongestRetryAfterSeconds);
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"{_queued} tasks wait already (Tasks:MaxQueued)."), (int)seconds));
+                string.Create(CultureInfo.InvariantCulture, $"No more than {_options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), (int)seconds));
         }
 
         if (_store.LiveBytes + input.Utf8.Length > _options.MaxStateBytes)
@@ -390,7 +390,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         else if (record.State == TaskState.Running && record.Attempts >= MaxAttempts(record))
         {
             Fail(entry, Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
-                $"The host ended while the task ran, for the last of the {record.Attempts} times that it may run (retry.maxAttempts).")));
+                $"The host ended while the task ran, and no attempt is left: there were {record.Attempts} (retry.maxAttempts).")));
         }
         else
         {
