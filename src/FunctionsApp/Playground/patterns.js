@@ -143,7 +143,7 @@ const patterns = [
     python: ({ operation, request }) => python.callback(operation, request),
     async run({ operation, text, request, timeline, answer, signal, onTask }) {
       timeline.row(0, operation);
-      timeline.row(1, request.onSuccess?.operation ?? "continuation");
+      timeline.row(1, "continuation");
       timeline.wash(true);
       const response = await api.send(`callback/${operation}`, { method: "POST", body: text, signal });
       const body = await response.text();
@@ -155,6 +155,8 @@ const patterns = [
         return "It is a task now: see the tab Tasks for it and its deliveries.";
       }
       drawSteps(timeline, parsed.timeline, (i) => (i === 0 ? operation : `${parsed.continuation}: ${parsed.timeline[i].operation}`));
+
+      timeline.row(1, parsed.timeline[1].operation);
 
       // The work has failed where the other continuation ran.
       if (parsed.continuation === "onError") timeline.set(0, { outcome: "failed" });
