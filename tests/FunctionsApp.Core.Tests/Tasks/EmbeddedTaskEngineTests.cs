@@ -1,4 +1,7 @@
+using System.Text;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Tasks.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -197,6 +200,27 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("a"))).Slug);
         Assert.Equal("storage-failed", (await ProblemOf(Service.GetAsync("a", null, default))).Slug);
+    }
+
+    [Fact]
+    public async Task What_a_later_version_has_written_is_not_touched()
+    {
+        var task = await CreateProbeAsync("a");
+        Probe.Succeed("a");
+        await EndOfAsync(task.Id);
+        await StopAsync();
+        using (var journal = Journal.Open(StateDirectory, new JournalOptions(), static _ => { }, NullLogger.Instance))
+        {
+            await journal.AppendAsync(Encoding.UTF8.GetBytes("""{"id":"b","priority":9}"""), default);
+        }
+
+        var before = await File.ReadAllBytesAsync(Directory.GetFiles(StateDirectory, "*.log").Single());
+        Start();
+
+        Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("b"))).Slug);
+        await StopAsync();
+        Assert.Equal(before, await File.ReadAllBytesAsync(Directory.GetFiles(StateDirectory, "*.log").Single()));
+        Assert.Empty(Probe.Started);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -51,6 +52,7 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
             // All that is no task works without it.
             _unavailable = "The directory of the tasks cannot be used; the log says why.";
             LogUnavailable(logger, directory, exception);
+            return [];
         }
 
         garbage.ForEach(Release);
@@ -195,9 +197,9 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
         }
         catch (JsonException exception)
         {
-            // Its checksum is right, so it was written like this: by another version, most likely. It is left as it is.
-            LogUnreadable(logger, record.Address.Segment, record.Address.Offset, exception);
-            return;
+            // Its checksum is right, so it was written like this: by a later version. What that has promised is not ours to pass over.
+            throw new JournalException(string.Create(CultureInfo.InvariantCulture,
+                $"The record at offset {record.Address.Offset} of segment {record.Address.Segment} cannot be read; a later version of the app may have written it."), exception);
         }
 
         if (!_tasks.TryGetValue(task.Id, out var entry))
@@ -345,12 +347,9 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used; tasks are refused")]
     private static partial void LogUnavailable(ILogger logger, string directory, Exception exception);
 
-    [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A task's record in segment {Segment} at {Offset} cannot be read, and is left alone")]
-    private static partial void LogUnreadable(ILogger logger, int segment, long offset, Exception exception);
-
-    [LoggerMessage(EventId = 12, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
+    [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
     private static partial void LogNotWritten(ILogger logger, string id, double seconds, Exception exception);
 
-    [LoggerMessage(EventId = 13, Level = LogLevel.Warning, Message = "The journal of the tasks could not be compacted now")]
+    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "The journal of the tasks could not be compacted now")]
     private static partial void LogNotCleaned(ILogger logger, Exception exception);
 }
