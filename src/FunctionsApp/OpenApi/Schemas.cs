@@ -33,13 +33,13 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     public Schemas For(Operation? running) => new(components, limits, running);
 
     /// <summary>A record that is read.</summary>
-    public JsonObject Request<T>() => Component(typeof(T).Name, () => WithLimits(JsonSchemas.OfInput(typeof(T), Request)));
+    public JsonObject Request<T>() => Request(typeof(T));
 
     /// <summary>A record that is read, one property of which the operation knows more about.</summary>
     public JsonObject Request<T>(string property, JsonNode schema) => Narrow(Request<T>(), property, schema);
 
     /// <summary>A record that is written.</summary>
-    public JsonObject Answer<T>() => Component(typeof(T).Name, () => JsonSchemas.OfOutput(typeof(T), Answer));
+    public JsonObject Answer<T>() => Answer(typeof(T));
 
     /// <summary>A record that is written, one property of which the operation knows more about.</summary>
     public JsonObject Answer<T>(string property, JsonNode schema) => Narrow(Answer<T>(), property, schema);
@@ -55,7 +55,7 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>A time limit, as all patterns take it.</summary>
     /// <param name="description">Of what.</param>
     public JsonObject TimeLimit(string description) =>
-        (JsonObject)WithLimits(Object(new JsonObject { ["timeoutSeconds"] = new JsonObject { ["description"] = description, ["type"] = "number" } }))["properties"]!["timeoutSeconds"]!.DeepClone();
+        Limited(new JsonObject { ["description"] = description, ["type"] = "number" }, limits.MaxTimeoutSeconds);
 
     /// <summary>An object with just these properties.</summary>
     public static JsonObject Object(JsonObject properties) => new()
@@ -82,15 +82,18 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     private static bool IsComponent(Type type) =>
         type is { IsClass: true, IsGenericType: false } && type.Assembly == typeof(JsonSchemas).Assembly && CoreJson.Options.GetTypeInfo(type).Properties.Count > 0;
 
-    private JsonObject? Request(Type type) => IsComponent(type) ? Component(type.Name, () => WithLimits(JsonSchemas.OfInput(type, Request))) : null;
+    private JsonObject Request(Type type) => Component(
+        type.Name, () => WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null)));
 
-    private JsonObject? Answer(Type type) => IsComponent(type) ? Component(type.Name, () => JsonSchemas.OfOutput(type, Answer)) : null;
+    private JsonObject Answer(Type type) => Component(
+        type.Name, () => JsonSchemas.OfOutput(type, part => IsComponent(part) ? Answer(part) : null));
 
     private JsonObject Component(string name, Func<JsonNode> make)
     {
-        if (!components.ContainsKey(name))
+        // First its name, then what it is: a record may contain its own kind.
+        if (components.TryAdd(name, []) && make() is JsonObject schema)
         {
-            components[name] = make() is JsonObject schema ? (JsonObject)schema.DeepClone() : [];
+            components[name] = (JsonObject)schema.DeepClone();
         }
 
         return new JsonObject { ["$ref"] = Prefix + name };
@@ -103,11 +106,17 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
         {
             if (schema["properties"]?[name] is JsonObject property)
             {
-                property["exclusiveMinimum"] = 0;
-                property["maximum"] = maximum;
+                Limited(property, maximum);
             }
         }
 
+        return schema;
+    }
+
+    private static JsonObject Limited(JsonObject schema, int maximum)
+    {
+        schema["exclusiveMinimum"] = 0;
+        schema["maximum"] = maximum;
         return schema;
     }
 }
