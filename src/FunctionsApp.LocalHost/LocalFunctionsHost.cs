@@ -66,9 +66,8 @@ internal static class LocalFunctionsHost
         app.UseRouting();
         app.MapFunctions(typeof(AwaitFunctions).Assembly, hostJson.Http.RoutePrefix, keys);
 
-        // A redirect, because the page finds the functions by its own address; the fragment, which names a tab, goes along.
-        var playground = $"/{hostJson.Http.RoutePrefix.Trim('/')}/playground".Replace("//", "/", StringComparison.Ordinal);
-        app.MapGet("/", () => Results.Redirect(playground));
+        var playground = new PlaygroundAnswer($"/{hostJson.Http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
+        app.MapGet("/", () => playground);
         return app;
     }
 }

@@ -7,9 +7,11 @@ namespace FunctionsApp.Functions;
 /// <summary>A page to try the patterns on.</summary>
 public sealed class PlaygroundFunctions(FunctionEndpoint endpoint)
 {
+    private static readonly PlaygroundAnswer Page = new();
+
     /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
     [Function("Playground")]
     public Task<IResult> ShowAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "playground")] HttpRequest request, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, static _ => Task.FromResult<IResult>(new PlaygroundAnswer()), cancellationToken);
+        endpoint.RunAsync(request, static _ => Task.FromResult<IResult>(Page), cancellationToken);
 }

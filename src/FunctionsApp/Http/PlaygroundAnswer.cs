@@ -10,14 +10,15 @@ namespace FunctionsApp.Http;
 /// The playground. Its sources are apart, to be read; they are put into one page when it is first asked for, so that a
 /// browser paints it after one request.
 /// </summary>
-public sealed partial class PlaygroundAnswer : IResult
+/// <param name="functions">The path of the functions, as <c>/api/</c>; by default that of the page is beside theirs.</param>
+public sealed partial class PlaygroundAnswer(string functions = "") : IResult
 {
-    private static readonly Lazy<Page> Whole = new(Page.Read);
+    private readonly Lazy<Page> _page = new(() => Page.Read(functions));
 
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        var page = Whole.Value;
+        var page = _page.Value;
         var headers = httpContext.Response.Headers;
         headers.CacheControl = "no-cache";
         headers.ContentSecurityPolicy = page.Policy;
@@ -34,11 +35,11 @@ public sealed partial class PlaygroundAnswer : IResult
     /// <param name="Policy">Lets the page's own scripts and style run, and nothing else.</param>
     private sealed record Page(byte[] Bytes, EntityTagHeaderValue Tag, string Policy)
     {
-        public static Page Read()
+        public static Page Read(string functions)
         {
             var scripts = new List<string>();
             var styles = new List<string>();
-            var html = Sources().Replace(Source("playground.html"), match =>
+            var html = Sources().Replace(Source("playground.html").Replace("{functions}", functions, StringComparison.Ordinal), match =>
             {
                 var isScript = match.Groups["script"].Success;
                 var text = "\n" + Source((isScript ? match.Groups["script"] : match.Groups["style"]).Value);

@@ -10,8 +10,8 @@ class ProblemError extends Error {
 }
 
 const api = {
-  // The page is a function beside the others, whatever prefix the host gives to them all.
-  base: new URL(location.pathname.replace(/[^/]*\/?$/, ""), location.origin),
+  // The page is a function beside the others, whatever prefix the host gives to them all; elsewhere it is told.
+  base: new URL(document.querySelector("meta[name=functions]").content || location.pathname.replace(/[^/]*\/?$/, ""), location.origin),
 
   // Never stored: who leaves the page takes the key along.
   key: "",
