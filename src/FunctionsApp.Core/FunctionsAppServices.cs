@@ -71,6 +71,8 @@ public static class FunctionsAppServices
             .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
                 provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
             .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(static provider => new Lazy<TaskRunner>(provider.GetRequiredService<TaskRunner>));
+        services.AddSingleton(static provider => new Lazy<WebhookSender>(provider.GetRequiredService<WebhookSender>));
         services.AddSingleton<EmbeddedTaskEngine>();
         services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
         services.AddHostedService<EmbeddedTaskEngineLifetime>();

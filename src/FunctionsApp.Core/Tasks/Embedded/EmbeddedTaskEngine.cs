@@ -31,7 +31,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly LinkedList<TaskEntry> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskStore _store;
-    private readonly TaskRunner _runner;
+    private readonly Lazy<TaskRunner> _runner;
     private readonly WebhookQueue _webhooks;
     private readonly ProblemDescriber _describer;
     private readonly TasksOptions _options;
@@ -44,9 +44,9 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private int _queued;
     private Pace _pace;
 
-    /// <summary>Creates the engine; it opens its directory when it is started.</summary>
+    /// <summary>Creates the engine; it opens its directory when it is started, and most starts find nothing there to run or to send.</summary>
     public EmbeddedTaskEngine(
-        TaskRunner runner, WebhookSender sender, DeliverySchedule schedule, ProblemDescriber describer, IOptions<TasksOptions> options,
+        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, IOptions<TasksOptions> options,
         TimeProvider time, ILogger<TaskStore> logger)
     {
         (_runner, _describer, _options, _time) = (runner, describer, options.Value, time);
@@ -494,7 +494,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
             // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.
             await kept.WaitAsync(stop);
             stop.ThrowIfCancellationRequested();
-            outcome = await _runner.RunAsync(
+            outcome = await _runner.Value.RunAsync(
                 entry.Decided.Definition, input ?? RawJson.FromUtf8(_store.Read(entry)), new ProgressReporter(progress => Note(entry, progress)), stop);
         }
         catch (Exception exception)

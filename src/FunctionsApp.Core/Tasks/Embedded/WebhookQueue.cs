@@ -10,7 +10,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// store's gate.
 /// </summary>
 internal sealed class WebhookQueue(
-    TaskStore store, WebhookSender sender, DeliverySchedule schedule, Agenda agenda, TimeProvider time, CancellationToken stopping) : IDisposable
+    TaskStore store, Lazy<WebhookSender> sender, DeliverySchedule schedule, Agenda agenda, TimeProvider time, CancellationToken stopping) : IDisposable
 {
     /// <summary>Webhooks that are sent at once: each may hold a message of 1 MiB.</summary>
     private const int MostAtOnce = 256;
@@ -89,7 +89,7 @@ internal sealed class WebhookQueue(
         try
         {
             using var watch = AppTelemetry.Start("webhook", operation: null, entry.Decided.Definition.TraceParent);
-            result = await sender.SendAsync(delivery.Url, TaskMessage.IdOf(entry.Decided.Id), Message(entry), stopping);
+            result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(entry.Decided.Id), Message(entry), stopping);
             if (result.Outcome != WebhookOutcome.Delivered)
             {
                 watch.Fail("upstream-failed");
