@@ -12,9 +12,9 @@ public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, Fun
     /// <summary>Runs one operation and answers with its result, or with a task.</summary>
     [Function("Await")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, TaskKind.Operation, operation)
-                : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)), cancellationToken);
+                : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
 }

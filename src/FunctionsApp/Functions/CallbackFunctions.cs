@@ -12,12 +12,12 @@ public sealed class CallbackFunctions(CallbackService service, TaskService tasks
     /// <summary>Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.</summary>
     [Function("Callback")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
         {
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl
                 ? new AcceptedAnswer(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
                 : JsonAnswer.Ok(await service.RunAsync(operation, callback, call.Cancelled));
-        }, cancellationToken);
+        });
 }

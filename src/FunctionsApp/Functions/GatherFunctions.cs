@@ -12,7 +12,7 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
     /// <summary>Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.</summary>
     [Function("Gather")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
         {
             if (call.Preference.RespondAsync)
@@ -24,5 +24,5 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
                 : JsonAnswer.Ok(await service.RunAsync(gather, call.Cancelled));
-        }, cancellationToken);
+        });
 }

@@ -11,12 +11,12 @@ public sealed class HealthFunctions(HealthService service, FunctionEndpoint endp
     /// <summary>200 as long as the process answers.</summary>
     [Function("HealthLive")]
     public Task<IResult> LiveAsync(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/live")] HttpRequest request, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)), cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/live")] HttpRequest request) =>
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)));
 
     /// <summary>200 while new work is taken.</summary>
     [Function("HealthReady")]
     public Task<IResult> ReadyAsync(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/ready")] HttpRequest request, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())), cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/ready")] HttpRequest request) =>
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())));
 }

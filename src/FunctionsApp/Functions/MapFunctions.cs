@@ -12,7 +12,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
     /// <summary>Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.</summary>
     [Function("Map")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
         {
             if (call.HasLines)
@@ -30,5 +30,5 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonAnswer.Ok(await service.RunAsync(operation, map, call.Cancelled));
-        }, cancellationToken);
+        });
 }

@@ -12,9 +12,9 @@ public sealed class SequenceFunctions(SequenceService service, TaskEndpoint task
     /// <summary>Runs operations one after the other; answers with all results, or with a task.</summary>
     [Function("Sequence")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, TaskKind.Sequence)
-                : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)), cancellationToken);
+                : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));
 }

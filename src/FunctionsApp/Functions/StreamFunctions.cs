@@ -11,8 +11,8 @@ public sealed class StreamFunctions(StreamService service, FunctionEndpoint endp
     /// <summary>Sends the values of an operation as it yields them.</summary>
     [Function("Stream")]
     public Task<IResult> RunAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "stream/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "stream/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
             await endpoint.StreamAsync(
-                call, call.TimeoutSeconds, StreamLines.Of(service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled))), cancellationToken);
+                call, call.TimeoutSeconds, StreamLines.Of(service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled))));
 }

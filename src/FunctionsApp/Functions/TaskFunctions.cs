@@ -11,53 +11,53 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
     /// <summary>Creates a task of one operation.</summary>
     [Function("CreateTask")]
     public Task<IResult> CreateAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{operation}")] HttpRequest request, string operation, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
-            new AcceptedAnswer(await service.CreateAsync(operation, await call.ReadAsync<TaskRequest>(), call.OriginOf(segments: 2))), cancellationToken);
+            new AcceptedAnswer(await service.CreateAsync(operation, await call.ReadAsync<TaskRequest>(), call.OriginOf(segments: 2))));
 
     /// <summary>Creates a task of a pattern.</summary>
     [Function("CreatePatternTask")]
     public Task<IResult> CreateOfPatternAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks")] HttpRequest request, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
-            new AcceptedAnswer(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))), cancellationToken);
+            new AcceptedAnswer(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))));
 
     /// <summary>Reads a task, and waits for its end for a while.</summary>
     [Function("GetTask")]
     public Task<IResult> GetAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.GetAsync(id, call.ReadSeconds("waitSeconds"), call.Cancelled)), cancellationToken);
+            JsonAnswer.Ok(await service.GetAsync(id, call.ReadSeconds("waitSeconds"), call.Cancelled)));
 
     /// <summary>Cancels a task.</summary>
     [Function("CancelTask")]
     public Task<IResult> CancelAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "tasks/{id}")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id)), cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "tasks/{id}")] HttpRequest request, string id) =>
+        endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id)));
 
     /// <summary>Streams the changes of a task until its end.</summary>
     [Function("WatchTask")]
     public Task<IResult> WatchAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/events")] HttpRequest request, string id, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, call =>
-            endpoint.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(service.WatchAsync(id, call.LastEventId, call.Cancelled)), AnswerFormat.EventStream), cancellationToken);
+            endpoint.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(service.WatchAsync(id, call.LastEventId, call.Cancelled)), AnswerFormat.EventStream));
 
     /// <summary>Lists tasks.</summary>
     [Function("ListTasks")]
     public Task<IResult> ListAsync(
-        [HttpTrigger(AuthorizationLevel.Admin, "get", Route = "tasks")] HttpRequest request, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Admin, "get", Route = "tasks")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
-            JsonAnswer.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())), cancellationToken);
+            JsonAnswer.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())));
 
     /// <summary>Shows how the webhook of a task has fared.</summary>
     [Function("ListDeliveries")]
     public Task<IResult> ListDeliveriesAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/deliveries")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async _ => JsonAnswer.Ok(await service.GetDeliveriesAsync(id)), cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
+        endpoint.RunAsync(request, async _ => JsonAnswer.Ok(await service.GetDeliveriesAsync(id)));
 
     /// <summary>Sends the webhook of a task again.</summary>
     [Function("Redeliver")]
     public Task<IResult> RedeliverAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{id}/deliveries")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        endpoint.RunAsync(request, async _ => JsonAnswer.Accepted(await service.RedeliverAsync(id)), cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
+        endpoint.RunAsync(request, async _ => JsonAnswer.Accepted(await service.RedeliverAsync(id)));
 }

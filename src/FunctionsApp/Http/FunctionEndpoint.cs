@@ -20,16 +20,16 @@ public sealed class FunctionEndpoint(
     /// <summary>Runs a function's body.</summary>
     /// <param name="request">The request that triggered the function.</param>
     /// <param name="answer">The function's body.</param>
-    /// <param name="cancellationToken">The invocation's own cancellation.</param>
     /// <returns>Its answer, or the problem that kept it from one.</returns>
-    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> answer, CancellationToken cancellationToken)
+    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> answer)
     {
         // On Azure the invocation comes over another channel than the request, and its activity may be missing here.
         Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
         ServerSpan.Start(request);
 
-        var cancelled = CancellationTokenSource.CreateLinkedTokenSource(
-            cancellationToken, request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
+        // No function takes the invocation's token: the Functions host would bind a query parameter of that name to it. When the
+        // host cancels an invocation it also breaks off the request that it forwards.
+        var cancelled = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
 
         // A streamed answer outlives this method.
         request.HttpContext.Response.RegisterForDispose(cancelled);
