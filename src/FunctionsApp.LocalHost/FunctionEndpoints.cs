@@ -51,6 +51,12 @@ internal static class FunctionEndpoints
             return;
         }
 
+        if (function.IsNeverThrottled)
+        {
+            await run.Value(context);
+            return;
+        }
+
         using var turn = await throttle.AcquireAsync(context.RequestAborted);
         if (!turn.IsAcquired)
         {

@@ -6,8 +6,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.LocalHost;
 
 /// <summary>
-/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. Whoever listens beyond this machine must have one, and then
-/// every function that is not anonymous demands one: as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key
+/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. Whoever listens beyond this machine must have one. Where there is
+/// any, every function that is not anonymous demands one, on loopback too, as a proxy on this machine may make that public: as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key
 /// opens every function, and alone those of the administrator.
 /// </summary>
 internal sealed class FunctionKeys
@@ -18,14 +18,14 @@ internal sealed class FunctionKeys
     // Digests, so that comparing takes the same time whatever the length of the key that was sent.
     private readonly byte[][] _digests;
     private readonly byte[]? _masterDigest;
-    private readonly bool _areDemanded;
 
-    private FunctionKeys(IEnumerable<string> keys, string? masterKey, bool areDemanded)
+    private FunctionKeys(IEnumerable<string> keys, string? masterKey)
     {
         _digests = [.. keys.Select(Digest)];
         _masterDigest = masterKey is null ? null : Digest(masterKey);
-        _areDemanded = areDemanded;
     }
+
+    private bool AreDemanded => _digests.Length > 0 || _masterDigest is not null;
 
     /// <summary>Reads the keys.</summary>
     /// <exception cref="InvalidOperationException">There is none, and the addresses are not loopback.</exception>
@@ -34,7 +34,7 @@ internal sealed class FunctionKeys
         var keys = configuration.GetSection(Setting).Get<string[]>()?.Where(static key => !string.IsNullOrWhiteSpace(key)).ToArray() ?? [];
         var masterKey = string.IsNullOrWhiteSpace(configuration[MasterSetting]) ? null : configuration[MasterSetting];
         return addresses.AreLoopback || keys.Length > 0 || masterKey is not null
-            ? new FunctionKeys(keys, masterKey, areDemanded: !addresses.AreLoopback)
+            ? new FunctionKeys(keys, masterKey)
             : throw new InvalidOperationException(
                 $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: set a function key ({Setting}, or the environment variable Host__FunctionKeys__0).");
     }
@@ -42,7 +42,7 @@ internal sealed class FunctionKeys
     /// <summary>Why a request may not run a function; null when it may.</summary>
     public Problem? Refusal(HttpRequest request, AuthorizationLevel level)
     {
-        if (!_areDemanded || level == AuthorizationLevel.Anonymous)
+        if (!AreDemanded || level == AuthorizationLevel.Anonymous)
         {
             return null;
         }

@@ -11,12 +11,11 @@ namespace FunctionsApp.IntegrationTests;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class MapStreamTests(FunctionsAppFixture app)
 {
-    private const string NeedsProc = "Reads the peak memory of a host from /proc, which only Linux has.";
     private const int MiB = 1024 * 1024;
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Each_line_is_answered_while_the_upload_still_runs()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
@@ -116,7 +115,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Equal(slug, answer.Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_goes_wrong_after_the_first_result_is_the_last_line()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
@@ -133,7 +132,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     /// Such a client has not read anything by the time that the server is done with it; and the server had stopped reading,
     /// as the first item takes longer than the others take to arrive.
     /// </summary>
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_error_reaches_a_client_that_sends_all_before_it_reads()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/primes.count?workers=1");
@@ -146,7 +145,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.StartsWith("""{"error":{"type":"/problems/malformed-json",""", await upload.ReadLineAsync(), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_client_that_does_not_read_waits_with_its_upload_and_goes_on_when_it_reads()
     {
         const int Pieces = 200;
@@ -164,7 +163,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Contains("""{"summary":{"succeeded":4000000,"failed":0,""", end, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_client_that_neither_reads_nor_leaves_is_cut_off_when_its_time_is_up()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square?timeoutSeconds=1");
@@ -173,7 +172,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     /// <summary>All cores compute something endless for a client that goes away; then another has them all.</summary>
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_client_that_vanishes_in_the_middle_of_its_upload_frees_the_cores()
     {
         using (var upload = await Upload.StartAsync(app.Api, "map/primes.count"))
@@ -192,7 +191,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 2);
     }
 
-    [LinuxLocalHostFact(NeedsProc)]
+    [OwnHostFact(Needs.Linux)]
     public async Task Twenty_times_as_many_lines_take_no_more_memory()
     {
         var small = await PeakAsync(300_000);
@@ -204,7 +203,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
 
     private static async Task<long> PeakAsync(int items)
     {
-        await using var host = await LocalHostProcess.StartAsync();
+        await using var host = await Hosts.StartAsync();
         using var api = host.Connect();
         using var upload = await Upload.StartAsync(api, "map/math.square");
         var sending = upload.SendAllAsync(Lines(20_000), items / 20_000);

@@ -16,7 +16,7 @@ public static class Machine
 
     /// <summary>axe-core, as <c>npm ci</c> has put it beside the sources of these tests.</summary>
     public static string? Axe { get; } = Path.Combine(
-        LocalHostProcess.RepositoryRoot, "tests", "FunctionsApp.PlaygroundTests", "node_modules", "axe-core", "axe.min.js") is var file && File.Exists(file) ? file : null;
+        AppHost.RepositoryRoot, "tests", "FunctionsApp.PlaygroundTests", "node_modules", "axe-core", "axe.min.js") is var file && File.Exists(file) ? file : null;
 
     public static string? WithoutBrowser => Browser is null
         ? "There is no Chromium on the PATH, and PLAYGROUND_BROWSER names none."

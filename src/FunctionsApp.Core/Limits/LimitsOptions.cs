@@ -33,4 +33,7 @@ public sealed record LimitsOptions
     /// <summary>The longest time limit that a request may ask for, and the one it has if it asks for none. In seconds, default 3,600.</summary>
     [Range(1, 86_400)]
     public int MaxTimeoutSeconds { get; set; } = 3_600;
+
+    /// <summary>Where <see cref="MaxTimeoutSeconds"/> comes from, for whoever asks for more. A host whose own limit is lower says so here.</summary>
+    public string MaxTimeoutSource { get; set; } = "Limits:MaxTimeoutSeconds";
 }

@@ -13,7 +13,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
         seconds is null || (seconds > 0 && seconds <= limits.Value.MaxTimeoutSeconds)
             ? null
             : string.Create(CultureInfo.InvariantCulture,
-                $"must be more than 0 and at most {limits.Value.MaxTimeoutSeconds} (Limits:MaxTimeoutSeconds)");
+                $"must be more than 0 and at most {limits.Value.MaxTimeoutSeconds} ({limits.Value.MaxTimeoutSource})");
 
     /// <summary>Does nothing for a time limit that there may be.</summary>
     /// <param name="seconds">The limit asked for; absent means the longest there is.</param>

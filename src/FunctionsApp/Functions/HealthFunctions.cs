@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Health;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.Functions;
@@ -9,13 +10,13 @@ namespace FunctionsApp.Functions;
 public sealed class HealthFunctions(HealthService service, FunctionEndpoint endpoint)
 {
     /// <summary>200 as long as the process answers.</summary>
-    [Function("HealthLive")]
+    [Function("HealthLive"), DisableRateLimiting]
     public Task<IResult> LiveAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/live")] HttpRequest request) =>
         endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)));
 
     /// <summary>200 while new work is taken.</summary>
-    [Function("HealthReady")]
+    [Function("HealthReady"), DisableRateLimiting]
     public Task<IResult> ReadyAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/ready")] HttpRequest request) =>
         endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())));

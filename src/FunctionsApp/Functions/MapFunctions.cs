@@ -17,8 +17,8 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
         {
             if (call.HasLines)
             {
-                var options = call.ReadQuery<MapOptions>();
-                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, call.OpenLines(), call.Cancelled)));
+                var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
+                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled)));
             }
 
             if (call.Preference.RespondAsync)

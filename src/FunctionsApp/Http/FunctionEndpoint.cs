@@ -15,8 +15,12 @@ namespace FunctionsApp.Http;
 /// wrong into problem details. No function has a try of its own.
 /// </summary>
 public sealed class FunctionEndpoint(
-    RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IHostApplicationLifetime lifetime)
+    RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
+    IHostApplicationLifetime lifetime)
 {
+    /// <summary>How long an event stream may be silent.</summary>
+    private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
+
     /// <summary>Runs a function's body.</summary>
     /// <param name="request">The request that triggered the function.</param>
     /// <param name="answer">The function's body.</param>
@@ -35,7 +39,7 @@ public sealed class FunctionEndpoint(
         request.HttpContext.Response.RegisterForDispose(cancelled);
         try
         {
-            return await answer(new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, cancelled.Token));
+            return await answer(new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, cancelled.Token));
         }
         catch (Exception exception)
         {
@@ -43,20 +47,26 @@ public sealed class FunctionEndpoint(
         }
     }
 
-    /// <summary>Streams values as they come. The answer starts with the first of them: what goes wrong before has a status of its own.</summary>
+    /// <summary>
+    /// Streams values as they come. The answer starts with the first of them, or with the first heartbeat: what goes wrong before has
+    /// a status of its own.
+    /// </summary>
     /// <param name="request">The request that is answered.</param>
     /// <param name="timeoutSeconds">The time limit of the work, if it has one of its own; a reader that then stands still is cut off.</param>
     /// <param name="lines">The lines of the answer; when there are none at all, it is 204.</param>
     /// <param name="format">The form of the answer; by default what the client asks for.</param>
     public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, AnswerFormat? format = null)
     {
+        var form = format ?? request.Format;
+        var heartbeat = request.Heartbeat ?? (form == AnswerFormat.EventStream ? EventHeartbeat : null);
         var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
         try
         {
-            if (await enumerator.MoveNextAsync())
+            var first = enumerator.MoveNextAsync().AsTask();
+            if (await IsLateAsync(first, heartbeat) || await first)
             {
                 return new StreamAnswer(
-                    this, request, enumerator, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), format ?? request.Format);
+                    this, request, enumerator, first, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), form, heartbeat, time);
             }
 
             await enumerator.DisposeAsync();
@@ -67,6 +77,20 @@ public sealed class FunctionEndpoint(
             await enumerator.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Whether the first line does not come before the first heartbeat is due.</summary>
+    private async Task<bool> IsLateAsync(Task first, TimeSpan? heartbeat)
+    {
+        if (heartbeat is { } interval && !first.IsCompleted)
+        {
+            using var waiting = new CancellationTokenSource();
+            await Task.WhenAny(first, Task.Delay(interval, time, waiting.Token));
+            await waiting.CancelAsync();
+            return !first.IsCompleted;
+        }
+
+        return false;
     }
 
     /// <summary>What to tell the client; nothing when it has gone.</summary>

@@ -8,8 +8,10 @@ using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
@@ -20,6 +22,12 @@ public sealed class FunctionRequest
     /// <summary>What the Functions host takes from the query for itself.</summary>
     private static readonly FrozenSet<string> PlatformParameters = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "code", "clientId");
 
+    /// <summary>The parameter of <see cref="Heartbeat"/>.</summary>
+    public const string HeartbeatParameter = "heartbeatSeconds";
+
+    internal const double MinHeartbeatSeconds = 1;
+    internal const double MaxHeartbeatSeconds = 60;
+
     /// <summary>Room for most bodies.</summary>
     private const int FirstBytes = 64 * 1024;
 
@@ -28,13 +36,15 @@ public sealed class FunctionRequest
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
     private readonly int _maxBytes;
+    private readonly bool _isDuplex;
     private ReadOnlyMemory<byte> _body;
 
-    internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, CancellationToken cancelled)
+    internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, CancellationToken cancelled)
     {
         _request = request;
         _reader = reader;
         _maxBytes = maxBytes;
+        _isDuplex = isDuplex;
         Cancelled = cancelled;
     }
 
@@ -50,6 +60,15 @@ public sealed class FunctionRequest
     /// <summary>The query's <c>timeoutSeconds</c>; its range is the service's matter.</summary>
     /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number.</exception>
     public double? TimeoutSeconds => ReadSeconds("timeoutSeconds");
+
+    /// <summary>How long a streamed answer may be silent, by the query's <c>heartbeatSeconds</c>; null when it does not say.</summary>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number, or not from 1 to 60.</exception>
+    public TimeSpan? Heartbeat => ReadSeconds(HeartbeatParameter) switch
+    {
+        null => null,
+        >= MinHeartbeatSeconds and <= MaxHeartbeatSeconds and var seconds => TimeSpan.FromSeconds(seconds),
+        _ => throw new ProblemException(Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
+    };
 
     /// <summary>Reads a number of seconds from the query; absent means null, and its range is the service's matter.</summary>
     /// <param name="name">The parameter.</param>
@@ -76,9 +95,12 @@ public sealed class FunctionRequest
     public bool HasLines =>
         MediaTypeHeaderValue.TryParse(_request.ContentType, out var type) && type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The body as it arrives, however slowly: an upload may have as many pauses as its answer.</summary>
-    /// <exception cref="ProblemException"><c>unsupported-media-type</c>.</exception>
-    public PipeReader OpenLines()
+    /// <summary>
+    /// The body as it arrives, however slowly: an upload may have as many pauses as its answer. Where answers wait for uploads, the
+    /// body is taken in first, into a temporary file if it is long.
+    /// </summary>
+    /// <exception cref="ProblemException"><c>unsupported-media-type</c>; <c>storage-failed</c> where it could not be kept.</exception>
+    public async Task<PipeReader> OpenLinesAsync()
     {
         EnsureReadable("application/x-ndjson");
         if (_request.HttpContext.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } limit)
@@ -86,15 +108,32 @@ public sealed class FunctionRequest
             limit.MinDataRate = null;
         }
 
-        return _request.BodyReader;
+        if (_isDuplex)
+        {
+            return _request.BodyReader;
+        }
+
+        _request.EnableBuffering();
+        try
+        {
+            await _request.Body.DrainAsync(Cancelled);
+        }
+        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException))
+        {
+            throw new ProblemException(Problem.StorageFailed("The body could not be kept while it arrived: there is no room for it, or no directory for temporary files."));
+        }
+
+        _request.Body.Position = 0;
+        return PipeReader.Create(_request.Body);
     }
 
     /// <summary>Reads options from the query: the values that would be a property each in JSON.</summary>
+    /// <param name="others">What else may be in the query.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
-    public T ReadQuery<T>()
+    public T ReadQuery<T>(params string[] others)
     {
         var query = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var (name, values) in _request.Query.Where(static parameter => !PlatformParameters.Contains(parameter.Key)))
+        foreach (var (name, values) in _request.Query.Where(parameter => !PlatformParameters.Contains(parameter.Key) && !others.Contains(parameter.Key)))
         {
             query[name] = AsJson(values.ToString());
         }

@@ -11,6 +11,8 @@ namespace FunctionsApp.Http;
 /// </summary>
 internal static class ServerSpan
 {
+    private const string WorkerSource = "Microsoft.Azure.Functions.Worker";
+
     /// <summary>Begins the span and makes it the current one; it ends when the answer has been sent.</summary>
     /// <param name="request">The request; the span goes on with its <c>traceparent</c> (W3C Trace Context).</param>
     public static void Start(HttpRequest request)
@@ -23,6 +25,12 @@ internal static class ServerSpan
         var route = (request.HttpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
         var tags = new TagList { { "http.request.method", request.Method }, { "http.route", route } };
         _ = ActivityContext.TryParse(request.Headers.TraceParent, request.Headers.TraceState, isRemote: true, out var caller);
+
+        // Under the Functions host the worker has a span of the invocation, which goes on with the host's.
+        if (Activity.Current is { Source.Name: WorkerSource } invocation)
+        {
+            caller = invocation.Context;
+        }
 
         // Else the server's own, which nobody sees, would be the parent of one without a caller.
         var server = Activity.Current;

@@ -30,16 +30,18 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// </summary>
 /// <param name="endpoint">Describes what goes wrong.</param>
 /// <param name="request">The request that is answered.</param>
-/// <param name="lines">The lines, at the first of them.</param>
+/// <param name="lines">The lines.</param>
+/// <param name="first">Whether there is a first line; it may be on its way yet when a heartbeat is due.</param>
 /// <param name="limit">The time limit of the work.</param>
 /// <param name="format">The form of the lines.</param>
+/// <param name="heartbeat">How long the answer may be silent.</param>
+/// <param name="time">Measures it.</param>
 internal sealed class StreamAnswer(
-    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, TimeSpan limit, AnswerFormat? format) : IResult
+    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, AnswerFormat? format,
+    TimeSpan? heartbeat, TimeProvider time) : IResult
 {
     /// <summary>How long a reader that does not read is waited for when the work is over.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
-
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
     private readonly Activity? _span = Activity.Current;
@@ -81,11 +83,12 @@ internal sealed class StreamAnswer(
     {
         try
         {
-            do
+            var isNext = await WaitAsync(httpContext.Response, new ValueTask<bool>(first), isLate: !first.IsCompleted, patience);
+            while (isNext)
             {
                 await WriteAsync(httpContext.Response, lines.Current, patience);
+                isNext = await WaitAsync(httpContext.Response, lines.MoveNextAsync(), isLate: false, patience);
             }
-            while (await MoveNextAsync(httpContext.Response, patience));
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
@@ -97,25 +100,24 @@ internal sealed class StreamAnswer(
         }
     }
 
-    /// <summary>Waits for the next line. Where nothing comes for long, a comment tells those in between that the connection is in use.</summary>
-    private async ValueTask<bool> MoveNextAsync(HttpResponse response, CancellationToken patience)
+    /// <summary>Waits for the next line. Where nothing comes for long, a comment or an empty line tells those in between that the connection is in use.</summary>
+    private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, bool isLate, CancellationToken patience)
     {
-        var next = lines.MoveNextAsync();
-        if (!_isEventStream || next.IsCompleted)
+        if (heartbeat is not { } interval || next.IsCompleted)
         {
             return await next;
         }
 
         var moving = next.AsTask();
-        while (true)
+        for (var wait = isLate ? TimeSpan.Zero : interval; ; wait = interval)
         {
             try
             {
-                return await moving.WaitAsync(Heartbeat, CancellationToken.None);
+                return await moving.WaitAsync(wait, time, CancellationToken.None);
             }
             catch (TimeoutException) when (!moving.IsCompleted)
             {
-                response.BodyWriter.Write(": still here\n\n"u8);
+                response.BodyWriter.Write(_isEventStream ? ": still here\n\n"u8 : "\n"u8);
             }
 
             try

@@ -68,7 +68,7 @@ internal static class Endpoints
         },
         ["Gather"] = new("gather", "Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.")
         {
-            Parameters = Parameters.Async,
+            Parameters = [.. Parameters.Async, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
                 {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
                 """))],
@@ -85,7 +85,7 @@ internal static class Endpoints
         ["Map"] = new("map", "Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.")
         {
             Runs = static operation => operation is CpuOperation,
-            Parameters = [.. Parameters.Async, .. Parameters.OfMap],
+            Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
                 Json(of.Request<MapRequest>("items", Schemas.Array(Item(of))), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
@@ -106,7 +106,7 @@ internal static class Endpoints
         ["Stream"] = new("stream", "Sends the values of an operation as it yields them.")
         {
             Runs = static operation => operation is StreamOperation,
-            Parameters = [Parameters.TimeoutSeconds],
+            Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = false,
             Answer = "The values, as they are yielded.",

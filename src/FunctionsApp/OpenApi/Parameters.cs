@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
 
@@ -11,6 +12,15 @@ internal static class Parameters
     /// <summary>The time limit of an operation, where the body has no room for it.</summary>
     public static Parameter TimeoutSeconds { get; } = new(
         "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The time limit of the operation, in seconds."));
+
+    /// <summary>How long a streamed answer may be silent.</summary>
+    public static Parameter HeartbeatSeconds { get; } = new(FunctionRequest.HeartbeatParameter, IsHeader: false, static _ => new JsonObject
+    {
+        ["description"] = "Only with an answer of lines: an empty line is sent whenever nothing has been sent for so long, in seconds.",
+        ["type"] = "number",
+        ["minimum"] = FunctionRequest.MinHeartbeatSeconds,
+        ["maximum"] = FunctionRequest.MaxHeartbeatSeconds,
+    });
 
     /// <summary>How long to wait for a task.</summary>
     public static Parameter WaitSeconds { get; } = new("waitSeconds", IsHeader: false, static _ => new JsonObject

@@ -1,14 +1,59 @@
+using Azure.Monitor.OpenTelemetry.Exporter;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry;
+using OpenTelemetry.Resources;
 
 namespace FunctionsApp.Telemetry;
 
-/// <summary>Registration of what takes spans and metrics out of the app.</summary>
+/// <summary>Registration of what takes spans, metrics and logs out of the app.</summary>
 public static class TelemetryServices
 {
-    /// <summary>Adds the export to an OpenTelemetry collector, when one is configured. Both hosts call this.</summary>
+    private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    private const string ApplicationInsights = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+    private const string ServiceName = "OTEL_SERVICE_NAME";
+
+    /// <summary>Adds the export to an OpenTelemetry collector and to Azure Monitor, each when it is configured; nothing is loaded when neither is.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> and the exporter's other ones.</param>
-    public static IServiceCollection AddFunctionsTelemetry(this IServiceCollection services, IConfiguration configuration) =>
-        string.IsNullOrWhiteSpace(configuration[OtlpExport.Endpoint]) ? services : services.AddHostedService<OtlpExport>();
+    /// <param name="configuration">The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, and the exporters' other ones.</param>
+    /// <param name="configureHost">Adds what the host knows of itself.</param>
+    public static IServiceCollection AddFunctionsTelemetry(this IServiceCollection services, IConfiguration configuration, Action<IOpenTelemetryBuilder>? configureHost = null)
+    {
+        var (toCollector, toMonitor) = (IsSet(configuration, OtlpEndpoint), IsSet(configuration, ApplicationInsights));
+        if (toCollector || toMonitor)
+        {
+            Export(services.AddOpenTelemetry(), configuration, toCollector, toMonitor, configureHost);
+        }
+
+        return services;
+    }
+
+    private static void Export(OpenTelemetryBuilder telemetry, IConfiguration configuration, bool toCollector, bool toMonitor, Action<IOpenTelemetryBuilder>? configureHost)
+    {
+        telemetry
+            .ConfigureResource(resource =>
+            {
+                // The setting comes earlier, and what comes later would win.
+                if (configuration[ServiceName] is null)
+                {
+                    resource.AddService(AppTelemetry.Name);
+                }
+            })
+            .WithTracing(static traces => traces.AddSource(AppTelemetry.Name))
+            .WithMetrics(static metrics => metrics.AddMeter(AppTelemetry.Name))
+            .WithLogging();
+        configureHost?.Invoke(telemetry);
+        if (toCollector)
+        {
+            telemetry.UseOtlpExporter();
+        }
+
+        if (toMonitor)
+        {
+            telemetry.UseAzureMonitorExporter();
+        }
+    }
+
+    private static bool IsSet(IConfiguration configuration, string setting) => !string.IsNullOrWhiteSpace(configuration[setting]);
 }

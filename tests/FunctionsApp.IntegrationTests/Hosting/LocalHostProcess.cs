@@ -6,10 +6,8 @@ using System.Text;
 namespace FunctionsApp.IntegrationTests.Hosting;
 
 /// <summary>A LocalHost in a process of its own, on a port that the system chooses.</summary>
-public sealed class LocalHostProcess : IAsyncDisposable
+public sealed class LocalHostProcess : AppHost
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-
     private readonly Process _process;
 
     // Hosts do not share their tasks, and leave none behind.
@@ -38,13 +36,7 @@ public sealed class LocalHostProcess : IAsyncDisposable
         _process.Exited += (_, _) => _listening.TrySetException(new InvalidOperationException($"The host exited with {_process.ExitCode}. {_error}"));
     }
 
-    /// <summary>The folder that the solution lies in.</summary>
-    public static string RepositoryRoot { get; } = FindRepositoryRoot();
-
-    public int ExitCode => _process.ExitCode;
-
-    /// <summary>What the host printed so far.</summary>
-    public string Output
+    public override string Output
     {
         get
         {
@@ -66,19 +58,10 @@ public sealed class LocalHostProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The most memory that the process had so far, in bytes. Linux only.</summary>
-    public long PeakMemoryBytes
-    {
-        get
-        {
-            const string Peak = "VmHWM:";
-            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status"))
-                .Single(static line => line.StartsWith(Peak, StringComparison.Ordinal));
-            return long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
-        }
-    }
+    /// <inheritdoc/>
+    protected override Process Process => _process;
 
-    public Uri BaseAddress { get; private set; } = null!;
+    public override Uri BaseAddress => _listening.Task.Result;
 
     /// <summary>Starts a host and waits until it listens.</summary>
     /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
@@ -110,35 +93,17 @@ public sealed class LocalHostProcess : IAsyncDisposable
     /// <summary>Starts a host, and does not wait until it listens.</summary>
     public static LocalHostProcess Launch(params (string Key, string Value)[] settings) => Launch("http://127.0.0.1:0", settings);
 
-    /// <summary>Waits until a host that was launched listens.</summary>
-    public async Task ListeningAsync() => BaseAddress = await _listening.Task.WaitAsync(StartLimit);
+    public override Task ListeningAsync() => _listening.Task.WaitAsync(Limit);
 
-    /// <summary>A client whose requests go to this host.</summary>
-    public Api Connect() => new(BaseAddress, key: null);
+    public override void Terminate() => Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
 
-    public Task WaitForExitAsync() => _process.WaitForExitAsync().WaitAsync(StartLimit);
-
-    /// <summary>Asks the process to stop, as a container's runtime does.</summary>
-    public void Terminate() => Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
-
-    /// <summary>Ends the process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
-    public async Task KillAsync()
+    public override async Task KillAsync()
     {
         _process.Kill();
         await WaitForExitAsync();
     }
 
-    /// <summary>The time of the cores that the process has used so far.</summary>
-    public TimeSpan ProcessorTime
-    {
-        get
-        {
-            _process.Refresh();
-            return _process.TotalProcessorTime;
-        }
-    }
-
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
@@ -164,17 +129,6 @@ public sealed class LocalHostProcess : IAsyncDisposable
     {
         var configuration = typeof(LocalHostProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
         return Path.Combine(RepositoryRoot, "src", "FunctionsApp.LocalHost", "bin", configuration, "net10.0", "FunctionsApp.LocalHost.dll");
-    }
-
-    private static string FindRepositoryRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory!.FullName, "FunctionsApp.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        return directory.FullName;
     }
 
     private static void Append(StringBuilder builder, string? line)

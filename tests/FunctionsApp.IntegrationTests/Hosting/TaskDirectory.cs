@@ -9,11 +9,11 @@ public sealed class TaskDirectory : IDisposable
 
     /// <summary>Starts a host on the directory, and waits until it listens.</summary>
     /// <param name="settings">More settings.</param>
-    public Task<LocalHostProcess> StartAsync(params (string Key, string Value)[] settings) => LocalHostProcess.StartAsync(With(settings));
+    public Task<AppHost> StartAsync(params (string Key, string Value)[] settings) => Hosts.StartAsync(With(settings));
 
     /// <summary>Starts a host on the directory, and does not wait.</summary>
     /// <param name="settings">More settings.</param>
-    public LocalHostProcess Launch(params (string Key, string Value)[] settings) => LocalHostProcess.Launch(With(settings));
+    public AppHost Launch(params (string Key, string Value)[] settings) => Hosts.Launch(With(settings));
 
     public void Dispose() => _directory.Delete(recursive: true);
 

@@ -11,6 +11,15 @@ public sealed class Tmpfs : IDisposable
     {
     }
 
+    private static readonly Lazy<bool> Permission = new(static () =>
+    {
+        using var trial = TryMount();
+        return trial is not null;
+    });
+
+    /// <summary>Whether one may be mounted here.</summary>
+    public static bool IsPermitted => OperatingSystem.IsLinux() && Permission.Value;
+
     public string Path => _directory.FullName;
 
     /// <summary>Mounts one; null where that is not permitted.</summary>
@@ -58,27 +67,5 @@ public sealed class Tmpfs : IDisposable
         using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
         process.WaitForExit();
         return process.ExitCode;
-    }
-}
-
-/// <summary>A test that fills a file system of its own.</summary>
-public sealed class TmpfsLocalHostFactAttribute : FactAttribute
-{
-    private static readonly Lazy<bool> IsPermitted = new(static () =>
-    {
-        using var trial = Tmpfs.TryMount();
-        return trial is not null;
-    });
-
-    public TmpfsLocalHostFactAttribute()
-    {
-        if (FunctionsAppFixture.ExternalBaseUrl is not null)
-        {
-            Skip = "Starts LocalHosts of its own, while FUNCTIONS_BASE_URL names another app to test.";
-        }
-        else if (!OperatingSystem.IsLinux() || !IsPermitted.Value)
-        {
-            Skip = "Mounts a tmpfs, which only root may, on Linux.";
-        }
     }
 }

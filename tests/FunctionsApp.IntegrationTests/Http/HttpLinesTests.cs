@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests.Http;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_line_is_yielded_before_the_next_one_is_written()
     {
         var id = upstream.NewId();
@@ -23,7 +23,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         Assert.StartsWith("""{"end":{"count":3,""", await reader.ReadLineAsync(), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Lines_are_split_and_decoded()
     {
         foreach (var (type, bytes, lines) in new[]
@@ -50,7 +50,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_endless_answer_is_read_until_the_reader_leaves_and_then_cut_off()
     {
         var id = upstream.NewId();
@@ -66,7 +66,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         await upstream.Server.CutOffAsync(id);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_reader_that_leaves_while_nothing_comes_cuts_the_far_connection()
     {
         var id = upstream.NewId();
@@ -79,7 +79,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         await upstream.Server.CutOffAsync(id);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_line_without_end_is_told_by_the_limit()
     {
         foreach (var path in new[] { "/flood", "/bomb" })
@@ -96,7 +96,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_time_limit_is_for_the_head_of_the_answer()
     {
         var id = upstream.NewId();
@@ -113,7 +113,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         Assert.Equal("""{"value":"second"}""", await reader.ReadLineAsync());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_error_status_is_raised_unless_it_is_wanted()
     {
         var path = $"/content?status=500&type=text/plain&base64={Convert.ToBase64String("oops"u8)}";
@@ -122,7 +122,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
         Assert.StartsWith("""{"value":"oops"}""", await TextAsync(path, "\"raiseForStatus\":false"), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_connection_that_breaks_is_told_after_the_lines_that_came()
     {
         Assert.Contains("/problems/upstream-failed", await TextAsync("/half"), StringComparison.Ordinal);

@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests.Http;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_answer_comes_with_its_status_headers_and_body()
     {
         var id = upstream.NewId();
@@ -23,7 +23,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.True(result.GetProperty("elapsedMs").GetDouble() > 0);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_body_is_sent_as_what_it_is()
     {
         foreach (var (input, type, body) in new[]
@@ -42,7 +42,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Auto_tells_json_text_and_bytes_by_the_media_type()
     {
         foreach (var (type, bytes, form, expected) in new[]
@@ -77,7 +77,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_is_no_json_fails_when_json_is_asked_for()
     {
         foreach (var body in new[] { "", "[1", "{} {}", "NaN", "\"\\ud800\"" })
@@ -88,7 +88,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Json_of_any_depth_crashes_nothing()
     {
         using var deep = await upstream.Api.SendAsync("await/http.request", upstream.Input("/deep?depth=512"));
@@ -98,7 +98,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.Equal("upstream-failed", (await upstream.RequestAsync("/deep?depth=513", "\"as\":\"json\"")).Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_compressed_answer_is_decompressed()
     {
         var result = await upstream.ResultAsync("/gzip");
@@ -106,7 +106,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.Equal(("[1,2,3]", 10), (result.GetProperty("body").GetRawText(), result.GetProperty("bytes").GetInt32()));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_answer_over_the_limit_is_told_and_cut_off()
     {
         foreach (var path in new[] { "/flood", "/bomb" })
@@ -124,7 +124,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_error_status_is_a_result_unless_it_is_to_be_raised()
     {
         Assert.Equal(404, (await upstream.ResultAsync("/content?status=404")).GetProperty("status").GetInt32());
@@ -134,7 +134,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.Contains("404", answer["detail"].GetString(), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_may_pass_is_tried_again_and_Retry_After_is_honoured()
     {
         var id = upstream.NewId();
@@ -149,7 +149,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_is_not_idempotent_is_sent_once()
     {
         var id = upstream.NewId();
@@ -158,7 +158,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.Single(upstream.Server.Requests(id));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_connection_that_fails_is_told_without_an_address()
     {
         foreach (var url in new[]
@@ -174,7 +174,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_connection_that_takes_too_long_is_told_by_its_limit()
     {
         var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{upstream.Server.SilentOrigin}}","maxRetries":0}""");
@@ -183,7 +183,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.Contains("1 s (Outbound:ConnectTimeoutSeconds)", answer["detail"].GetString(), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_time_limit_cuts_the_far_connection_whether_nothing_comes_or_too_little()
     {
         foreach (var path in new[] { "/hang", "/drip" })
@@ -197,7 +197,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_vanished_client_cuts_the_far_connection()
     {
         foreach (var (pattern, path) in new[] { ("await", "/hang"), ("await", "/drip"), ("gather", "/hang"), ("sequence", "/hang") })
@@ -220,7 +220,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_failing_sibling_cuts_the_far_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
@@ -234,7 +234,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         await upstream.Server.CutOffAsync(hanging);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_lost_race_cuts_the_far_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
@@ -248,7 +248,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         await upstream.Server.CutOffAsync(hanging);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Ten_gathered_calls_take_the_time_of_one()
     {
         var calls = string.Join(',', Enumerable.Repeat($$"""{"operation":"http.request","input":{{upstream.Input("/slow")}}}""", 10));
@@ -260,7 +260,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         Assert.InRange(answer["elapsedMs"].GetDouble(), 500, 1_400);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_trace_is_passed_on_and_no_other_header_of_the_caller()
     {
         const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -26,10 +26,9 @@ public sealed class TrustingUpstreamFixture : UpstreamFixture
 [Collection(FunctionsAppCollection.Name)]
 public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture<TrustingUpstreamFixture>
 {
-    private const string NeedsOpenSsl = "Trusts a certificate by SSL_CERT_FILE, which only OpenSSL reads: Windows and macOS trust what the user's store has.";
     private const string Secrets = """ "headers":{"Authorization":"Bearer x","Cookie":"a=b","X-Mine":"1"} """;
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task An_answer_comes_over_TLS_from_a_name_and_from_an_address()
     {
         foreach (var host in new[] { "127.0.0.1", "localhost" })
@@ -45,7 +44,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         }
     }
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task A_certificate_of_an_unknown_authority_is_not_accepted()
     {
         await using var host = await upstream.StartHostAsync();
@@ -54,10 +53,10 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         await AssertNotAcceptedAsync(api, upstream.Server.SecureOrigin);
     }
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task A_certificate_of_another_name_is_not_accepted() => await AssertNotAcceptedAsync(upstream.Api, upstream.Server.MisnamedOrigin);
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task A_redirect_from_https_to_http_is_refused_and_nothing_is_sent_there()
     {
         foreach (var status in new[] { 301, 302, 303, 307, 308 })
@@ -76,7 +75,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         }
     }
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task Secrets_stay_with_their_https_origin()
     {
         foreach (var (from, to, stay) in new[]
@@ -98,7 +97,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         }
     }
 
-    [LinuxLocalHostFact(NeedsOpenSsl)]
+    [OwnHostFact(Needs.Linux)]
     public async Task Calls_of_one_gather_share_a_connection_over_https_and_have_one_each_over_http()
     {
         const int Calls = 20;

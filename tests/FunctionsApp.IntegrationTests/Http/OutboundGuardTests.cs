@@ -53,7 +53,7 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
 [Collection(FunctionsAppCollection.Name)]
 public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Another_port_of_an_allowed_host_is_refused()
     {
         var answer = await upstream.Api.PostAsync("await/http.request", """{"url":"http://127.0.0.1:2/"}""");
@@ -61,7 +61,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         Assert.Equal("destination-not-allowed", answer.Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_name_of_an_allowed_address_is_resolved_and_checked_when_it_is_dialled()
     {
         // Some machines give localhost an IPv6 address as well, which is not allowed; either way nothing else is dialled.
@@ -76,7 +76,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         Assert.Equal(allowed ? 1 : 0, upstream.Server.Requests(id).Count);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_redirect_inside_is_refused()
     {
         foreach (var target in new[] { "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:2/", "http://[::1]/", "http://10.0.0.1/", "file:///etc/passwd" })
@@ -87,7 +87,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Redirects_are_followed_to_a_limit()
     {
         var id = upstream.NewId();
@@ -98,7 +98,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         Assert.Equal(6, upstream.Server.Requests(id).Count);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Secrets_stay_with_their_origin()
     {
         foreach (var (origin, stay) in new[] { (upstream.Server.Origin, true), (upstream.Server.OtherOrigin, false) })
@@ -113,7 +113,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_redirect_of_a_post_becomes_a_get()
     {
         var id = upstream.NewId();
@@ -124,7 +124,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         Assert.Equal(("GET", ""), (upstream.Server.Requests(id)[0].Method, upstream.Server.Requests(id)[0].Body));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_host_that_cannot_read_its_list_says_so_and_does_not_start()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Outbound__AllowedHosts__0", "http://db.internal/"));

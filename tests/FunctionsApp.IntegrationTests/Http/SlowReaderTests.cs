@@ -11,14 +11,13 @@ namespace FunctionsApp.IntegrationTests.Http;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
-    private const string NeedsProc = "Reads the peak memory of a host from /proc, which only Linux has.";
     private const int MiB = 1024 * 1024;
     private const int LineCharacters = 4_000;
 
     // More than the buffers on the way hold, those of the sockets among them, and far less than what is streamed.
     private const int OnTheWay = 64 * MiB;
 
-    [LinuxLocalHostFact(NeedsProc)]
+    [OwnHostFact(Needs.Linux)]
     public async Task A_long_answer_is_streamed_in_constant_memory()
     {
         const int Lines = 64_000;
@@ -35,7 +34,7 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
         Assert.InRange(host.PeakMemoryBytes - start, 0, 64 * MiB);
     }
 
-    [LinuxLocalHostFact(NeedsProc)]
+    [OwnHostFact(Needs.Linux)]
     public async Task A_long_answer_waits_for_its_reader()
     {
         var id = upstream.NewId();
@@ -55,7 +54,7 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
         await ReadLinesAsync(reader, (int)(written / LineCharacters) + 1_000);
     }
 
-    [LinuxLocalHostFact(NeedsProc)]
+    [OwnHostFact(Needs.Linux)]
     public async Task Calls_of_a_streamed_gather_wait_for_its_reader()
     {
         const int Calls = 200;

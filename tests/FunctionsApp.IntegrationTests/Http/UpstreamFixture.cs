@@ -9,7 +9,7 @@ public class UpstreamFixture : IAsyncLifetime
 {
     public const int MaxResponseBytes = 1_048_576;
 
-    private LocalHostProcess? _host;
+    private AppHost? _host;
     private int _ids;
 
     public UpstreamServer Server { get; private set; } = null!;
@@ -29,7 +29,7 @@ public class UpstreamFixture : IAsyncLifetime
     }
 
     /// <summary>Starts a host that may call the servers, besides the fixture's own.</summary>
-    public Task<LocalHostProcess> StartHostAsync(params (string Key, string Value)[] settings)
+    public Task<AppHost> StartHostAsync(params (string Key, string Value)[] settings)
     {
         string[] allowed =
         [
@@ -37,7 +37,7 @@ public class UpstreamFixture : IAsyncLifetime
                 .Select(static origin => origin.Authority),
             $"localhost:{Server.SecureOrigin.Port}",
         ];
-        return LocalHostProcess.StartAsync(
+        return Hosts.StartAsync(
         [
             .. allowed.Select(static (host, index) => ($"Outbound__AllowedHosts__{index}", host)),
             ("Outbound__MaxResponseBytes", MaxResponseBytes.ToString(CultureInfo.InvariantCulture)),

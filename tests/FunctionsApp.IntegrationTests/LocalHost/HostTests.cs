@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests.LocalHost;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class HostTests
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_functions_are_listed_with_their_urls()
     {
         await using var host = await LocalHostProcess.StartAsync();
@@ -17,7 +17,7 @@ public sealed class HostTests
         Assert.Contains($"HealthLive: [GET] {host.BaseAddress}api/health/live", host.Output, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_address_beyond_loopback_without_a_key_is_refused_at_start()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://0.0.0.0:0");
@@ -26,7 +26,7 @@ public sealed class HostTests
         Assert.Contains("Host:FunctionKeys", host.Error, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Beyond_loopback_a_key_is_demanded()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__FunctionKeys__1", "second"));
@@ -39,7 +39,7 @@ public sealed class HostTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "health/live"));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Beyond_loopback_the_master_key_alone_opens_what_is_the_administrators()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__MasterKey", "master"));
@@ -51,7 +51,7 @@ public sealed class HostTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "operations", "master"));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Beyond_loopback_what_is_the_administrators_is_closed_without_a_master_key()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"));
@@ -63,7 +63,7 @@ public sealed class HostTests
         Assert.Contains("Host:MasterKey", answer["detail"].GetString(), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task On_loopback_another_hosts_name_is_refused()
     {
         await using var host = await LocalHostProcess.StartAsync();
@@ -76,7 +76,7 @@ public sealed class HostTests
         Assert.Equal("bad-request", answer.Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Requests_over_the_outstanding_ones_are_told_when_to_come_again()
     {
         await using var host = await LocalHostProcess.StartAsync(
@@ -94,7 +94,7 @@ public sealed class HostTests
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Cpu_work_over_what_may_wait_is_saturated()
     {
         await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "1"), ("Cpu__MaxQueuedItems", "2"));
@@ -120,7 +120,7 @@ public sealed class HostTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_route_prefix_of_host_json_is_honoured()
     {
         await using var host = await LocalHostProcess.StartAsync(("AzureFunctionsJobHost__extensions__http__routePrefix", "v1/async"));
@@ -130,7 +130,7 @@ public sealed class HostTests
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri("api/health/live", UriKind.Relative))).StatusCode);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Limits_are_options()
     {
         await using var host = await LocalHostProcess.StartAsync(("Limits__MaxRequestBytes", "2000"), ("Limits__MaxCalls", "1"), ("Limits__MaxTimeoutSeconds", "1"));
@@ -142,7 +142,7 @@ public sealed class HostTests
         Assert.Equal("timeout", (await api.PostAsync("await/delay", """{"seconds":60}""")).Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Options_out_of_range_are_refused_at_start_in_so_many_words()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Limits__MaxDepth", "0"), ("Cpu__Threads", "0"));
@@ -153,7 +153,7 @@ public sealed class HostTests
         Assert.DoesNotContain("   at ", host.Error + host.Output, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_port_that_is_taken_is_told()
     {
         await using var first = await LocalHostProcess.StartAsync();
@@ -163,7 +163,7 @@ public sealed class HostTests
         Assert.Contains("address already in use", second.Error, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_no_function_answers_is_a_problem()
     {
         await using var host = await LocalHostProcess.StartAsync();
@@ -175,7 +175,7 @@ public sealed class HostTests
         Assert.Equal("method-not-allowed", answer.Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_body_without_a_length_is_limited_too()
     {
         await using var host = await LocalHostProcess.StartAsync(("Limits__MaxRequestBytes", "2000"));

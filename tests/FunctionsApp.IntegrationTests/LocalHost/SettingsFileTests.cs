@@ -10,7 +10,7 @@ public sealed class SettingsFileTests : IDisposable
 
     public void Dispose() => _directory.Delete(recursive: true);
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_values_of_local_settings_are_app_settings()
     {
         Write("local.settings.json", """{"IsEncrypted":false,"Values":{"Limits__MaxCalls":"1","Limits:MaxDepth":"8"}}""");
@@ -21,7 +21,7 @@ public sealed class SettingsFileTests : IDisposable
         Assert.Contains("MaxDepth", await DetailOfAsync(api, "await/echo", """{"value":[[[[[[[[1]]]]]]]]}"""), StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_environment_wins_over_local_settings()
     {
         Write("local.settings.json", """{"Values":{"Limits__MaxCalls":"1"}}""");
@@ -31,7 +31,7 @@ public sealed class SettingsFileTests : IDisposable
         Assert.Equal("unknown-operation", (await api.PostAsync("sequence", """{"steps":[{"operation":"a"},{"operation":"a"}]}""")).Problem);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Host_json_has_the_route_prefix_and_the_throttle()
     {
         Write("host.json", """
@@ -51,7 +51,7 @@ public sealed class SettingsFileTests : IDisposable
             (await Task.WhenAll(requests)).Select(static response => response.StatusCode).Order());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_file_that_is_not_json_is_refused_at_start()
     {
         Write("host.json", "{ routePrefix }");

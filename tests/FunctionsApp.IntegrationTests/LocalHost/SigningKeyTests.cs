@@ -17,7 +17,7 @@ public sealed class SigningKeyTests : IDisposable
 
     public void Dispose() => _root.Delete(recursive: true);
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_first_start_makes_a_key_and_the_next_keeps_it()
     {
         await using (var first = await StartAsync())
@@ -33,7 +33,7 @@ public sealed class SigningKeyTests : IDisposable
         Assert.DoesNotContain("whsec_", second.Output + second.Error, StringComparison.Ordinal);
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task Only_the_owner_may_read_it()
     {
         await using var host = await StartAsync();
@@ -41,7 +41,7 @@ public sealed class SigningKeyTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(KeyFile));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_host_with_a_key_in_its_settings_makes_none()
     {
         await using var host = await StartAsync(("Callbacks__SigningKeys__0", Key));
@@ -50,7 +50,7 @@ public sealed class SigningKeyTests : IDisposable
         Assert.False(File.Exists(KeyFile));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_file_without_a_key_stops_the_start_and_is_not_quoted()
     {
         Directory.CreateDirectory(Tasks);
@@ -62,7 +62,7 @@ public sealed class SigningKeyTests : IDisposable
         Assert.DoesNotContain("MfKQ9r8", host.Error + host.Output, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_key_in_the_settings_that_is_none_stops_the_start_and_is_not_quoted()
     {
         await using var host = await RunToEndAsync(("Callbacks__SigningKeys__0", Key), ("Callbacks__SigningKeys__1", Key[..^4]));
@@ -72,7 +72,7 @@ public sealed class SigningKeyTests : IDisposable
         Assert.DoesNotContain("MfKQ9r8", host.Error + host.Output, StringComparison.Ordinal);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Where_no_file_can_be_the_host_starts_without_a_key_and_says_so()
     {
         await File.WriteAllTextAsync(Path.Combine(_root.FullName, "data"), "A file, and no directory.");

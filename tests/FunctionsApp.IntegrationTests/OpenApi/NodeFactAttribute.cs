@@ -20,7 +20,7 @@ public static class NodeTools
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    public static string Folder { get; } = Path.Combine(LocalHostProcess.RepositoryRoot, "tests", "openapi-lint");
+    public static string Folder { get; } = Path.Combine(AppHost.RepositoryRoot, "tests", "openapi-lint");
 
     /// <summary>Runs a script; fails the test with what it printed when it does.</summary>
     public static async Task RunAsync(params string[] arguments)

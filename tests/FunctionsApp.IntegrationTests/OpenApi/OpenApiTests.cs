@@ -66,10 +66,10 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         Assert.Empty(await second.Content.ReadAsByteArrayAsync());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task It_has_every_function_of_the_host_and_nothing_else()
     {
-        await using var host = await LocalHostProcess.StartAsync();
+        await using var host = await Hosts.StartAsync();
         using var api = host.Connect();
         var document = await ApiDocument.GetAsync(api);
 

@@ -12,7 +12,7 @@ public sealed class TelemetryTests
     private const string CallerTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string CallerSpan = "00f067aa0ba902b7";
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_gather_is_a_tree_from_the_callers_span_to_each_call()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -35,7 +35,7 @@ public sealed class TelemetryTests
         Assert.All(calls, call => Assert.True(call.Start >= gather.Start && call.End <= gather.End));
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_streamed_answer_belongs_to_the_span_of_its_request_to_the_end()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -53,7 +53,7 @@ public sealed class TelemetryTests
         Assert.Contains(receiver.Spans, span => span.Name == "chunk" && span.ParentId == map.SpanId);
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_task_and_its_webhook_go_on_with_the_trace_of_the_request_and_the_receiver_is_told()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -78,7 +78,7 @@ public sealed class TelemetryTests
         Assert.Equal($"00-{CallerTrace}-{webhook.SpanId}-01", upstream.Requests("hook").Single().Headers["traceparent"]);
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task Nothing_of_what_callers_send_goes_out_and_the_metrics_do()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -106,10 +106,10 @@ public sealed class TelemetryTests
             receiver.Metrics.Keys.ToHashSet(StringComparer.Ordinal));
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_collector_that_is_not_there_disturbs_nobody()
     {
-        await using var host = await LocalHostProcess.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
+        await using var host = await Hosts.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
         using var api = host.Connect();
 
         Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
@@ -118,7 +118,7 @@ public sealed class TelemetryTests
     /// <summary>Runs a host that exports to the receiver, to its end: then everything has been sent.</summary>
     private static async Task RunAsync(OtlpReceiver receiver, Func<Api, Task> work, params (string, string)[] settings)
     {
-        await using var host = await LocalHostProcess.StartAsync(
+        await using var host = await Hosts.StartAsync(
             [("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), .. settings]);
         using (var api = host.Connect())
         {

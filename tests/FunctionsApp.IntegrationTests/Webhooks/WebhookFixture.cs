@@ -7,7 +7,7 @@ namespace FunctionsApp.IntegrationTests.Webhooks;
 /// <summary>A receiver, and a LocalHost that sends webhooks to it, and again soon.</summary>
 public sealed class WebhookFixture : IAsyncLifetime
 {
-    private LocalHostProcess? _host;
+    private AppHost? _host;
     private int _ids;
 
     public WebhookReceiver Receiver { get; private set; } = null!;
@@ -29,7 +29,7 @@ public sealed class WebhookFixture : IAsyncLifetime
         if (FunctionsAppFixture.ExternalBaseUrl is null)
         {
             Receiver = await WebhookReceiver.StartAsync();
-            _host = await LocalHostProcess.StartAsync(Settings(0, 0.2, 0.2, 0.5, 0.5));
+            _host = await Hosts.StartAsync(Settings(0, 0.2, 0.2, 0.5, 0.5));
             Api = _host.Connect();
         }
     }

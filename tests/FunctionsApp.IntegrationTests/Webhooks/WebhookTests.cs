@@ -16,7 +16,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         return Task.CompletedTask;
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_success_is_told_with_the_task_as_it_is_read()
     {
         var id = hooks.NewId();
@@ -30,7 +30,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal("done", webhook.Data.GetProperty("result").GetString());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_error_is_told_to_the_other_url()
     {
         var (success, error) = (hooks.NewId(), hooks.NewId());
@@ -42,7 +42,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Empty(hooks.Receiver.Received(success));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Cancelling_is_told_as_an_error()
     {
         var id = hooks.NewId();
@@ -53,7 +53,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal(("task.cancelled", "cancelled"), (webhook.Type, webhook.Data.GetProperty("status").GetString()));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_failed_attempt_is_made_again_with_the_same_id_and_body()
     {
         var id = hooks.NewId();
@@ -79,7 +79,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Retry_after_is_honoured_and_the_timestamp_is_fresh()
     {
         var id = hooks.NewId();
@@ -95,7 +95,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.NotEqual(webhooks[0].Signatures, webhooks[1].Signatures);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_connection_that_breaks_is_an_attempt_that_failed()
     {
         var id = hooks.NewId();
@@ -107,7 +107,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal(2, hooks.Receiver.Received(id).Count);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_receiver_that_never_takes_it_is_given_up_after_the_last_attempt()
     {
         var id = hooks.NewId();
@@ -118,7 +118,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal(5, hooks.Receiver.Received(id).Count);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Gone_and_a_redirect_end_it_and_nobody_follows()
     {
         foreach (var (path, status) in new[] { ("/gone", 410), ("/redirect", 302) })
@@ -135,7 +135,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Empty(hooks.Receiver.Received("redirected"));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_was_given_up_or_delivered_is_sent_again_on_request_with_the_same_id()
     {
         var id = hooks.NewId();
@@ -157,7 +157,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.All(webhooks, webhook => Assert.Equal((webhooks[0].Id, webhooks[0].Json.GetRawText()), (webhook.Id, webhook.Json.GetRawText())));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_delivery_that_is_asked_for_begins_the_schedule_anew()
     {
         var id = hooks.NewId();
@@ -170,11 +170,11 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal("delivered", (await hooks.Api.DeliveredAsync(task))["state"].GetString());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_receiver_that_hangs_holds_up_no_other()
     {
         await using var slow = await WebhookReceiver.StartAsync();
-        await using var host = await LocalHostProcess.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "3")]);
+        await using var host = await Hosts.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "3")]);
         using var api = host.Connect();
 
         // More than go to one receiver at once, and before the others.
@@ -207,7 +207,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Empty(slow.Faults);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_success_goes_to_an_operation_where_only_errors_go_to_a_url()
     {
         var id = hooks.NewId();
@@ -221,7 +221,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         await AssertNothingIsDeliveredAsync(task.Id(), id);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_error_goes_to_the_url_where_a_success_goes_to_an_operation()
     {
         var id = hooks.NewId();
@@ -234,7 +234,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal("It broke.", webhook.Data.GetProperty("error").GetProperty("detail").GetString());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_success_goes_to_the_url_where_an_error_goes_to_an_operation()
     {
         var id = hooks.NewId();
@@ -246,7 +246,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal(("task.succeeded", task.Id(), 4), (webhook.Type, webhook.Data.GetProperty("id").GetString(), webhook.Data.GetProperty("result").GetInt32()));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task An_error_goes_to_an_operation_where_only_a_success_goes_to_a_url()
     {
         var id = hooks.NewId();
@@ -260,7 +260,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         await AssertNothingIsDeliveredAsync(task.Id(), id);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_pattern_tells_of_its_end_too()
     {
         var id = hooks.NewId();
@@ -272,11 +272,11 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal("[1,4,9]", webhook.Data.GetProperty("result").GetProperty("results").GetRawText());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task While_a_key_is_replaced_both_sign()
     {
         const string New = "whsec_bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleQ==";
-        await using var host = await LocalHostProcess.StartAsync(
+        await using var host = await Hosts.StartAsync(
             [.. WebhookFixture.Settings(0), ("Callbacks__SigningKeys__0", New), ("Callbacks__SigningKeys__1", WebhookReceiver.Secret)]);
         using var api = host.Connect();
         var id = hooks.NewId();
@@ -288,14 +288,14 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.Equal(2, webhook.Signatures.Split(' ').Length);
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Without_a_key_a_url_is_refused_before_the_task_is_accepted()
     {
         // A host makes a key unless it cannot: here it would have to lie below a file.
         var file = Path.GetTempFileName();
         try
         {
-            await using var host = await LocalHostProcess.StartAsync(("Tasks__Directory", Path.Combine(file, "tasks")));
+            await using var host = await Hosts.StartAsync(("Tasks__Directory", Path.Combine(file, "tasks")));
             using var api = host.Connect();
             foreach (var (path, body) in new[]
             {
@@ -314,7 +314,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task The_verifier_itself_refuses_what_was_tampered_with()
     {
         var id = hooks.NewId();
@@ -329,7 +329,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         Assert.NotNull(WebhookVerifier.Fault("whsec_" + new string('A', 32), webhook));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_delivery_that_was_to_be_made_is_made_after_a_crash()
     {
         using var directory = new TaskDirectory();
@@ -352,7 +352,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_has_arrived_or_was_refused_is_not_sent_again_after_a_crash()
     {
         using var directory = new TaskDirectory();

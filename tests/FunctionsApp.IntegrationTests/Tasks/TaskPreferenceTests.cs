@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary><c>Prefer: respond-async</c> (RFC 7240): a task of what the endpoint would run at once.</summary>
 [Collection(FunctionsAppCollection.Name)]

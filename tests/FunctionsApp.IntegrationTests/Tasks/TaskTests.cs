@@ -3,7 +3,7 @@ using System.Net;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c>.</summary>
 [Collection(FunctionsAppCollection.Name)]

@@ -2,13 +2,13 @@ using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Http;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>That cancelling a task stops its work, whatever state it is in, is seen from outside: by the server that it calls, and by the core that it uses.</summary>
 [Collection(FunctionsAppCollection.Name)]
 public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_request_under_way_is_cut_off()
     {
         foreach (var (path, body) in new[]
@@ -30,10 +30,10 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_computation_gives_its_core_back()
     {
-        await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "1"));
+        await using var host = await Hosts.StartAsync(("Cpu__Threads", "1"));
         using var api = host.Connect();
         foreach (var (path, body) in new[]
         {
@@ -53,7 +53,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_waits_for_its_turn_never_runs_and_makes_room()
     {
         await using var host = await upstream.StartHostAsync(("Tasks__MaxRunning", "1"));
@@ -75,7 +75,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
         Assert.Equal((0, 1), (upstream.Server.Requests(never).Count, upstream.Server.Requests(last).Count));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_waits_to_be_tried_again_is_not()
     {
         var call = upstream.NewId();
@@ -93,7 +93,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
         Assert.Single(upstream.Server.Requests(call));
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task What_was_cancelled_stays_cancelled_however_soon_the_host_is_killed()
     {
         using var directory = new TaskDirectory();
@@ -132,7 +132,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
     }
 
     /// <summary>How much of a core a host uses now.</summary>
-    private static async Task<double> BusyAsync(LocalHostProcess host)
+    private static async Task<double> BusyAsync(AppHost host)
     {
         var window = TimeSpan.FromMilliseconds(300);
         var before = host.ProcessorTime;

@@ -3,7 +3,7 @@ using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Webhooks;
 using Xunit.Abstractions;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>
 /// Hosts are killed one after the other on the same directory, at random moments, while tasks of every kind are created. At
@@ -18,7 +18,7 @@ public sealed class TaskCrashTests(ITestOutputHelper output)
     private static readonly int Seed = Setting("TASK_CRASH_SEED", 20_261);
     private static readonly int Rounds = Setting("TASK_CRASH_ROUNDS", 32);
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Whatever_is_killed_when_nothing_accepted_is_lost()
     {
         using var directory = new TaskDirectory();
@@ -70,7 +70,7 @@ public sealed class TaskCrashTests(ITestOutputHelper output)
     }
 
     /// <summary>The life of a host: clients send requests, one after the other each, until they are done or it is killed.</summary>
-    private static async Task LiveAsync(LocalHostProcess host, TaskLedger ledger, Random random)
+    private static async Task LiveAsync(AppHost host, TaskLedger ledger, Random random)
     {
         using var api = host.Connect();
         await ledger.ObserveAsync(api);

@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>Tasks and the process that runs them: who may, how it stops, and what else it does meanwhile.</summary>
 [Collection(FunctionsAppCollection.Name)]
 public sealed class TaskHostTests
 {
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_directory_has_one_host_at_a_time()
     {
         using var directory = new TaskDirectory();
@@ -35,7 +35,7 @@ public sealed class TaskHostTests
         Assert.Equal("kept", (await nextApi.TaskAsync(id))["result"].GetString());
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_host_that_stops_answers_who_waits_and_its_tasks_run_again()
     {
         using var directory = new TaskDirectory();
@@ -83,7 +83,7 @@ public sealed class TaskHostTests
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_task_that_ends_its_host_every_time_is_given_up()
     {
         using var directory = new TaskDirectory();
@@ -114,7 +114,7 @@ public sealed class TaskHostTests
         }
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public Task Two_maps_that_run_as_tasks_do_not_delay_who_waits_for_an_answer()
     {
         // Some 10 ms an item, and half a minute in all.
@@ -122,7 +122,7 @@ public sealed class TaskHostTests
         return EnsureNoDelayAsync("tasks", $$"""{"pattern":"map","operation":"pbkdf2","request":{"items":[{{items}}]} }""");
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public Task Two_tasks_that_compute_do_not_delay_who_waits_for_an_answer() =>
 
         // Seconds, in which it cannot be put aside.
@@ -131,7 +131,7 @@ public sealed class TaskHostTests
     /// <summary>Has two tasks compute on two threads, and others wait for answers meanwhile.</summary>
     private static async Task EnsureNoDelayAsync(string path, string task)
     {
-        await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "2"));
+        await using var host = await Hosts.StartAsync(("Cpu__Threads", "2"));
         using var api = host.Connect();
         var ids = new[] { (await api.CreateAsync(path, task)).Id(), (await api.CreateAsync(path, task)).Id() };
         foreach (var id in ids)

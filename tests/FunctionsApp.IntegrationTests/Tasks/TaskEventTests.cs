@@ -1,7 +1,7 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>The changes of a task as server-sent events.</summary>
 [Collection(FunctionsAppCollection.Name)]

@@ -1,7 +1,7 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>How much a host accepts: past that it says so, keeps what it has, and takes more when there is room again.</summary>
 [Collection(FunctionsAppCollection.Name)]
@@ -9,10 +9,10 @@ public sealed class TaskLimitTests
 {
     private const int LargeBytes = 300_000;
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task Tasks_over_what_may_wait_are_saturated_until_there_is_room()
     {
-        await using var host = await LocalHostProcess.StartAsync(("Tasks__MaxRunning", "1"), ("Tasks__MaxQueued", "2"));
+        await using var host = await Hosts.StartAsync(("Tasks__MaxRunning", "1"), ("Tasks__MaxQueued", "2"));
         using var api = host.Connect();
         var running = await api.CreateIdAsync("delay", TaskRequests.Endless);
         await api.StateAsync(running, "running");
@@ -34,10 +34,10 @@ public sealed class TaskLimitTests
         Assert.Equal(4, await api.ListAsync().CountAsync());
     }
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task State_over_its_limit_is_saturated_until_something_is_forgotten()
     {
-        await using var host = await LocalHostProcess.StartAsync(("Tasks__MaxStateBytes", "1048576"));
+        await using var host = await Hosts.StartAsync(("Tasks__MaxStateBytes", "1048576"));
         using var api = host.Connect();
         var accepted = new List<string>();
         var answer = await CreateLargeAsync(api);
@@ -57,14 +57,14 @@ public sealed class TaskLimitTests
         Assert.Equal(LargeBytes, (await api.EndAsync(later.Id()))["result"].GetString()!.Length);
     }
 
-    [TmpfsLocalHostFact]
+    [OwnHostFact(Needs.Tmpfs)]
     public async Task A_full_disk_refuses_tasks_and_keeps_those_that_it_has()
     {
         const string Filler = "filler";
         using var disk = Tmpfs.TryMount()!;
         (string, string)[] settings = [("Tasks__Directory", Path.Combine(disk.Path, "tasks"))];
         var ids = new List<string>();
-        await using (var host = await LocalHostProcess.StartAsync(settings))
+        await using (var host = await Hosts.StartAsync(settings))
         {
             using var api = host.Connect();
             ids.Add(await api.CreateIdAsync("echo", """{"value":0}"""));
@@ -94,7 +94,7 @@ public sealed class TaskLimitTests
             await host.KillAsync();
         }
 
-        await using (var host = await LocalHostProcess.StartAsync(settings))
+        await using (var host = await Hosts.StartAsync(settings))
         {
             using var api = host.Connect();
             var listed = await api.ListAsync().Select(static task => task.GetProperty("id").GetString()!).ToListAsync();

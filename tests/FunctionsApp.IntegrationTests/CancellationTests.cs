@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests;
 
 /// <summary>
 /// That work stops when its client goes away is seen from outside: on a host that runs one request at a time the next one
@@ -20,10 +20,10 @@ public sealed class CancellationTests
         ("Cpu__Threads", "1"),
     ];
 
-    [LocalHostFact]
+    [OwnHostFact]
     public async Task A_vanished_client_stops_the_work_of_every_pattern()
     {
-        await using var host = await LocalHostProcess.StartAsync(OneAtATime);
+        await using var host = await Hosts.StartAsync(OneAtATime);
         using var api = host.Connect();
         const string Endless = """{"from":0,"to":1000000000000}""";
         foreach (var (path, body) in new[]
@@ -51,10 +51,10 @@ public sealed class CancellationTests
         }
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_host_that_stops_cancels_what_runs_and_answers_it()
     {
-        await using var host = await LocalHostProcess.StartAsync(OneAtATime);
+        await using var host = await Hosts.StartAsync(OneAtATime);
         using var api = host.Connect();
         var request = await OccupyAsync(api, token => api.SendAsync(
             "gather",
@@ -70,10 +70,10 @@ public sealed class CancellationTests
         Assert.Equal(0, host.ExitCode);
     }
 
-    [UnixLocalHostFact]
+    [OwnHostFact(Needs.Signals)]
     public async Task A_host_that_stops_ends_its_streams_with_an_error()
     {
-        await using var host = await LocalHostProcess.StartAsync();
+        await using var host = await Hosts.StartAsync();
         using var api = host.Connect();
         using var response = await api.SendAsync("stream/greet", """{"pauseSeconds":600}""");
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());

@@ -5,7 +5,7 @@ using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Webhooks;
 
-namespace FunctionsApp.IntegrationTests.LocalHost;
+namespace FunctionsApp.IntegrationTests.Tasks;
 
 /// <summary>A request for a task, and what is to come of it.</summary>
 /// <param name="Key">Its idempotency key, by which the receiver knows its webhooks as well.</param>

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace FunctionsApp.IntegrationTests.Hosting;
+
+/// <summary>A host of the app, whose functions run in a process of their own.</summary>
+public abstract class AppHost : IAsyncDisposable
+{
+    /// <summary>How long a process may take to start, or to end.</summary>
+    protected static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    /// <summary>The folder that the solution lies in.</summary>
+    public static string RepositoryRoot { get; } = FindRepositoryRoot();
+
+    /// <summary>Where it listens.</summary>
+    public abstract Uri BaseAddress { get; }
+
+    /// <summary>What the functions' process printed or logged so far.</summary>
+    public abstract string Output { get; }
+
+    /// <summary>How the functions' process ended.</summary>
+    public int ExitCode => Process.ExitCode;
+
+    /// <summary>The most memory that the functions' process had so far, in bytes. Linux only.</summary>
+    public long PeakMemoryBytes
+    {
+        get
+        {
+            const string Peak = "VmHWM:";
+            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/status"))
+                .Single(static line => line.StartsWith(Peak, StringComparison.Ordinal));
+            return long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
+        }
+    }
+
+    /// <summary>The time of the cores that the functions' process has used so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            Process.Refresh();
+            return Process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>The process that the functions run in.</summary>
+    protected abstract Process Process { get; }
+
+    /// <summary>Waits until the host listens.</summary>
+    public abstract Task ListeningAsync();
+
+    /// <summary>Asks the functions' process to stop, as whoever runs it does.</summary>
+    public abstract void Terminate();
+
+    /// <summary>Waits for the end of the functions' process.</summary>
+    public virtual Task WaitForExitAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
+
+    /// <summary>Ends the functions' process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
+    public abstract Task KillAsync();
+
+    /// <summary>A client whose requests go to this host.</summary>
+    public Api Connect() => new(BaseAddress, key: null);
+
+    /// <summary>Ends it.</summary>
+    public abstract ValueTask DisposeAsync();
+
+    private static string FindRepositoryRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory!.FullName, "FunctionsApp.sln")))
+        {
+            directory = directory.Parent;
+        }
+
+        return directory.FullName;
+    }
+}

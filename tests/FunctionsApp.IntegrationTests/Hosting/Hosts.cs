@@ -1,0 +1,31 @@
+using System.Reflection;
+
+namespace FunctionsApp.IntegrationTests.Hosting;
+
+/// <summary>Starts hosts of the kind that this assembly is about; its project says which.</summary>
+public static class Hosts
+{
+    /// <summary>Whether the tests run on TestHost; else on LocalHost.</summary>
+    public static bool AreTestHosts { get; } =
+        typeof(Hosts).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(static attribute => attribute.Key == "Host").Value == "TestHost";
+
+    /// <summary>Starts a host and waits until it listens.</summary>
+    /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
+    public static async Task<AppHost> StartAsync(params (string Key, string Value)[] settings)
+    {
+        var host = Launch(settings);
+        try
+        {
+            await host.ListeningAsync();
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a host, and does not wait until it listens.</summary>
+    public static AppHost Launch(params (string Key, string Value)[] settings) => AreTestHosts ? TestHostProcess.Launch(settings) : LocalHostProcess.Launch(settings);
+}
