@@ -12,10 +12,11 @@ namespace FunctionsApp.IntegrationTests;
 public sealed class MapStreamTests(FunctionsAppFixture app)
 {
     private const int MiB = 1024 * 1024;
+    private const string Forwarded = "The platform passes an answer on when the upload is complete.";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    [OwnHostFact]
+    [LocalHostFact(Forwarded)]
     public async Task Each_line_is_answered_while_the_upload_still_runs()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
@@ -115,7 +116,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Equal(slug, answer.Problem);
     }
 
-    [OwnHostFact]
+    [LocalHostFact(Forwarded)]
     public async Task What_goes_wrong_after_the_first_result_is_the_last_line()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
@@ -145,7 +146,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.StartsWith("""{"error":{"type":"/problems/malformed-json",""", await upload.ReadLineAsync(), StringComparison.Ordinal);
     }
 
-    [OwnHostFact]
+    [LocalHostFact(Forwarded)]
     public async Task A_client_that_does_not_read_waits_with_its_upload_and_goes_on_when_it_reads()
     {
         const int Pieces = 200;
@@ -172,7 +173,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     /// <summary>All cores compute something endless for a client that goes away; then another has them all.</summary>
-    [OwnHostFact]
+    [LocalHostFact(Forwarded)]
     public async Task A_client_that_vanishes_in_the_middle_of_its_upload_frees_the_cores()
     {
         using (var upload = await Upload.StartAsync(app.Api, "map/primes.count"))

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using FunctionsApp.TestHost.Http;
 using FunctionsApp.TestHost.Protocol;
 using FunctionsApp.TestHost.Worker;
@@ -42,7 +43,7 @@ public sealed class FunctionsTestHost : IAsyncDisposable
     /// <summary>Where the host listens.</summary>
     public Uri BaseAddress { get; private set; } = null!;
 
-    /// <summary>The names of the functions that it serves, with their methods and routes (below the prefix).</summary>
+    /// <summary>The functions that it serves, as <c>func start</c> lists them: name, methods and URL.</summary>
     public IReadOnlyList<string> Functions { get; private set; } = [];
 
     /// <summary>The worker's process. It ends with the host; a test may end it earlier.</summary>
@@ -126,6 +127,7 @@ public sealed class FunctionsTestHost : IAsyncDisposable
             throw Failure("The worker has no server for HTTP: it must call ConfigureFunctionsWebApplication.");
         }
 
+        await InTimeAsync(ListeningAsync(new Uri(address), cancellationToken), "listen", cancellationToken);
         var indexed = (await CallAsync(
             new StreamingMessage { FunctionsMetadataRequest = new FunctionsMetadataRequest { FunctionAppDirectory = directory } }, cancellationToken)).FunctionMetadataResponse;
         Check(indexed.Result, "FunctionsMetadataRequest");
@@ -159,9 +161,10 @@ public sealed class FunctionsTestHost : IAsyncDisposable
             endpoint.WithMetadata(function);
         }
 
-        Functions = [.. functions.Select(static function => $"{function.Metadata.Name}: [{string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant()}] {function.Route}")];
         await _server.StartAsync(cancellationToken);
         BaseAddress = new Uri(_server.Urls.First());
+        Functions = [.. functions.Select(function =>
+            $"{function.Metadata.Name}: [{string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant()}] {BaseAddress}{host.RoutePrefix.Trim('/')}/{function.Route}")];
     }
 
     /// <summary>The platform finds no function where one answers other methods only.</summary>
@@ -172,6 +175,24 @@ public sealed class FunctionsTestHost : IAsyncDisposable
         {
             context.Response.Headers.Allow = default;
             context.Response.StatusCode = StatusCodes.Status404NotFound;
+        }
+    }
+
+    /// <summary>Waits until the worker's server takes connections: the worker speaks the protocol a little earlier.</summary>
+    private static async Task ListeningAsync(Uri address, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var client = new TcpClient();
+            try
+            {
+                await client.ConnectAsync(address.Host, address.Port, cancellationToken);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
+            }
         }
     }
 

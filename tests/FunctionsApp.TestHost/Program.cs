@@ -23,7 +23,7 @@ try
     });
     foreach (var function in host.Functions)
     {
-        Console.WriteLine(function);
+        Console.WriteLine($"  {function}");
     }
 
     Console.WriteLine($"Listening on {host.BaseAddress}. Stop with Ctrl+C.");

@@ -39,6 +39,7 @@ public sealed class FunctionRequest
     private readonly bool _isDuplex;
     private ReadOnlyMemory<byte> _body;
 
+    /// <exception cref="ProblemException"><c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is no number, or not from 1 to 60.</exception>
     internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, CancellationToken cancelled)
     {
         _request = request;
@@ -46,6 +47,12 @@ public sealed class FunctionRequest
         _maxBytes = maxBytes;
         _isDuplex = isDuplex;
         Cancelled = cancelled;
+        Heartbeat = ReadSeconds(HeartbeatParameter) switch
+        {
+            null => null,
+            >= MinHeartbeatSeconds and <= MaxHeartbeatSeconds and var seconds => TimeSpan.FromSeconds(seconds),
+            _ => throw new ProblemException(Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
+        };
     }
 
     /// <summary>Cancelled when the client goes away or the host stops.</summary>
@@ -62,13 +69,7 @@ public sealed class FunctionRequest
     public double? TimeoutSeconds => ReadSeconds("timeoutSeconds");
 
     /// <summary>How long a streamed answer may be silent, by the query's <c>heartbeatSeconds</c>; null when it does not say.</summary>
-    /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number, or not from 1 to 60.</exception>
-    public TimeSpan? Heartbeat => ReadSeconds(HeartbeatParameter) switch
-    {
-        null => null,
-        >= MinHeartbeatSeconds and <= MaxHeartbeatSeconds and var seconds => TimeSpan.FromSeconds(seconds),
-        _ => throw new ProblemException(Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
-    };
+    public TimeSpan? Heartbeat { get; }
 
     /// <summary>Reads a number of seconds from the query; absent means null, and its range is the service's matter.</summary>
     /// <param name="name">The parameter.</param>

@@ -24,6 +24,7 @@ public static class TelemetryServices
         if (toCollector || toMonitor)
         {
             Export(services.AddOpenTelemetry(), configuration, toCollector, toMonitor, configureHost);
+            services.AddHostedService<MetricsFlush>();
         }
 
         return services;

@@ -91,6 +91,12 @@ public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpRespon
         using (response)
         {
             var text = await response.Content.ReadAsStringAsync();
+            if (response is { StatusCode: HttpStatusCode.InternalServerError, Content.Headers.ContentType.MediaType: "text/plain" })
+            {
+                // TestHost says so of a worker that has gone. LocalHost is gone itself then, and the connection breaks.
+                throw new HttpRequestException(text);
+            }
+
             return new Answer(
                 response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
                 text.Length == 0 ? default : JsonElement.Parse(text));

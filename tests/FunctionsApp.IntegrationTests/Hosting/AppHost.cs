@@ -18,6 +18,9 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>What the functions' process printed or logged so far.</summary>
     public abstract string Output { get; }
 
+    /// <summary>Its functions, a line each: name, methods and URL.</summary>
+    public abstract string Functions { get; }
+
     /// <summary>How the functions' process ended.</summary>
     public int ExitCode => Process.ExitCode;
 

@@ -58,7 +58,8 @@ public sealed class LocalHostProcess : AppHost
         }
     }
 
-    /// <inheritdoc/>
+    public override string Functions => Output;
+
     protected override Process Process => _process;
 
     public override Uri BaseAddress => _listening.Task.Result;

@@ -36,6 +36,8 @@ public sealed class TestHostProcess : AppHost
 
     public override string Output => _host!.WorkerLog;
 
+    public override string Functions => string.Join('\n', _host!.Functions);
+
     protected override Process Process => _host!.Worker;
 
     /// <summary>Starts a host, and does not wait until it listens.</summary>

@@ -42,12 +42,16 @@ public class UpstreamFixture : IAsyncLifetime
             .. allowed.Select(static (host, index) => ($"Outbound__AllowedHosts__{index}", host)),
             ("Outbound__MaxResponseBytes", MaxResponseBytes.ToString(CultureInfo.InvariantCulture)),
 
-            // A proxy from the environment would be dialled in place of what the guard has checked.
-            ("HTTP_PROXY", "http://127.0.0.1:9"),
-            ("ALL_PROXY", "http://127.0.0.1:9"),
+            .. Hosts.AreTestHosts ? [] : Proxies,
             .. settings,
         ]);
     }
+
+    /// <summary>
+    /// A proxy from the environment would be dialled in place of what the guard has checked. A worker cannot have one: it would dial its
+    /// own host there, too.
+    /// </summary>
+    private static (string, string)[] Proxies { get; } = [("HTTP_PROXY", "http://127.0.0.1:9"), ("ALL_PROXY", "http://127.0.0.1:9")];
 
     /// <summary>An origin where nothing listens: tcpmux is long gone.</summary>
     public static Uri ClosedOrigin { get; } = new("http://127.0.0.1:1");

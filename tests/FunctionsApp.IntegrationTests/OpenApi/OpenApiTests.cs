@@ -74,7 +74,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         var document = await ApiDocument.GetAsync(api);
 
         // As the host lists them; and where a route names an operation, the document may do so in its place.
-        var functions = FunctionLine().Matches(host.Output).SelectMany(static line =>
+        var functions = FunctionLine().Matches(host.Functions).SelectMany(static line =>
             line.Groups["methods"].Value.ToLowerInvariant().Split(',').Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
         Assert.NotEmpty(functions);
         Assert.All(document.Operations, operation => Assert.Contains(functions, function =>
@@ -303,7 +303,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         }
     }
 
-    [GeneratedRegex("^  (?<name>\\w+): \\[(?<methods>[A-Z,]+)\\] http://[^/]+/api(?<path>\\S+)\\r?$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
+    [GeneratedRegex("^ *(?<name>\\w+): \\[(?<methods>[A-Z,]+)\\] http://[^/]+/api(?<path>\\S+)\\r?$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex FunctionLine();
 
     private sealed record Asked(ApiOperation Operation, HttpStatusCode Status, string Text, IReadOnlyList<AnswerCheck> Checks);

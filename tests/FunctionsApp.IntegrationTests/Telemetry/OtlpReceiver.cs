@@ -60,7 +60,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
                 Spans.Enqueue(ReadSpan(span.Bytes));
             }
         }
-        else
+        else if (context.Request.Path == "/v1/metrics")
         {
             // resource_metrics, scope_metrics, metrics, name
             foreach (var name in Protobuf.Follow(bytes, 1, 2, 2, 1))

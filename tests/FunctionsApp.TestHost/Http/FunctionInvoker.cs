@@ -82,11 +82,20 @@ internal sealed class FunctionInvoker(WorkerConnection worker, string address, I
     private async Task RunAsync(HttpContext context, HttpFunction function)
     {
         var request = context.Request;
+
+        // The host's own span, which the worker's goes on with.
+        using var activity = new Activity("Functions host");
+        if (request.Headers.TraceParent is [{ Length: > 0 } caller])
+        {
+            activity.SetParentId(caller).TraceStateString = request.Headers.TraceState;
+        }
+
+        activity.Start();
         var invocation = new InvocationRequest
         {
             InvocationId = Guid.NewGuid().ToString(),
             FunctionId = function.Metadata.FunctionId,
-            TraceContext = new RpcTraceContext { TraceParent = Activity.Current?.Id ?? "", TraceState = Activity.Current?.TraceStateString ?? "" },
+            TraceContext = new RpcTraceContext { TraceParent = activity.Id, TraceState = activity.TraceStateString ?? "" },
         };
         invocation.InputData.Add(new ParameterBinding { Name = function.Trigger.Name, Data = new TypedData { Http = new RpcHttp() } });
         await TriggerMetadata.AddAsync(invocation.TriggerMetadata, request);
@@ -123,6 +132,7 @@ internal sealed class FunctionInvoker(WorkerConnection worker, string address, I
         context.Response.StatusCode = StatusCodes.Status500InternalServerError;
         if (message is not null)
         {
+            context.Response.ContentType = "text/plain; charset=utf-8";
             await context.Response.WriteAsync(message);
         }
     }

@@ -46,9 +46,8 @@ internal static class TriggerMetadata
             {
                 foreach (var property in body.RootElement.EnumerateObject().Where(static property => property.Value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Null)))
                 {
-                    values[property.Name] = property.Value.ValueKind == JsonValueKind.Object
-                        ? new TypedData { Json = property.Value.GetRawText() }
-                        : new TypedData { String = property.Value.ToString() };
+                    // As it is written: text may hold half a character, which is no string here.
+                    values[property.Name] = new TypedData { Json = property.Value.GetRawText() };
                 }
             }
         }
