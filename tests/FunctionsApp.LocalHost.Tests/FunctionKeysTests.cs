@@ -72,10 +72,19 @@ public sealed class FunctionKeysTests
     [InlineData(AuthorizationLevel.Anonymous)]
     [InlineData(AuthorizationLevel.Function)]
     [InlineData(AuthorizationLevel.Admin)]
-    public void On_loopback_no_key_is_asked_for(AuthorizationLevel level)
-    {
+    public void On_loopback_no_key_is_asked_for_where_there_is_none(AuthorizationLevel level) =>
         Assert.Null(Keys(Loopback).Refusal(WithHeader(null), level));
-        Assert.Null(Keys(Loopback, ("Host:MasterKey", "master")).Refusal(WithHeader("wrong"), level));
+
+    [Theory]
+    [InlineData("Host:FunctionKeys:0")]
+    [InlineData("Host:MasterKey")]
+    public void On_loopback_too_a_key_is_demanded_where_there_is_any(string setting)
+    {
+        var keys = Keys(Loopback, (setting, "key"));
+
+        Assert.NotNull(keys.Refusal(WithHeader(null), AuthorizationLevel.Function));
+        Assert.Null(keys.Refusal(WithHeader("key"), AuthorizationLevel.Function));
+        Assert.Null(keys.Refusal(WithHeader(null), AuthorizationLevel.Anonymous));
     }
 
     private static FunctionKeys Keys(ListenAddresses addresses, params (string Key, string? Value)[] settings) => FunctionKeys.From(

@@ -64,6 +64,17 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
+    public async Task On_loopback_too_a_key_is_demanded_where_one_is_configured()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Host__FunctionKeys__0", "first"));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(host, "operations"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "operations", "first"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "health/ready"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(host, "playground"));
+    }
+
+    [OwnHostFact]
     public async Task On_loopback_another_hosts_name_is_refused()
     {
         await using var host = await LocalHostProcess.StartAsync();
@@ -92,6 +103,23 @@ public sealed class HostTests
             Assert.Equal("saturated", refused.Problem);
             Assert.True(refused.Headers.RetryAfter!.Delta > TimeSpan.Zero);
         }
+    }
+
+    [OwnHostFact]
+    public async Task Health_is_answered_however_many_requests_are_outstanding()
+    {
+        await using var host = await LocalHostProcess.StartAsync(
+            ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
+            ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"));
+        using var api = host.Connect();
+        using var client = new CancellationTokenSource();
+        var endless = api.PostAsync("await/delay", """{"seconds":600}""", client.Token);
+        await Eventually.SeeAsync(() => api.GetAsync("operations"), static answer => answer.Status == HttpStatusCode.TooManyRequests, "The host to be full");
+
+        Assert.Equal("live", (await api.GetAsync("health/live"))["status"].GetString());
+        Assert.Equal("ready", (await api.GetAsync("health/ready"))["status"].GetString());
+        await client.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endless);
     }
 
     [OwnHostFact]

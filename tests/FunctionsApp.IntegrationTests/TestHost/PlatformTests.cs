@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using FunctionsApp.IntegrationTests.Hosting;
+using FunctionsApp.TestHost;
+
+namespace FunctionsApp.IntegrationTests.TestHost;
+
+/// <summary>What the platform answers by itself, before or in place of the app: docs/hosts.md has it in a table.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class PlatformTests
+{
+    [Theory]
+    [InlineData("GET", "api/nowhere")]
+    [InlineData("GET", "nowhere")]
+    [InlineData("PUT", "api/gather")]
+    [InlineData("HEAD", "api/health/live")]
+    public async Task What_no_function_answers_is_404_and_empty(string method, string path)
+    {
+        await using var host = await StartAsync();
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using var response = await http.SendAsync(request);
+
+        Assert.Equal((HttpStatusCode.NotFound, ""), (response.StatusCode, await response.Content.ReadAsStringAsync()));
+        Assert.Empty(response.Content.Headers.Allow);
+    }
+
+    [Fact]
+    public async Task Keys_open_what_their_level_allows_and_a_refusal_is_401_and_empty()
+    {
+        await using var host = await StartAsync(static options => options with { FunctionKeys = ["function"], MasterKey = "master" });
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+        async Task<HttpStatusCode> StatusAsync(string path, string? key = null)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation("x-functions-key", key is null ? [] : [key]);
+            using var response = await http.SendAsync(request);
+            Assert.True(response.IsSuccessStatusCode || (await response.Content.ReadAsByteArrayAsync()).Length == 0);
+            return response.StatusCode;
+        }
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync("api/operations"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync("api/operations", "wrong"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync("api/operations?code=function", "wrong"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/operations", "function"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/operations?code=function"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/operations", "master"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync("api/tasks", "function"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/tasks?code=master"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/health/live"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("api/playground"));
+    }
+
+    [Fact]
+    public async Task A_request_over_the_outstanding_ones_is_429_and_empty()
+    {
+        await using var host = await StartAsync(static options => options, ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"));
+        using var api = new Api(host.BaseAddress, key: null);
+        using var client = new CancellationTokenSource();
+        var endless = api.PostAsync("await/delay", """{"seconds":500}""", client.Token);
+
+        var refused = await Eventually.SeeAsync(() => api.GetAsync("operations"), static answer => answer.Status == HttpStatusCode.TooManyRequests, "The host to be full");
+
+        Assert.Null(refused.MediaType);
+        await client.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endless);
+        await Eventually.SeeAsync(() => api.GetAsync("operations"), static answer => answer.Status == HttpStatusCode.OK, "The abandoned request to be over");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_body_over_the_platforms_limit_is_500_and_empty(bool isChunked)
+    {
+        await using var host = await StartAsync(static options => options with { MaxRequestBodyBytes = 1_000_000 });
+        using var http = new HttpClient { BaseAddress = host.BaseAddress };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "api/map/math.square") { Content = new ByteArrayContent(Encoding.ASCII.GetBytes(new string('\n', 2_000_000))) };
+        request.Content.Headers.ContentType = new("application/x-ndjson");
+        request.Headers.TransferEncodingChunked = isChunked;
+        request.Headers.ExpectContinue = true;
+        using var response = await http.SendAsync(request);
+
+        Assert.Equal((HttpStatusCode.InternalServerError, ""), (response.StatusCode, await response.Content.ReadAsStringAsync()));
+    }
+
+    [Fact]
+    public async Task Lines_are_answered_when_the_last_of_them_has_come()
+    {
+        await using var host = await StartAsync();
+        using var api = new Api(host.BaseAddress, key: null);
+        using var upload = await Upload.StartAsync(api, "map/math.square");
+        await upload.SendAsync("2\n");
+        var answered = upload.ReadHeadAsync();
+        await upload.SendAsync("3\n");
+        Assert.False(answered.IsCompleted);
+
+        await upload.EndAsync();
+
+        Assert.Equal(HttpStatusCode.OK, await answered);
+        Assert.Equal("""{"index":0,"result":4}""", await upload.ReadLineAsync());
+        Assert.Equal("""{"index":1,"result":9}""", await upload.ReadLineAsync());
+    }
+
+    [Fact]
+    public async Task A_time_limit_is_shorter_than_the_platforms_own()
+    {
+        await using var host = await StartAsync(static options => options, ("AzureFunctionsJobHost__functionTimeout", "00:00:30"));
+        using var api = new Api(host.BaseAddress, key: null);
+
+        var refused = await api.PostAsync("await/echo?timeoutSeconds=28", """{"value":1}""");
+
+        Assert.Equal("invalid-request", refused.Problem);
+        Assert.Contains("functionTimeout", refused["errors"].GetProperty("/timeoutSeconds")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo?timeoutSeconds=27", """{"value":1}""")).Status);
+    }
+
+    [Fact]
+    public async Task A_function_key_is_in_no_log_of_the_worker()
+    {
+        await using var host = await StartAsync(static options => options with { FunctionKeys = ["a-secret"] });
+        using var api = new Api(host.BaseAddress, key: null);
+
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo?code=a-secret", """{"value":1}""")).Status);
+
+        await host.StopAsync();
+        Assert.DoesNotContain("a-secret", host.WorkerLog, StringComparison.Ordinal);
+    }
+
+    private static async Task<FunctionsTestHost> StartAsync(Func<TestHostOptions, TestHostOptions>? change = null, params (string Key, string Value)[] settings)
+    {
+        var environment = settings.ToDictionary(static setting => setting.Key, static setting => setting.Value, StringComparer.Ordinal);
+        environment.TryAdd("Tasks__Directory", Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"platform-tests-{Guid.NewGuid():N}")));
+        var options = new TestHostOptions { PackageDirectory = TestHostProcess.PackageDirectory, Settings = environment };
+        return await FunctionsTestHost.StartAsync(change?.Invoke(options) ?? options);
+    }
+}

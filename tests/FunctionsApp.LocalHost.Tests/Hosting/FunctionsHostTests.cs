@@ -1,0 +1,66 @@
+using FunctionsApp.Core;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.LocalHost.Tests.Hosting;
+
+/// <summary>The longest time limit under the Functions host.</summary>
+public sealed class FunctionsHostTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("functions-host-");
+
+    [Theory]
+    [InlineData("""{"version":"2.0","functionTimeout":"00:10:00"}""", 590)]
+    [InlineData("""{"version":"2.0","functionTimeout":"00:00:30"} // half a minute""", 27)]
+    [InlineData("""{"version":"2.0","functionTimeout":"00:00:01"}""", 1)]
+    [InlineData("""{"version":"2.0","functionTimeout":"02:00:00"}""", 3_600)]
+    [InlineData("""{"version":"2.0","functionTimeout":"-1"}""", 3_600)]
+    [InlineData("""{"version":"2.0"}""", 1_790)]
+    [InlineData(null, 1_790)]
+    public void It_ends_before_the_hosts_own(string? hostJson, int expected) => Assert.Equal(expected, Limits(hostJson).MaxTimeoutSeconds);
+
+    [Theory]
+    [InlineData("AzureFunctionsJobHost:functionTimeout", "00:01:00", 54)]
+    [InlineData("AzureFunctionsJobHost:functionTimeout", "-1", 3_600)]
+    [InlineData("Limits:MaxTimeoutSeconds", "20", 20)]
+    public void App_settings_override_the_file(string setting, string value, int expected) =>
+        Assert.Equal(expected, Limits("""{"functionTimeout":"00:10:00"}""", (setting, value)).MaxTimeoutSeconds);
+
+    [Fact]
+    public void Without_a_value_of_its_own_it_is_the_plans() => Assert.Equal(290, Limits("{}", ("WEBSITE_SKU", "Dynamic")).MaxTimeoutSeconds);
+
+    [Fact]
+    public void Whoever_asks_for_more_is_told_whose_limit_it_is()
+    {
+        using var services = Services("""{"functionTimeout":"00:10:00"}""");
+
+        var problem = Assert.Throws<ProblemException>(() => services.GetRequiredService<TimeLimits>().Check(591, "/timeoutSeconds")).Problem;
+
+        Assert.Equal("invalid-request", problem.Slug);
+        Assert.Equal(["must be more than 0 and at most 590 (functionTimeout of the Functions host is 00:10:00)"], problem.Errors!["/timeoutSeconds"]);
+    }
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    private LimitsOptions Limits(string? hostJson, params (string Key, string? Value)[] settings)
+    {
+        using var services = Services(hostJson, settings);
+        return services.GetRequiredService<IOptions<LimitsOptions>>().Value;
+    }
+
+    private ServiceProvider Services(string? hostJson, params (string Key, string? Value)[] settings)
+    {
+        if (hostJson is not null)
+        {
+            File.WriteAllText(Path.Combine(_directory.FullName, "host.json"), hostJson);
+        }
+
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build();
+        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
+    }
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using System.Threading.Channels;
+using FunctionsApp.Core;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Time.Testing;
+
+namespace FunctionsApp.LocalHost.Tests.Http;
+
+/// <summary>What is sent while a streamed answer has nothing to say, on a clock that stands still.</summary>
+public sealed class HeartbeatTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly Channel<StreamLine> _lines = Channel.CreateUnbounded<StreamLine>();
+    private readonly MemoryStream _body = new();
+    private readonly DefaultHttpContext _context = new();
+    private readonly ServiceProvider _services;
+
+    public HeartbeatTests()
+    {
+        _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(_time).AddSingleton<IHostApplicationLifetime, ApplicationLifetime>()
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddFunctionsHttp().BuildServiceProvider();
+        _context.Response.Body = _body;
+    }
+
+    private string Sent => Encoding.UTF8.GetString(_body.ToArray());
+
+    [Fact]
+    public async Task Lines_are_followed_by_an_empty_one_whenever_nothing_was_sent_for_so_long()
+    {
+        var answer = Answer("?heartbeatSeconds=5");
+        Write(1);
+        var sending = await StartAsync(answer);
+        Assert.Equal("1\n", Sent);
+
+        _time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.Equal("1\n", Sent);
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal("1\n\n", Sent);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("1\n\n\n", Sent);
+        Write(2);
+        await SeeAsync("1\n\n\n2\n");
+        await EndAsync(sending);
+    }
+
+    [Fact]
+    public async Task An_answer_begins_with_an_empty_line_when_its_first_is_late()
+    {
+        var answer = Answer("?heartbeatSeconds=5");
+        _time.Advance(TimeSpan.FromSeconds(5));
+        var sending = await StartAsync(answer);
+
+        Assert.Equal("\n", Sent);
+        Write(1);
+        await SeeAsync("\n1\n");
+        await EndAsync(sending);
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_after_a_heartbeat_is_the_last_line()
+    {
+        var answer = Answer("?heartbeatSeconds=5");
+        _time.Advance(TimeSpan.FromSeconds(5));
+        var sending = await StartAsync(answer);
+
+        _lines.Writer.Complete(new ProblemException(Problem.OperationFailed("no")));
+        await sending;
+
+        Assert.StartsWith("""
+            
+            {"error":{"type":"/problems/operation-failed",
+            """.ReplaceLineEndings("\n"), Sent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_before_has_a_status_of_its_own()
+    {
+        var answer = Answer("?heartbeatSeconds=5");
+
+        _lines.Writer.Complete(new ProblemException(Problem.OperationFailed("no")));
+
+        Assert.IsType<ProblemAnswer>(await answer);
+    }
+
+    [Theory]
+    [InlineData(AnswerFormat.Lines, "1\n")]
+    [InlineData(AnswerFormat.EventStream, "id: 0\ndata: 1\n\n: still here\n\n")]
+    public async Task Without_being_asked_for_there_are_none_in_lines_and_comments_in_events(AnswerFormat format, string expected)
+    {
+        var answer = Answer("", format);
+        Write(1);
+        var sending = await StartAsync(answer);
+
+        _time.Advance(TimeSpan.FromSeconds(15));
+
+        Assert.Equal(expected, Sent);
+        await EndAsync(sending);
+    }
+
+    [Theory]
+    [InlineData("0.9")]
+    [InlineData("60.1")]
+    [InlineData("-5")]
+    [InlineData("NaN")]
+    [InlineData("soon")]
+    [InlineData("")]
+    public async Task A_time_out_of_range_is_refused(string seconds)
+    {
+        var answer = await Answer("?heartbeatSeconds=" + seconds);
+        await answer.ExecuteAsync(_context);
+
+        Assert.Equal(422, _context.Response.StatusCode);
+        Assert.Contains("/heartbeatSeconds", Sent, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _services.Dispose();
+
+    /// <summary>What a function answers whose lines are written by <see cref="Write"/>.</summary>
+    private Task<IResult> Answer(string query, AnswerFormat format = AnswerFormat.Lines)
+    {
+        var endpoint = _services.GetRequiredService<FunctionEndpoint>();
+        _context.Request.QueryString = new QueryString(query);
+        return endpoint.RunAsync(_context.Request, call => endpoint.StreamAsync(call, timeoutSeconds: 600, _lines.Reader.ReadAllAsync(), format));
+    }
+
+    private async Task<Task> StartAsync(Task<IResult> answer) => (await answer).ExecuteAsync(_context);
+
+    private void Write(int value) => Assert.True(_lines.Writer.TryWrite(new StreamLine(Name: null, RawJson.FromUtf8(new[] { (byte)('0' + value) }), IsValue: true)));
+
+    /// <summary>Waits until what is expected has been sent: lines come on another thread.</summary>
+    private async Task SeeAsync(string expected)
+    {
+        for (var i = 0; Sent != expected && i < 1_000_000; i++)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Equal(expected, Sent);
+    }
+
+    private async Task EndAsync(Task sending)
+    {
+        _lines.Writer.Complete();
+        await sending;
+    }
+}
