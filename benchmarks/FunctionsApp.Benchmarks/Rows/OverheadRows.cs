@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using FunctionsApp.TestHost;
 
 namespace FunctionsApp.Benchmarks.Rows;
 
@@ -20,7 +21,7 @@ internal static class OverheadRows
         {"value":"The quick brown fox"}
         """.ReplaceLineEndings("\r\n"));
 
-    public static IEnumerable<Row> All => [Echo, Start];
+    public static IEnumerable<Row> All => [Echo, Start, WorkerStart];
 
     private static Row Echo => new("overhead", $"`await/echo` over {Connections} connections", Metric.RequestsPerSecond)
     {
@@ -40,6 +41,35 @@ internal static class OverheadRows
         Runs = 11,
         EnterAsync = static _ => Task.FromResult<Contestant[]>([Starting(ServerApp.LocalHost), Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 1.5) }]),
     };
+
+    private static Row WorkerStart => new("overhead", "worker start to first answer", Metric.Milliseconds)
+    {
+        How = "The deployment package, started by TestHost as the platform does, until `GET api/health/live` answers 200; TestHost itself runs already.",
+        WarmUps = 2,
+        Runs = 11,
+        EnterAsync = static _ => Task.FromResult<Contestant[]>([StartingWorker, Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 5) }]),
+    };
+
+    private static Contestant StartingWorker => new("the package on TestHost", async () =>
+    {
+        var tasks = Directory.CreateTempSubdirectory("functions-tasks-");
+        var options = new TestHostOptions
+        {
+            PackageDirectory = Path.Combine(AppContext.BaseDirectory, "package"),
+            Settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["Tasks__Directory"] = tasks.FullName },
+        };
+        var started = Stopwatch.GetTimestamp();
+        await using (var host = await FunctionsTestHost.StartAsync(options))
+        {
+            using var client = new HttpClient { BaseAddress = host.BaseAddress };
+            (await client.GetAsync(new Uri("api/health/live", UriKind.Relative))).EnsureSuccessStatusCode();
+            var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            host.Worker.Kill();
+            await host.Worker.WaitForExitAsync();
+            tasks.Delete(recursive: true);
+            return elapsed;
+        }
+    });
 
     private static Contestant Echoing(ServerApp app, Server server) =>
         new(app.Name, () => Task.Run(() => Load.RequestsPerSecond(server, EchoRequest, Connections, LoadDuration)));
