@@ -25,7 +25,7 @@ namespace FunctionsApp.Core;
 /// <summary>Registration of the service layer.</summary>
 public static class FunctionsAppServices
 {
-    /// <summary>Adds every pattern and the built-in operations. Both hosts call this, and nothing else of Core.</summary>
+    /// <summary>Adds every pattern and the built-in operations. Every host calls this, and nothing else of Core.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)

@@ -5,7 +5,7 @@ using FunctionsApp.Telemetry;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Composes the host: what <c>func start</c> does for the azure build, on Kestrel alone.</summary>
+/// <summary>Composes the host: what <c>func start</c> does for the worker, on Kestrel alone.</summary>
 internal static class LocalFunctionsHost
 {
     /// <summary>Serves the functions until it is told to stop.</summary>

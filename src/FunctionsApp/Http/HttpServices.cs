@@ -7,7 +7,7 @@ namespace FunctionsApp.Http;
 /// <summary>Registration of what the functions need to speak HTTP.</summary>
 public static class HttpServices
 {
-    /// <summary>Adds the endpoint plumbing. Both hosts call this.</summary>
+    /// <summary>Adds the endpoint plumbing. Every host calls this.</summary>
     public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
     {
         // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.

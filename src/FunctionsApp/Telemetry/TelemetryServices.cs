@@ -23,16 +23,15 @@ public static class TelemetryServices
         var (toCollector, toMonitor) = (IsSet(configuration, OtlpEndpoint), IsSet(configuration, ApplicationInsights));
         if (toCollector || toMonitor)
         {
-            Export(services.AddOpenTelemetry(), configuration, toCollector, toMonitor, configureHost);
-            services.AddHostedService<MetricsFlush>();
+            Export(services, configuration, toCollector, toMonitor, configureHost);
         }
 
         return services;
     }
 
-    private static void Export(OpenTelemetryBuilder telemetry, IConfiguration configuration, bool toCollector, bool toMonitor, Action<IOpenTelemetryBuilder>? configureHost)
+    private static void Export(IServiceCollection services, IConfiguration configuration, bool toCollector, bool toMonitor, Action<IOpenTelemetryBuilder>? configureHost)
     {
-        telemetry
+        var telemetry = services.AddOpenTelemetry()
             .ConfigureResource(resource =>
             {
                 // The setting comes earlier, and what comes later would win.
@@ -44,6 +43,7 @@ public static class TelemetryServices
             .WithTracing(static traces => traces.AddSource(AppTelemetry.Name))
             .WithMetrics(static metrics => metrics.AddMeter(AppTelemetry.Name))
             .WithLogging();
+        services.AddHostedService<MetricsFlush>();
         configureHost?.Invoke(telemetry);
         if (toCollector)
         {
