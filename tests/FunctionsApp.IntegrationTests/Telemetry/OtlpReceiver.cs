@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -11,7 +12,10 @@ namespace FunctionsApp.IntegrationTests.Telemetry;
 /// <summary>A span as it was received.</summary>
 public sealed record Span(string TraceId, string SpanId, string ParentId, string Name, int Kind, ulong Start, ulong End, IReadOnlyDictionary<string, string> Tags, bool IsError);
 
-/// <summary>A collector of OpenTelemetry (OTLP over HTTP, https://opentelemetry.io/docs/specs/otlp/) that keeps what it is sent.</summary>
+/// <summary>
+/// A collector of OpenTelemetry (OTLP over HTTP, https://opentelemetry.io/docs/specs/otlp/), and an ingestion endpoint of Azure Monitor, that
+/// keeps what it is sent.
+/// </summary>
 public sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -51,7 +55,23 @@ public sealed class OtlpReceiver : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
         var bytes = body.ToArray();
+        if (context.Request.Headers.ContentEncoding == "gzip")
+        {
+            using var packed = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
+            using var unpacked = new MemoryStream();
+            await packed.CopyToAsync(unpacked);
+            bytes = unpacked.ToArray();
+        }
+
         _bodies.Enqueue(bytes);
+        if (context.Request.Path == "/v2.1/track")
+        {
+            // Azure Monitor: an item of JSON a line.
+            var items = bytes.AsSpan().Count((byte)'\n') + 1;
+            await context.Response.WriteAsJsonAsync(new { itemsReceived = items, itemsAccepted = items, errors = Array.Empty<string>() });
+            return;
+        }
+
         if (context.Request.Path == "/v1/traces")
         {
             // resource_spans, scope_spans, spans

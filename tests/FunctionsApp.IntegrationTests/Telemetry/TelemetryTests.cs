@@ -108,6 +108,32 @@ public sealed class TelemetryTests
     }
 
     [OwnHostFact(Needs.Signals)]
+    public async Task With_a_connection_string_spans_and_metrics_go_to_Azure_Monitor()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var host = await Hosts.StartAsync(
+            ("APPLICATIONINSIGHTS_CONNECTION_STRING", $"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={receiver.Endpoint}/;LiveEndpoint={receiver.Endpoint}/"),
+            ("APPLICATIONINSIGHTS_STATSBEAT_DISABLED", "true"),
+
+            // Else it thins the traces out by their rate, and may drop the only one.
+            ("OTEL_TRACES_SAMPLER", "microsoft.fixed_percentage"),
+            ("OTEL_TRACES_SAMPLER_ARG", "1"));
+        using (var api = host.Connect())
+        {
+            await PostAsync(api, "gather", """{"calls":[{"operation":"echo","input":{"value":"a secret"}}]}""");
+        }
+
+        host.Terminate();
+        await host.WaitForExitAsync();
+
+        Assert.Contains("POST api/gather", receiver.Text, StringComparison.Ordinal);
+        Assert.Contains("call echo", receiver.Text, StringComparison.Ordinal);
+        Assert.Contains(CallerTrace, receiver.Text, StringComparison.Ordinal);
+        Assert.Contains("functionsapp.operation.duration", receiver.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("a secret", receiver.Text, StringComparison.Ordinal);
+    }
+
+    [OwnHostFact(Needs.Signals)]
     public async Task A_collector_that_is_not_there_disturbs_nobody()
     {
         await using var host = await Hosts.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
