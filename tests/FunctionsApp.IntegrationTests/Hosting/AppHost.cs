@@ -49,6 +49,22 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>The process that the functions run in.</summary>
     protected abstract Process Process { get; }
 
+    /// <summary>Waits until a host listens; ends it when it does not.</summary>
+    public static async Task<T> StartedAsync<T>(T host)
+        where T : AppHost
+    {
+        try
+        {
+            await host.ListeningAsync();
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Waits until the host listens.</summary>
     public abstract Task ListeningAsync();
 

@@ -11,20 +11,7 @@ public static class Hosts
 
     /// <summary>Starts a host and waits until it listens.</summary>
     /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
-    public static async Task<AppHost> StartAsync(params (string Key, string Value)[] settings)
-    {
-        var host = Launch(settings);
-        try
-        {
-            await host.ListeningAsync();
-            return host;
-        }
-        catch
-        {
-            await host.DisposeAsync();
-            throw;
-        }
-    }
+    public static Task<AppHost> StartAsync(params (string Key, string Value)[] settings) => AppHost.StartedAsync(Launch(settings));
 
     /// <summary>Starts a host, and does not wait until it listens.</summary>
     public static AppHost Launch(params (string Key, string Value)[] settings) => AreTestHosts ? TestHostProcess.Launch(settings) : LocalHostProcess.Launch(settings);

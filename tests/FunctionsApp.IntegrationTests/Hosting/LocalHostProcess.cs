@@ -68,20 +68,7 @@ public sealed class LocalHostProcess : AppHost
     /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
     public static Task<LocalHostProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync("http://127.0.0.1:0", settings);
 
-    public static async Task<LocalHostProcess> StartAsync(string urls, params (string Key, string Value)[] settings)
-    {
-        var host = Launch(urls, settings);
-        try
-        {
-            await host.ListeningAsync();
-            return host;
-        }
-        catch
-        {
-            await host.DisposeAsync();
-            throw;
-        }
-    }
+    public static Task<LocalHostProcess> StartAsync(string urls, params (string Key, string Value)[] settings) => StartedAsync(Launch(urls, settings));
 
     /// <summary>Starts a host that is expected to refuse, and waits for its end.</summary>
     public static async Task<LocalHostProcess> RunToEndAsync(string urls, params (string Key, string Value)[] settings)
