@@ -101,6 +101,28 @@ public sealed class PlatformTests
     }
 
     [Fact]
+    public async Task An_upload_longer_than_what_the_connections_hold_does_not_wait_for_its_answer_to_be_read()
+    {
+        const int Items = 2_000_000;
+        await using var host = await StartAsync();
+        using var api = new Api(host.BaseAddress, key: null);
+        using var content = new StringContent(string.Concat(Enumerable.Repeat("3\n", Items)), Encoding.ASCII, "application/x-ndjson");
+        content.Headers.ContentType!.CharSet = null;
+
+        // A client that reads no answer before it has sent its request, as HttpClient does; so does the platform's own.
+        using var response = await api.Http.PostAsync(new Uri("map/math.square", UriKind.Relative), content);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        var (count, last) = (0, "");
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            (count, last) = (count + 1, line);
+        }
+
+        Assert.Equal(Items + 1, count);
+        Assert.StartsWith("""{"summary":{"succeeded":2000000,"failed":0,""", last, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_time_limit_is_shorter_than_the_platforms_own()
     {
         await using var host = await StartAsync(static options => options, ("AzureFunctionsJobHost__functionTimeout", "00:00:30"));
