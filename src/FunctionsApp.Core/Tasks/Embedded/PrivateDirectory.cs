@@ -4,9 +4,12 @@ using Microsoft.Win32.SafeHandles;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>What differs between Unix and Windows in the care of a directory that holds secrets and must not lose a file.</summary>
-internal static class JournalDirectory
+internal static class PrivateDirectory
 {
-    /// <summary>Creates a directory with the parents it needs, for its owner alone. One that is there stays as it is.</summary>
+    /// <summary>O_RDONLY, which is 0 on every Unix.</summary>
+    private const int ReadOnly = 0;
+
+    /// <summary>Creates a directory with the parents it needs, for its owner alone. An existing directory stays as it is.</summary>
     public static void Create(string path)
     {
         if (Directory.Exists(path))
@@ -31,11 +34,11 @@ internal static class JournalDirectory
         Flush(parent!);
     }
 
-    /// <summary>Opens a file to be read and written, and creates it for its owner alone if <paramref name="mode"/> says so.</summary>
-    public static FileStream OpenFile(string path, FileMode mode, FileShare share)
+    /// <summary>Opens a file for reading and writing; a file that does not exist is created for its owner alone.</summary>
+    public static FileStream OpenFile(string path, FileShare share)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
-        if (mode != FileMode.Open && !OperatingSystem.IsWindows())
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
@@ -44,8 +47,8 @@ internal static class JournalDirectory
     }
 
     /// <summary>
-    /// Has the disk know which files the directory holds. On Unix flushing a file does not do that: after a loss of power a
-    /// new file could be gone, with all that had been flushed to it. Windows keeps its directories by itself.
+    /// Flushes which files the directory holds. On Unix flushing a file does not do that: after a loss of power a new file
+    /// could be gone, with all that had been flushed to it. Windows keeps its directories by itself.
     /// </summary>
     public static void Flush(string path)
     {
@@ -64,9 +67,7 @@ internal static class JournalDirectory
         RandomAccess.FlushToDisk(handle);
     }
 
-    /// <summary>O_RDONLY, which is 0 on every Unix.</summary>
-    private const int ReadOnly = 0;
-
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern SafeFileHandle Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
 }

@@ -1,0 +1,207 @@
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// The one thread that writes. What is queued while it commits shares the next transaction, and so its flush (group
+/// commit). Changes are committed in the order in which they were queued. Thread-safe.
+/// </summary>
+internal sealed class DatabaseWriter : IDisposable
+{
+    /// <summary>Bytes of payloads from which on a transaction takes no more changes: the log grows by as much.</summary>
+    private const int MaxGroupBytes = 16 * 1024 * 1024;
+
+    private const int MaxGroup = 1_000;
+
+    // A monitor, not a Lock: the thread waits on it. Nothing is read or written while it is held.
+    private readonly object _gate = new();
+    private readonly TaskWrites _writes;
+    private readonly Thread _thread;
+    private Queue<Change> _queued = new();
+    private long _queuedBytes;
+    private long _usedBytes;
+    private bool _stopped;
+
+    /// <summary>Starts the thread.</summary>
+    /// <param name="writes">The statements, for this thread alone from now on; disposed of with the writer.</param>
+    public DatabaseWriter(TaskWrites writes)
+    {
+        _writes = writes;
+        _usedBytes = writes.UsedBytes();
+        _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
+        _thread.UnsafeStart();
+    }
+
+    /// <summary>Bytes that the database uses, with the payloads that are queued.</summary>
+    public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
+
+    /// <summary>Queues a change, and never waits.</summary>
+    /// <param name="apply">Makes the change, within a transaction that others may share. It may run twice.</param>
+    /// <param name="bytes">The length of its payload.</param>
+    /// <param name="committed">Runs on the writer's thread when the disk has the change, before that of any later one; must be quick.</param>
+    /// <returns>Done when the disk has the change.</returns>
+    /// <exception cref="StorageException">Of the task: the change was not made.</exception>
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, Action? committed = null)
+    {
+        var change = new Change(apply, bytes, committed);
+        lock (_gate)
+        {
+            if (_stopped)
+            {
+                change.SetException(Closed());
+                return change.Task;
+            }
+
+            Interlocked.Add(ref _queuedBytes, bytes);
+            _queued.Enqueue(change);
+            if (_queued.Count == 1)
+            {
+                Monitor.Pulse(_gate);
+            }
+        }
+
+        return change.Task;
+    }
+
+    /// <summary>Commits what is queued, and ends the thread.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.Pulse(_gate);
+        }
+
+        _thread.Join();
+        _writes.Dispose();
+    }
+
+    private static StorageException Closed() => new("The database of the tasks is closed.");
+
+    private void Run()
+    {
+        var taken = new Queue<Change>();
+        var group = new List<Change>();
+        while (true)
+        {
+            lock (_gate)
+            {
+                while (_queued.Count == 0 && !_stopped)
+                {
+                    Monitor.Wait(_gate);
+                }
+
+                (_queued, taken) = (taken, _queued);
+            }
+
+            if (taken.Count == 0)
+            {
+                return;
+            }
+
+            while (taken.Count > 0)
+            {
+                group.Clear();
+                var bytes = 0L;
+                do
+                {
+                    var change = taken.Dequeue();
+                    group.Add(change);
+                    bytes += change.Bytes;
+                }
+                while (taken.Count > 0 && group.Count < MaxGroup && bytes + taken.Peek().Bytes <= MaxGroupBytes);
+
+                Commit(group);
+            }
+        }
+    }
+
+    private void Commit(List<Change> group)
+    {
+        if (TryCommit(group, 0, group.Count) is not { } failure)
+        {
+            return;
+        }
+
+        if (group.Count == 1)
+        {
+            Complete(group[0], failure);
+            return;
+        }
+
+        // One that cannot be made, such as one for which there is no room, must not fail the others.
+        for (var i = 0; i < group.Count; i++)
+        {
+            if (TryCommit(group, i, 1) is { } reason)
+            {
+                Complete(group[i], reason);
+            }
+        }
+    }
+
+    /// <summary>Commits some changes in one transaction, and completes them.</summary>
+    /// <returns>Why that failed; then none of them is made or completed.</returns>
+    private Exception? TryCommit(List<Change> group, int start, int count)
+    {
+        try
+        {
+            _writes.Begin();
+            for (var i = start; i < start + count; i++)
+            {
+                group[i].Apply(_writes);
+            }
+
+            _writes.Commit();
+            Interlocked.Exchange(ref _usedBytes, _writes.UsedBytes());
+        }
+#pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return RollBack(exception);
+        }
+
+        for (var i = start; i < start + count; i++)
+        {
+            Complete(group[i], failure: null);
+        }
+
+        return null;
+    }
+
+    private Exception RollBack(Exception exception)
+    {
+        try
+        {
+            _writes.RollBack();
+            _writes.Checkpoint();
+        }
+        catch (Exception second) when (StorageException.IsCausedBy(second))
+        {
+            return new AggregateException(exception, second);
+        }
+
+        return exception;
+    }
+
+    private void Complete(Change change, Exception? failure)
+    {
+        Interlocked.Add(ref _queuedBytes, -change.Bytes);
+        if (failure is not null)
+        {
+            change.SetException(new StorageException($"The tasks cannot be written: {failure.Message}", failure));
+            return;
+        }
+
+        change.Committed?.Invoke();
+        change.SetResult();
+    }
+
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed)
+        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public Action<TaskWrites> Apply { get; } = apply;
+
+        public int Bytes { get; } = bytes;
+
+        public Action? Committed { get; } = committed;
+    }
+}
