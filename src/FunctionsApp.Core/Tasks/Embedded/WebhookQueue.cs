@@ -22,8 +22,8 @@ internal sealed class WebhookQueue : IDisposable
     private readonly SemaphoreSlim _loading = new(1);
     private readonly ReceiverQueues _receivers = new();
 
-    // By the places of their tasks: what is in the queues, and what is being sent or written.
-    private readonly HashSet<long> _known = [];
+    // By the places of their tasks: those that wait or are being sent, without a task; and those whose attempt is over, with its commit.
+    private readonly Dictionary<long, Task?> _known = [];
     private readonly TaskStore _store;
     private readonly Lazy<WebhookSender> _sender;
     private readonly DeliverySchedule _schedule;
@@ -81,15 +81,15 @@ internal sealed class WebhookQueue : IDisposable
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
-        bool isKnown;
-        lock (_gate)
+        while (!TryReserve(task, out var committing))
         {
-            isKnown = !_known.Add(task);
-        }
+            if (committing is null)
+            {
+                return _store.Read(queries => queries.Find(task));
+            }
 
-        if (isKnown)
-        {
-            return _store.Read(queries => queries.Find(task));
+            await committing;
+            await Task.Yield();
         }
 
         TaskRecord? record;
@@ -178,7 +178,7 @@ internal sealed class WebhookQueue : IDisposable
     /// <summary>Under the gate.</summary>
     private void Enqueue(long task, Uri url)
     {
-        if (_known.Add(task) && _receivers.TryEnter(url, task))
+        if (_known.TryAdd(task, null) && _receivers.TryEnter(url, task))
         {
             Start(task, url);
         }
@@ -218,16 +218,29 @@ internal sealed class WebhookQueue : IDisposable
             }
         }
 
-        if (sent is not null)
+        if (sent is null)
         {
-            await _store.CommitDeliveryWithRetryAsync(sent);
+            Forget(task);
+            return;
         }
 
-        Forget(task);
-        if (sent is not null)
+        var committed = _store.CommitDeliveryWithRetryAsync(sent);
+        lock (_gate)
         {
-            Plan(sent);
-            _retention.Plan(sent);
+            _known[task] = committed;
+        }
+
+        await committed;
+        Forget(task);
+        Plan(sent);
+        _retention.Plan(sent);
+    }
+
+    private bool TryReserve(long task, out Task? committing)
+    {
+        lock (_gate)
+        {
+            return !_known.TryGetValue(task, out committing) && _known.TryAdd(task, null);
         }
     }
 
