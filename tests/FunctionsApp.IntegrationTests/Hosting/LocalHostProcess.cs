@@ -67,16 +67,10 @@ public sealed class LocalHostProcess : IAsyncDisposable
     }
 
     /// <summary>The most memory that the process had so far, in bytes. Linux only.</summary>
-    public long PeakMemoryBytes
-    {
-        get
-        {
-            const string Peak = "VmHWM:";
-            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status"))
-                .Single(static line => line.StartsWith(Peak, StringComparison.Ordinal));
-            return long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
-        }
-    }
+    public long PeakMemoryBytes => ReadMemory("VmHWM:");
+
+    /// <summary>The memory that the process has now, in bytes. Linux only.</summary>
+    public long MemoryBytes => ReadMemory("VmRSS:");
 
     public Uri BaseAddress { get; private set; } = null!;
 
@@ -148,6 +142,13 @@ public sealed class LocalHostProcess : IAsyncDisposable
 
         _process.Dispose();
         _tasks.Delete(recursive: true);
+    }
+
+    private long ReadMemory(string field)
+    {
+        var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status"))
+            .Single(line => line.StartsWith(field, StringComparison.Ordinal));
+        return long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
     }
 
     private static LocalHostProcess Launch(string urls, (string Key, string Value)[] settings)

@@ -84,7 +84,7 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
         {
             // Everything but tasks works without it.
             database?.Dispose();
-            LogUnavailable(logger, directory, exception.Message, exception);
+            LogUnavailable(logger, directory, exception.Message);
             Refuse("The directory of the tasks cannot be used; the log says why.");
         }
     }
@@ -345,7 +345,7 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
     }
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
-    private static partial void LogUnavailable(ILogger logger, string directory, string reason, Exception exception);
+    private static partial void LogUnavailable(ILogger logger, string directory, string reason);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
     private static partial void LogNotWritten(ILogger logger, string id, double seconds, Exception exception);
