@@ -11,6 +11,9 @@ internal sealed class DatabaseWriter : IDisposable
 
     private const int MaxGroup = 1_000;
 
+    /// <summary>How long a change for which nobody waits waits itself for others, to share their flush: a few flushes of a disk.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
+
     // A monitor, not a Lock: the thread waits on it. Nothing is read or written while it is held.
     private readonly object _gate = new();
     private readonly TaskWrites _writes;
@@ -18,6 +21,7 @@ internal sealed class DatabaseWriter : IDisposable
     private Queue<Change> _queued = new();
     private long _queuedBytes;
     private long _usedBytes;
+    private bool _isUrgent;
     private bool _stopped;
 
     /// <summary>Starts the thread.</summary>
@@ -36,10 +40,11 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>Queues a change, and never waits.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. It may run twice.</param>
     /// <param name="bytes">The length of its payload.</param>
+    /// <param name="lingers">Whether nobody waits for it, so that it may be written a little later.</param>
     /// <param name="committed">Runs on the writer's thread when the disk has the change, before that of any later one; must be quick.</param>
     /// <returns>Done when the disk has the change.</returns>
     /// <exception cref="StorageException">Of the task: the change was not made.</exception>
-    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, Action? committed = null)
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
     {
         var change = new Change(apply, bytes, committed);
         lock (_gate)
@@ -52,10 +57,12 @@ internal sealed class DatabaseWriter : IDisposable
 
             Interlocked.Add(ref _queuedBytes, bytes);
             _queued.Enqueue(change);
-            if (_queued.Count == 1)
+            if (_queued.Count == 1 || (!_isUrgent && !lingers))
             {
                 Monitor.Pulse(_gate);
             }
+
+            _isUrgent |= !lingers;
         }
 
         return change.Task;
@@ -89,7 +96,13 @@ internal sealed class DatabaseWriter : IDisposable
                     Monitor.Wait(_gate);
                 }
 
+                if (!_isUrgent && !_stopped)
+                {
+                    Monitor.Wait(_gate, Linger);
+                }
+
                 (_queued, taken) = (taken, _queued);
+                _isUrgent = false;
             }
 
             if (taken.Count == 0)
@@ -149,8 +162,9 @@ internal sealed class DatabaseWriter : IDisposable
                 group[i].Apply(_writes);
             }
 
+            var usedBytes = _writes.UsedBytes();
             _writes.Commit();
-            Interlocked.Exchange(ref _usedBytes, _writes.UsedBytes());
+            Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
         catch (Exception exception)

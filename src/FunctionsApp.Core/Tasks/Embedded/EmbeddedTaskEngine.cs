@@ -20,6 +20,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private const char CursorPrefix = 'p';
 
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
     private readonly Dictionary<string, Task> _creating = new(StringComparer.Ordinal);
     private readonly Meter _meter = new(AppTelemetry.Name);
     private readonly string _directory;
@@ -30,7 +31,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TaskRetention _retention;
     private readonly TaskCompletion _completion;
     private readonly TimeProvider _time;
-    private Task _opening = Task.CompletedTask;
+    private Task? _opening;
 
     /// <summary>Creates the engine. What runs and sends tasks is made when there is something to run or to send.</summary>
     public EmbeddedTaskEngine(
@@ -49,13 +50,24 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
-    /// <summary>Begins to open the directory, and to go on with the tasks in it. Nothing waits for that but the first use.</summary>
-    public void Start() => _opening = OpenAsync();
+    /// <summary>Begins to open the directory, and to go on with the tasks in it, unless it was called before. The first use calls it, too, and waits for that.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            _opening ??= OpenAsync();
+        }
+    }
 
     /// <summary>Interrupts what runs, and writes what is pending. What was interrupted runs again after the next start.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
+        lock (_gate)
+        {
+            _opening ??= Task.CompletedTask;
+        }
+
         await _opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _queue.StopAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Dispose();
@@ -72,7 +84,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         if (definition.IdempotencyKey is not { } key)
         {
             return await AcceptAsync(definition, input);
@@ -91,7 +103,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         finally
         {
-            lock (_creating)
+            lock (_gate)
             {
                 _creating.Remove(key);
             }
@@ -102,13 +114,13 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public async ValueTask<TaskView?> FindAsync(string id)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         return Read(() => _store.Find(id));
     }
 
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         TaskEntry? entry;
         lock (_store.Gate)
         {
@@ -141,7 +153,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         lock (_store.Gate)
         {
             if (_store.FindLive(id) is not null)
@@ -160,7 +172,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public async Task<TaskView?> CancelAsync(string id)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         TaskView? view;
         var committed = Task.CompletedTask;
         lock (_store.Gate)
@@ -184,14 +196,14 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<TaskPage> ListAsync(TaskQuery query)
     {
         var below = query.Cursor is null ? long.MaxValue : ParseCursor(query.Cursor);
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         var (items, next) = Read(() => _store.List(query, below));
         return new TaskPage(items, next is { } place ? string.Create(CultureInfo.InvariantCulture, $"{CursorPrefix}{place:x}") : null);
     }
 
     public async Task<TaskRecord?> RedeliverAsync(string id)
     {
-        await _store.EnsureOpenAsync();
+        await EnsureOpenAsync();
         if (Read(() => _store.Find(id)) is not { Record: var record } || record is not { IsFinished: true, Delivery: not null })
         {
             return Read(() => _store.Find(id))?.Record;
@@ -222,6 +234,16 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             throw new ProblemException(Problem.StorageFailed("The tasks cannot be read; the log says why."));
         }
+    }
+
+    private ValueTask EnsureOpenAsync()
+    {
+        if (_opening is null)
+        {
+            Start();
+        }
+
+        return _store.EnsureOpenAsync();
     }
 
     private async Task OpenAsync()
@@ -269,7 +291,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     /// <summary>Reserves a key, unless a task with it is being created.</summary>
     private bool TryReserve(string key, Task created, [NotNullWhen(false)] out Task? other)
     {
-        lock (_creating)
+        lock (_gate)
         {
             return !_creating.TryGetValue(key, out other) && _creating.TryAdd(key, created);
         }

@@ -22,19 +22,21 @@ internal sealed partial class TaskDatabase : IDisposable
 
     private readonly string _path;
     private readonly DirectoryLock _lock;
-    private readonly SqliteConnection _connection;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private volatile bool _isClosed;
 
     private TaskDatabase(string path, DirectoryLock @lock, SqliteConnection connection, ILogger logger)
     {
-        (_path, _lock, _connection, _logger) = (path, @lock, connection, logger);
+        (_path, _lock, Connection, _logger) = (path, @lock, connection, logger);
         Writer = new DatabaseWriter(new TaskWrites(connection));
     }
 
     /// <summary>What changes it.</summary>
     public DatabaseWriter Writer { get; }
+
+    /// <summary>The connection of the writer; for tests.</summary>
+    internal SqliteConnection Connection { get; }
 
     /// <summary>Opens the database of a directory, and creates it if there is none.</summary>
     /// <param name="directory">The directory, which exists.</param>
@@ -112,7 +114,7 @@ internal sealed partial class TaskDatabase : IDisposable
         Writer.Dispose();
         _isClosed = true;
         CloseIdle();
-        _connection.Dispose();
+        Connection.Dispose();
         _lock.Dispose();
     }
 

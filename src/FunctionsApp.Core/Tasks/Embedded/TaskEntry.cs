@@ -38,6 +38,9 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
     /// <summary>Whether progress will be announced soon.</summary>
     public bool IsProgressDue { get; set; }
 
+    /// <summary>Whether somebody waits for a change.</summary>
+    public bool IsWatched => _changed is not null;
+
     /// <summary>The task as callers see it, once it is committed.</summary>
     public TaskView View => new(
         Committed!.State is TaskState.Running or TaskState.Cancelling ? Committed with { Progress = Progress } : Committed,

@@ -16,7 +16,7 @@ internal static class TaskSchema
             version INTEGER NOT NULL,
             state TEXT NOT NULL,
             operation TEXT,
-            idempotency_key TEXT UNIQUE,
+            idempotency_key TEXT,
             definition TEXT NOT NULL,
             attempts INTEGER NOT NULL,
             created_at INTEGER NOT NULL,
@@ -28,6 +28,7 @@ internal static class TaskSchema
             completed INTEGER,
             total INTEGER
         ) STRICT;
+        CREATE UNIQUE INDEX tasks_by_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
         CREATE INDEX tasks_by_state ON tasks (state);
         CREATE INDEX tasks_by_operation ON tasks (operation);
         CREATE INDEX tasks_by_expiry ON tasks (forget_at) WHERE forget_at IS NOT NULL;

@@ -163,8 +163,8 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
     /// <summary>Writes what concerns no task in memory.</summary>
     /// <returns>Done when it is on the disk.</returns>
     /// <exception cref="StorageException">Of the task: it could not be written.</exception>
-    public Task WriteAsync(Action<TaskWrites> write, int bytes = 0, Action? committed = null) =>
-        _database?.Writer.WriteAsync(write, bytes, committed) ?? Task.FromException(new StorageException(_unavailable));
+    public Task WriteAsync(Action<TaskWrites> write, int bytes = 0, bool lingers = false, Action? committed = null) =>
+        _database?.Writer.WriteAsync(write, bytes, lingers, committed) ?? Task.FromException(new StorageException(_unavailable));
 
     /// <summary>Adds a task. Under the gate; whoever awaits the result does not hold it.</summary>
     /// <param name="create">Makes the record, from the task's place among all.</param>
@@ -177,7 +177,7 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
         var entry = new TaskEntry(record, input.Utf8.Length);
         _live.Add(record.Id, entry);
         Count(record, +1);
-        return (entry, WriteAsync(writes => writes.Insert(record, input.Utf8), entry.InputBytes, () => Show(entry, record)));
+        return (entry, WriteAsync(writes => writes.Insert(record, input.Utf8), entry.InputBytes, committed: () => Show(entry, record)));
     }
 
     /// <summary>Removes a task that could not be added. Under the gate.</summary>
@@ -317,8 +317,12 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
 
     private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;
 
-    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome) =>
-        WriteAsync(writes => writes.Update(record, outcome), outcome.Length, () => Show(entry, record));
+    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome)
+    {
+        // An end that nobody watches, and that is to be told to nobody, is worth no flush of its own.
+        var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
+        return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record));
+    }
 
     /// <summary>Writes until that succeeds.</summary>
     /// <param name="id">The task.</param>

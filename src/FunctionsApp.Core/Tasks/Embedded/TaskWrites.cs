@@ -7,13 +7,15 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// <summary>The statements that change the database. The writer's thread alone uses them.</summary>
 internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
 {
+    /// <summary>The size of a page, unless a database is made with another one.</summary>
+    private const int PageBytes = 4_096;
+
     private readonly Statement _begin = new(connection, "BEGIN IMMEDIATE");
     private readonly Statement _commit = new(connection, "COMMIT");
     private readonly Statement _rollBack = new(connection, "ROLLBACK");
     private readonly Statement _checkpoint = new(connection, "PRAGMA wal_checkpoint(PASSIVE)");
     private readonly Statement _pages = new(connection, "PRAGMA page_count");
     private readonly Statement _freePages = new(connection, "PRAGMA freelist_count");
-    private readonly Statement _pageSize = new(connection, "PRAGMA page_size");
 
     private readonly Statement _freeKey = new(connection, "UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = $key", "$key");
 
@@ -69,7 +71,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
     public void Checkpoint() => _checkpoint.Number();
 
     /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
-    public long UsedBytes() => ((_pages.Number() ?? 0) - (_freePages.Number() ?? 0)) * (_pageSize.Number() ?? 0);
+    public long UsedBytes() => ((_pages.Number() ?? 0) - (_freePages.Number() ?? 0)) * PageBytes;
 
     /// <summary>Writes a new task with its input. A key that an expired task still has becomes free.</summary>
     public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
@@ -128,7 +130,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
     public bool Shrink()
     {
         var (pages, free) = (_pages.Number() ?? 0, _freePages.Number() ?? 0);
-        if (free * 2 < pages || free * (_pageSize.Number() ?? 0) < 16 * 1024 * 1024)
+        if (free * 2 < pages || free * PageBytes < 16 * 1024 * 1024)
         {
             return false;
         }
@@ -146,7 +148,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
     {
         foreach (var statement in new[]
         {
-            _begin, _commit, _rollBack, _checkpoint, _pages, _freePages, _pageSize, _freeKey, _insert, _update, _putPayload, _deletePayload, _putDelivery, _forgetAt,
+            _begin, _commit, _rollBack, _checkpoint, _pages, _freePages, _freeKey, _insert, _update, _putPayload, _deletePayload, _putDelivery, _forgetAt,
             _deleteExpired, _putSigningKey, _vacuum,
         })
         {
