@@ -10,7 +10,6 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// </summary>
 internal static partial class DatabaseCheck
 {
-    private const string DamagedDirectory = "damaged";
     private const string Remedy = "docs/reliability.md says how to recover it; to begin without its tasks, remove that file";
 
     // What SQLite calls SQLITE_CORRUPT and SQLITE_NOTADB.
@@ -28,24 +27,25 @@ internal static partial class DatabaseCheck
         }
 
         var path = Path.Combine(directory, TaskDatabase.FileName);
-        var damaged = Path.Combine(directory, DamagedDirectory);
-        if (!File.Exists(path))
+        var damaged = Path.Combine(directory, "damaged");
+        string[] before = Directory.Exists(damaged) ? Directory.GetFiles(damaged, "tasks-*.db") : [];
+        if (File.Exists(path))
+        {
+            if (Fault(path) is { } fault)
+            {
+                PrivateDirectory.Create(damaged);
+                var aside = Path.Combine(damaged, string.Create(CultureInfo.InvariantCulture, $"tasks-{before.Length + 1:d3}.db"));
+                File.Move(path, aside);
+                MoveLog(path, aside);
+                LogDamaged(logger, path, fault, aside, Remedy);
+                throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
+            }
+        }
+        else if (before.Max(StringComparer.Ordinal) is { } aside)
         {
             // Or the tasks that were set aside would be forgotten by the next start.
-            if (Directory.Exists(damaged) && Directory.EnumerateFiles(damaged, "*.db").Order(StringComparer.Ordinal).LastOrDefault() is { } aside)
-            {
-                MoveLog(path, aside);
-                throw new StorageException($"There is no '{path}', but '{aside}', which is damaged. {Remedy}.");
-            }
-
-            return;
-        }
-
-        if (Fault(path) is { } fault)
-        {
-            var aside = SetAside(path, damaged);
-            LogDamaged(logger, path, fault, aside, Remedy);
-            throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
+            MoveLog(path, aside);
+            throw new StorageException($"There is no '{path}', but '{aside}', which is damaged. {Remedy}.");
         }
     }
 
@@ -56,18 +56,14 @@ internal static partial class DatabaseCheck
         try
         {
             // Read only, so that closing it writes nothing into what may be damaged.
-            using var connection = TaskDatabase.Connect(path, SqliteOpenMode.ReadOnly);
-            using var command = connection.CreateCommand();
-            command.CommandText = "PRAGMA user_version";
-            var version = Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
-            if (version > TaskSchema.Version)
+            using var session = new Session(TaskDatabase.Connect(path, SqliteOpenMode.ReadOnly));
+            if (session.Scalar("PRAGMA user_version") is long version && version > TaskSchema.Version)
             {
                 throw new StorageException(string.Create(CultureInfo.InvariantCulture,
                     $"'{path}' has version {version}, and this version of the app knows {TaskSchema.Version}: a later version wrote it. Run that one, or use another directory."));
             }
 
-            command.CommandText = "PRAGMA quick_check(1)";
-            return command.ExecuteScalar() as string is "ok" ? null : "quick_check found an error";
+            return session.Scalar("PRAGMA quick_check(1)") is "ok" ? null : "quick_check found an error";
         }
         catch (SqliteException exception) when (exception.SqliteErrorCode is Corrupt or NoDatabase)
         {
@@ -75,30 +71,10 @@ internal static partial class DatabaseCheck
         }
     }
 
-    /// <summary>Moves the database and its log out of the way.</summary>
-    /// <returns>Where the database is now.</returns>
-    private static string SetAside(string path, string damaged)
-    {
-        PrivateDirectory.Create(damaged);
-        var number = 1;
-        string aside;
-        do
-        {
-            aside = Path.Combine(damaged, string.Create(CultureInfo.InvariantCulture, $"tasks-{number++:d3}.db"));
-        }
-        while (File.Exists(aside));
-
-        // The database first: without it no start begins anew, and the next one moves the log if this one cannot.
-        File.Move(path, aside);
-        MoveLog(path, aside);
-        File.Delete(path + "-shm");
-        PrivateDirectory.Flush(damaged);
-        PrivateDirectory.Flush(Path.GetDirectoryName(path)!);
-        return aside;
-    }
-
+    /// <summary>Moves the log after its database. If the process ends before, the next start does it.</summary>
     private static void MoveLog(string path, string aside)
     {
+        File.Delete(path + "-shm");
         if (File.Exists(path + "-wal"))
         {
             File.Move(path + "-wal", aside + "-wal");

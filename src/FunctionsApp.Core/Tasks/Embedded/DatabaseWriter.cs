@@ -9,8 +9,6 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>Bytes of payloads from which on a transaction takes no more changes: the log grows by as much.</summary>
     private const int MaxGroupBytes = 16 * 1024 * 1024;
 
-    private const int MaxGroup = 1_000;
-
     /// <summary>How long a change for which nobody waits waits itself for others, to share their flush: a few flushes of a disk.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
 
@@ -25,11 +23,10 @@ internal sealed class DatabaseWriter : IDisposable
     private bool _stopped;
 
     /// <summary>Starts the thread.</summary>
-    /// <param name="writes">The statements, for this thread alone from now on; disposed of with the writer.</param>
+    /// <param name="writes">The connection, for this thread alone from now on; closed with the writer.</param>
     public DatabaseWriter(TaskWrites writes)
     {
-        _writes = writes;
-        _usedBytes = writes.UsedBytes();
+        (_writes, _usedBytes) = (writes, writes.UsedBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
         _thread.UnsafeStart();
     }
@@ -51,8 +48,7 @@ internal sealed class DatabaseWriter : IDisposable
         {
             if (_stopped)
             {
-                change.SetException(Closed());
-                return change.Task;
+                return Task.FromException(new StorageException("The database of the tasks is closed."));
             }
 
             Interlocked.Add(ref _queuedBytes, bytes);
@@ -81,104 +77,74 @@ internal sealed class DatabaseWriter : IDisposable
         _writes.Dispose();
     }
 
-    private static StorageException Closed() => new("The database of the tasks is closed.");
-
     private void Run()
     {
-        var taken = new Queue<Change>();
-        var group = new List<Change>();
-        while (true)
+        while (Take() is { Count: > 0 } taken)
         {
-            lock (_gate)
+            while (taken.TryDequeue(out var first))
             {
-                while (_queued.Count == 0 && !_stopped)
+                List<Change> group = [first];
+                for (long bytes = first.Bytes; taken.TryPeek(out var next) && (bytes += next.Bytes) <= MaxGroupBytes;)
                 {
-                    Monitor.Wait(_gate);
+                    group.Add(taken.Dequeue());
                 }
-
-                if (!_isUrgent && !_stopped)
-                {
-                    Monitor.Wait(_gate, Linger);
-                }
-
-                (_queued, taken) = (taken, _queued);
-                _isUrgent = false;
-            }
-
-            if (taken.Count == 0)
-            {
-                return;
-            }
-
-            while (taken.Count > 0)
-            {
-                group.Clear();
-                var bytes = 0L;
-                do
-                {
-                    var change = taken.Dequeue();
-                    group.Add(change);
-                    bytes += change.Bytes;
-                }
-                while (taken.Count > 0 && group.Count < MaxGroup && bytes + taken.Peek().Bytes <= MaxGroupBytes);
 
                 Commit(group);
             }
         }
     }
 
-    private void Commit(List<Change> group)
+    /// <returns>What is queued; nothing at the end.</returns>
+    private Queue<Change> Take()
     {
-        if (TryCommit(group, 0, group.Count) is not { } failure)
+        lock (_gate)
         {
-            return;
-        }
-
-        if (group.Count == 1)
-        {
-            Complete(group[0], failure);
-            return;
-        }
-
-        // One that cannot be made, such as one for which there is no room, must not fail the others.
-        for (var i = 0; i < group.Count; i++)
-        {
-            if (TryCommit(group, i, 1) is { } reason)
+            while (_queued.Count == 0 && !_stopped)
             {
-                Complete(group[i], reason);
+                Monitor.Wait(_gate);
             }
+
+            if (!_isUrgent && !_stopped)
+            {
+                Monitor.Wait(_gate, Linger);
+            }
+
+            var taken = _queued;
+            (_queued, _isUrgent) = (new Queue<Change>(), false);
+            return taken;
         }
     }
 
-    /// <summary>Commits some changes in one transaction, and completes them.</summary>
-    /// <returns>Why that failed; then none of them is made or completed.</returns>
-    private Exception? TryCommit(List<Change> group, int start, int count)
+    /// <summary>Commits changes in one transaction. If that fails, each is committed by itself: one for which there is no room must not fail the others.</summary>
+    private void Commit(List<Change> group)
     {
+        Exception? failure = null;
         try
         {
-            _writes.Begin();
-            for (var i = start; i < start + count; i++)
-            {
-                group[i].Apply(_writes);
-            }
-
-            var usedBytes = _writes.UsedBytes();
-            _writes.Commit();
+            _writes.Run("BEGIN IMMEDIATE");
+            group.ForEach(change => change.Apply(_writes));
+            var usedBytes = _writes.UsedBytes;
+            _writes.Run("COMMIT");
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return RollBack(exception);
+            failure = RollBack(exception);
         }
 
-        for (var i = start; i < start + count; i++)
+        if (failure is not null && group.Count > 1)
         {
-            Complete(group[i], failure: null);
+            group.ForEach(change => Commit([change]));
+            return;
         }
 
-        return null;
+        foreach (var change in group)
+        {
+            Interlocked.Add(ref _queuedBytes, -change.Bytes);
+            change.Complete(failure);
+        }
     }
 
     private Exception RollBack(Exception exception)
@@ -186,36 +152,31 @@ internal sealed class DatabaseWriter : IDisposable
         try
         {
             _writes.RollBack();
-            _writes.Checkpoint();
+            return exception;
         }
         catch (Exception second) when (StorageException.IsCausedBy(second))
         {
             return new AggregateException(exception, second);
         }
-
-        return exception;
     }
 
-    private void Complete(Change change, Exception? failure)
-    {
-        Interlocked.Add(ref _queuedBytes, -change.Bytes);
-        if (failure is not null)
-        {
-            change.SetException(new StorageException($"The tasks cannot be written: {failure.Message}", failure));
-            return;
-        }
-
-        change.Committed?.Invoke();
-        change.SetResult();
-    }
-
-    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed)
-        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public Action<TaskWrites> Apply { get; } = apply;
 
         public int Bytes { get; } = bytes;
 
-        public Action? Committed { get; } = committed;
+        public void Complete(Exception? failure)
+        {
+            if (failure is null)
+            {
+                committed?.Invoke();
+                SetResult();
+            }
+            else
+            {
+                SetException(new StorageException($"The tasks cannot be written: {failure.Message}", failure));
+            }
+        }
     }
 }

@@ -23,7 +23,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task> _creating = new(StringComparer.Ordinal);
     private readonly Meter _meter = new(AppTelemetry.Name);
-    private readonly string _directory;
+    private readonly TasksOptions _options;
+    private readonly DirectoryOpening _directory;
     private readonly TaskStore _store;
     private readonly TimerQueue _timers;
     private readonly TaskQueue _queue;
@@ -38,15 +39,16 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, IOptions<TasksOptions> options,
         TimeProvider time, ILogger<TaskStore> logger)
     {
-        (_directory, _time) = (options.Value.Directory, time);
+        (_options, _time) = (options.Value, time);
         _timers = new TimerQueue(time);
-        _store = new TaskStore(keys, time, logger);
+        _store = new TaskStore(time, logger);
+        _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
         _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
-            _store, new AttemptRunner(runner, _store, describer, _timers, time), _completion, options.Value, _timers, time, wait, _stopping.Token);
+            _store, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
@@ -121,23 +123,18 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
         await EnsureOpenAsync();
-        TaskEntry? entry;
-        lock (_store.Gate)
-        {
-            entry = _store.FindLive(id);
-        }
-
-        if (entry is null)
-        {
-            return Read(() => _store.Find(id));
-        }
-
-        while (true)
+        for (TaskEntry? entry = null; ;)
         {
             Task changed;
             lock (_store.Gate)
             {
                 // The entry outlives its place in the store: after the end of the task it shows that.
+                entry ??= _store.FindLive(id);
+                if (entry is null)
+                {
+                    break;
+                }
+
                 var view = entry.View;
                 if (view.Revision > after || view.Record.IsFinished)
                 {
@@ -149,6 +146,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
             await changed.WaitAsync(cancellationToken);
         }
+
+        return Read(() => _store.Find(id));
     }
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
@@ -204,14 +203,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async Task<TaskRecord?> RedeliverAsync(string id)
     {
         await EnsureOpenAsync();
-        if (Read(() => _store.Find(id)) is not { Record: var record } || record is not { IsFinished: true, Delivery: not null })
-        {
-            return Read(() => _store.Find(id))?.Record;
-        }
-
+        var record = Read(() => _store.Find(id))?.Record;
         try
         {
-            return await _webhooks.SendAgainAsync(record.Sequence);
+            return record is { IsFinished: true, Delivery: not null } ? await _webhooks.SendAgainAsync(record.Sequence) : record;
         }
         catch (StorageException)
         {
@@ -249,7 +244,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private async Task OpenAsync()
     {
         await Task.Yield();
-        await _store.OpenAsync(_directory, _queue.Resume, _stopping.Token);
+        await _directory.RunAsync(_options.Directory, _queue.Resume, _stopping.Token);
         _webhooks.Start();
         _retention.Start();
     }

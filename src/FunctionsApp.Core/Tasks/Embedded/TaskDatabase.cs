@@ -5,9 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>
-/// The SQLite database of a directory: one connection that writes, and as many that read as are needed at once. Thread-safe.
-/// </summary>
+/// <summary>The SQLite database of a directory: one connection that writes, and as many that read as are needed at once. Thread-safe.</summary>
 /// <remarks>
 /// The database is in WAL mode and locks itself for each transaction alone. In <c>locking_mode=EXCLUSIVE</c> no second
 /// connection could read it, so each read would wait for the commit that is under way; and no <c>sqlite3</c> could look into
@@ -26,17 +24,14 @@ internal sealed partial class TaskDatabase : IDisposable
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private volatile bool _isClosed;
 
-    private TaskDatabase(string path, DirectoryLock @lock, SqliteConnection connection, ILogger logger)
+    private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, ILogger logger)
     {
-        (_path, _lock, Connection, _logger) = (path, @lock, connection, logger);
-        Writer = new DatabaseWriter(new TaskWrites(connection));
+        (_path, _lock, _logger) = (path, @lock, logger);
+        Writer = new DatabaseWriter(writes);
     }
 
     /// <summary>What changes it.</summary>
     public DatabaseWriter Writer { get; }
-
-    /// <summary>The connection of the writer; for tests.</summary>
-    internal SqliteConnection Connection { get; }
 
     /// <summary>Opens the database of a directory, and creates it if there is none.</summary>
     /// <param name="directory">The directory, which exists.</param>
@@ -46,23 +41,18 @@ internal sealed partial class TaskDatabase : IDisposable
     public static TaskDatabase Open(string directory, DirectoryLock @lock, ILogger logger)
     {
         var path = Path.Combine(directory, FileName);
-        SqliteConnection? connection = null;
+        TaskWrites? writes = null;
         try
         {
             DatabaseCheck.EnsureUsable(directory, logger);
-            if (!File.Exists(path))
-            {
-                PrivateDirectory.OpenFile(path, FileShare.ReadWrite).Dispose();
-                PrivateDirectory.Flush(directory);
-            }
-
-            connection = Connect(path, SqliteOpenMode.ReadWrite);
-            SetUp(connection, path);
-            return new TaskDatabase(path, @lock, connection, logger);
+            PrivateDirectory.OpenFile(path, FileShare.ReadWrite).Dispose();
+            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite));
+            SetUp(writes, path);
+            return new TaskDatabase(path, @lock, writes, logger);
         }
         catch (Exception exception)
         {
-            connection?.Dispose();
+            writes?.Dispose();
             @lock.Dispose();
             if (exception is not StorageException && StorageException.IsCausedBy(exception))
             {
@@ -73,9 +63,19 @@ internal sealed partial class TaskDatabase : IDisposable
         }
     }
 
+    /// <summary>Opens a connection. None is pooled, or its file would stay open after the database is closed.</summary>
+    public static SqliteConnection Connect(string path, SqliteOpenMode mode)
+    {
+        // Somebody else may look into the database, or even change it: then it is waited for.
+        var options = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, ForeignKeys = true, Pooling = false, DefaultTimeout = 5 };
+        var connection = new SqliteConnection(options.ToString());
+        connection.Open();
+        return connection;
+    }
+
     /// <summary>Reads, at once: no change that is under way holds it up.</summary>
     /// <param name="read">Reads with a connection that nobody else has meanwhile.</param>
-    /// <exception cref="StorageException">It cannot be read.</exception>
+    /// <exception cref="StorageException">It cannot be read; the log says why.</exception>
     public T Read<T>(Func<TaskQueries, T> read)
     {
         if (_isClosed)
@@ -88,7 +88,7 @@ internal sealed partial class TaskDatabase : IDisposable
         {
             queries = _idle.TryTake(out var idle) ? idle : new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly));
             var result = read(queries);
-            if (!_isClosed && _idle.Count < MaxIdleReaders)
+            if (_idle.Count < MaxIdleReaders)
             {
                 _idle.Add(queries);
                 queries = null;
@@ -111,61 +111,28 @@ internal sealed partial class TaskDatabase : IDisposable
     /// <summary>Commits what is queued, closes the database and frees the directory.</summary>
     public void Dispose()
     {
-        Writer.Dispose();
         _isClosed = true;
         CloseIdle();
-        Connection.Dispose();
+        Writer.Dispose();
         _lock.Dispose();
     }
 
-    /// <summary>Opens a connection. None is pooled, or its file would stay open after the database is closed.</summary>
-    public static SqliteConnection Connect(string path, SqliteOpenMode mode)
+    private static void SetUp(TaskWrites writes, string path)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
-        {
-            DataSource = path,
-            Mode = mode,
-            ForeignKeys = true,
-            Pooling = false,
-
-            // Somebody may look into the database meanwhile, or even change it.
-            DefaultTimeout = 5,
-        }.ToString());
-        try
-        {
-            connection.Open();
-            return connection;
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
-    }
-
-    private static void SetUp(SqliteConnection connection, string path)
-    {
-        // Free pages can be given back only where this is said before the first table is made.
-        Run(connection, "PRAGMA auto_vacuum=INCREMENTAL");
-        if (Run(connection, "PRAGMA journal_mode=WAL") is not "wal")
+        // The file shrinks with what is deleted. This can be said only before the first table is made.
+        writes.Run("PRAGMA auto_vacuum=FULL");
+        if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
             throw new StorageException($"'{path}' has no write-ahead log: the file system has none of what that needs.");
         }
 
         // The log is flushed by every commit: what has been told to somebody outlives a loss of power.
-        Run(connection, "PRAGMA synchronous=FULL");
-        Run(connection, "PRAGMA temp_store=MEMORY");
-        for (var version = Convert.ToInt32(Run(connection, "PRAGMA user_version"), CultureInfo.InvariantCulture); version < TaskSchema.Version; version++)
+        writes.Run("PRAGMA synchronous=FULL");
+        writes.Run("PRAGMA temp_store=MEMORY");
+        for (var version = (int)(long)writes.Scalar("PRAGMA user_version")!; version < TaskSchema.Version; version++)
         {
-            Run(connection, string.Create(CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
+            writes.Run(string.Create(CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
         }
-    }
-
-    private static object? Run(SqliteConnection connection, string sql)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        return command.ExecuteScalar();
     }
 
     private void CloseIdle()

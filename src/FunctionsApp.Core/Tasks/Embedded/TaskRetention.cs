@@ -46,11 +46,6 @@ internal sealed partial class TaskRetention
                 await _store.WriteAsync(writes => deleted = writes.DeleteExpired(_time.GetUtcNow(), MaxDeleted));
             }
 
-            for (var shrinks = true; shrinks;)
-            {
-                await _store.WriteAsync(writes => shrinks = writes.Shrink());
-            }
-
             if (_store.Read(static queries => queries.NextExpiry()) is { } next)
             {
                 _alarm.Set(next);

@@ -55,9 +55,11 @@ internal static class TaskRow
 
     public static long Number(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks;
 
-    public static long? Number(DateTimeOffset? time) => time is { } value ? Number(value) : null;
+    public static long? Number(DateTimeOffset? time) => (time - DateTimeOffset.UnixEpoch)?.Ticks;
 
     public static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(number);
+
+    public static DateTimeOffset? TimeOf(long? number) => number is { } value ? TimeOf(value) : null;
 
     /// <summary>When the task is to be deleted, if that is known.</summary>
     public static long? ForgetAt(TaskRecord record) =>

@@ -1,6 +1,5 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
@@ -10,7 +9,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// <see cref="TaskDatabase"/>. A change is shown when it is on the disk, not before.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held while something is written or read.</remarks>
-internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILogger<TaskStore> logger) : IDisposable
+internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
 {
     /// <summary>The longest input or outcome, in bytes: SQLite has no longer values than 1,000,000,000.</summary>
     public const int MaxPayloadBytes = 999_000_000;
@@ -20,8 +19,6 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(3);
 
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,51 +39,27 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
     /// <summary>Bytes that the database uses, with what is about to be written.</summary>
     public long UsedBytes => _database?.Writer.UsedBytes ?? 0;
 
-    /// <summary>
-    /// Opens a directory; created if there is none. While another process has it tasks are refused, and it is opened when that
-    /// process ends; so are they for good when the directory cannot be used. The log says why.
-    /// </summary>
-    /// <param name="directory">The directory.</param>
-    /// <param name="opened">Runs under the gate when it is open, before any other use.</param>
-    /// <param name="stopping">Ends the wait for the other process.</param>
-    /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
-    public async Task OpenAsync(string directory, Action opened, CancellationToken stopping)
+    /// <summary>Takes over an open database. Under the gate.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="lastSequence">The place of its newest task.</param>
+    /// <param name="live">Its tasks that have not ended, with the lengths of their inputs.</param>
+    public void Open(TaskDatabase database, long lastSequence, IEnumerable<(TaskRecord Record, int InputBytes)> live)
     {
-        directory = Path.GetFullPath(directory);
-        TaskDatabase? database = null;
-        try
+        (_database, _lastSequence) = (database, lastSequence);
+        foreach (var (record, inputBytes) in live)
         {
-            PrivateDirectory.Create(directory);
-            var @lock = await TakeLockAsync(directory, stopping);
-
-            // The check of a large database takes seconds, which no thread of the pool has.
-            database = await Task.Factory.StartNew(
-                () => TaskDatabase.Open(directory, @lock, logger), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            await ProvideSigningKeyAsync(database, directory);
-            var (last, live) = database.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
-            lock (Gate)
-            {
-                (_database, _lastSequence) = (database, last);
-                foreach (var (record, inputBytes) in live)
-                {
-                    var entry = new TaskEntry(record, inputBytes);
-                    entry.Commit(record);
-                    _live.Add(record.Id, entry);
-                    Count(record, +1);
-                }
-
-                opened();
-            }
-
-            _ready.TrySetResult();
+            var entry = new TaskEntry(record, inputBytes);
+            entry.Commit(record);
+            _live.Add(record.Id, entry);
+            Count(record, +1);
         }
-        catch (Exception exception) when (StorageException.IsCausedBy(exception))
-        {
-            // Everything but tasks works without it.
-            database?.Dispose();
-            LogUnavailable(logger, directory, exception.Message);
-            Refuse("The directory of the tasks cannot be used; the log says why.");
-        }
+    }
+
+    /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
+    public void SetReady(string? reason = null)
+    {
+        _unavailable = reason ?? _unavailable;
+        _ready.TrySetResult();
     }
 
     /// <summary>Waits while the directory is being opened.</summary>
@@ -234,64 +207,12 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
         lock (Gate)
         {
             database = _database;
-            Refuse("The host is shutting down.");
+            SetReady("The host is shutting down.");
             _database = null;
         }
 
         _closing.Cancel();
         database?.Dispose();
-    }
-
-    private void Refuse(string reason)
-    {
-        _unavailable = reason;
-        _ready.TrySetResult();
-    }
-
-    private async Task<DirectoryLock> TakeLockAsync(string directory, CancellationToken stopping)
-    {
-        // Nobody tells when another process frees a lock, so it is tried again.
-        for (var waited = TimeSpan.Zero; ;)
-        {
-            if (DirectoryLock.TryTake(directory) is { } taken)
-            {
-                return taken;
-            }
-
-            if (waited == LockPatience)
-            {
-                LogInUse(logger, directory);
-                Refuse("The directory of the tasks is in use by another process.");
-            }
-
-            var pause = waited < LockPatience ? LockPause : FirstPause;
-            await Task.Delay(pause, time, stopping);
-            waited += pause;
-        }
-    }
-
-    private async Task ProvideSigningKeyAsync(TaskDatabase database, string directory)
-    {
-        if (!keys.NeedsGenerated)
-        {
-            return;
-        }
-
-        if (database.Read(static queries => queries.SigningKey()) is not { } key)
-        {
-            key = SigningKey.Generate();
-            await database.Writer.WriteAsync(writes => writes.InsertSigningKey(key));
-        }
-
-        // Not a word of what it holds: it may be nearly a key.
-        if (SigningKey.Fault(key) is { } fault)
-        {
-            throw new StorageException($"The table signing_keys of '{directory}' holds no signing key: what it holds {fault}. Delete its row to have a new one generated.");
-        }
-
-        keys.Provide(key);
-        var path = Path.Combine(directory, TaskDatabase.FileName);
-        LogSigningKey(logger, path);
     }
 
     /// <summary>A record of the database as callers see it: what is in memory is not to be ahead of it, or behind. Null before its creation is shown.</summary>
@@ -348,16 +269,6 @@ internal sealed partial class TaskStore(SigningKeys keys, TimeProvider time, ILo
         }
     }
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
-    private static partial void LogUnavailable(ILogger logger, string directory, string reason);
-
     [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
     private static partial void LogNotWritten(ILogger logger, string id, double seconds, Exception exception);
-
-    [LoggerMessage(EventId = 12, Level = LogLevel.Error,
-        Message = "The directory of the tasks, {Directory}, is in use by another process: no two may share one. Tasks are refused until that one ends; or give each its own directory (Tasks:Directory)")]
-    private static partial void LogInUse(ILogger logger, string directory);
-
-    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Callbacks are signed with the key that this shows: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
-    private static partial void LogSigningKey(ILogger logger, string path);
 }

@@ -4,74 +4,27 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>The statements that change the database. The writer's thread alone uses them.</summary>
-internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
+/// <summary>The connection that writes. The writer's thread alone uses it.</summary>
+internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
 {
     /// <summary>The size of a page, unless a database is made with another one.</summary>
     private const int PageBytes = 4_096;
 
-    private readonly Statement _begin = new(connection, "BEGIN IMMEDIATE");
-    private readonly Statement _commit = new(connection, "COMMIT");
-    private readonly Statement _rollBack = new(connection, "ROLLBACK");
-    private readonly Statement _checkpoint = new(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-    private readonly Statement _pages = new(connection, "PRAGMA page_count");
-    private readonly Statement _freePages = new(connection, "PRAGMA freelist_count");
-
-    private readonly Statement _freeKey = new(connection, "UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = $key", "$key");
-
-    private readonly Statement _insert = new(
-        connection,
-        "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, started_at, expires_at) "
-        + "VALUES ($sequence, $id, $version, $state, $operation, $key, CAST($definition AS TEXT), $attempts, $created, $started, $expires)",
-        "$sequence", "$id", "$version", "$state", "$operation", "$key", "$definition", "$attempts", "$created", "$started", "$expires");
-
-    private readonly Statement _update = new(
-        connection,
-        "UPDATE tasks SET version = $version, state = $state, attempts = $attempts, started_at = $started, finished_at = $finished, next_attempt_at = $next, "
-        + "expires_at = $expires, forget_at = $forget, completed = $completed, total = $total WHERE sequence = $sequence",
-        "$version", "$state", "$attempts", "$started", "$finished", "$next", "$expires", "$forget", "$completed", "$total", "$sequence");
-
-    private readonly Statement _putPayload = new(
-        connection, "REPLACE INTO payloads (task, json) VALUES ($task, CAST($json AS TEXT))", "$task", "$json");
-
-    private readonly Statement _deletePayload = new(connection, "DELETE FROM payloads WHERE task = $task", "$task");
-
-    private readonly Statement _putDelivery = new(
-        connection,
-        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES ($task, $url, $state, $next, $earlier, CAST($attempts AS TEXT))",
-        "$task", "$url", "$state", "$next", "$earlier", "$attempts");
-
-    private readonly Statement _forgetAt = new(connection, "UPDATE tasks SET forget_at = $forget WHERE sequence = $sequence", "$forget", "$sequence");
-
-    private readonly Statement _deleteExpired = new(
-        connection,
-        "DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE forget_at <= $now ORDER BY forget_at LIMIT $limit)", "$now", "$limit");
-
-    private readonly Statement _putSigningKey = new(connection, "INSERT INTO signing_keys (key) VALUES ($key)", "$key");
-
-    private readonly Statement _vacuum = new(connection, "PRAGMA incremental_vacuum(1024)");
-
-    public void Begin() => _begin.Run();
-
-    public void Commit() => _commit.Run();
+    /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
+    public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
     /// <summary>Ends a transaction that failed, unless SQLite has done so already.</summary>
     public void RollBack()
     {
-        if (SQLitePCL.raw.sqlite3_get_autocommit(connection.Handle) == 0)
+        if (SQLitePCL.raw.sqlite3_get_autocommit(Connection.Handle) == 0)
         {
-            _rollBack.Run();
+            Run("ROLLBACK");
         }
+
+        // The log is written from its beginning again when the database has all of it. So a disk that is full has room for
+        // changes that need no new page.
+        Scalar("PRAGMA wal_checkpoint(PASSIVE)");
     }
-
-    /// <summary>
-    /// Moves what the write-ahead log holds to the database, so that the log is written from its beginning again. A disk that
-    /// is full has room for changes then, as long as they need no new page.
-    /// </summary>
-    public void Checkpoint() => _checkpoint.Number();
-
-    /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
-    public long UsedBytes() => ((_pages.Number() ?? 0) - (_freePages.Number() ?? 0)) * PageBytes;
 
     /// <summary>Writes a new task with its input. A key that an expired task still has becomes free.</summary>
     public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
@@ -79,31 +32,32 @@ internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
         var definition = record.Definition;
         if (definition.IdempotencyKey is { } key)
         {
-            _freeKey.Run(key);
+            Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
         }
 
-        _insert.Run(
+        Run(
+            "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, started_at, expires_at) "
+            + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?11)",
             record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey, Json(definition), record.Attempts,
             TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt), TaskRow.Number(record.ExpiresAt));
-        _putPayload.Run(record.Sequence, Bytes(input));
+        PutPayload(record.Sequence, input);
     }
 
-    /// <summary>Writes what a task has become.</summary>
-    /// <param name="record">The task.</param>
-    /// <param name="outcome">For a task that has ended: what takes the place of its input, if anything.</param>
+    /// <summary>Writes what a task has become and, if it has ended with something, what takes the place of its input.</summary>
     public void Update(TaskRecord record, ReadOnlyMemory<byte> outcome)
     {
-        _update.Run(
-            record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt), TaskRow.Number(record.FinishedAt),
-            TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt), TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total,
-            record.Sequence);
+        Run(
+            "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, expires_at = ?8, forget_at = ?9, "
+            + "completed = ?10, total = ?11 WHERE sequence = ?1",
+            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt), TaskRow.Number(record.FinishedAt),
+            TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt), TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
         if (!outcome.IsEmpty)
         {
-            _putPayload.Run(record.Sequence, Bytes(outcome));
+            PutPayload(record.Sequence, outcome);
         }
         else if (record.IsFinished)
         {
-            _deletePayload.Run(record.Sequence);
+            Run("DELETE FROM payloads WHERE task = ?1", record.Sequence);
         }
 
         if (record.Delivery is { } delivery)
@@ -116,47 +70,18 @@ internal sealed class TaskWrites(SqliteConnection connection) : IDisposable
     public void UpdateDelivery(TaskRecord record)
     {
         PutDelivery(record.Sequence, record.Delivery!);
-        _forgetAt.Run(TaskRow.ForgetAt(record), record.Sequence);
+        Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
     }
 
     /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
     /// <returns>How many.</returns>
-    public int DeleteExpired(DateTimeOffset now, int limit) => _deleteExpired.Run(TaskRow.Number(now), limit);
+    public int DeleteExpired(DateTimeOffset now, int limit) => Run(
+        "DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2)", TaskRow.Number(now), limit);
 
-    public void InsertSigningKey(string key) => _putSigningKey.Run(key);
+    private void PutPayload(long task, ReadOnlyMemory<byte> json) => Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
 
-    /// <summary>Gives free pages back to the file system, a thousand at most, when more than half of the file is free and 16 MiB.</summary>
-    /// <returns>Whether there were any to give back.</returns>
-    public bool Shrink()
-    {
-        var (pages, free) = (_pages.Number() ?? 0, _freePages.Number() ?? 0);
-        if (free * 2 < pages || free * PageBytes < 16 * 1024 * 1024)
-        {
-            return false;
-        }
-
-        // Each row is a page that was given back.
-        using var rows = _vacuum.Query();
-        while (rows.Read())
-        {
-        }
-
-        return true;
-    }
-
-    public void Dispose()
-    {
-        foreach (var statement in new[]
-        {
-            _begin, _commit, _rollBack, _checkpoint, _pages, _freePages, _freeKey, _insert, _update, _putPayload, _deletePayload, _putDelivery, _forgetAt,
-            _deleteExpired, _putSigningKey, _vacuum,
-        })
-        {
-            statement.Dispose();
-        }
-    }
-
-    private void PutDelivery(long task, Delivery delivery) => _putDelivery.Run(
+    private void PutDelivery(long task, Delivery delivery) => Run(
+        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
         task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts, Json(delivery.Attempts));
 
     private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.TypeInfo<T>()).Utf8);

@@ -77,7 +77,7 @@ internal sealed class WebhookQueue : IDisposable
 
     /// <summary>Sends the webhook of a task that has ended at once, and begins its schedule anew.</summary>
     /// <param name="task">The place of the task.</param>
-    /// <returns>The task with that change on the disk; as it was when its webhook is being sent already, or it has none; null when there is no such task.</returns>
+    /// <returns>The task with that change on the disk, or as it is if its webhook is being sent already; null when there is no such task with a webhook.</returns>
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
@@ -92,19 +92,15 @@ internal sealed class WebhookQueue : IDisposable
             await Task.Yield();
         }
 
-        TaskRecord? record;
+        TaskRecord record;
         try
         {
-            record = _store.Read(queries => queries.Find(task));
-            if (record?.Delivery is not { } delivery)
+            if (_store.Read(queries => queries.Find(task)) is not { Delivery: { } delivery } found)
             {
-                return record;
+                return null;
             }
 
-            record = record with
-            {
-                Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent },
-            };
+            record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
         }
         finally
@@ -195,8 +191,8 @@ internal sealed class WebhookQueue : IDisposable
 
     private async Task SendAsync(long task, Uri url)
     {
-        await Task.Yield();
         TaskRecord? sent = null;
+        await Task.Yield();
         await _slots.WaitAsync(_stopping);
         try
         {

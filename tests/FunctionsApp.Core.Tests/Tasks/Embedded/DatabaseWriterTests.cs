@@ -1,5 +1,4 @@
 using FunctionsApp.Core.Tasks.Embedded;
-using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tests.Tasks.Embedded;
 
@@ -96,14 +95,14 @@ public sealed class DatabaseWriterTests : StorageTests
     {
         await InsertAsync(NewRecord(1));
         long pages = 0;
-        await Writer.WriteAsync(_ => pages = LimitPages(free: 4)).WaitAsync(Limit);
+        await Writer.WriteAsync(writes => pages = LimitPages(writes, free: 4)).WaitAsync(Limit);
 
         var exception = await Assert.ThrowsAsync<StorageException>(() => InsertAsync(NewRecord(2), $"\"{new string('x', 100_000)}\""));
         Assert.Contains("full", exception.Message, StringComparison.Ordinal);
         await InsertAsync(NewRecord(3), "3");
         Assert.Equal((null, "3"), (Payload(2), Payload(3)));
 
-        await Writer.WriteAsync(_ => LimitPages(free: 1_000)).WaitAsync(Limit);
+        await Writer.WriteAsync(static writes => LimitPages(writes, free: 1_000)).WaitAsync(Limit);
         await InsertAsync(NewRecord(2), $"\"{new string('x', 100_000)}\"");
         Assert.Equal(100_002, Payload(2)!.Length);
         Assert.InRange(Number("PRAGMA page_count"), pages, long.MaxValue);
@@ -121,13 +120,10 @@ public sealed class DatabaseWriterTests : StorageTests
         Assert.Equal(20, Number("SELECT count(*) FROM tasks"));
     }
 
-    private long LimitPages(int free)
+    private static long LimitPages(TaskWrites writes, int free)
     {
-        using var command = Database.Connection.CreateCommand();
-        command.CommandText = "PRAGMA page_count";
-        var pages = (long)command.ExecuteScalar()!;
-        command.CommandText = FormattableString.Invariant($"PRAGMA max_page_count = {pages + free}");
-        command.ExecuteScalar();
+        var pages = (long)writes.Scalar("PRAGMA page_count")!;
+        writes.Scalar(FormattableString.Invariant($"PRAGMA max_page_count = {pages + free}"));
         return pages;
     }
 
@@ -135,24 +131,15 @@ public sealed class DatabaseWriterTests : StorageTests
     private sealed class Blocked : IDisposable
     {
         private readonly ManualResetEventSlim _release = new();
-        private readonly SqliteConnection _connection;
-        private readonly SQLitePCL.delegate_commit _hook;
         private readonly Task _first;
-        private int _transactions;
 
         public Blocked(DatabaseWriterTests test, int sequence = 1)
         {
             using var entered = new ManualResetEventSlim();
             Writer = test.Writer;
-            _connection = test.Database.Connection;
-            _hook = _ =>
-            {
-                _transactions++;
-                return 0;
-            };
-            SQLitePCL.raw.sqlite3_commit_hook(_connection.Handle, _hook, null);
             _first = Writer.WriteAsync(writes =>
             {
+                SQLitePCL.raw.sqlite3_commit_hook(writes.Connection.Handle, Count, null);
                 writes.Insert(NewRecord(sequence), Utf8("1"));
                 entered.Set();
                 _release.Wait(Limit);
@@ -162,7 +149,7 @@ public sealed class DatabaseWriterTests : StorageTests
 
         public DatabaseWriter Writer { get; }
 
-        public int Transactions => _transactions;
+        public int Transactions { get; private set; }
 
         public void Release() => _release.Set();
 
@@ -170,8 +157,13 @@ public sealed class DatabaseWriterTests : StorageTests
         {
             _release.Set();
             _first.Wait(Limit);
-            SQLitePCL.raw.sqlite3_commit_hook(_connection.Handle, null, null);
             _release.Dispose();
+        }
+
+        private int Count(object _)
+        {
+            Transactions++;
+            return 0;
         }
     }
 }
