@@ -34,19 +34,17 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
 
     private RawJson Input(TaskEntry entry)
     {
+        byte[]? input = null;
         try
         {
-            if (store.Read(queries => queries.Payload(entry.Pending.Sequence)) is { } input)
-            {
-                return RawJson.FromUtf8(input);
-            }
+            input = store.Read(queries => queries.Payload(entry.Pending.Sequence));
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read."));
+            // The log has it.
         }
 
-        throw new ProblemException(Problem.StorageFailed("The input of the task is lost."));
+        return RawJson.FromUtf8(input ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read.")));
     }
 
     /// <summary>Notes progress, and announces it to those who wait for changes, but not too often.</summary>

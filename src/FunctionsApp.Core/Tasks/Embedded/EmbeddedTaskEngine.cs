@@ -153,14 +153,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        lock (_store.Gate)
-        {
-            if (_store.FindLive(id) is not null)
-            {
-                return null;
-            }
-        }
-
         return Read(() => _store.Read(queries => queries.Outcome(id))) switch
         {
             { State: TaskState.Succeeded or TaskState.Failed, Payload: { } outcome } => RawJson.FromUtf8(outcome),

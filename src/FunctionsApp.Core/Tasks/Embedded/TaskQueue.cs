@@ -56,21 +56,23 @@ internal sealed class TaskQueue(
 
         lock (store.Gate)
         {
-            switch (entry.Pending.State)
+            if (entry.Pending.State == TaskState.Running)
             {
-                case TaskState.Running:
-                    Run(entry, Task.CompletedTask, input);
-                    break;
-                case TaskState.Queued:
-                    Wait(entry);
-                    StartWaiting();
-                    break;
-                default:
-                    // Whoever may list tasks has cancelled it already.
-                    _running -= startsNow ? 1 : 0;
-                    StartWaiting();
-                    break;
+                Run(entry, Task.CompletedTask, input);
+                return entry;
             }
+
+            if (entry.Pending.State == TaskState.Queued)
+            {
+                Wait(entry);
+            }
+            else
+            {
+                // Whoever may list tasks has cancelled it already.
+                _running -= startsNow ? 1 : 0;
+            }
+
+            StartWaiting();
         }
 
         return entry;

@@ -1,11 +1,9 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tasks.Embedded;
 using FunctionsApp.Core.Webhooks;
-using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks.Embedded;
 
@@ -79,22 +77,6 @@ public sealed class TaskDatabaseTests : StorageTests
         Assert.Null(Payload(1));
     }
 
-    [Fact]
-    public async Task A_page_goes_from_the_newest_to_the_oldest_by_state_and_operation()
-    {
-        for (var i = 1; i <= 9; i++)
-        {
-            await InsertAsync(NewRecord(i, i % 3 == 0 ? "delay" : "echo"));
-            await UpdateAsync(Ended(NewRecord(i), i % 2 == 0 ? TaskState.Failed : TaskState.Succeeded), "1");
-        }
-
-        Assert.Equal([9, 8, 7], Page(state: null, operation: null, below: long.MaxValue, limit: 3));
-        Assert.Equal([6, 5, 4], Page(state: null, operation: null, below: 7, limit: 3));
-        Assert.Equal([8, 6, 4, 2], Page(TaskState.Failed, operation: null));
-        Assert.Equal([9, 6, 3], Page(state: null, "delay"));
-        Assert.Equal([6], Page(TaskState.Failed, "delay"));
-    }
-
     [Theory]
     [InlineData("SELECT * FROM tasks WHERE id = 'x'", "INDEX sqlite_autoindex_tasks_1 (id=?)")]
     [InlineData("SELECT * FROM tasks WHERE idempotency_key = 'x'", "INDEX tasks_by_key (idempotency_key=?)")]
@@ -120,17 +102,6 @@ public sealed class TaskDatabaseTests : StorageTests
 
         Assert.Contains(index, plan, StringComparison.Ordinal);
         Assert.DoesNotContain("TEMP B-TREE", plan, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_key_finds_its_task_until_a_new_task_has_it()
-    {
-        await InsertAsync(NewRecord(1, key: "k"));
-        Assert.Equal(1, Database.Read(static queries => queries.FindByKey("k"))?.Sequence);
-        Assert.Null(Database.Read(static queries => queries.FindByKey("l")));
-
-        await InsertAsync(NewRecord(2, key: "k"));
-        Assert.Equal(2, Database.Read(static queries => queries.FindByKey("k"))?.Sequence);
     }
 
     [Fact]
@@ -172,8 +143,8 @@ public sealed class TaskDatabaseTests : StorageTests
         Assert.Equal(8, deleted);
 
         // Left are one whose webhook is to be sent, one whose time has not come, and one that has not ended.
-        Assert.Equal([41, 40, 1], Page(state: null, operation: null));
-        Assert.Equal((3, 1), (Number("SELECT count(*) FROM payloads"), Number("SELECT count(*) FROM deliveries")));
+        Assert.Equal([1, 40, 41], new[] { 1, 40, 41 }.Select(sequence => Database.Read(queries => queries.Find(sequence))?.Sequence));
+        Assert.Equal((3, 3, 1), (Number("SELECT count(*) FROM tasks"), Number("SELECT count(*) FROM payloads"), Number("SELECT count(*) FROM deliveries")));
         Assert.InRange(Writer.UsedBytes, 2_000_000, 3_000_000);
 
         // The file is as small as what is left, when the log has gone into it.
@@ -225,17 +196,17 @@ public sealed class TaskDatabaseTests : StorageTests
             _ => [.. bytes[..4_096], .. new byte[4_096], .. bytes[8_192..]],
         });
 
-        var logger = new ListLogger();
-        var exception = Assert.Throws<StorageException>(() => Open(StateDirectory, logger));
+        var log = new LogBook<TaskStore>();
+        var exception = Assert.Throws<StorageException>(() => Open(StateDirectory, log));
         Assert.Contains("reliability.md", exception.Message, StringComparison.Ordinal);
-        Assert.Contains(Path.Combine("damaged", "tasks-001.db"), Assert.Single(logger.Errors), StringComparison.Ordinal);
+        Assert.Contains(Path.Combine("damaged", "tasks-001.db"), Assert.Single(log.Entries).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(DatabaseFile));
         Assert.True(File.Exists(Path.Combine(StateDirectory, "damaged", "tasks-001.db")));
 
         // Nothing is begun anew before somebody has decided.
         Assert.Contains("tasks-001.db", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
         File.Delete(Path.Combine(StateDirectory, "damaged", "tasks-001.db"));
-        Assert.Empty(Page(state: null, operation: null));
+        Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
     }
 
     [Fact]
@@ -248,18 +219,6 @@ public sealed class TaskDatabaseTests : StorageTests
 
         Assert.Contains("run that version until its tasks have ended, then delete", message, StringComparison.Ordinal);
         Assert.Equal(["0000000001.log", "lock"], Directory.GetFiles(StateDirectory).Select(Path.GetFileName).Order());
-    }
-
-    [Fact]
-    public void A_later_version_is_refused_and_left_as_it_is()
-    {
-        Assert.NotNull(Database);
-        Close();
-        Number("PRAGMA user_version = 2");
-        var before = File.ReadAllBytes(DatabaseFile);
-
-        Assert.Contains("a later version wrote it", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
-        Assert.Equal(before, File.ReadAllBytes(DatabaseFile));
     }
 
     [Fact]
@@ -321,40 +280,5 @@ public sealed class TaskDatabaseTests : StorageTests
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);
         return bytes;
-    }
-
-    private List<long> Page(TaskState? state, string? operation, long below = long.MaxValue, int limit = 100) => Database.Read(queries =>
-    {
-        var page = new List<long>();
-        queries.Visit(new TaskQuery(state, operation, limit, null), below, limit, (_, record) =>
-        {
-            if (record is not null)
-            {
-                page.Add(record.Sequence);
-            }
-
-            return true;
-        });
-        return page;
-    });
-
-    private sealed class ListLogger : ILogger
-    {
-        private readonly ConcurrentQueue<string> _errors = new();
-
-        public IEnumerable<string> Errors => _errors;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel == LogLevel.Error)
-            {
-                _errors.Enqueue(formatter(state, exception));
-            }
-        }
     }
 }
