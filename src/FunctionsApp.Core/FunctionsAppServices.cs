@@ -46,6 +46,7 @@ public static class FunctionsAppServices
         services.TryAddSingleton<IHostResolver, DnsResolver>();
         services.AddSingleton<OutboundGuard>();
         services.AddSingleton<OutboundClient>();
+        services.AddSingleton<SigningKeys>();
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<DeliverySchedule>();
 

@@ -1,7 +1,9 @@
 using FunctionsApp.Core;
+using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Functions;
 using FunctionsApp.Http;
 using FunctionsApp.Telemetry;
+using Microsoft.Extensions.Configuration.Memory;
 
 namespace FunctionsApp.LocalHost;
 
@@ -46,7 +48,12 @@ internal static class LocalFunctionsHost
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
-        SigningKeyFile.AddTo(builder.Configuration, builder.Environment.ContentRootPath, Console.Out, Console.Error);
+
+        // Below all other settings, which may say otherwise.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = [KeyValuePair.Create($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", (string?)"true")],
+        });
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);

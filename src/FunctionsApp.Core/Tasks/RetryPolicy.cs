@@ -11,7 +11,7 @@ public sealed record RetryPolicy
     /// Attempts of a task that asks for none: an error ends it, but an attempt that ends with the host is made again; so
     /// often, as it may be the task that ends the host.
     /// </summary>
-    public const int AttemptsByDefault = 10;
+    public const int DefaultAttempts = 10;
 
     /// <summary>How many attempts there may be in all, those that ended with the host included.</summary>
     [Description("How many attempts there may be in all, those that a restart of the host interrupted included."), Range(1, 100)]

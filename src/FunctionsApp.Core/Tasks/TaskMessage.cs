@@ -10,7 +10,7 @@ namespace FunctionsApp.Core.Tasks;
 public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskAnswer Data)
 {
     /// <summary>A result of more bytes is not sent along: the receiver reads it from the task.</summary>
-    public const int MostOutcomeBytes = 1024 * 1024;
+    public const int MaxOutcomeBytes = 1024 * 1024;
 
     /// <summary>The id of the message: the same whenever it is sent, as a task ends once.</summary>
     /// <param name="task">The task's id.</param>

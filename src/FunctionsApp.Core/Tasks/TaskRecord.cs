@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Webhooks;
 
@@ -84,7 +83,6 @@ public sealed record TaskRecord
     public Delivery? Delivery { get; init; }
 
     /// <summary>Whether it has ended.</summary>
-    [JsonIgnore]
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;
 
     /// <summary>Whether it is to be forgotten. A delivery that is still to be made keeps it.</summary>
@@ -96,7 +94,7 @@ public sealed record TaskRecord
 public sealed record Delivery
 {
     /// <summary>The attempts that are kept, the last ones.</summary>
-    public const int MostAttemptsKept = 50;
+    public const int MaxAttempts = 50;
 
     /// <summary>Where it goes.</summary>
     public required Uri Url { get; init; }
@@ -110,10 +108,9 @@ public sealed record Delivery
     /// <summary>How often it was sent before the schedule began, which it does anew when somebody asks for it.</summary>
     public int EarlierAttempts { get; init; }
 
-    /// <summary>The attempts, oldest first; at most <see cref="MostAttemptsKept"/>.</summary>
+    /// <summary>The attempts, oldest first; at most <see cref="MaxAttempts"/>.</summary>
     public IReadOnlyList<DeliveryAttempt> Attempts { get; init; } = [];
 
     /// <summary>How often it was sent.</summary>
-    [JsonIgnore]
     public int Sent => Attempts is [.., var last] ? last.Attempt : 0;
 }

@@ -9,17 +9,24 @@ public sealed record CallbacksOptions : IValidatableObject
     /// <summary>The configuration section.</summary>
     public const string Section = "Callbacks";
 
-    private const int MostAttempts = 50;
-    private const int LongestPauseSeconds = 7 * 24 * 60 * 60;
+    private const int MaxAttempts = 50;
+    private const int MaxPauseSeconds = 7 * 24 * 60 * 60;
 
     // Standard Webhooks' own example: three days, in which a receiver can be mended.
     private static readonly double[] DefaultSchedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
     /// <summary>
     /// The keys, each <c>whsec_</c> and the base64 of 24 to 64 bytes. All of them sign, so that a key can be replaced while
-    /// receivers still hold the old one; the first is the current one. Without any nothing is delivered. Default none.
+    /// receivers still hold the old one; the first is the current one. Without any nothing is delivered, unless
+    /// <see cref="GenerateSigningKey"/> says otherwise. Default none.
     /// </summary>
     public IReadOnlyList<string> SigningKeys { get; set; } = [];
+
+    /// <summary>
+    /// Whether a key is generated where <see cref="SigningKeys"/> has none, and kept with the tasks. Default false; the local host
+    /// sets it.
+    /// </summary>
+    public bool GenerateSigningKey { get; set; }
 
     /// <summary>
     /// The pause before each attempt, in seconds: 1 to 50 of them, each 0 to 604,800. Absent means 0, 5, 300, 1,800, 7,200,
@@ -48,17 +55,17 @@ public sealed record CallbacksOptions : IValidatableObject
             }
         }
 
-        if (Schedule.Count is < 1 or > MostAttempts)
+        if (Schedule.Count is < 1 or > MaxAttempts)
         {
             yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {Schedule.Count} entries, not 1 to {MostAttempts}."),
+                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {Schedule.Count} entries, not 1 to {MaxAttempts}."),
                 [nameof(RetryScheduleSeconds)]);
         }
 
-        foreach (var pause in Schedule.Where(static pause => pause is not (>= 0 and <= LongestPauseSeconds)))
+        foreach (var pause in Schedule.Where(static pause => pause is not (>= 0 and <= MaxPauseSeconds)))
         {
             yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {pause}, which is not from 0 to {LongestPauseSeconds}."),
+                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {pause}, which is not from 0 to {MaxPauseSeconds}."),
                 [nameof(RetryScheduleSeconds)]);
         }
     }

@@ -10,7 +10,7 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
     // What fails together is not to come back together.
     private const double Jitter = 0.1;
 
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(24);
+    private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromHours(24);
 
     private readonly IReadOnlyList<double> _pauses = options.Value.Schedule;
     private readonly Random _random = random ?? Random.Shared;
@@ -29,7 +29,7 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
         }
 
         var pause = TimeSpan.FromSeconds(_pauses[attempt - 1]);
-        var asked = retryAfter < LongestRetryAfter ? retryAfter.Value : retryAfter is null ? TimeSpan.Zero : LongestRetryAfter;
+        var asked = retryAfter < MaxRetryAfter ? retryAfter.Value : retryAfter is null ? TimeSpan.Zero : MaxRetryAfter;
         return after + ((asked > pause ? asked : pause) * (1 + (Jitter * _random.NextDouble())));
     }
 }

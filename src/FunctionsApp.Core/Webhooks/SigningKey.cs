@@ -11,8 +11,8 @@ namespace FunctionsApp.Core.Webhooks;
 public sealed class SigningKey
 {
     private const string Prefix = "whsec_";
-    private const int FewestBytes = 24;
-    private const int MostBytes = 64;
+    private const int MinBytes = 24;
+    private const int MaxBytes = 64;
     private const int NewBytes = 32;
 
     private readonly byte[] _secret;
@@ -38,9 +38,9 @@ public sealed class SigningKey
             return $"is not base64 after {Prefix}";
         }
 
-        return length is >= FewestBytes and <= MostBytes
+        return length is >= MinBytes and <= MaxBytes
             ? null
-            : string.Create(CultureInfo.InvariantCulture, $"has {length} bytes, not {FewestBytes} to {MostBytes}");
+            : string.Create(CultureInfo.InvariantCulture, $"has {length} bytes, not {MinBytes} to {MaxBytes}");
     }
 
     /// <summary>Reads a key without <see cref="Fault"/>.</summary>

@@ -13,19 +13,18 @@ namespace FunctionsApp.Core.Webhooks;
 /// be sent, and when, is the caller's to know.
 /// </summary>
 public sealed class WebhookSender(
-    OutboundClient client, OutboundGuard guard, IOptions<CallbacksOptions> options, ProblemDescriber describer, TimeProvider time)
+    OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<CallbacksOptions> options, ProblemDescriber describer, TimeProvider time)
 {
     /// <summary>The longest URL that is delivered to, in characters.</summary>
-    public const int MostUrlCharacters = 2_048;
+    public const int MaxUrlCharacters = 2_048;
 
     // So much of an answer is read, and thrown away: when that was all, the connection can carry the next request.
-    private const int MostAnswerBytes = 4 * 1_024;
+    private const int MaxResponseBytes = 4 * 1_024;
 
     private readonly double _timeoutSeconds = options.Value.TimeoutSeconds;
-    private readonly SigningKey[] _keys = [.. options.Value.SigningKeys.Select(SigningKey.Parse)];
 
-    /// <summary>Whether there is a key; without one nothing is sent.</summary>
-    public bool CanSign => _keys.Length > 0;
+    /// <summary>Whether there is a key, or will be when there is something to send; without one nothing is sent.</summary>
+    public bool CanSign => keys.Current.Count > 0 || keys.NeedsGenerated;
 
     /// <summary>Checks a URL before the work whose outcome is to go there. No name is looked up.</summary>
     /// <param name="url">Absolute, http or https, without credentials, at most 2,048 characters.</param>
@@ -34,10 +33,10 @@ public sealed class WebhookSender(
     /// <exception cref="ProblemException"><c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.</exception>
     public Uri Check(string url, string pointer)
     {
-        if (url.Length > MostUrlCharacters)
+        if (url.Length > MaxUrlCharacters)
         {
             throw new ProblemException(Problem.InvalidRequest(
-                pointer, string.Create(CultureInfo.InvariantCulture, $"must be at most {MostUrlCharacters} characters long")));
+                pointer, string.Create(CultureInfo.InvariantCulture, $"must be at most {MaxUrlCharacters} characters long")));
         }
 
         if (AbsoluteUrl.Parse(url) is not { Scheme: "http" or "https" } parsed)
@@ -76,7 +75,7 @@ public sealed class WebhookSender(
                 ["user-agent"] = "FunctionsApp-Webhooks",
                 ["webhook-id"] = id,
                 ["webhook-timestamp"] = timestamp,
-                ["webhook-signature"] = string.Join(' ', _keys.Select(key => key.Sign(id, timestamp, body.Span))),
+                ["webhook-signature"] = string.Join(' ', keys.Current.Select(key => key.Sign(id, timestamp, body.Span))),
             },
             Body = body,
             FollowRedirects = false,
@@ -122,10 +121,10 @@ public sealed class WebhookSender(
 
     private static async ValueTask DiscardAsync(OutboundResponse response, CancellationToken cancellationToken)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(MostAnswerBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(MaxResponseBytes);
         try
         {
-            for (int read, rest = MostAnswerBytes; rest > 0; rest -= read)
+            for (int read, rest = MaxResponseBytes; rest > 0; rest -= read)
             {
                 read = await response.ReadAsync(buffer.AsMemory(0, rest), cancellationToken);
                 if (read == 0)

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Tests.Problems;
 
 public sealed class ProblemDescriberTests
 {
-    private readonly LogBook _log = new();
+    private readonly LogBook<ProblemDescriber> _log = new();
     private readonly ProblemDescriber _describer;
 
     public ProblemDescriberTests() => _describer = new ProblemDescriber(_log);
@@ -70,18 +70,5 @@ public sealed class ProblemDescriberTests
         using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
 
         Assert.Equal(activity.TraceId.ToHexString(), _describer.Describe(new InvalidOperationException()).TraceId);
-    }
-
-    private sealed class LogBook : ILogger<ProblemDescriber>
-    {
-        public List<(LogLevel Level, Exception? Exception, string Message)> Entries { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Entries.Add((logLevel, exception, formatter(state, exception)));
     }
 }

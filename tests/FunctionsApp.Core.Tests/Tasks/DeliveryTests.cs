@@ -198,7 +198,7 @@ public sealed class DeliveryTests() : TaskTests(
     public async Task A_result_that_is_too_large_is_left_for_the_receiver_to_fetch()
     {
         Receiver.Answer(200);
-        var task = await CreateAsync("echo", $$$"""{"input":{"value":"{{{new string('x', TaskMessage.MostOutcomeBytes)}}}"},"onSuccess":{"url":"https://example.com/"}}""");
+        var task = await CreateAsync("echo", $$$"""{"input":{"value":"{{{new string('x', TaskMessage.MaxOutcomeBytes)}}}"},"onSuccess":{"url":"https://example.com/"}}""");
 
         await UntilSentAsync(task.Id, times: 1);
 

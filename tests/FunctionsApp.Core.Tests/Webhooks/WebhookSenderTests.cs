@@ -415,7 +415,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     private WebhookSender Sender(params string[] keys) => Sender(Client(), new CallbacksOptions { SigningKeys = keys });
 
     private WebhookSender Sender(OutboundClient client, CallbacksOptions options) =>
-        new(client, Guard(), Options.Create(options), new ProblemDescriber(NullLogger<ProblemDescriber>.Instance), _time);
+        new(client, Guard(), new SigningKeys(Options.Create(options)), Options.Create(options), new ProblemDescriber(NullLogger<ProblemDescriber>.Instance), _time);
 
     private OutboundClient Client()
     {

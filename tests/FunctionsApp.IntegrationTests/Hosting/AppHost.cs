@@ -18,6 +18,9 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>What the functions' process printed or logged so far.</summary>
     public abstract string Output { get; }
 
+    /// <summary>What it printed as an error, where that is not among <see cref="Output"/>.</summary>
+    public virtual string Error => "";
+
     /// <summary>Its functions, a line each: name, methods and URL.</summary>
     public abstract string Functions { get; }
 
@@ -25,16 +28,10 @@ public abstract class AppHost : IAsyncDisposable
     public int ExitCode => Process.ExitCode;
 
     /// <summary>The most memory that the functions' process had so far, in bytes. Linux only.</summary>
-    public long PeakMemoryBytes
-    {
-        get
-        {
-            const string Peak = "VmHWM:";
-            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/status"))
-                .Single(static line => line.StartsWith(Peak, StringComparison.Ordinal));
-            return long.Parse(line[Peak.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
-        }
-    }
+    public long PeakMemoryBytes => ReadMemory("VmHWM:");
+
+    /// <summary>The memory that the functions' process has now, in bytes. Linux only.</summary>
+    public long MemoryBytes => ReadMemory("VmRSS:");
 
     /// <summary>The time of the cores that the functions' process has used so far.</summary>
     public TimeSpan ProcessorTime
@@ -82,6 +79,13 @@ public abstract class AppHost : IAsyncDisposable
 
     /// <summary>Ends it.</summary>
     public abstract ValueTask DisposeAsync();
+
+    private long ReadMemory(string name)
+    {
+        var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/status"))
+            .Single(line => line.StartsWith(name, StringComparison.Ordinal));
+        return long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
+    }
 
     private static string FindRepositoryRoot()
     {

@@ -47,7 +47,7 @@ public sealed class LocalHostProcess : AppHost
         }
     }
 
-    public string Error
+    public override string Error
     {
         get
         {

@@ -1,5 +1,7 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
+using FunctionsApp.IntegrationTests.Webhooks;
+using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.IntegrationTests.LocalHost;
 
@@ -13,53 +15,57 @@ public sealed class SigningKeyTests : IDisposable
 
     private string Tasks => Path.Combine(_root.FullName, "data", "tasks");
 
-    private string KeyFile => Path.Combine(Tasks, "signing-key");
+    private string Database => Path.Combine(Tasks, "tasks.db");
 
     public void Dispose() => _root.Delete(recursive: true);
 
     [OwnHostFact]
-    public async Task The_first_start_makes_a_key_and_the_next_keeps_it()
+    public async Task The_first_start_generates_a_key_that_signs_and_the_next_keeps_it()
     {
-        await using (var first = await StartAsync())
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var keys = new List<string>();
+        foreach (var id in new[] { "first", "second" })
         {
-            Assert.Contains($"Callbacks are signed with the key in {KeyFile}.", first.Output, StringComparison.Ordinal);
+            await using var host = await StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
+            using var api = host.Connect();
+            await api.CreateIdAsync("echo", """{"value":1}""", $$"""
+                "onSuccess":{"url":"{{receiver.Url(id, "/taken")}}"}
+                """);
+            var webhook = (await receiver.ArrivalAsync(id))[0];
+
+            // What it prints is how to show the key, not the key.
+            await Eventually.SeeAsync(() => Task.FromResult(host.Output), output => output.Contains($"sqlite3 '{Database}' 'SELECT key FROM signing_keys'", StringComparison.Ordinal), "How to show the key");
+            Assert.DoesNotContain("whsec_", host.Output + host.Error, StringComparison.Ordinal);
+            keys.Add(ReadKey());
+            Assert.Null(WebhookVerifier.Fault(keys[^1], webhook));
         }
 
-        var key = await File.ReadAllTextAsync(KeyFile);
-        await using var second = await StartAsync();
-
-        Assert.Matches("^whsec_[0-9A-Za-z+/]{43}=\n$", key);
-        Assert.Equal(key, await File.ReadAllTextAsync(KeyFile));
-        Assert.DoesNotContain("whsec_", second.Output + second.Error, StringComparison.Ordinal);
+        Assert.Matches("^whsec_[0-9A-Za-z+/]{43}=$", keys[0]);
+        Assert.Equal(keys[0], keys[1]);
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task Only_the_owner_may_read_it()
+    public async Task Only_the_owner_may_read_what_the_directory_holds()
     {
         await using var host = await StartAsync();
+        using var api = host.Connect();
+        await api.EndAsync(await api.CreateIdAsync("echo", """{"value":1}"""));
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(KeyFile));
+        var files = Directory.GetFiles(Tasks);
+        Assert.Equal(["lock", "tasks.db", "tasks.db-shm", "tasks.db-wal"], files.Select(Path.GetFileName).Order());
+        Assert.All(files, static file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, Mode(file)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, Mode(Tasks));
     }
 
     [OwnHostFact]
-    public async Task A_host_with_a_key_in_its_settings_makes_none()
+    public async Task A_host_with_a_key_in_its_settings_generates_none()
     {
         await using var host = await StartAsync(("Callbacks__SigningKeys__0", Key));
+        using var api = host.Connect();
+        await api.EndAsync(await api.CreateIdAsync("echo", """{"value":1}"""));
 
         Assert.DoesNotContain("signed", host.Output, StringComparison.Ordinal);
-        Assert.False(File.Exists(KeyFile));
-    }
-
-    [OwnHostFact]
-    public async Task A_file_without_a_key_stops_the_start_and_is_not_quoted()
-    {
-        Directory.CreateDirectory(Tasks);
-        await File.WriteAllTextAsync(KeyFile, Key[..^4]);
-        await using var host = await RunToEndAsync();
-
-        Assert.Equal(1, host.ExitCode);
-        Assert.Contains($"{KeyFile} holds no signing key", host.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("MfKQ9r8", host.Error + host.Output, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => ReadKey());
     }
 
     [OwnHostFact]
@@ -73,20 +79,32 @@ public sealed class SigningKeyTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task Where_no_file_can_be_the_host_starts_without_a_key_and_says_so()
+    public async Task Where_no_database_can_be_the_host_starts_refuses_tasks_and_says_so()
     {
         await File.WriteAllTextAsync(Path.Combine(_root.FullName, "data"), "A file, and no directory.");
         await using var host = await StartAsync();
         using var api = host.Connect();
 
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/live")).Status);
-        Assert.DoesNotContain("signed", host.Output, StringComparison.Ordinal);
-
-        // It was written before the answer, but comes by another pipe.
-        while (!host.Error.Contains("There is no key to sign callbacks with", StringComparison.Ordinal))
+        foreach (var body in new[] { """{"input":{"value":1}}""", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/"}}""" })
         {
-            await Task.Delay(10);
+            var answer = await api.PostAsync("tasks/echo", body);
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (answer.Status, answer.Problem));
         }
+
+        Assert.DoesNotContain("signed", host.Output, StringComparison.Ordinal);
+        await Eventually.SeeAsync(() => Task.FromResult(host.Output), output => output.Contains(Tasks, StringComparison.Ordinal), "The directory in the log");
+    }
+
+    private static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
+
+    private string ReadKey()
+    {
+        using var connection = new SqliteConnection($"Data Source={Database};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT key FROM signing_keys";
+        return command.ExecuteScalar() as string ?? throw new InvalidOperationException("There is no key.");
     }
 
     private Task<LocalHostProcess> StartAsync(params (string Key, string Value)[] settings) => LocalHostProcess.StartAsync([("Tasks__Directory", Tasks), .. settings]);

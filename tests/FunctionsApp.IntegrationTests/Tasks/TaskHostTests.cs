@@ -17,19 +17,26 @@ public sealed class TaskHostTests
         var id = await api.CreateIdAsync("echo", """{"value":"kept"}""");
         await api.EndAsync(id);
 
-        await using (var second = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Directory", directory.Path)))
+        // The second one serves all but tasks.
+        await using var second = await directory.StartAsync();
+        using var secondApi = second.Connect();
+        foreach (var answer in new[] { await secondApi.TaskAsync(id), await secondApi.PostAsync("tasks/echo", """{"input":{"value":1}}"""), await secondApi.GetAsync("tasks") })
         {
-            Assert.Equal(1, second.ExitCode);
-            Assert.Contains(directory.Path, second.Error, StringComparison.Ordinal);
-            Assert.DoesNotContain("   at ", second.Error + second.Output, StringComparison.Ordinal);
-            Assert.DoesNotContain("Listening", second.Output, StringComparison.Ordinal);
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (answer.Status, answer.Problem));
         }
+
+        Assert.Equal(HttpStatusCode.OK, (await secondApi.PostAsync("await/echo", """{"value":1}""")).Status);
+        await Eventually.SeeAsync(() => Task.FromResult(second.Output), output => output.Contains(directory.Path, StringComparison.Ordinal), "The directory in the log");
+        Assert.DoesNotContain("   at ", second.Error + second.Output, StringComparison.Ordinal);
 
         Assert.Equal("kept", (await api.TaskAsync(id))["result"].GetString());
         Assert.Equal("succeeded", (await api.EndAsync(await api.CreateIdAsync("echo", """{"value":2}"""))).State());
 
-        // Whoever is killed gives it up.
+        // Whoever is killed gives it up, and whoever waits takes it.
         await first.KillAsync();
+        var taken = await Eventually.SeeAsync(() => secondApi.TaskAsync(id), static answer => answer.Status == HttpStatusCode.OK, "The directory to be taken over");
+        Assert.Equal("kept", taken["result"].GetString());
+        await second.KillAsync();
         await using var next = await directory.StartAsync();
         using var nextApi = next.Connect();
         Assert.Equal("kept", (await nextApi.TaskAsync(id))["result"].GetString());

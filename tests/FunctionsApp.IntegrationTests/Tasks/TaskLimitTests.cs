@@ -57,6 +57,35 @@ public sealed class TaskLimitTests
         Assert.Equal(LargeBytes, (await api.EndAsync(later.Id()))["result"].GetString()!.Length);
     }
 
+    [OwnHostFact(Needs.Linux)]
+    public async Task Tasks_that_have_ended_take_no_memory()
+    {
+        const int Tasks = 10_000;
+        const int Clients = 8;
+        await using var empty = await Hosts.StartAsync();
+        await using var full = await Hosts.StartAsync();
+        using var fullApi = full.Connect();
+        using var emptyApi = empty.Connect();
+
+        // Both have served as many requests, so that they differ in the tasks alone.
+        var body = $$"""{"value":"{{new string('x', 10_000)}}"}""";
+        await RepeatAsync(() => emptyApi.PostAsync("await/echo", body), HttpStatusCode.OK);
+        await RepeatAsync(() => fullApi.PostAsync("tasks/echo", $$"""{"input":{{body}}}"""), HttpStatusCode.Accepted);
+        var last = await fullApi.CreateIdAsync("echo", """{"value":1}""");
+        await fullApi.EndAsync(last);
+
+        Assert.Equal(Tasks + 1, await fullApi.ListAsync().CountAsync());
+        Assert.InRange(full.MemoryBytes - empty.MemoryBytes, long.MinValue, 40 * 1_000_000);
+
+        static Task RepeatAsync(Func<Task<Answer>> send, HttpStatusCode expected) => Task.WhenAll(Enumerable.Range(0, Clients).Select(async _ =>
+        {
+            for (var i = 0; i < Tasks / Clients; i++)
+            {
+                Assert.Equal(expected, (await send()).Status);
+            }
+        }));
+    }
+
     [OwnHostFact(Needs.Tmpfs)]
     public async Task A_full_disk_refuses_tasks_and_keeps_those_that_it_has()
     {
@@ -71,7 +100,7 @@ public sealed class TaskLimitTests
             await api.EndAsync(ids[0]);
             disk.Fill(Filler);
 
-            // There may be room for a few in the last page of the journal.
+            // There may be room for a few in the last page of the log.
             var refused = await api.PostAsync("tasks/echo", """{"input":{"value":1}}""");
             for (; refused.Status == HttpStatusCode.Accepted; refused = await api.PostAsync("tasks/echo", """{"input":{"value":1}}"""))
             {

@@ -3,10 +3,12 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// A task in the memory of the engine: what is known of it, and where the rest lies. What has been decided comes before
-/// what is kept: nobody is told of a change before it is on the disk. All of it is guarded by the engine's lock.
+/// A task that has not ended, in memory. A change is pending until the disk has it, and committed then: nobody is told of it
+/// before. All members are guarded by the store's gate.
 /// </summary>
-internal sealed class TaskEntry
+/// <param name="record">The task as it begins.</param>
+/// <param name="inputBytes">The length of its input.</param>
+internal sealed class TaskEntry(TaskRecord record, int inputBytes)
 {
     /// <summary>Changes of progress that one version has room for in a revision.</summary>
     private const long TicksOfVersion = 1_000_000;
@@ -14,30 +16,17 @@ internal sealed class TaskEntry
     private TaskCompletionSource? _changed;
     private long _ticks;
 
-    /// <summary>A task as it begins.</summary>
-    public TaskEntry(TaskRecord record) => (Decided, Sequence) = (record, record.Sequence);
+    public string Id => Pending.Id;
 
-    private TaskEntry(long sequence) => (Decided, Sequence) = (null!, sequence);
+    public int InputBytes { get; } = inputBytes;
 
-    /// <summary>The place of the task among all that were ever created.</summary>
-    public long Sequence { get; }
+    /// <summary>The task with its last change, whether the disk has that or not.</summary>
+    public TaskRecord Pending { get; set; } = record;
 
-    /// <summary>The task as it is decided, be it written or not.</summary>
-    public TaskRecord Decided { get; set; }
+    /// <summary>The task as it is on the disk, and as callers see it; null before its creation is.</summary>
+    public TaskRecord? Committed { get; private set; }
 
-    /// <summary>The task as it is on the disk, which is what the world sees; null before its creation is.</summary>
-    public TaskRecord? Kept { get; private set; }
-
-    /// <summary>Where the last record of it lies.</summary>
-    public JournalAddress? Head { get; private set; }
-
-    /// <summary>Where its input lies or, after its end, its outcome.</summary>
-    public JournalAddress? Payload { get; private set; }
-
-    /// <summary>Done when the task is accepted, or cannot be.</summary>
-    public Task Created { get; set; } = Task.CompletedTask;
-
-    /// <summary>Its place among those that wait for their turn, while it is there.</summary>
+    /// <summary>Its place among those that wait for their turn, while it waits.</summary>
     public LinkedListNode<TaskEntry>? Waiting { get; set; }
 
     /// <summary>Stops the attempt that is under way.</summary>
@@ -46,61 +35,29 @@ internal sealed class TaskEntry
     /// <summary>How far the attempt has come that is under way.</summary>
     public Progress? Progress { get; set; }
 
-    /// <summary>Whether those who wait for a change are about to be told of progress.</summary>
+    /// <summary>Whether progress will be announced soon.</summary>
     public bool IsProgressDue { get; set; }
 
-    /// <summary>Whether its webhook is being sent, or waits for its turn.</summary>
-    public bool IsDelivering { get; set; }
+    /// <summary>Whether somebody waits for a change.</summary>
+    public bool IsWatched => _changed is not null;
 
-    /// <summary>The task as the world sees it.</summary>
+    /// <summary>The task as callers see it, once it is committed.</summary>
     public TaskView View => new(
-        Kept!.State is TaskState.Running or TaskState.Cancelling ? Kept with { Progress = Progress } : Kept,
-        (Kept.Version * TicksOfVersion) + _ticks);
+        Committed!.State is TaskState.Running or TaskState.Cancelling ? Committed with { Progress = Progress } : Committed,
+        RevisionOf(Committed) + _ticks);
+
+    /// <summary>A task that is not in memory, as callers see it.</summary>
+    public static TaskView ViewOf(TaskRecord record) => new(record, RevisionOf(record));
 
     /// <summary>Takes over a record that is on the disk.</summary>
-    /// <param name="record">The task.</param>
-    /// <param name="address">Where the record lies.</param>
-    /// <returns>The records that are no longer needed.</returns>
-    public IEnumerable<JournalAddress> Keep(TaskRecord record, JournalAddress address)
+    public void Commit(TaskRecord record)
     {
-        if (record.Version < Kept?.Version)
-        {
-            return [address];
-        }
-
-        var before = new[] { Head, Payload };
-        var ends = record.IsFinished && Kept?.IsFinished != true;
-        if (record.Version > Kept?.Version)
-        {
-            _ticks = 0;
-        }
-
-        Kept = record;
-        Head = address;
-
-        // What a task came to takes the place of its input, also when that is nothing.
-        Payload = address.PayloadLength > 0 || ends ? address : Payload;
+        Committed = record;
+        _ticks = 0;
         Announce();
-        return before.OfType<JournalAddress>().Distinct().Where(old => old != Head && old != Payload);
     }
 
-    /// <summary>No task, but a place among them, to look from there on.</summary>
-    public static TaskEntry At(long sequence) => new(sequence);
-
-    /// <summary>The attempt that ran has ended with the host. The disk need not say so: the next start would find it out again.</summary>
-    public void Requeue()
-    {
-        Decided = Decided with { State = TaskState.Queued, Version = Decided.Version + 1 };
-        Kept = Decided;
-    }
-
-    /// <summary>Whether anything of it lies in a segment.</summary>
-    public bool LiesIn(int segment) => Head?.Segment == segment || Payload?.Segment == segment;
-
-    /// <summary>All that is kept of it.</summary>
-    public IEnumerable<JournalAddress> Addresses => new[] { Head, Payload }.OfType<JournalAddress>().Distinct();
-
-    /// <summary>Tells those who wait that it has come further.</summary>
+    /// <summary>Announces progress to those who wait for a change.</summary>
     public void AnnounceProgress()
     {
         IsProgressDue = false;
@@ -113,13 +70,14 @@ internal sealed class TaskEntry
         Announce();
     }
 
-    /// <summary>Tells those who wait.</summary>
-    public void Announce()
+    /// <summary>Done at the next change.</summary>
+    public Task ChangedAsync() => (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    private static long RevisionOf(TaskRecord record) => record.Version * TicksOfVersion;
+
+    private void Announce()
     {
         _changed?.TrySetResult();
         _changed = null;
     }
-
-    /// <summary>Done at the next change.</summary>
-    public Task ChangedAsync() => (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 }

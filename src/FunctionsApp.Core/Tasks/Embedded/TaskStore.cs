@@ -1,6 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Logging;
@@ -8,348 +5,270 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// The tasks of the embedded engine: an index in memory over a <see cref="Journal"/>. A record is the whole of a task at
-/// one moment, so the last one counts, and losing one costs a step, not the task. What a record says is shown when it is
-/// on the disk, not before.
+/// The tasks of the embedded engine: those that have not ended are in memory, and all of them are in a
+/// <see cref="TaskDatabase"/>. A change is shown when it is on the disk, not before.
 /// </summary>
-/// <remarks>
-/// A few hundred bytes a task are in memory; inputs and outcomes stay on the disk. Members that say so are called under
-/// <see cref="Gate"/>, which is never held while something is written or read.
-/// </remarks>
+/// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held while something is written or read.</remarks>
 internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
 {
+    /// <summary>The longest input or outcome, in bytes: SQLite has no longer values than 1,000,000,000.</summary>
+    public const int MaxPayloadBytes = 999_000_000;
+
+    /// <summary>Tasks that one page looks at, so that a filter which nothing passes stays cheap.</summary>
+    private const int MaxExamined = 10_000;
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
 
-    private readonly Dictionary<string, TaskEntry> _tasks = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, TaskEntry> _keys = new(StringComparer.Ordinal);
-    private readonly SortedSet<TaskEntry> _inOrder = new(Comparer<TaskEntry>.Create(static (left, right) => right.Sequence.CompareTo(left.Sequence)));
+    private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
-    private Journal? _journal;
-    private string _unavailable = "The task engine has not been started.";
+    private volatile TaskDatabase? _database;
+    private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
-    private bool _isCleaning;
 
-    /// <summary>Guards the tasks.</summary>
+    /// <summary>Guards the tasks in memory.</summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>Bytes on the disk that are needed.</summary>
-    public long LiveBytes => _journal?.LiveBytes ?? 0;
+    /// <summary>Tasks that wait for their turn or their next attempt.</summary>
+    public int Queued { get; private set; }
 
-    /// <summary>Opens a directory. Under the gate.</summary>
-    /// <param name="directory">Where the journal lies; made if need be.</param>
-    /// <returns>The tasks in it, oldest first.</returns>
-    /// <exception cref="DirectoryInUseException">Another process uses it.</exception>
-    public IReadOnlyList<TaskEntry> Open(string directory)
+    /// <summary>The tasks that have not ended. Under the gate.</summary>
+    public IReadOnlyCollection<TaskEntry> Live => _live.Values;
+
+    /// <summary>Bytes that the database uses, with what is about to be written.</summary>
+    public long UsedBytes => _database?.Writer.UsedBytes ?? 0;
+
+    /// <summary>Takes over an open database. Under the gate.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="lastSequence">The place of its newest task.</param>
+    /// <param name="live">Its tasks that have not ended, with the lengths of their inputs.</param>
+    public void Open(TaskDatabase database, long lastSequence, IEnumerable<(TaskRecord Record, int InputBytes)> live)
     {
-        var garbage = new List<JournalAddress>();
-        try
+        (_database, _lastSequence) = (database, lastSequence);
+        foreach (var (record, inputBytes) in live)
         {
-            _journal = Journal.Open(directory, new JournalOptions(), record => Load(record, garbage), logger);
-        }
-        catch (Exception exception) when (exception is JournalException or IOException or UnauthorizedAccessException)
-        {
-            // All that is no task works without it.
-            _unavailable = "The directory of the tasks cannot be used; the log says why.";
-            LogUnavailable(logger, directory, exception);
-            return [];
-        }
-
-        garbage.ForEach(Release);
-        return [.. _inOrder.Reverse()];
-    }
-
-    /// <summary>Raises what is wrong with the store, if anything is. Under the gate.</summary>
-    /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
-    public void EnsureOpen()
-    {
-        if (_journal is null)
-        {
-            throw new ProblemException(Problem.StorageFailed(_unavailable));
+            var entry = new TaskEntry(record, inputBytes);
+            entry.Commit(record);
+            _live.Add(record.Id, entry);
+            Count(record, +1);
         }
     }
 
-    /// <summary>Finds a task that has been accepted and has not expired. Under the gate.</summary>
-    /// <param name="id">Its id.</param>
-    /// <exception cref="ProblemException"><c>storage-failed</c> when there is no store to look in.</exception>
-    public TaskEntry? Find(string id)
+    /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
+    public void SetReady(string? reason = null)
     {
-        EnsureOpen();
-        return _tasks.TryGetValue(id, out var entry) && entry.Kept?.IsExpired(time.GetUtcNow()) == false ? entry : null;
+        _unavailable = reason ?? _unavailable;
+        _ready.TrySetResult();
     }
 
-    /// <summary>Finds the task with an idempotency key, be it still about to be accepted. Under the gate.</summary>
-    public bool TryFindByKey(string? key, [NotNullWhen(true)] out TaskEntry? entry)
+    /// <summary>Waits while the directory is being opened.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: it cannot be used.</exception>
+    public ValueTask EnsureOpenAsync()
     {
-        entry = null;
-        return key is not null && _keys.TryGetValue(key, out entry) && entry.Kept?.IsExpired(time.GetUtcNow()) != true;
-    }
+        return _database is not null ? default : WaitAsync();
 
-    /// <summary>Adds a task that is about to be accepted. Under the gate.</summary>
-    /// <param name="record">Makes the record, from the task's place among all.</param>
-    public TaskEntry Add(Func<long, TaskRecord> record)
-    {
-        var entry = new TaskEntry(record(++_lastSequence));
-        Index(entry);
-        return entry;
-    }
-
-    /// <summary>Forgets a task. Under the gate.</summary>
-    public void Remove(TaskEntry entry)
-    {
-        if (!_tasks.Remove(entry.Decided.Id))
+        async ValueTask WaitAsync()
         {
-            return;
-        }
-
-        _inOrder.Remove(entry);
-        if (entry.Decided.Definition.IdempotencyKey is { } key && _keys.TryGetValue(key, out var holder) && holder == entry)
-        {
-            _keys.Remove(key);
-        }
-
-        foreach (var address in entry.Addresses)
-        {
-            Release(address);
-        }
-
-        entry.Announce();
-        CleanIfWorthwhile();
-    }
-
-    /// <summary>Decides a change. Under the gate; whoever awaits the result does not hold it.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="record">What it is from now on.</param>
-    /// <param name="payload">The input or outcome to keep with it, if that is new.</param>
-    /// <returns>Done when it is on the disk, and shown.</returns>
-    /// <exception cref="JournalException">It could not be written; the decision stands.</exception>
-    public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? payload = null)
-    {
-        entry.Decided = record with { Version = entry.Decided.Version + 1 };
-        return WriteAsync(entry, entry.Decided, payload?.Utf8 ?? default);
-    }
-
-    /// <summary>Decides a change that nobody can take back: it is written as soon as the disk allows. Under the gate.</summary>
-    /// <inheritdoc cref="CommitAsync"/>
-    /// <exception cref="OperationCanceledException">The store was closed before.</exception>
-    public Task CommitForSureAsync(TaskEntry entry, TaskRecord record, RawJson? payload = null)
-    {
-        var first = CommitAsync(entry, record, payload);
-        return InsistAsync(first, entry, entry.Decided, payload?.Utf8 ?? default);
-    }
-
-    /// <summary>Reads the input of a task or, after its end, what it came to.</summary>
-    /// <exception cref="JournalException">It is damaged, or cannot be read.</exception>
-    public ReadOnlyMemory<byte> Read(TaskEntry entry)
-    {
-        while (true)
-        {
-            Journal journal;
-            JournalAddress? address;
-            lock (Gate)
+            await _ready.Task;
+            if (_database is null)
             {
-                EnsureOpen();
-                (journal, address) = (_journal!, entry.Payload);
-            }
-
-            try
-            {
-                return address is { } place ? journal.ReadPayload(place) : default;
-            }
-            catch (JournalException)
-            {
-                lock (Gate)
-                {
-                    if (entry.Payload == address)
-                    {
-                        throw;
-                    }
-                }
-
-                // It has moved meanwhile.
+                throw new ProblemException(Problem.StorageFailed(_unavailable));
             }
         }
     }
 
-    /// <summary>Tasks from the newest to the oldest, starting below a place. Under the gate.</summary>
-    public IEnumerable<TaskEntry> Below(long sequence) =>
-        sequence > _lastSequence ? _inOrder : _inOrder.GetViewBetween(TaskEntry.At(sequence - 1), TaskEntry.At(0));
+    /// <summary>Finds a task that has not ended, and whose creation is on the disk. Under the gate.</summary>
+    public TaskEntry? FindLive(string id) => _live.TryGetValue(id, out var entry) && entry.Committed is not null ? entry : null;
 
-    /// <summary>Writes what is decided, and lets the directory go.</summary>
-    public void Dispose()
+    /// <summary>Finds a task that has been accepted and has not expired.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public TaskView? Find(string id)
     {
-        Journal? journal;
         lock (Gate)
         {
-            (journal, _journal, _unavailable) = (_journal, null, "The host is shutting down.");
+            if (FindLive(id) is { } entry)
+            {
+                return entry.View;
+            }
+        }
+
+        return Read(queries => queries.Find(id)) is { } record && !record.IsExpired(time.GetUtcNow()) ? TaskEntry.ViewOf(record) : null;
+    }
+
+    /// <summary>Reads a page of tasks, newest first.</summary>
+    /// <param name="query">Which, but for the cursor.</param>
+    /// <param name="below">Only those that were created before this place.</param>
+    /// <returns>The tasks, and where the next page begins, if there is one.</returns>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
+    {
+        var items = new List<TaskRecord>();
+        var (now, examined, isEnd) = (time.GetUtcNow(), 0, true);
+        Read(queries =>
+        {
+            queries.Visit(query, below, MaxExamined, (sequence, record) =>
+            {
+                if (items.Count == query.Limit)
+                {
+                    isEnd = false;
+                    return false;
+                }
+
+                below = sequence;
+                examined++;
+                if (record is not null && Shown(record) is { } shown && !shown.IsExpired(now) && (query.State is null || shown.State == query.State))
+                {
+                    items.Add(shown);
+                }
+
+                return true;
+            });
+            return true;
+        });
+        return (items, isEnd && examined < MaxExamined ? null : below);
+    }
+
+    /// <summary>Reads with a connection of its own.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public T Read<T>(Func<TaskQueries, T> read) => _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
+
+    /// <summary>Writes what concerns no task in memory.</summary>
+    /// <returns>Done when it is on the disk.</returns>
+    /// <exception cref="StorageException">Of the task: it could not be written.</exception>
+    public Task WriteAsync(Action<TaskWrites> write, int bytes = 0, bool lingers = false, Action? committed = null) =>
+        _database?.Writer.WriteAsync(write, bytes, lingers, committed) ?? Task.FromException(new StorageException(_unavailable));
+
+    /// <summary>Adds a task. Under the gate; whoever awaits the result does not hold it.</summary>
+    /// <param name="create">Makes the record, from the task's place among all.</param>
+    /// <param name="input">Its input.</param>
+    /// <returns>The task, and when it is on the disk.</returns>
+    /// <exception cref="StorageException">Of the task: it could not be written. It is to be removed then.</exception>
+    public (TaskEntry Entry, Task Committed) Add(Func<long, TaskRecord> create, RawJson input)
+    {
+        var record = create(++_lastSequence);
+        var entry = new TaskEntry(record, input.Utf8.Length);
+        _live.Add(record.Id, entry);
+        Count(record, +1);
+        return (entry, WriteAsync(writes => writes.Insert(record, input.Utf8), entry.InputBytes, committed: () => Show(entry, record)));
+    }
+
+    /// <summary>Removes a task that could not be added. Under the gate.</summary>
+    public void Remove(TaskEntry entry)
+    {
+        _live.Remove(entry.Id);
+        Count(entry.Pending, -1);
+    }
+
+    /// <summary>Changes a task. Under the gate; whoever awaits the result does not hold it.</summary>
+    /// <param name="entry">The task.</param>
+    /// <param name="record">What it is from now on.</param>
+    /// <param name="outcome">What it came to, if it ends with something.</param>
+    /// <returns>Done when the change is on the disk, and shown.</returns>
+    /// <exception cref="StorageException">Of the task: it could not be written; the change stays pending.</exception>
+    public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
+    {
+        Count(entry.Pending, -1);
+        entry.Pending = record with { Version = entry.Pending.Version + 1 };
+        Count(entry.Pending, +1);
+        return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default);
+    }
+
+    /// <summary>Changes a task in a way that cannot be taken back: it is written as soon as the disk allows. Under the gate.</summary>
+    /// <inheritdoc cref="CommitAsync"/>
+    /// <exception cref="OperationCanceledException">The store was closed before.</exception>
+    public Task CommitWithRetryAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
+    {
+        var first = CommitAsync(entry, record, outcome);
+        var pending = entry.Pending;
+        return RetryAsync(entry.Id, first, () =>
+        {
+            lock (Gate)
+            {
+                // A later change says all that this one would.
+                return ReferenceEquals(entry.Pending, pending) ? WriteAsync(entry, pending, outcome?.Utf8 ?? default) : Task.CompletedTask;
+            }
+        });
+    }
+
+    /// <summary>Writes how the webhook of a task that has ended fares, as soon as the disk allows.</summary>
+    /// <exception cref="OperationCanceledException">The store was closed before.</exception>
+    public Task CommitDeliveryWithRetryAsync(TaskRecord record)
+    {
+        return RetryAsync(record.Id, WriteAsync(), WriteAsync);
+
+        Task WriteAsync() => this.WriteAsync(writes => writes.UpdateDelivery(record));
+    }
+
+    /// <summary>Commits what is pending, and frees the directory.</summary>
+    public void Dispose()
+    {
+        TaskDatabase? database;
+        lock (Gate)
+        {
+            database = _database;
+            SetReady("The host is shutting down.");
+            _database = null;
         }
 
         _closing.Cancel();
-        journal?.Dispose();
+        database?.Dispose();
     }
 
-    private void Load(JournalRecord record, List<JournalAddress> garbage)
+    /// <summary>A record of the database as callers see it: what is in memory is not to be ahead of it, or behind. Null before its creation is shown.</summary>
+    private TaskRecord? Shown(TaskRecord record)
     {
-        TaskRecord task;
-        try
-        {
-            task = JsonSerializer.Deserialize(record.Head.Span, CoreJson.TypeInfo<TaskRecord>())!;
-        }
-        catch (JsonException exception)
-        {
-            // Its checksum is right, so it was written like this: by a later version. What that has promised is not ours to pass over.
-            throw new JournalException(string.Create(CultureInfo.InvariantCulture,
-                $"The record at offset {record.Address.Offset} of segment {record.Address.Segment} cannot be read; a later version of the app may have written it."), exception);
-        }
-
-        if (!_tasks.TryGetValue(task.Id, out var entry))
-        {
-            entry = new TaskEntry(task);
-            Index(entry);
-        }
-
-        garbage.AddRange(entry.Keep(task, record.Address));
-        entry.Decided = entry.Kept!;
-    }
-
-    private void Index(TaskEntry entry)
-    {
-        _tasks.Add(entry.Decided.Id, entry);
-        _inOrder.Add(entry);
-        _lastSequence = Math.Max(_lastSequence, entry.Sequence);
-        if (entry.Decided.Definition.IdempotencyKey is { } key)
-        {
-            _keys[key] = entry;
-        }
-    }
-
-    private async Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> payload)
-    {
-        EnsureOpen();
-        var address = await _journal!.AppendAsync(RawJson.From(record, CoreJson.TypeInfo<TaskRecord>()).Utf8, payload);
         lock (Gate)
         {
-            // It may have been forgotten meanwhile.
-            foreach (var garbage in _tasks.ContainsKey(record.Id) ? entry.Keep(record, address) : [address])
-            {
-                Release(garbage);
-            }
-
-            CleanIfWorthwhile();
+            return _live.TryGetValue(record.Id, out var entry) ? entry.Committed is null ? null : entry.View.Record : record;
         }
     }
 
-    private async Task InsistAsync(Task first, TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> payload)
+    private void Show(TaskEntry entry, TaskRecord record)
     {
-        var writing = first;
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        lock (Gate)
+        {
+            entry.Commit(record);
+            if (record.IsFinished)
+            {
+                _live.Remove(record.Id);
+            }
+        }
+    }
+
+    private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;
+
+    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome)
+    {
+        // An end that nobody watches, and that is to be told to nobody, is worth no flush of its own.
+        var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
+        return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record));
+    }
+
+    /// <summary>Writes until that succeeds.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="first">The first try.</param>
+    /// <param name="again">Tries again.</param>
+    private async Task RetryAsync(string id, Task first, Func<Task> again)
+    {
+        var pause = FirstPause;
+        for (var writing = first; ; writing = again())
         {
             try
             {
                 await writing;
                 return;
             }
-            catch (JournalException exception)
+            catch (StorageException exception)
             {
-                LogNotWritten(logger, record.Id, pause.TotalSeconds, exception);
+                _closing.Token.ThrowIfCancellationRequested();
+                LogNotWritten(logger, id, pause.TotalSeconds, exception);
                 await Task.Delay(pause, time, _closing.Token);
-            }
-
-            lock (Gate)
-            {
-                if (entry.Decided != record)
-                {
-                    // What was decided later says all that this would.
-                    return;
-                }
-
-                writing = WriteAsync(entry, record, payload);
+                pause = pause * 2 < MaxPause ? pause * 2 : MaxPause;
             }
         }
     }
-
-    private void Release(JournalAddress address) => _journal?.Release(address);
-
-    /// <summary>Under the gate.</summary>
-    private void CleanIfWorthwhile()
-    {
-        if (!_isCleaning && _journal?.SegmentToClean is not null)
-        {
-            _isCleaning = true;
-            _ = CleanAsync(_journal);
-        }
-    }
-
-    /// <summary>Writes anew what is needed of the oldest segments, and removes them.</summary>
-    private async Task CleanAsync(Journal journal)
-    {
-        await Task.Yield();
-        try
-        {
-            while (journal.SegmentToClean is { } segment)
-            {
-                List<TaskEntry> entries;
-                lock (Gate)
-                {
-                    entries = [.. _tasks.Values.Where(entry => entry.LiesIn(segment))];
-                }
-
-                foreach (var entry in entries)
-                {
-                    await MoveAsync(entry, segment);
-                }
-
-                lock (Gate)
-                {
-                    if (!_tasks.Values.Any(entry => entry.LiesIn(segment)))
-                    {
-                        journal.Remove(segment);
-                        continue;
-                    }
-                }
-
-                // Something about to be written held one of them up.
-                await Task.Delay(FirstPause, time, _closing.Token);
-            }
-        }
-        catch (Exception exception) when (exception is JournalException or OperationCanceledException or ProblemException)
-        {
-            // The next change tries again.
-            LogNotCleaned(logger, exception);
-        }
-        finally
-        {
-            lock (Gate)
-            {
-                _isCleaning = false;
-            }
-        }
-    }
-
-    private async Task MoveAsync(TaskEntry entry, int segment)
-    {
-        var payload = Read(entry);
-        Task moved;
-        lock (Gate)
-        {
-            // An outcome on its way takes the place of the input that was just read.
-            if (!entry.LiesIn(segment) || entry.Kept is null || entry.Decided.IsFinished != entry.Kept.IsFinished)
-            {
-                return;
-            }
-
-            moved = WriteAsync(entry, entry.Decided, payload);
-        }
-
-        await moved;
-    }
-
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used; tasks are refused")]
-    private static partial void LogUnavailable(ILogger logger, string directory, Exception exception);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
     private static partial void LogNotWritten(ILogger logger, string id, double seconds, Exception exception);
-
-    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "The journal of the tasks could not be compacted now")]
-    private static partial void LogNotCleaned(ILogger logger, Exception exception);
 }

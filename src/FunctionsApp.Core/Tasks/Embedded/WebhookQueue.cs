@@ -5,146 +5,294 @@ using FunctionsApp.Core.Webhooks;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is kept with the task, so the schedule
-/// goes on after a restart; an attempt that a crash cut off is made again, with the same id. Members are called under the
-/// store's gate.
+/// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is written to the database, so the
+/// schedule goes on after a restart; an attempt that a crash cut off is repeated, with the same id. Thread-safe.
 /// </summary>
-internal sealed class WebhookQueue(
-    TaskStore store, Lazy<WebhookSender> sender, DeliverySchedule schedule, Agenda agenda, TimeProvider time, CancellationToken stopping) : IDisposable
+/// <remarks>In memory are the webhooks that are due: some bytes each, and the message while it is sent.</remarks>
+internal sealed class WebhookQueue : IDisposable
 {
     /// <summary>Webhooks that are sent at once: each may hold a message of 1 MiB.</summary>
-    private const int MostAtOnce = 256;
+    private const int MaxAtOnce = 256;
 
-    private readonly SemaphoreSlim _places = new(MostAtOnce);
-    private readonly DeliveryLanes _lanes = new();
+    private const int PageSize = 1_000;
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
-    public void Dispose() => _places.Dispose();
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _slots = new(MaxAtOnce);
+    private readonly SemaphoreSlim _loading = new(1);
+    private readonly ReceiverQueues _receivers = new();
+
+    // By the places of their tasks: those that wait or are being sent, without a task; and those whose attempt is over, with its commit.
+    private readonly Dictionary<long, Task?> _known = [];
+    private readonly TaskStore _store;
+    private readonly Lazy<WebhookSender> _sender;
+    private readonly DeliverySchedule _schedule;
+    private readonly TaskRetention _retention;
+    private readonly TimeProvider _time;
+    private readonly CancellationToken _stopping;
+    private readonly Alarm _alarm;
+
+    // What was due then has been read from the database, or came by Plan.
+    private DateTimeOffset _loadedUntil = DateTimeOffset.MinValue;
+
+    public WebhookQueue(
+        TaskStore store, Lazy<WebhookSender> sender, DeliverySchedule schedule, TaskRetention retention, TimerQueue timers, TimeProvider time,
+        CancellationToken stopping)
+    {
+        (_store, _sender, _schedule, _retention, _time, _stopping) = (store, sender, schedule, retention, time, stopping);
+        _alarm = new Alarm(timers, () => _ = LoadAsync());
+    }
+
+    /// <summary>Begins with what was due while the host was down.</summary>
+    public void Start() => _alarm.Set(_time.GetUtcNow());
+
+    public void Dispose()
+    {
+        _slots.Dispose();
+        _loading.Dispose();
+    }
 
     /// <summary>The webhook of a task that ends now.</summary>
-    public Delivery New(Uri url, DateTimeOffset now) => new() { Url = url, NextAttemptAt = schedule.Due(1, now, retryAfter: null) };
+    public Delivery New(Uri url, DateTimeOffset now) => new() { Url = url, NextAttemptAt = _schedule.Due(1, now, retryAfter: null) };
 
-    /// <summary>Sends the webhook of a task when it is due, if one is still to be sent.</summary>
-    public void Plan(TaskEntry entry)
+    /// <summary>Sends the webhook of a task when it is due, if it is still to be sent. The database has that.</summary>
+    public void Plan(TaskRecord record)
     {
-        if (entry.Decided.Delivery is { State: DeliveryState.Pending, NextAttemptAt: { } due })
+        if (record.Delivery is not { State: DeliveryState.Pending, NextAttemptAt: { } due } delivery)
         {
-            agenda.Add(due, () =>
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (due <= _time.GetUtcNow() || due <= _loadedUntil)
             {
-                lock (store.Gate)
-                {
-                    Send(entry, due);
-                }
-            });
+                Enqueue(record.Sequence, delivery.Url);
+                return;
+            }
         }
+
+        _alarm.Set(due);
     }
 
-    /// <summary>Sends the webhook of a task at once, and begins its schedule anew.</summary>
-    /// <returns>Done when that is kept.</returns>
-    public async Task SendAgain(TaskEntry entry)
+    /// <summary>Sends the webhook of a task that has ended at once, and begins its schedule anew.</summary>
+    /// <param name="task">The place of the task.</param>
+    /// <returns>The task with that change on the disk, or as it is if its webhook is being sent already; null when there is no such task with a webhook.</returns>
+    /// <exception cref="StorageException">The change could not be written.</exception>
+    public async Task<TaskRecord?> SendAgainAsync(long task)
     {
-        if (entry.IsDelivering)
+        while (!TryReserve(task, out var committing))
         {
-            return;
+            if (committing is null)
+            {
+                return _store.Read(queries => queries.Find(task));
+            }
+
+            await committing;
+            await Task.Yield();
         }
 
-        var delivery = entry.Decided.Delivery!;
-        await store.CommitAsync(entry, entry.Decided with
-        {
-            Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = time.GetUtcNow(), EarlierAttempts = delivery.Sent },
-        });
-        lock (store.Gate)
-        {
-            Plan(entry);
-        }
-    }
-
-    private void Send(TaskEntry entry, DateTimeOffset due)
-    {
-        // Another time may have been set meanwhile.
-        if (entry.Decided.Delivery is not { State: DeliveryState.Pending } delivery || delivery.NextAttemptAt != due || entry.IsDelivering)
-        {
-            return;
-        }
-
-        entry.IsDelivering = true;
-        if (_lanes.TryEnter(delivery.Url, entry))
-        {
-            Start(entry);
-        }
-    }
-
-    private void Start(TaskEntry entry)
-    {
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = SendAsync(entry, entry.Decided.Delivery!);
-        }
-    }
-
-    private async Task SendAsync(TaskEntry entry, Delivery delivery)
-    {
-        await Task.Yield();
-        WebhookResult result;
-        await _places.WaitAsync(stopping);
+        TaskRecord record;
         try
         {
-            using var watch = AppTelemetry.Start("webhook", operation: null, entry.Decided.Definition.TraceParent);
-            result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(entry.Decided.Id), Message(entry), stopping);
-            if (result.Outcome != WebhookOutcome.Delivered)
+            if (_store.Read(queries => queries.Find(task)) is not { Delivery: { } delivery } found)
             {
-                watch.Fail("upstream-failed");
+                return null;
             }
+
+            record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
+            await _store.WriteAsync(writes => writes.UpdateDelivery(record));
         }
         finally
         {
-            _places.Release();
+            Forget(task);
         }
 
-        Task kept;
-        lock (store.Gate)
+        Plan(record);
+        return record;
+    }
+
+    /// <summary>Reads what has become due, and sets the alarm for what comes next.</summary>
+    private async Task LoadAsync()
+    {
+        await _loading.WaitAsync(_stopping);
+        try
         {
-            entry.IsDelivering = false;
-            kept = store.CommitForSureAsync(entry, entry.Decided with { Delivery = After(delivery, result) });
-            if (_lanes.Leave(delivery.Url) is { } next)
+            await Task.Yield();
+            var now = _time.GetUtcNow();
+            var (after, task) = (_loadedUntil, long.MaxValue);
+            for (var count = PageSize; count == PageSize;)
             {
-                Start(next);
+                var page = _store.Read(queries => queries.ReadDue(after, task, now, PageSize));
+                lock (_gate)
+                {
+                    foreach (var due in page)
+                    {
+                        (after, task) = (due.At, due.Task);
+                        Enqueue(due.Task, due.Url);
+                    }
+                }
+
+                count = page.Count;
+            }
+
+            lock (_gate)
+            {
+                _loadedUntil = now;
+            }
+
+            if (_store.Read(queries => queries.NextDue(now)) is { } next)
+            {
+                _alarm.Set(next);
             }
         }
-
-        await kept;
-        lock (store.Gate)
+        catch (StorageException)
         {
-            Plan(entry);
+            LoadAgain();
+        }
+        finally
+        {
+            _loading.Release();
         }
     }
 
-    private ReadOnlyMemory<byte> Message(TaskEntry entry)
+    private void LoadAgain()
     {
-        RawJson? outcome = null;
-        try
+        if (_stopping.IsCancellationRequested)
         {
-            outcome = entry.Payload is { PayloadLength: > 0 and <= TaskMessage.MostOutcomeBytes } ? RawJson.FromUtf8(store.Read(entry)) : null;
-        }
-        catch (JournalException)
-        {
-            // How it ended is worth telling all the same.
+            return;
         }
 
-        return TaskMessage.Write(entry.Decided, outcome);
+        lock (_gate)
+        {
+            _loadedUntil = DateTimeOffset.MinValue;
+        }
+
+        _alarm.Set(_time.GetUtcNow() + PauseAfterFailure);
+    }
+
+    /// <summary>Under the gate.</summary>
+    private void Enqueue(long task, Uri url)
+    {
+        if (_known.TryAdd(task, null) && _receivers.TryEnter(url, task))
+        {
+            Start(task, url);
+        }
+    }
+
+    private void Start(long task, Uri url)
+    {
+        // In a context of its own, and not in that of whoever made room for it.
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = SendAsync(task, url);
+        }
+    }
+
+    private async Task SendAsync(long task, Uri url)
+    {
+        TaskRecord? sent = null;
+        await Task.Yield();
+        await _slots.WaitAsync(_stopping);
+        try
+        {
+            sent = await AttemptAsync(task);
+        }
+        catch (StorageException)
+        {
+            LoadAgain();
+        }
+        finally
+        {
+            _slots.Release();
+            lock (_gate)
+            {
+                if (_receivers.Leave(url) is { } next)
+                {
+                    Start(next, url);
+                }
+            }
+        }
+
+        if (sent is null)
+        {
+            Forget(task);
+            return;
+        }
+
+        var committed = _store.CommitDeliveryWithRetryAsync(sent);
+        lock (_gate)
+        {
+            _known[task] = committed;
+        }
+
+        await committed;
+        Forget(task);
+        Plan(sent);
+        _retention.Plan(sent);
+    }
+
+    private bool TryReserve(long task, out Task? committing)
+    {
+        lock (_gate)
+        {
+            return !_known.TryGetValue(task, out committing) && _known.TryAdd(task, null);
+        }
+    }
+
+    private void Forget(long task)
+    {
+        lock (_gate)
+        {
+            _known.Remove(task);
+        }
+    }
+
+    /// <returns>The task with the attempt; null when there was nothing to send, as an attempt has ended since it was found due.</returns>
+    private async Task<TaskRecord?> AttemptAsync(long task)
+    {
+        if (_store.Read(queries => queries.Find(task)) is not { Delivery: { State: DeliveryState.Pending } delivery } record || delivery.NextAttemptAt > _time.GetUtcNow())
+        {
+            return null;
+        }
+
+        using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
+        var result = await _sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), Message(record), _stopping);
+        if (result.Outcome != WebhookOutcome.Delivered)
+        {
+            watch.Fail("upstream-failed");
+        }
+
+        return record with { Delivery = After(delivery, result) };
+    }
+
+    private ReadOnlyMemory<byte> Message(TaskRecord record)
+    {
+        byte[]? outcome = null;
+        try
+        {
+            outcome = _store.Read(queries => queries.PayloadLength(record.Sequence) <= TaskMessage.MaxOutcomeBytes ? queries.Payload(record.Sequence) : null);
+        }
+        catch (StorageException)
+        {
+            // How the task ended is worth telling all the same.
+        }
+
+        return TaskMessage.Write(record, outcome is null ? null : RawJson.FromUtf8(outcome));
     }
 
     private Delivery After(Delivery delivery, WebhookResult result)
     {
         var number = delivery.Sent + 1;
         var due = result.Outcome == WebhookOutcome.Failed
-            ? schedule.Due(number - delivery.EarlierAttempts + 1, time.GetUtcNow(), result.RetryAfter)
+            ? _schedule.Due(number - delivery.EarlierAttempts + 1, _time.GetUtcNow(), result.RetryAfter)
             : null;
         var attempt = new DeliveryAttempt(number, result.StartedAt, result.ElapsedMs, result.Status, result.Error, due);
         return delivery with
         {
             State = result.Outcome == WebhookOutcome.Delivered ? DeliveryState.Delivered : due is null ? DeliveryState.Failed : DeliveryState.Pending,
             NextAttemptAt = due,
-            Attempts = [.. delivery.Attempts.TakeLast(Delivery.MostAttemptsKept - 1), attempt],
+            Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), attempt],
         };
     }
 }

@@ -1,16 +1,16 @@
 using FunctionsApp.Core.Tasks.Embedded;
 
-namespace FunctionsApp.Core.Tests.Tasks;
+namespace FunctionsApp.Core.Tests.Tasks.Embedded;
 
-public sealed class AgendaTests : IDisposable
+public sealed class TimerQueueTests : IDisposable
 {
     private readonly ManualTimeProvider _time = new();
     private readonly List<string> _done = [];
-    private readonly Agenda _agenda;
+    private readonly TimerQueue _timers;
 
-    public AgendaTests() => _agenda = new Agenda(_time);
+    public TimerQueueTests() => _timers = new TimerQueue(_time);
 
-    public void Dispose() => _agenda.Dispose();
+    public void Dispose() => _timers.Dispose();
 
     [Fact]
     public void What_is_due_is_done_in_the_order_of_its_time_with_one_timer()
@@ -41,7 +41,7 @@ public sealed class AgendaTests : IDisposable
     [Fact]
     public void What_is_done_may_add_more()
     {
-        _agenda.Add(_time.GetUtcNow().AddSeconds(1), () => Add("next", 1));
+        _timers.Add(_time.GetUtcNow().AddSeconds(1), () => Add("next", 1));
 
         _time.Advance(TimeSpan.FromSeconds(2));
 
@@ -64,7 +64,7 @@ public sealed class AgendaTests : IDisposable
     public void After_its_end_nothing_is_done()
     {
         Add("never", 1);
-        _agenda.Dispose();
+        _timers.Dispose();
         Add("neither", 1);
 
         _time.Advance(TimeSpan.FromSeconds(5));
@@ -73,5 +73,5 @@ public sealed class AgendaTests : IDisposable
         Assert.Equal(0, _time.Timers);
     }
 
-    private void Add(string name, double seconds) => _agenda.Add(_time.GetUtcNow().AddSeconds(seconds), () => _done.Add(name));
+    private void Add(string name, double seconds) => _timers.Add(_time.GetUtcNow().AddSeconds(seconds), () => _done.Add(name));
 }

@@ -1,11 +1,11 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Does things when they are due, with one timer for all of them. Thread-safe.</summary>
+/// <summary>Runs actions when they are due, with one timer for all of them. Thread-safe.</summary>
 /// <param name="time">The clock.</param>
-internal sealed class Agenda(TimeProvider time) : IDisposable
+internal sealed class TimerQueue(TimeProvider time) : IDisposable
 {
-    /// <summary>The clock may be set while something waits: then it is looked at again after so long.</summary>
-    private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(10);
+    /// <summary>The clock may be set while an action waits, so it is read again at least this often.</summary>
+    private static readonly TimeSpan MaxSleep = TimeSpan.FromMinutes(10);
 
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Action, DateTimeOffset> _items = new();
@@ -13,7 +13,7 @@ internal sealed class Agenda(TimeProvider time) : IDisposable
     private DateTimeOffset _wakes = DateTimeOffset.MaxValue;
     private bool _isDisposed;
 
-    /// <summary>Notes something to be done.</summary>
+    /// <summary>Adds an action.</summary>
     /// <param name="due">When; a time that is past means soon.</param>
     /// <param name="action">What; it runs on a thread of the pool, and must be quick.</param>
     public void Add(DateTimeOffset due, Action action)
@@ -28,7 +28,7 @@ internal sealed class Agenda(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Nothing more is done.</summary>
+    /// <summary>Drops all actions.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -47,12 +47,12 @@ internal sealed class Agenda(TimeProvider time) : IDisposable
         }
 
         var now = time.GetUtcNow();
-        var sleep = due <= now ? TimeSpan.Zero : due - now < LongestSleep ? due - now : LongestSleep;
+        var sleep = due <= now ? TimeSpan.Zero : due - now < MaxSleep ? due - now : MaxSleep;
 
         // Timers go by whole milliseconds.
         sleep = TimeSpan.FromMilliseconds(Math.Ceiling(sleep.TotalMilliseconds));
         _wakes = now + sleep;
-        _timer ??= time.CreateTimer(static agenda => ((Agenda)agenda!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer ??= time.CreateTimer(static queue => ((TimerQueue)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _timer.Change(sleep, Timeout.InfiniteTimeSpan);
     }
 

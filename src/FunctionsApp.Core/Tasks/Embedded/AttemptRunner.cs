@@ -1,0 +1,72 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>Runs one attempt at a task, and announces its progress.</summary>
+internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue timers, TimeProvider time)
+{
+    private static readonly TimeSpan ProgressPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Runs an attempt.</summary>
+    /// <param name="entry">The task.</param>
+    /// <param name="committed">Done when the disk has it that the attempt has begun.</param>
+    /// <param name="input">The task's input; null to read it.</param>
+    /// <param name="stop">Stops the attempt.</param>
+    /// <returns>The outcome; null when the attempt was stopped.</returns>
+    public async Task<TaskOutcome?> RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
+    {
+        await Task.Yield();
+        try
+        {
+            // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.
+            await committed.WaitAsync(stop);
+            stop.ThrowIfCancellationRequested();
+            return await runner.Value.RunAsync(
+                entry.Pending.Definition, input ?? Input(entry), new ProgressReporter(progress => Note(entry, progress)), stop);
+        }
+        catch (Exception exception)
+        {
+            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+        }
+    }
+
+    private RawJson Input(TaskEntry entry)
+    {
+        byte[]? input = null;
+        try
+        {
+            input = store.Read(queries => queries.Payload(entry.Pending.Sequence));
+        }
+        catch (StorageException)
+        {
+            // The log has it.
+        }
+
+        return RawJson.FromUtf8(input ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read.")));
+    }
+
+    /// <summary>Notes progress, and announces it to those who wait for changes, but not too often.</summary>
+    private void Note(TaskEntry entry, Progress progress)
+    {
+        lock (store.Gate)
+        {
+            entry.Progress = progress;
+            if (entry.IsProgressDue)
+            {
+                return;
+            }
+
+            entry.IsProgressDue = true;
+        }
+
+        timers.Add(time.GetUtcNow() + ProgressPause, () =>
+        {
+            lock (store.Gate)
+            {
+                entry.AnnounceProgress();
+            }
+        });
+    }
+}

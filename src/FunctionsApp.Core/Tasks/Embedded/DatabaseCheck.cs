@@ -1,0 +1,86 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// Looks at what a directory holds before it is written to. It changes no database: what is damaged is moved as it is, and
+/// what another version wrote stays where it is.
+/// </summary>
+internal static partial class DatabaseCheck
+{
+    private const string Remedy = "docs/reliability.md says how to recover it; to begin without its tasks, remove that file";
+
+    // What SQLite calls SQLITE_CORRUPT and SQLITE_NOTADB.
+    private const int Corrupt = 11;
+    private const int NoDatabase = 26;
+
+    /// <summary>Checks a directory, under its lock.</summary>
+    /// <exception cref="StorageException">Its tasks cannot be gone on with; the message says what to do.</exception>
+    public static void EnsureUsable(string directory, ILogger logger)
+    {
+        if (Directory.EnumerateFiles(directory, "??????????.log").FirstOrDefault() is { } earlier)
+        {
+            throw new StorageException(
+                $"'{earlier}' was written by an earlier version of the app: run that version until its tasks have ended, then delete the directory's *.log files.");
+        }
+
+        var path = Path.Combine(directory, TaskDatabase.FileName);
+        var damaged = Path.Combine(directory, "damaged");
+        string[] before = Directory.Exists(damaged) ? Directory.GetFiles(damaged, "tasks-*.db") : [];
+        if (File.Exists(path))
+        {
+            if (Fault(path) is { } fault)
+            {
+                PrivateDirectory.Create(damaged);
+                var aside = Path.Combine(damaged, string.Create(CultureInfo.InvariantCulture, $"tasks-{before.Length + 1:d3}.db"));
+                File.Move(path, aside);
+                MoveLog(path, aside);
+                LogDamaged(logger, path, fault, aside, Remedy);
+                throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
+            }
+        }
+        else if (before.Max(StringComparer.Ordinal) is { } aside)
+        {
+            // Or the tasks that were set aside would be forgotten by the next start.
+            MoveLog(path, aside);
+            throw new StorageException($"There is no '{path}', but '{aside}', which is damaged. {Remedy}.");
+        }
+    }
+
+    /// <returns>What is damaged, by SQLite's own check; null when nothing is.</returns>
+    /// <exception cref="StorageException">A later version of the app wrote it.</exception>
+    private static string? Fault(string path)
+    {
+        try
+        {
+            // Read only, so that closing it writes nothing into what may be damaged.
+            using var session = new Session(TaskDatabase.Connect(path, SqliteOpenMode.ReadOnly));
+            if (session.Scalar("PRAGMA user_version") is long version && version > TaskSchema.Version)
+            {
+                throw new StorageException(string.Create(CultureInfo.InvariantCulture,
+                    $"'{path}' has version {version}, and this version of the app knows {TaskSchema.Version}: a later version wrote it. Run that one, or use another directory."));
+            }
+
+            return session.Scalar("PRAGMA quick_check(1)") is "ok" ? null : "quick_check found an error";
+        }
+        catch (SqliteException exception) when (exception.SqliteErrorCode is Corrupt or NoDatabase)
+        {
+            return exception.Message;
+        }
+    }
+
+    /// <summary>Moves the log after its database. If the process ends before, the next start does it.</summary>
+    private static void MoveLog(string path, string aside)
+    {
+        File.Delete(path + "-shm");
+        if (File.Exists(path + "-wal"))
+        {
+            File.Move(path + "-wal", aside + "-wal");
+        }
+    }
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, is damaged ({Fault}), and was moved to {Aside}. {Remedy}")]
+    private static partial void LogDamaged(ILogger logger, string path, string fault, string aside, string remedy);
+}

@@ -1,0 +1,182 @@
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// The one thread that writes. What is queued while it commits shares the next transaction, and so its flush (group
+/// commit). Changes are committed in the order in which they were queued. Thread-safe.
+/// </summary>
+internal sealed class DatabaseWriter : IDisposable
+{
+    /// <summary>Bytes of payloads from which on a transaction takes no more changes: the log grows by as much.</summary>
+    private const int MaxGroupBytes = 16 * 1024 * 1024;
+
+    /// <summary>How long a change for which nobody waits waits itself for others, to share their flush: a few flushes of a disk.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
+
+    // A monitor, not a Lock: the thread waits on it. Nothing is read or written while it is held.
+    private readonly object _gate = new();
+    private readonly TaskWrites _writes;
+    private readonly Thread _thread;
+    private Queue<Change> _queued = new();
+    private long _queuedBytes;
+    private long _usedBytes;
+    private bool _isUrgent;
+    private bool _stopped;
+
+    /// <summary>Starts the thread.</summary>
+    /// <param name="writes">The connection, for this thread alone from now on; closed with the writer.</param>
+    public DatabaseWriter(TaskWrites writes)
+    {
+        (_writes, _usedBytes) = (writes, writes.UsedBytes);
+        _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
+        _thread.UnsafeStart();
+    }
+
+    /// <summary>Bytes that the database uses, with the payloads that are queued.</summary>
+    public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
+
+    /// <summary>Queues a change, and never waits.</summary>
+    /// <param name="apply">Makes the change, within a transaction that others may share. It may run twice.</param>
+    /// <param name="bytes">The length of its payload.</param>
+    /// <param name="lingers">Whether nobody waits for it, so that it may be written a little later.</param>
+    /// <param name="committed">Runs on the writer's thread when the disk has the change, before that of any later one; must be quick.</param>
+    /// <returns>Done when the disk has the change.</returns>
+    /// <exception cref="StorageException">Of the task: the change was not made.</exception>
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
+    {
+        var change = new Change(apply, bytes, committed);
+        lock (_gate)
+        {
+            if (_stopped)
+            {
+                return Task.FromException(new StorageException("The database of the tasks is closed."));
+            }
+
+            Interlocked.Add(ref _queuedBytes, bytes);
+            _queued.Enqueue(change);
+            if (_queued.Count == 1 || (!_isUrgent && !lingers))
+            {
+                Monitor.Pulse(_gate);
+            }
+
+            _isUrgent |= !lingers;
+        }
+
+        return change.Task;
+    }
+
+    /// <summary>Commits what is queued, and ends the thread.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.Pulse(_gate);
+        }
+
+        _thread.Join();
+        _writes.Dispose();
+    }
+
+    private void Run()
+    {
+        while (Take() is { Count: > 0 } taken)
+        {
+            while (taken.TryDequeue(out var first))
+            {
+                List<Change> group = [first];
+                for (long bytes = first.Bytes; taken.TryPeek(out var next) && (bytes += next.Bytes) <= MaxGroupBytes;)
+                {
+                    group.Add(taken.Dequeue());
+                }
+
+                Commit(group);
+            }
+        }
+    }
+
+    /// <returns>What is queued; nothing at the end.</returns>
+    private Queue<Change> Take()
+    {
+        lock (_gate)
+        {
+            while (_queued.Count == 0 && !_stopped)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            if (!_isUrgent && !_stopped)
+            {
+                Monitor.Wait(_gate, Linger);
+            }
+
+            var taken = _queued;
+            (_queued, _isUrgent) = (new Queue<Change>(), false);
+            return taken;
+        }
+    }
+
+    /// <summary>Commits changes in one transaction. If that fails, each is committed by itself: one for which there is no room must not fail the others.</summary>
+    private void Commit(List<Change> group)
+    {
+        Exception? failure = null;
+        try
+        {
+            _writes.Run("BEGIN IMMEDIATE");
+            group.ForEach(change => change.Apply(_writes));
+            var usedBytes = _writes.UsedBytes;
+            _writes.Run("COMMIT");
+            Interlocked.Exchange(ref _usedBytes, usedBytes);
+        }
+#pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = RollBack(exception);
+        }
+
+        if (failure is not null && group.Count > 1)
+        {
+            group.ForEach(change => Commit([change]));
+            return;
+        }
+
+        foreach (var change in group)
+        {
+            Interlocked.Add(ref _queuedBytes, -change.Bytes);
+            change.Complete(failure);
+        }
+    }
+
+    private Exception RollBack(Exception exception)
+    {
+        try
+        {
+            _writes.RollBack();
+            return exception;
+        }
+        catch (Exception second) when (StorageException.IsCausedBy(second))
+        {
+            return new AggregateException(exception, second);
+        }
+    }
+
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public Action<TaskWrites> Apply { get; } = apply;
+
+        public int Bytes { get; } = bytes;
+
+        public void Complete(Exception? failure)
+        {
+            if (failure is null)
+            {
+                committed?.Invoke();
+                SetResult();
+            }
+            else
+            {
+                SetException(new StorageException($"The tasks cannot be written: {failure.Message}", failure));
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// Opens the directory of the tasks. While another process has it tasks are refused, and it is opened when that process ends; a
+/// directory that cannot be used refuses them for good. The log says why, and all that is no task works.
+/// </summary>
+internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LaterPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    /// <summary>Opens a directory, and creates it if there is none.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="opened">Runs under the store's gate when it is open, before any other use.</param>
+    /// <param name="stopping">Ends the wait for the other process.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
+    public async Task RunAsync(string directory, Action opened, CancellationToken stopping)
+    {
+        directory = Path.GetFullPath(directory);
+        TaskDatabase? database = null;
+        try
+        {
+            PrivateDirectory.Create(directory);
+            var @lock = await TakeLockAsync(directory, stopping);
+
+            // The check of a large database takes seconds, which no thread of the pool has.
+            database = await Task.Factory.StartNew(
+                () => TaskDatabase.Open(directory, @lock, logger), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await ProvideSigningKeyAsync(database, Path.Combine(directory, TaskDatabase.FileName));
+            var (last, live) = database.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
+            lock (store.Gate)
+            {
+                store.Open(database, last, live);
+                opened();
+            }
+
+            store.SetReady();
+        }
+        catch (Exception exception) when (StorageException.IsCausedBy(exception))
+        {
+            database?.Dispose();
+            LogUnavailable(logger, directory, exception.Message);
+            store.SetReady("The directory of the tasks cannot be used; the log says why.");
+        }
+    }
+
+    private async Task<DirectoryLock> TakeLockAsync(string directory, CancellationToken stopping)
+    {
+        // Nobody tells when another process frees a lock, so it is tried again.
+        for (var waited = TimeSpan.Zero; ;)
+        {
+            if (DirectoryLock.TryTake(directory) is { } taken)
+            {
+                return taken;
+            }
+
+            if (waited == Patience)
+            {
+                LogInUse(logger, directory);
+                store.SetReady("The directory of the tasks is in use by another process.");
+            }
+
+            var pause = waited < Patience ? FirstPause : LaterPause;
+            await Task.Delay(pause, time, stopping);
+            waited += pause;
+        }
+    }
+
+    private async Task ProvideSigningKeyAsync(TaskDatabase database, string path)
+    {
+        if (!keys.NeedsGenerated)
+        {
+            return;
+        }
+
+        if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is not string key)
+        {
+            key = SigningKey.Generate();
+            await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
+        }
+
+        // Not a word of what it holds: it may be nearly a key.
+        if (SigningKey.Fault(key) is { } fault)
+        {
+            throw new StorageException($"The table signing_keys of '{path}' holds no signing key: what it holds {fault}. Delete its row to have a new one generated.");
+        }
+
+        keys.Provide(key);
+        LogSigningKey(logger, path);
+    }
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
+    private static partial void LogUnavailable(ILogger logger, string directory, string reason);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Error,
+        Message = "The directory of the tasks, {Directory}, is in use by another process: no two may share one. Tasks are refused until that one ends; or give each its own directory (Tasks:Directory)")]
+    private static partial void LogInUse(ILogger logger, string directory);
+
+    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Callbacks are signed with the key that this shows: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
+    private static partial void LogSigningKey(ILogger logger, string path);
+}

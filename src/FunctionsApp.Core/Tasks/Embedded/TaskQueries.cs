@@ -1,0 +1,107 @@
+using Microsoft.Data.Sqlite;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>A connection that reads. What is being written meanwhile neither holds it up nor is seen by it.</summary>
+internal sealed class TaskQueries(SqliteConnection connection) : Session(connection)
+{
+    private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
+
+    public TaskRecord? Find(string id) => One(Select + "id = ?1", id);
+
+    public TaskRecord? Find(long sequence) => One(Select + "sequence = ?1", sequence);
+
+    public TaskRecord? FindByKey(string key) => One(Select + "idempotency_key = ?1", key);
+
+    /// <summary>The tasks that have not ended, oldest first, each with the length of its input.</summary>
+    public IReadOnlyList<(TaskRecord Record, int InputBytes)> ReadLive()
+    {
+        var records = new List<TaskRecord>();
+        using (var rows = Query(Select + "tasks.state IN ('queued', 'running', 'cancelling') ORDER BY sequence"))
+        {
+            while (rows.Read())
+            {
+                records.Add(TaskRow.Read(rows));
+            }
+        }
+
+        return [.. records.Select(record => (record, PayloadLength(record.Sequence)))];
+    }
+
+    /// <summary>The place of the newest task; 0 when there is none.</summary>
+    public long LastSequence() => Scalar("SELECT max(sequence) FROM tasks") as long? ?? 0;
+
+    /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state where one is asked for.</summary>
+    /// <param name="query">Which; its limit and cursor are the caller's to heed.</param>
+    /// <param name="below">Only those that were created before this place.</param>
+    /// <param name="limit">How many rows to look at.</param>
+    /// <param name="visit">Takes a row's place, and the record if the row passes the filter; returns whether to go on.</param>
+    public void Visit(TaskQuery query, long below, int limit, Func<long, TaskRecord?, bool> visit)
+    {
+        const string Page = "sequence < ?1 ORDER BY sequence DESC LIMIT ?2";
+        using var rows = query switch
+        {
+            { Operation: { } operation } => Query(Select + "operation = ?3 AND " + Page, below, limit, operation),
+            { State: { } state } => Query(Select + "tasks.state = ?3 AND " + Page, below, limit, TaskRow.Text(state)),
+            _ => Query(Select + Page, below, limit),
+        };
+        while (rows.Read())
+        {
+            var passes = query.State is null || query.State == TaskRow.StateOf(rows);
+            if (!visit(rows.GetInt64(0), passes ? TaskRow.Read(rows) : null))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>The input of a task or, after its end, its outcome; null when there is neither.</summary>
+    public byte[]? Payload(long sequence)
+    {
+        using var rows = Query("SELECT json FROM payloads WHERE task = ?1", sequence);
+        return rows.Read() ? rows.GetFieldValue<byte[]>(0) : null;
+    }
+
+    public int PayloadLength(long sequence) => (int)(Scalar("SELECT octet_length(json) FROM payloads WHERE task = ?1", sequence) as long? ?? 0);
+
+    /// <summary>The state of a task, and its payload; null when there is no such task.</summary>
+    public (TaskState State, byte[]? Payload)? Outcome(string id)
+    {
+        using var rows = Query("SELECT json, state FROM tasks LEFT JOIN payloads ON task = sequence WHERE id = ?1", id);
+        return rows.Read() ? (TaskRow.StateOf(rows), rows.IsDBNull(0) ? null : rows.GetFieldValue<byte[]>(0)) : null;
+    }
+
+    /// <summary>The webhooks that are due, by time, after the last one of the page before.</summary>
+    public IReadOnlyList<DueDelivery> ReadDue(DateTimeOffset after, long afterTask, DateTimeOffset until, int limit)
+    {
+        var due = new List<DueDelivery>();
+        using var rows = Query(
+            "SELECT next_attempt_at, task, url FROM deliveries WHERE (next_attempt_at, task) > (?1, ?2) AND next_attempt_at <= ?3 ORDER BY next_attempt_at, task LIMIT ?4",
+            TaskRow.Number(after), afterTask, TaskRow.Number(until), limit);
+        while (rows.Read())
+        {
+            due.Add(new DueDelivery(TaskRow.TimeOf(rows.GetInt64(0)), rows.GetInt64(1), new Uri(rows.GetString(2))));
+        }
+
+        return due;
+    }
+
+    /// <summary>When the first webhook after a time is due.</summary>
+    public DateTimeOffset? NextDue(DateTimeOffset after) =>
+        TaskRow.TimeOf(Scalar("SELECT min(next_attempt_at) FROM deliveries WHERE next_attempt_at > ?1", TaskRow.Number(after)) as long?);
+
+    /// <summary>When the first task expires.</summary>
+    public DateTimeOffset? NextExpiry() => TaskRow.TimeOf(Scalar("SELECT min(forget_at) FROM tasks WHERE forget_at IS NOT NULL") as long?);
+
+    private TaskRecord? One(string sql, object key)
+    {
+        using var rows = Query(sql, key);
+        return rows.Read() ? TaskRow.Read(rows) : null;
+    }
+}
+
+/// <summary>A webhook that is due.</summary>
+/// <param name="At">Since when.</param>
+/// <param name="Task">The place of its task.</param>
+/// <param name="Url">Where it goes.</param>
+internal readonly record struct DueDelivery(DateTimeOffset At, long Task, Uri Url);

@@ -1,0 +1,294 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using System.Security.Cryptography;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// Admits tasks, has <see cref="TasksOptions.MaxRunning"/> of them run at once and the others wait in their order, and decides
+/// how each goes on after an attempt. Members that say so are called under the store's gate.
+/// </summary>
+internal sealed class TaskQueue(
+    TaskStore store, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue timers, TimeProvider time, Histogram<double> wait,
+    CancellationToken stopping)
+{
+    private const int MaxRetryAfterSeconds = 3_600;
+    private const int RetryAfterFullSeconds = 60;
+
+    private readonly LinkedList<TaskEntry> _waiting = [];
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _running;
+    private Pace _pace;
+
+    /// <summary>Accepts a task: when this returns the disk has it, and it runs or waits.</summary>
+    /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
+    public async Task<TaskEntry> AcceptAsync(TaskDefinition definition, RawJson input)
+    {
+        TaskEntry entry;
+        Task committed;
+        bool startsNow;
+        lock (store.Gate)
+        {
+            EnsureRoom(input);
+            startsNow = _running < options.MaxRunning && _waiting.Count == 0 && !stopping.IsCancellationRequested;
+            _running += startsNow ? 1 : 0;
+            (entry, committed) = store.Add(sequence => NewRecord(definition, sequence, startsNow), input);
+        }
+
+        try
+        {
+            await committed;
+        }
+        catch (StorageException)
+        {
+            lock (store.Gate)
+            {
+                _running -= startsNow ? 1 : 0;
+                store.Remove(entry);
+                StartWaiting();
+            }
+
+            throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
+        }
+
+        lock (store.Gate)
+        {
+            if (entry.Pending.State == TaskState.Running)
+            {
+                Run(entry, Task.CompletedTask, input);
+                return entry;
+            }
+
+            if (entry.Pending.State == TaskState.Queued)
+            {
+                Wait(entry);
+            }
+            else
+            {
+                // Whoever may list tasks has cancelled it already.
+                _running -= startsNow ? 1 : 0;
+            }
+
+            StartWaiting();
+        }
+
+        return entry;
+    }
+
+    /// <summary>Goes on with the tasks that had not ended when the host did. Under the gate.</summary>
+    public void Resume()
+    {
+        foreach (var entry in store.Live.ToArray())
+        {
+            var record = entry.Pending;
+            if (record.State == TaskState.Cancelling)
+            {
+                completion.End(entry, TaskState.Cancelled);
+            }
+            else if (record.State == TaskState.Running && record.Attempts >= MaxAttempts(record))
+            {
+                completion.Fail(entry, Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
+                    $"The host ended while the task ran, and no attempt is left: there were {record.Attempts} (retry.maxAttempts).")));
+            }
+            else
+            {
+                if (record.State == TaskState.Running)
+                {
+                    _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued });
+                }
+
+                Wait(entry);
+            }
+        }
+
+        StartWaiting();
+    }
+
+    /// <summary>Removes a task from those that wait. Under the gate.</summary>
+    public void Leave(TaskEntry entry)
+    {
+        if (entry.Waiting is { } place)
+        {
+            _waiting.Remove(place);
+            entry.Waiting = null;
+        }
+    }
+
+    /// <summary>Stops what runs, after the token of the constructor was cancelled: no attempt begins any more.</summary>
+    /// <returns>Done when nothing runs.</returns>
+    public Task StopAsync()
+    {
+        lock (store.Gate)
+        {
+            foreach (var entry in store.Live)
+            {
+                _ = entry.Stop?.CancelAsync();
+            }
+
+            if (_running == 0)
+            {
+                _idle.TrySetResult();
+            }
+        }
+
+        return _idle.Task;
+    }
+
+    private static int MaxAttempts(TaskRecord record) => record.Definition.Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
+
+    /// <summary>A task that is about to be accepted. If its turn is now, the attempt is written with it, at no cost.</summary>
+    private TaskRecord NewRecord(TaskDefinition definition, long sequence, bool startsNow)
+    {
+        var now = time.GetUtcNow();
+        return new TaskRecord
+        {
+            Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            Sequence = sequence,
+            Version = 1,
+            Definition = definition,
+            State = startsNow ? TaskState.Running : TaskState.Queued,
+            CreatedAt = now,
+            StartedAt = startsNow ? now : null,
+            Attempts = startsNow ? 1 : 0,
+            ExpiresAt = now.AddSeconds(definition.TtlSeconds),
+        };
+    }
+
+    private void EnsureRoom(RawJson input)
+    {
+        if (store.Queued >= options.MaxQueued)
+        {
+            var seconds = Math.Clamp(Math.Ceiling(_pace.SecondsPerItem / options.MaxRunning), 1, MaxRetryAfterSeconds);
+            throw new ProblemException(Problem.Saturated(
+                string.Create(CultureInfo.InvariantCulture, $"No more than {options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), (int)seconds));
+        }
+
+        if (input.Utf8.Length > TaskStore.MaxPayloadBytes)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture, $"An input of a task has at most {TaskStore.MaxPayloadBytes} bytes.")));
+        }
+
+        if (store.UsedBytes + input.Utf8.Length > options.MaxStateBytes)
+        {
+            throw new ProblemException(Problem.Saturated(
+                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterFullSeconds));
+        }
+    }
+
+    /// <summary>Has a task wait for its turn, once the time of its next attempt has come.</summary>
+    private void Wait(TaskEntry entry)
+    {
+        if (entry.Pending.NextAttemptAt is { } due && due > time.GetUtcNow())
+        {
+            timers.Add(due, () =>
+            {
+                lock (store.Gate)
+                {
+                    if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
+                    {
+                        entry.Waiting = _waiting.AddLast(entry);
+                        StartWaiting();
+                    }
+                }
+            });
+        }
+        else
+        {
+            entry.Waiting = _waiting.AddLast(entry);
+        }
+    }
+
+    private void StartWaiting()
+    {
+        while (_running < options.MaxRunning && _waiting.First is { Value: var entry } && !stopping.IsCancellationRequested)
+        {
+            Leave(entry);
+            _running++;
+            wait.Record((time.GetUtcNow() - (entry.Pending.NextAttemptAt ?? entry.Pending.CreatedAt)).TotalSeconds);
+            var committed = store.CommitWithRetryAsync(entry, entry.Pending with
+            {
+                State = TaskState.Running,
+                StartedAt = entry.Pending.StartedAt ?? time.GetUtcNow(),
+                Attempts = entry.Pending.Attempts + 1,
+                NextAttemptAt = null,
+            });
+            Run(entry, committed, input: null);
+        }
+    }
+
+    /// <summary>Begins an attempt, in a context of its own and not in that of whoever made room for it.</summary>
+    private void Run(TaskEntry entry, Task committed, RawJson? input)
+    {
+        entry.Stop = new CancellationTokenSource();
+        if (stopping.IsCancellationRequested)
+        {
+            _ = entry.Stop.CancelAsync();
+        }
+
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = RunAsync(entry, committed, input, entry.Stop.Token);
+        }
+    }
+
+    private async Task RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
+    {
+        var started = time.GetTimestamp();
+        var outcome = await attempts.RunAsync(entry, committed, input, stop);
+        lock (store.Gate)
+        {
+            entry.Stop = null;
+            _pace.Note(1, time.GetElapsedTime(started));
+            GoOn(entry, outcome);
+            entry.Progress = null;
+            _running--;
+            StartWaiting();
+            if (_running == 0 && stopping.IsCancellationRequested)
+            {
+                _idle.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Decides how a task goes on after an attempt.</summary>
+    /// <param name="entry">The task.</param>
+    /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
+    private void GoOn(TaskEntry entry, TaskOutcome? outcome)
+    {
+        var record = entry.Pending;
+        if (record.State == TaskState.Cancelling)
+        {
+            completion.End(entry, TaskState.Cancelled);
+        }
+        else if (outcome?.Problem is { } problem)
+        {
+            if (record.Definition.Retry is { } retry && record.Attempts < retry.MaxAttempts && RetryPolicy.IsWorthwhile(problem))
+            {
+                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = time.GetUtcNow() + retry.Pause(record.Attempts) });
+                Wait(entry);
+            }
+            else
+            {
+                completion.End(entry, TaskState.Failed, outcome.Value, outcome.IsContinued);
+            }
+        }
+        else if (outcome is { Value.Utf8.Length: var bytes })
+        {
+            // The result takes the place of the input.
+            if (bytes > TaskStore.MaxPayloadBytes || store.UsedBytes - entry.InputBytes + bytes > options.MaxStateBytes)
+            {
+                completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                    $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).")));
+            }
+            else
+            {
+                completion.End(entry, TaskState.Succeeded, outcome.Value, outcome.IsContinued);
+            }
+        }
+
+        // Otherwise the host stops: the database says that the task runs, so it will again.
+    }
+}

@@ -1,0 +1,63 @@
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>Deletes tasks that have expired, with their payloads. A webhook that is still to be sent keeps its task.</summary>
+internal sealed partial class TaskRetention
+{
+    /// <summary>Tasks that one transaction deletes, so that the others do not wait for long.</summary>
+    private const int MaxDeleted = 100;
+
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
+
+    private readonly TaskStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly CancellationToken _stopping;
+    private readonly Alarm _alarm;
+
+    public TaskRetention(TaskStore store, TimerQueue timers, TimeProvider time, ILogger logger, CancellationToken stopping)
+    {
+        (_store, _time, _logger, _stopping) = (store, time, logger, stopping);
+        _alarm = new Alarm(timers, () => _ = DeleteAsync());
+    }
+
+    /// <summary>Begins with what has expired while the host was down.</summary>
+    public void Start() => _alarm.Set(_time.GetUtcNow());
+
+    /// <summary>Plans the end of a task, unless its webhook is still to be sent.</summary>
+    public void Plan(TaskRecord record)
+    {
+        if (record.IsFinished && record.Delivery is not { State: DeliveryState.Pending })
+        {
+            _alarm.Set(record.ExpiresAt);
+        }
+    }
+
+    private async Task DeleteAsync()
+    {
+        await Task.Yield();
+        try
+        {
+            var deleted = MaxDeleted;
+            while (deleted == MaxDeleted)
+            {
+                await _store.WriteAsync(writes => deleted = writes.DeleteExpired(_time.GetUtcNow(), MaxDeleted));
+            }
+
+            if (_store.Read(static queries => queries.NextExpiry()) is { } next)
+            {
+                _alarm.Set(next);
+            }
+        }
+        catch (StorageException exception) when (!_stopping.IsCancellationRequested)
+        {
+            LogNotDeleted(_logger, exception);
+            _alarm.Set(_time.GetUtcNow() + PauseAfterFailure);
+        }
+    }
+
+    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Expired tasks could not be deleted now")]
+    private static partial void LogNotDeleted(ILogger logger, Exception exception);
+}

@@ -1,0 +1,56 @@
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>
+/// The tables, and how a database of an earlier version becomes one of this version. Times are counted in 100 ns since 1970
+/// (UTC), so that a time that was shown once is read back to the digit.
+/// </summary>
+internal static class TaskSchema
+{
+    // forget_at: when the task is deleted; NULL while it has not ended, or its webhook is still to be sent.
+    // deliveries.next_attempt_at: NULL unless the webhook is still to be sent.
+    // An index ends with the key of its table, so the tasks of one state are in order of creation.
+    private const string First = """
+        CREATE TABLE tasks (
+            sequence INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            operation TEXT,
+            idempotency_key TEXT,
+            definition TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            finished_at INTEGER,
+            next_attempt_at INTEGER,
+            expires_at INTEGER NOT NULL,
+            forget_at INTEGER,
+            completed INTEGER,
+            total INTEGER
+        ) STRICT;
+        CREATE UNIQUE INDEX tasks_by_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
+        CREATE INDEX tasks_by_state ON tasks (state);
+        CREATE INDEX tasks_by_operation ON tasks (operation);
+        CREATE INDEX tasks_by_expiry ON tasks (forget_at) WHERE forget_at IS NOT NULL;
+        CREATE TABLE payloads (
+            task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+            json TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE deliveries (
+            task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+            url TEXT NOT NULL,
+            state TEXT NOT NULL,
+            next_attempt_at INTEGER,
+            earlier_attempts INTEGER NOT NULL,
+            attempts TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX deliveries_by_time ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+        CREATE TABLE signing_keys (key TEXT NOT NULL) STRICT;
+        """;
+
+    /// <summary>What makes each version of the one before; the first of nothing.</summary>
+    public static IReadOnlyList<string> Steps { get; } = [First];
+
+    /// <summary>The version that this app writes, in <c>user_version</c>.</summary>
+    public static int Version => Steps.Count;
+}

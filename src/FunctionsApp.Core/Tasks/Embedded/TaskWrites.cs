@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+using FunctionsApp.Core.Json;
+using Microsoft.Data.Sqlite;
+
+namespace FunctionsApp.Core.Tasks.Embedded;
+
+/// <summary>The connection that writes. The writer's thread alone uses it.</summary>
+internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
+{
+    /// <summary>The size of a page, unless a database is made with another one.</summary>
+    private const int PageBytes = 4_096;
+
+    /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
+    public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
+
+    /// <summary>Ends a transaction that failed, unless SQLite has done so already.</summary>
+    public void RollBack()
+    {
+        if (SQLitePCL.raw.sqlite3_get_autocommit(Connection.Handle) == 0)
+        {
+            Run("ROLLBACK");
+        }
+
+        // The log is written from its beginning again when the database has all of it. So a disk that is full has room for
+        // changes that need no new page.
+        Scalar("PRAGMA wal_checkpoint(PASSIVE)");
+    }
+
+    /// <summary>Writes a new task with its input. A key that an expired task still has becomes free.</summary>
+    public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
+    {
+        var definition = record.Definition;
+        if (definition.IdempotencyKey is { } key)
+        {
+            Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
+        }
+
+        Run(
+            "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, started_at, expires_at) "
+            + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?11)",
+            record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey, Json(definition), record.Attempts,
+            TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt), TaskRow.Number(record.ExpiresAt));
+        PutPayload(record.Sequence, input);
+    }
+
+    /// <summary>Writes what a task has become and, if it has ended with something, what takes the place of its input.</summary>
+    public void Update(TaskRecord record, ReadOnlyMemory<byte> outcome)
+    {
+        Run(
+            "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, expires_at = ?8, forget_at = ?9, "
+            + "completed = ?10, total = ?11 WHERE sequence = ?1",
+            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt), TaskRow.Number(record.FinishedAt),
+            TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt), TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
+        if (!outcome.IsEmpty)
+        {
+            PutPayload(record.Sequence, outcome);
+        }
+        else if (record.IsFinished)
+        {
+            Run("DELETE FROM payloads WHERE task = ?1", record.Sequence);
+        }
+
+        if (record.Delivery is { } delivery)
+        {
+            PutDelivery(record.Sequence, delivery);
+        }
+    }
+
+    /// <summary>Writes how the webhook of a task that has ended fares.</summary>
+    public void UpdateDelivery(TaskRecord record)
+    {
+        PutDelivery(record.Sequence, record.Delivery!);
+        Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
+    }
+
+    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
+    /// <returns>How many.</returns>
+    public int DeleteExpired(DateTimeOffset now, int limit) => Run(
+        "DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2)", TaskRow.Number(now), limit);
+
+    private void PutPayload(long task, ReadOnlyMemory<byte> json) => Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
+
+    private void PutDelivery(long task, Delivery delivery) => Run(
+        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
+        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts, Json(delivery.Attempts));
+
+    private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.TypeInfo<T>()).Utf8);
+
+    /// <summary>The array behind the bytes, which is what the provider takes; a copy where they are a part of it.</summary>
+    private static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>
+        MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length ? array : utf8.ToArray();
+}
