@@ -8,7 +8,7 @@ namespace FunctionsApp.Benchmarks.Rows;
 /// <summary>What it costs to accept a task for good, and how soon its work starts.</summary>
 internal static class TaskRows
 {
-    /// <summary>About what a small task takes in the journal.</summary>
+    /// <summary>About what a small task takes on the disk.</summary>
     private const int RecordBytes = 512;
 
     private const int Starts = 200;

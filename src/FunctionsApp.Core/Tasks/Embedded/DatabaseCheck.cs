@@ -29,7 +29,7 @@ internal static partial class DatabaseCheck
         var path = Path.Combine(directory, TaskDatabase.FileName);
         var damaged = Path.Combine(directory, "damaged");
         string[] before = Directory.Exists(damaged) ? Directory.GetFiles(damaged, "tasks-*.db") : [];
-        if (File.Exists(path))
+        if (File.Exists(path) && (before.Length == 0 || new FileInfo(path).Length > 0))
         {
             if (Fault(path) is { } fault)
             {
@@ -43,9 +43,9 @@ internal static partial class DatabaseCheck
         }
         else if (before.Max(StringComparer.Ordinal) is { } aside)
         {
-            // Or the tasks that were set aside would be forgotten by the next start.
+            // Or the tasks that were set aside would be forgotten by the next start. A recovery that fails leaves an empty file.
             MoveLog(path, aside);
-            throw new StorageException($"There is no '{path}', but '{aside}', which is damaged. {Remedy}.");
+            throw new StorageException($"There is nothing in '{path}', but '{aside}', which is damaged. {Remedy}.");
         }
     }
 

@@ -28,8 +28,9 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         return [.. records.Select(record => (record, PayloadLength(record.Sequence)))];
     }
 
-    /// <summary>The place of the newest task; 0 when there is none.</summary>
-    public long LastSequence() => Scalar("SELECT max(sequence) FROM tasks") as long? ?? 0;
+    /// <summary>The place of the newest task; 0 when there is none. What a recovery brought back of a task that is lost counts, or a new task would have that.</summary>
+    public long LastSequence() => Scalar(
+        "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 
     /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state where one is asked for.</summary>
     /// <param name="query">Which; its limit and cursor are the caller's to heed.</param>

@@ -203,10 +203,20 @@ public sealed class TaskDatabaseTests : StorageTests
         Assert.False(File.Exists(DatabaseFile));
         Assert.True(File.Exists(Path.Combine(StateDirectory, "damaged", "tasks-001.db")));
 
-        // Nothing is begun anew before somebody has decided.
+        // Nothing is begun anew before somebody has decided; a recovery that has failed is no decision.
+        File.WriteAllBytes(DatabaseFile, []);
         Assert.Contains("tasks-001.db", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
         File.Delete(Path.Combine(StateDirectory, "damaged", "tasks-001.db"));
         Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
+    }
+
+    [Fact]
+    public void What_a_recovery_brought_back_of_a_lost_task_is_given_to_no_other()
+    {
+        Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
+        Number("PRAGMA foreign_keys = OFF; INSERT INTO payloads (task, json) VALUES (7, '1')");
+
+        Assert.Equal(7, Database.Read(static queries => queries.LastSequence()));
     }
 
     [Fact]
