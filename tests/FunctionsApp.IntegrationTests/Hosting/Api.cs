@@ -91,10 +91,10 @@ public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpRespon
         using (response)
         {
             var text = await response.Content.ReadAsStringAsync();
-            if (response is { StatusCode: HttpStatusCode.InternalServerError, Content.Headers.ContentType.MediaType: "text/plain" })
+            if (response is { StatusCode: HttpStatusCode.InternalServerError, Content.Headers.ContentType: null or { MediaType: "text/plain" } })
             {
-                // TestHost says so of a worker that has gone. LocalHost is gone itself then, and the connection breaks.
-                throw new HttpRequestException(text);
+                // No answer of the app: its worker has gone, or has failed. LocalHost would be gone itself then, and the connection break.
+                throw new HttpRequestException($"500 by the Functions host. {text}");
             }
 
             return new Answer(

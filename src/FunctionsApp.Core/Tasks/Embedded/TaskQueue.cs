@@ -98,6 +98,9 @@ internal sealed class TaskQueue(
                 if (record.State == TaskState.Running)
                 {
                     _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued });
+
+                    // Nothing of it runs, whatever the disk says until then. A host that reads that again concludes the same.
+                    entry.Commit(entry.Pending);
                 }
 
                 Wait(entry);
