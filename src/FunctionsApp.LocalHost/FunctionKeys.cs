@@ -7,8 +7,8 @@ namespace FunctionsApp.LocalHost;
 
 /// <summary>
 /// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. Whoever listens beyond this machine must have one. Where there is
-/// any, every function that is not anonymous demands one, on loopback too, as a proxy on this machine may make that public: as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key
-/// opens every function, and alone those of the administrator.
+/// any, every function that is not anonymous demands one, on loopback too, as a proxy on this machine may make that public: as
+/// <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key opens every function, and alone those of the administrator.
 /// </summary>
 internal sealed class FunctionKeys
 {

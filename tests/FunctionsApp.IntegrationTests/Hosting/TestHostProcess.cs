@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 using FunctionsApp.TestHost;
 
 namespace FunctionsApp.IntegrationTests.Hosting;
@@ -28,9 +27,7 @@ public sealed class TestHostProcess : AppHost
     }
 
     /// <summary>The deployment package that was made with these tests.</summary>
-    public static string PackageDirectory { get; } = Path.Combine(
-        AppContext.BaseDirectory,
-        typeof(TestHostProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().SingleOrDefault(static attribute => attribute.Key == "Package")?.Value ?? "");
+    public static string PackageDirectory { get; } = Path.Combine(AppContext.BaseDirectory, "package");
 
     public override Uri BaseAddress => _host!.BaseAddress;
 
