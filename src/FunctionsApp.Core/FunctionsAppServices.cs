@@ -40,6 +40,8 @@ public static class FunctionsAppServices
         services.AddSingleton<ProblemDescriber>();
         services.AddSingleton<RequestReader>();
         services.AddSingleton<TimeLimits>();
+        services.AddSingleton<MemoryBudget>();
+        services.AddSingleton<WorkGate>();
         services.AddSingleton<CpuScheduler>();
         services.AddSingleton<OperationCatalog>();
 

@@ -19,7 +19,7 @@ public delegate void CallbackCompleted(CallbackAnswer? answer, Exception? error)
 /// too, a delegate is called with the outcome.
 /// </summary>
 public sealed class CallbackService(
-    OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Starts the work.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
@@ -85,7 +85,7 @@ public sealed class CallbackService(
 
     private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken) => new(
         operation,
-        catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8.Span, "/input"),
+        catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input"),
         Next.Of(ContinuationKind.OnSuccess, catalog, request.OnSuccess),
         Next.Of(ContinuationKind.OnError, catalog, request.OnError),
         new RequestClock(time),
@@ -122,8 +122,11 @@ public sealed class CallbackService(
     private async Task<CallbackAnswer> ContinueAsync(Work work, Next next, RawJson outcome)
     {
         var worked = work.Clock.ElapsedMs;
-        var call = next.Bind(outcome, limits.Value, work.CancellationToken);
+        var held = memory.ForRequest();
+        await held.HoldResultAsync(outcome.Utf8.Length, work.CancellationToken);
+        var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
         var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, next.Operation, "callback", token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        await held.HoldResultAsync(result.Utf8.Length, work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
         return new CallbackAnswer(next.Kind, result,
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
@@ -145,7 +148,7 @@ public sealed class CallbackService(
             _input = given;
             if (_input is { } input && !JsonReferences.MayOccur(input.Utf8.Span))
             {
-                _call = _operation.Bind(input.Utf8.Span, Pointer);
+                _call = _operation.Bind(input.Utf8, Pointer);
             }
         }
 
@@ -159,7 +162,7 @@ public sealed class CallbackService(
 
         private string Pointer => Kind == ContinuationKind.OnSuccess ? "/onSuccess/input" : "/onError/input";
 
-        public OperationCall Bind(RawJson outcome, LimitsOptions limits, CancellationToken cancellationToken)
+        public OperationCall Bind(RawJson outcome, LimitsOptions limits, RequestMemory held, CancellationToken cancellationToken)
         {
             if (_call is not null)
             {
@@ -168,13 +171,13 @@ public sealed class CallbackService(
 
             if (_input is not { } input)
             {
-                return _operation.Bind(outcome.Utf8.Span, Pointer, bareValues: true);
+                return _operation.Bind(outcome.Utf8, Pointer, bareValues: true);
             }
 
             var root = Kind == ContinuationKind.OnSuccess ? "result" : "error";
             var element = outcome.ToElement();
-            var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, cancellationToken));
-            return _operation.Bind(resolved.Utf8.Span, Pointer);
+            var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, held, cancellationToken));
+            return _operation.Bind(resolved.Utf8, Pointer);
 
             JsonElement? Find(string[] tokens) =>
                 tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;

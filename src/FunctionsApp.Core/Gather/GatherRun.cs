@@ -19,7 +19,7 @@ internal sealed class GatherRun : IDisposable
     private readonly TimeLimit _limit;
     private readonly TimeLimits _timeLimits;
     private readonly ProblemDescriber _describer;
-    private readonly ByteBudget _budget;
+    private readonly RequestMemory _memory;
     private readonly Func<GatherResult, ValueTask>? _publish;
     private readonly ProgressReporter? _progress = ProgressReporter.Take();
     private readonly CancellationTokenSource _stop;
@@ -31,7 +31,7 @@ internal sealed class GatherRun : IDisposable
     private GatherResult? _failure;
 
     public GatherRun(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, ByteBudget budget,
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, RequestMemory memory,
         Func<GatherResult, ValueTask>? publish = null)
     {
         _request = request;
@@ -40,7 +40,7 @@ internal sealed class GatherRun : IDisposable
         _limit = limit;
         _timeLimits = timeLimits;
         _describer = describer;
-        _budget = budget;
+        _memory = memory;
         _publish = publish;
         _results = new GatherResult?[request.Calls.Count];
         _completionOrder = new List<int>(request.Calls.Count);
@@ -86,7 +86,7 @@ internal sealed class GatherRun : IDisposable
         try
         {
             var value = await AppTelemetry.RunAsync(_bind(index), call.Operation, "gather", limit?.Token ?? _stopped);
-            _budget.Spend(value.Utf8.Length);
+            await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
             result = value;
         }
         catch (OperationCanceledException) when (limit?.RanOut == true)

@@ -16,7 +16,7 @@ namespace FunctionsApp.Core.Gather;
 /// structured: when it returns or throws, nothing that it started is running any more.
 /// </summary>
 public sealed class GatherService(
-    OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Results that may wait for the reader of a stream.</summary>
     private const int WaitingResults = 16;
@@ -31,7 +31,7 @@ public sealed class GatherService(
     public async Task<GatherAnswer> RunAsync(GatherRequest request, CancellationToken cancellationToken)
     {
         var (clock, bind) = Prepare(request);
-        return await RunAsync(request, bind, clock, publish: null, cancellationToken);
+        return await RunAsync(request, bind, clock, memory.ForRequest(), publish: null, cancellationToken);
     }
 
     /// <summary><c>asyncio.as_completed</c>: runs the calls, and yields each result as its call ends.</summary>
@@ -52,6 +52,7 @@ public sealed class GatherService(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var held = memory.ForRequest();
         var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
         var run = ProduceAsync();
         try
@@ -59,6 +60,7 @@ public sealed class GatherService(
             await foreach (var result in results.Reader.ReadAllAsync(CancellationToken.None))
             {
                 yield return new GatherEvent(result, Summary: null);
+                held.ReleaseResult(result.Result?.Utf8.Length ?? 0);
             }
 
             yield return new GatherEvent(Result: null, Summary: await run);
@@ -74,7 +76,7 @@ public sealed class GatherService(
         {
             try
             {
-                var answer = await RunAsync(request, bind, clock, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                var answer = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
                 return new GatherSummary(answer.Succeeded, answer.Failed, answer.Cancelled, answer.ElapsedMs);
             }
             finally
@@ -86,16 +88,18 @@ public sealed class GatherService(
     }
 
     private Task<GatherAnswer> RunAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync("gather", operation: null, () => RunCallsAsync(request, bind, clock, publish, cancellationToken));
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
+        CancellationToken cancellationToken) =>
+        AppTelemetry.RunAsync("gather", operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
     private async Task<GatherAnswer> RunCallsAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
+        CancellationToken cancellationToken)
     {
         // However many calls compute, they are one request's. The caller does not see this: it ends with this method.
         CpuShare.Current ??= new CpuShare();
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, new ByteBudget(limits.Value.MaxResultBytes), publish);
+        using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, held, publish);
         var answer = await run.RunAsync();
         cancellationToken.ThrowIfCancellationRequested();
         return answer;
@@ -141,7 +145,7 @@ public sealed class GatherService(
     }
 
     private OperationCall Bind(GatherCall call, int index) =>
-        catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8.Span, CallPointer(index, "input"));
+        catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8, CallPointer(index, "input"));
 
     /// <summary>Binds every call, so that nothing starts when one of them is at fault.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)

@@ -86,15 +86,16 @@ public sealed class JsonContract<T>
     }
 
     /// <summary>Reads a value that may be a bare one for the first property.</summary>
-    /// <param name="utf8">One JSON value.</param>
+    /// <param name="utf8">One JSON value; what is read may point into it.</param>
     /// <param name="pointer">Where the value stands in the request; faults are reported below it.</param>
     /// <param name="bareValues">Whether the value may be a bare one.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
-    public T Read(ReadOnlySpan<byte> utf8, string pointer, bool bareValues)
+    public T Read(ReadOnlyMemory<byte> utf8, string pointer, bool bareValues)
     {
+        using var text = SourceText.Open(utf8);
         try
         {
-            return bareValues ? ReadItem(utf8, ItemShape.ObjectOrBareValue) : Read(utf8, "");
+            return bareValues ? ReadItem(utf8.Span, ItemShape.ObjectOrBareValue) : Read(utf8.Span, "");
         }
         catch (ProblemException exception) when (exception.Problem.Errors is not null && pointer.Length > 0)
         {
@@ -146,6 +147,7 @@ public sealed class JsonContract<T>
         }
 
         buffer.Write("}"u8);
+        using var text = SourceText.Open(SourceText.IsOpen ? buffer.WrittenSpan.ToArray() : default);
         try
         {
             return Read(buffer.WrittenSpan, "");

@@ -9,10 +9,10 @@ namespace FunctionsApp.Core.Json;
 /// <summary>What the references of one request can lead to, and how much of it they may ask for.</summary>
 /// <param name="find">Finds the value that the tokens of a pointer lead to; null when they lead nowhere.</param>
 /// <param name="limits">How many references there may be, and what their values may add up to.</param>
+/// <param name="memory">What the values take.</param>
 /// <param name="cancellationToken">Looked at for each reference.</param>
-internal sealed class ReferenceScope(Func<string[], JsonElement?> find, LimitsOptions limits, CancellationToken cancellationToken)
+internal sealed class ReferenceScope(Func<string[], JsonElement?> find, LimitsOptions limits, RequestMemory memory, CancellationToken cancellationToken)
 {
-    private readonly ByteBudget _budget = new(limits.MaxResultBytes);
     private int _count;
 
     /// <summary>Finds what a reference stands for; null when it leads nowhere.</summary>
@@ -31,7 +31,7 @@ internal sealed class ReferenceScope(Func<string[], JsonElement?> find, LimitsOp
         var target = tokens is null ? null : find(tokens);
         if (target is { } found)
         {
-            _budget.Spend(JsonMarshal.GetRawUtf8Value(found).Length);
+            memory.HoldResult(JsonMarshal.GetRawUtf8Value(found).Length);
         }
 
         return target;

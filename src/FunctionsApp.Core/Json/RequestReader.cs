@@ -44,7 +44,8 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         try
         {
             EnsureUtf8(body.Span);
-            return SourceText.Read(body, Contract<T>.Instance, limits.Value.MaxDepth);
+            using var text = SourceText.Open(body);
+            return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
         }
         catch (JsonException exception)
         {

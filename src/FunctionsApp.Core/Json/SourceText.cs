@@ -21,21 +21,13 @@ internal static class SourceText
     /// <summary>Whether a request is being read whose values may point into its text.</summary>
     public static bool IsOpen => !_current.IsEmpty;
 
-    /// <summary>Reads a request whose values may point into its text.</summary>
-    /// <param name="text">The text that <paramref name="contract"/> reads, from its first byte on.</param>
-    /// <param name="contract">Reads it.</param>
-    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    public static T Read<T>(ReadOnlyMemory<byte> text, JsonContract<T> contract, int maxDepth)
+    /// <summary>Lets the values that are read from now on, until the scope ends, point into a text.</summary>
+    /// <param name="text">The text that is read, from its first byte on.</param>
+    public static Scope Open(ReadOnlyMemory<byte> text)
     {
-        _current = text;
-        try
-        {
-            return contract.Read(text.Span, "", maxDepth);
-        }
-        finally
-        {
-            (_current, _readFrom, _items) = (default, 0, default);
-        }
+        var scope = new Scope(_current, _readFrom, _items);
+        (_current, _readFrom, _items) = (text, 0, default);
+        return scope;
     }
 
     /// <summary>Notes where the elements of an array are that has been checked.</summary>
@@ -71,6 +63,15 @@ internal static class SourceText
 
         var text = ReadValue(ref reader);
         return new JsonItems(text, Find(text.Span));
+    }
+
+    /// <summary>Ends the reading of a text, and goes on with the one around it.</summary>
+    internal readonly ref struct Scope(ReadOnlyMemory<byte> text, int readFrom, (int Start, List<(int Start, int End)>? Bounds, int End) items)
+    {
+        private readonly ReadOnlyMemory<byte> _text = text;
+        private readonly (int Start, List<(int Start, int End)>? Bounds, int End) _items = items;
+
+        public void Dispose() => (_current, _readFrom, SourceText._items) = (_text, readFrom, _items);
     }
 
     private static List<(int Start, int End)> Find(ReadOnlySpan<byte> array)

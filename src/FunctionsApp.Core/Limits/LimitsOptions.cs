@@ -8,15 +8,23 @@ public sealed record LimitsOptions
     /// <summary>The configuration section.</summary>
     public const string Section = "Limits";
 
+    internal const long MinBytesInFlight = 1024 * 1024;
+
     /// <summary>Bytes of a JSON body. Default 10 MiB.</summary>
     [Range(1_024, 1_073_741_824)]
     public int MaxRequestBytes { get; set; } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// Bytes that the results of one gather, sequence or map may come to, and what its references may hand on. Default 256 MiB.
+    /// Bytes that one request may hold of results, of what its outbound calls read, and of what its references hand on. Default 64 MiB.
     /// </summary>
     [Range(1_024, 1_073_741_824)]
-    public int MaxResultBytes { get; set; } = 256 * 1024 * 1024;
+    public int MaxResultBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes that all requests together may hold. Absent means a quarter of the memory that the process may use; the container's limit counts.
+    /// </summary>
+    [Range(MinBytesInFlight, 1_099_511_627_776)]
+    public long? MaxBytesInFlight { get; set; }
 
     /// <summary>Calls of one gather, and steps of one sequence. Default 10,000.</summary>
     [Range(1, 1_000_000)]

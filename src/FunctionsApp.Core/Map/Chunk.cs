@@ -5,6 +5,9 @@ namespace FunctionsApp.Core.Map;
 /// <summary>What came of some items that one worker computed in one go.</summary>
 internal sealed class Chunk : IDisposable
 {
+    /// <summary>What a chunk takes beside its results.</summary>
+    private const int BytesOfChunk = 144;
+
     /// <summary>Index of the first item.</summary>
     public required long From { get; init; }
 
@@ -25,6 +28,12 @@ internal sealed class Chunk : IDisposable
 
     /// <summary>What the results come to; null when they are not to be reduced.</summary>
     public Reducer? Reduced { get; init; }
+
+    /// <summary>About what the chunk takes in memory, and in the answer.</summary>
+    public long Size => BytesOfChunk + Output.Length + ErrorBytes;
+
+    /// <summary>The part of that which <see cref="Errors"/> take.</summary>
+    public long ErrorBytes { get; set; }
 
     /// <summary>How many items failed.</summary>
     public int Failed { get; set; }

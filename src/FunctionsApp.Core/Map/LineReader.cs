@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Map;
@@ -8,7 +9,9 @@ namespace FunctionsApp.Core.Map;
 /// <summary>Cuts a body of NDJSON into blocks of whole lines, as they arrive. Blank lines are no items.</summary>
 /// <param name="body">The body. It is read no further than what is asked for, so the sender has to wait.</param>
 /// <param name="maxLineBytes">How long a line may be.</param>
-internal sealed class LineReader(PipeReader body, int maxLineBytes)
+/// <param name="memory">What the request holds.</param>
+/// <param name="time">Measures the pauses of the sender.</param>
+internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemory memory, TimeProvider time)
 {
     /// <summary>What a block holds, unless one line is longer; no line in it is too long.</summary>
     private readonly int _blockBytes = Math.Min(64 * 1024, maxLineBytes + 1);
@@ -23,16 +26,15 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes)
     /// <param name="cancellationToken">Ends the reading.</param>
     public async Task ReadAsync(Func<ItemBlock, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
     {
-        // Not the token itself: a read that it ends stays open, and the server is to read on from there.
-        await using var registration = cancellationToken.UnsafeRegister(static body => ((PipeReader)body!).CancelPendingRead(), body);
+        using var pace = new UploadPace(body, time);
+        var (unread, held) = (0L, 0L);
         while (true)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var read = await body.ReadAsync(CancellationToken.None);
+            // A sender may pause, but not within a long line, which is kept in memory until it ends.
+            var read = await pace.ReadAsync(held > 0 ? UploadPace.MinLargeBytesPerSecond : 0, unread, cancellationToken);
             var rest = read.Buffer;
             try
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 while (Cut(ref rest, read.IsCompleted) is { } block)
                 {
                     if (block.Count > 0)
@@ -48,6 +50,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes)
             finally
             {
                 // Also when nobody wants the rest: the server is still to read it.
+                unread = rest.Length;
                 body.AdvanceTo(rest.Start, rest.End);
             }
 
@@ -55,6 +58,11 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes)
             {
                 return;
             }
+
+            var needed = unread > RequestMemory.FreeBytes ? unread : 0;
+            await memory.HoldAsync(Math.Max(needed - held, 0), cancellationToken);
+            memory.Release(Math.Max(held - needed, 0));
+            held = needed;
         }
     }
 

@@ -70,7 +70,7 @@ internal sealed class MapResultsConverter : JsonConverter<MapResults>
         foreach (var piece in value.Pieces)
         {
             // The writer puts the comma between two pieces; those within a piece are there already.
-            writer.WriteRawValue(piece.Span, skipInputValidation: true);
+            JsonPipeWriter.WriteRaw(writer, piece);
         }
 
         writer.WriteEndArray();

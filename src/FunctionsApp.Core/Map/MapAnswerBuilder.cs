@@ -27,7 +27,6 @@ internal sealed class MapAnswerBuilder(MapRequest request, int workers)
         }
 
         _chunks.Add((MapChunk.Of(chunk), chunk.Output.Written.ToArray()));
-        chunk.Dispose();
     }
 
     /// <summary>The answer, when nothing was fatal.</summary>

@@ -22,19 +22,16 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>A chunk is at most so many times the last: the first items, just compiled or just read, say little of the rest.</summary>
     private const int MostGrowth = 8;
 
-    /// <summary>About what a chunk's own line in the answer takes, and what the chunk itself takes while it waits.</summary>
-    private const int BytesOfChunk = 80;
-
-    /// <summary>About what a problem takes, beside its detail.</summary>
-    private const int BytesOfProblem = 200;
+    /// <summary>About what a problem takes, beside the characters of its detail.</summary>
+    private const int BytesOfProblem = 800;
 
     /// <summary>What the items of a stream may take that are not computed yet.</summary>
     private const int MostHeldBytes = 1024 * 1024;
 
-    /// <summary>What the results of a stream may take that are not sent yet.</summary>
+    /// <summary>What the results may take that nobody has taken over yet.</summary>
     private const int MostUnsentBytes = 4 * 1024 * 1024;
 
-    /// <summary>A chunk of a stream ends when its results take so much.</summary>
+    /// <summary>A chunk ends when its results take so much.</summary>
     private const int MostChunkBytes = 512 * 1024;
 
     /// <summary>Chunks that have a span each.</summary>
@@ -46,7 +43,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     private readonly LimitsOptions _limits;
     private readonly RequestClock _clock;
     private readonly ProblemDescriber _describer;
-    private readonly ByteBudget? _budget;
+    private readonly bool _asLines;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
     private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>(new UnboundedChannelOptions { SingleReader = true });
@@ -69,11 +66,11 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <param name="clock">The clock of the request.</param>
     /// <param name="describer">Describes failures.</param>
     /// <param name="limits">How deep an item may nest.</param>
-    /// <param name="budget">What results may add up to, written as parts of a JSON array; null: they are lines of a stream.</param>
+    /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
         CpuOperation operation, MapOptions options, ItemBlock? items, int workers, RequestClock clock, ProblemDescriber describer, LimitsOptions limits,
-        ByteBudget? budget, CancellationToken cancellationToken)
+        bool asLines, CancellationToken cancellationToken)
         : base(items?.Count ?? 0, workers, isOpen: items is null)
     {
         _operation = operation;
@@ -81,7 +78,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         _limits = limits;
         _clock = clock;
         _describer = describer;
-        _budget = budget;
+        _asLines = asLines;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _stopped = _stop.Token;
         if (items is not null)
@@ -95,8 +92,6 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     /// <summary>Cancelled when the map is, by its caller or by an item that failed.</summary>
     public CancellationToken Stopped => _stopped;
-
-    private bool IsStream => _budget is null;
 
     /// <summary>Adds items, and waits until there is room for more.</summary>
     public async ValueTask AddAsync(ItemBlock block, CpuScheduler scheduler, CancellationToken cancellationToken)
@@ -114,10 +109,10 @@ internal sealed class MapJob : CpuJob, IDisposable
         await room.WaitAsync(cancellationToken);
     }
 
-    /// <summary>A chunk has been sent: there is room for another.</summary>
+    /// <summary>A chunk has been sent, or is kept elsewhere: there is room for another.</summary>
     public void NoteSent(Chunk chunk, CpuScheduler scheduler)
     {
-        Interlocked.Add(ref _unsentBytes, -(chunk.Output.Length + BytesOfChunk));
+        Interlocked.Add(ref _unsentBytes, -chunk.Size);
         Volatile.Write(ref _sent, chunk.From + chunk.Count);
         scheduler.Update(this);
     }
@@ -129,7 +124,7 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     protected override bool MayTake(long from) =>
         from < Volatile.Read(ref _fatal)
-        && (!IsStream || Interlocked.Read(ref _unsentBytes) < MostUnsentBytes
+        && (Interlocked.Read(ref _unsentBytes) < MostUnsentBytes
 
             // All others wait for this one: it is the next to be sent.
             || (_options.Ordered != false && from == Volatile.Read(ref _sent)));
@@ -180,7 +175,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             }
         }
 
-        Interlocked.Add(ref _unsentBytes, chunk.Output.Length + BytesOfChunk);
+        Interlocked.Add(ref _unsentBytes, chunk.Size);
         _chunks.Writer.TryWrite(chunk);
         if (chunk.Fatal is not null)
         {
@@ -199,10 +194,9 @@ internal sealed class MapJob : CpuJob, IDisposable
     private void ComputeItems(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
     {
         using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
-        var spent = 0;
         while (chunk.Count < count && chunk.Fatal is null)
         {
-            if (chunk.Count > 0 && (turn.IsOver || (IsStream && chunk.Output.Length >= MostChunkBytes)))
+            if (chunk.Count > 0 && (turn.IsOver || chunk.Size >= MostChunkBytes))
             {
                 break;
             }
@@ -222,17 +216,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             }
 
             chunk.Count++;
-
-            // Now and then only; but one chunk can be a whole map.
-            if (chunk.Output.Length - spent >= 64 * 1024)
-            {
-                Spend(chunk, chunk.Output.Length - spent);
-                spent = chunk.Output.Length;
-            }
         }
-
-        // What the answer says of the chunk itself counts too: chunks can be as small as their results.
-        Spend(chunk, chunk.Output.Length - spent + BytesOfChunk);
     }
 
     private void ComputeItem(ItemBlock block, long index, Chunk chunk, Utf8JsonWriter writer)
@@ -243,7 +227,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             return;
         }
 
-        if (IsStream)
+        if (_asLines)
         {
             WriteIndex(chunk.Output, index, "result"u8);
             writer.Reset();
@@ -275,7 +259,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         {
             chunk.Fatal = problem with { Index = index };
         }
-        else if (IsStream)
+        else if (_asLines)
         {
             WriteIndex(chunk.Output, index, "error"u8);
             using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder });
@@ -284,7 +268,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
         else
         {
-            Spend(chunk, BytesOfProblem + problem.Detail.Length);
+            chunk.ErrorBytes += BytesOfProblem + (2 * problem.Detail.Length);
             chunk.Errors.Add(new MapError((int)index, problem));
             if (chunk.Reduced is null)
             {
@@ -303,18 +287,6 @@ internal sealed class MapJob : CpuJob, IDisposable
         output.Write("\":"u8);
     }
 
-    private void Spend(Chunk chunk, int bytes)
-    {
-        try
-        {
-            _budget?.Spend(bytes);
-        }
-        catch (ProblemException exception)
-        {
-            chunk.Fatal = exception.Problem;
-        }
-    }
-
     /// <summary>An item has ended the map. What comes before it in an ordered stream is still computed, as it is sent before it.</summary>
     private void EndAt(Chunk chunk)
     {
@@ -323,7 +295,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             _fatal = Math.Min(_fatal, chunk.From + chunk.Count);
         }
 
-        if (!IsStream || _options.Ordered == false)
+        if (!_asLines || _options.Ordered == false)
         {
             _stop.Cancel();
         }

@@ -16,7 +16,7 @@ namespace FunctionsApp.Core.Map;
 /// many items on every core.
 /// </summary>
 public sealed class MapService(
-    OperationCatalog catalog, CpuScheduler scheduler, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Computes the items, and answers when all are done.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
@@ -85,17 +85,32 @@ public sealed class MapService(
 
     private async Task<MapAnswer> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
-        var budget = new ByteBudget(limits.Value.MaxResultBytes);
+        var held = memory.ForRequest();
         var progress = ProgressReporter.Take();
-        using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, budget, cancellationToken);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, asLines: false, left.Token);
         var run = RunAsync(job);
         var answer = new MapAnswerBuilder(request, job.Lanes);
         var computed = 0L;
-        await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
+        try
         {
-            computed += chunk.Count;
-            answer.Add(chunk);
-            progress?.Report(computed, request.Items.Count);
+            await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
+            {
+                using (chunk)
+                {
+                    computed += chunk.Count;
+                    await held.HoldResultAsync(chunk.Size, cancellationToken);
+                    answer.Add(chunk);
+                    job.NoteSent(chunk, scheduler);
+                    progress?.Report(computed, request.Items.Count);
+                }
+            }
+        }
+        catch
+        {
+            await left.CancelAsync();
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
         }
 
         if (answer.Fatal is { } fatal)
@@ -118,7 +133,7 @@ public sealed class MapService(
         var clock = new RequestClock(time);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var limit = timeLimits.Start(options.TimeoutSeconds, "/timeoutSeconds", left.Token);
-        using var job = CreateJob(operation, options, items, clock, budget: null, limit.Token);
+        using var job = CreateJob(operation, options, items, clock, asLines: true, limit.Token);
         var run = ProduceAsync();
         var (succeeded, failed, total) = (0L, 0L, new Reducer());
         try
@@ -194,8 +209,8 @@ public sealed class MapService(
     }
 
     private MapJob CreateJob(
-        CpuOperation operation, MapOptions options, ItemBlock? items, RequestClock clock, ByteBudget? budget, CancellationToken cancellationToken) =>
-        new(operation, options, items, Math.Min(options.Workers ?? scheduler.Threads, scheduler.Threads), clock, describer, limits.Value, budget, cancellationToken);
+        CpuOperation operation, MapOptions options, ItemBlock? items, RequestClock clock, bool asLines, CancellationToken cancellationToken) =>
+        new(operation, options, items, Math.Min(options.Workers ?? scheduler.Threads, scheduler.Threads), clock, describer, limits.Value, asLines, cancellationToken);
 
     private async Task RunAsync(MapJob job)
     {
@@ -214,7 +229,7 @@ public sealed class MapService(
     {
         try
         {
-            await new LineReader(lines, limits.Value.MaxRequestBytes)
+            await new LineReader(lines, limits.Value.MaxRequestBytes, memory.ForRequest(), time)
                 .ReadAsync((block, token) => job.AddAsync(block, scheduler, token), cancellationToken);
         }
         finally

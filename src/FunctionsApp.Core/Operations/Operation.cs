@@ -49,11 +49,11 @@ public abstract class CallableOperation : Operation
     }
 
     /// <summary>Reads the input, so that nothing starts with one that is at fault.</summary>
-    /// <param name="input">One JSON value.</param>
+    /// <param name="input">One JSON value; the call may keep parts of it.</param>
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="bareValues">Whether a value that is not an object stands for the input's first property.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
-    public abstract OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false);
+    public abstract OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false);
 }
 
 /// <summary>An operation with its input, ready to run once.</summary>
@@ -108,7 +108,7 @@ public abstract class StreamOperation : Operation
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="cancellationToken">Cancels the operation.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
-    public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlySpan<byte> input, string pointer, CancellationToken cancellationToken);
+    public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlyMemory<byte> input, string pointer, CancellationToken cancellationToken);
 }
 
 internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
@@ -116,7 +116,7 @@ internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, Jso
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false) =>
+    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
         new Call(operation, contract.Read(input, pointer, bareValues), _output);
 
     private sealed class Call(IOperation<TInput, TOutput> operation, TInput input, JsonTypeInfo<TOutput> output) : OperationCall
@@ -137,7 +137,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
         typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
         || typeof(TOutput) == typeof(double) || typeof(TOutput) == typeof(bool);
 
-    public override OperationCall Bind(ReadOnlySpan<byte> input, string pointer, bool bareValues = false)
+    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
         var bound = contract.Read(input, pointer, bareValues);
         return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
@@ -181,8 +181,8 @@ internal sealed class StreamOperation<TInput, TOutput>(OperationAttribute about,
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override IAsyncEnumerable<RawJson> Stream(ReadOnlySpan<byte> input, string pointer, CancellationToken cancellationToken) =>
-        Serialize(operation.StreamAsync(contract.Read(input, pointer), cancellationToken));
+    public override IAsyncEnumerable<RawJson> Stream(ReadOnlyMemory<byte> input, string pointer, CancellationToken cancellationToken) =>
+        Serialize(operation.StreamAsync(contract.Read(input, pointer, bareValues: false), cancellationToken));
 
     private async IAsyncEnumerable<RawJson> Serialize(IAsyncEnumerable<TOutput> values)
     {

@@ -87,17 +87,33 @@ public sealed class OutboundClient : IDisposable
 
     private async ValueTask<OutboundAnswer> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
-        var attempts = 0;
-        var last = request.MaxRetries == 0 || !request.IsIdempotent
-            ? await AttemptAsync(cancellationToken)
-            : await _retries[request.MaxRetries - 1].ExecuteAsync(AttemptAsync, cancellationToken);
-        return last.Answer with { Attempts = attempts };
+        var (attempts, held) = (0, 0);
+        try
+        {
+            var last = request.MaxRetries == 0 || !request.IsIdempotent
+                ? await AttemptAsync(cancellationToken)
+                : await _retries[request.MaxRetries - 1].ExecuteAsync(AttemptAsync, cancellationToken);
+            return last.Answer with { Attempts = attempts };
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+
+        void Release()
+        {
+            RequestMemory.Current?.ReleaseResult(held);
+            held = 0;
+        }
 
         async ValueTask<Attempt> AttemptAsync(CancellationToken token)
         {
             attempts++;
+            Release();
             using var response = await FollowAsync(request, token);
             var body = await response.ReadToEndAsync(_options.MaxResponseBytes, token);
+            held = body.Length;
             var answer = new OutboundAnswer(response.Url, response.Status, response.ReadHeaders(), response.ContentType, body, attempts);
             var pause = response.RetryAfter(_time.GetUtcNow());
 

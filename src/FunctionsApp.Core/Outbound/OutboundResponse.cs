@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Outbound;
@@ -56,7 +57,7 @@ public sealed class OutboundResponse : IDisposable
         }
     }
 
-    /// <summary>Reads all of the body.</summary>
+    /// <summary>Reads all of the body. Its bytes count as results of the request that is served here, until the caller releases them.</summary>
     /// <param name="limit">Bytes after decompression; the value of <see cref="OutboundOptions.MaxResponseBytes"/>.</param>
     /// <param name="cancellationToken">Cuts the connection.</param>
     /// <exception cref="ProblemException"><c>upstream-failed</c> when there are more, or the connection breaks.</exception>
@@ -67,10 +68,11 @@ public sealed class OutboundResponse : IDisposable
             throw TooLong(limit);
         }
 
+        var memory = RequestMemory.Current;
         var block = ArrayPool<byte>.Shared.Rent(BlockBytes);
+        using var body = new MemoryStream();
         try
         {
-            using var body = new MemoryStream();
             while (await ReadAsync(block, cancellationToken) is var read && read > 0)
             {
                 if (read > limit - body.Length)
@@ -78,10 +80,20 @@ public sealed class OutboundResponse : IDisposable
                     throw TooLong(limit);
                 }
 
+                if (memory is not null)
+                {
+                    await memory.HoldResultAsync(read, cancellationToken);
+                }
+
                 body.Write(block, 0, read);
             }
 
             return body.GetBuffer().AsMemory(0, (int)body.Length);
+        }
+        catch
+        {
+            memory?.ReleaseResult(body.Length);
+            throw;
         }
         finally
         {

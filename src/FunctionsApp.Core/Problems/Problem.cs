@@ -59,8 +59,14 @@ public sealed record Problem
     /// <summary>Names near the one that is not known, nearest first.</summary>
     public IReadOnlyList<string>? Suggestions { get; init; }
 
-    /// <summary>The results of the steps that had succeeded before this failure.</summary>
+    /// <summary>What <see cref="Results"/> may come to, in bytes.</summary>
+    public const int MaxResultBytes = 1024 * 1024;
+
+    /// <summary>The results of the steps that had succeeded before this failure; the first ones, up to <see cref="MaxResultBytes"/>.</summary>
     public IReadOnlyList<RawJson>? Results { get; init; }
+
+    /// <summary>How many later results <see cref="Results"/> has no room for; absent when there are none.</summary>
+    public int? OmittedResults { get; init; }
 
     /// <summary>Seconds after which a new attempt makes sense; sent as the <c>Retry-After</c> header.</summary>
     [JsonIgnore]

@@ -18,12 +18,18 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
                 return raised.Problem;
             case OperationException raised:
                 return Problem.OperationFailed(raised.Message);
+            case OutOfMemoryException:
+                LogOutOfMemory(logger, exception);
+                return Problem.Saturated("The process has no memory left for this request.", retryAfterSeconds: 5);
             default:
                 var problem = Problem.InternalError();
                 LogUnexpected(logger, problem.TraceId, exception);
                 return problem;
         }
     }
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Error, Message = "There was no memory left for a request; it was refused as saturated")]
+    private static partial void LogOutOfMemory(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure; the caller was given trace id {TraceId}")]
     private static partial void LogUnexpected(ILogger logger, string traceId, Exception exception);

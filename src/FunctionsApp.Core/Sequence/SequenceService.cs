@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other, each able to use what came before.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, TimeLimits timeLimits, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Runs the steps in order, up to the first that fails.</summary>
     /// <param name="request">The steps.</param>
@@ -28,11 +28,11 @@ public sealed class SequenceService(
         var clock = new RequestClock(time);
         var progress = ProgressReporter.Take();
         var calls = BindAhead(request.Steps);
-        var budget = new ByteBudget(limits.Value.MaxResultBytes);
+        var held = memory.ForRequest();
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        var references = new ReferenceScope(new EarlierResults(results).Find, limits.Value, limit.Token);
+        var references = new ReferenceScope(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
             try
@@ -41,18 +41,18 @@ public sealed class SequenceService(
                 limit.Token.ThrowIfCancellationRequested();
                 var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
                 var result = await AppTelemetry.RunAsync(call, request.Steps[i].Operation, "sequence", limit.Token);
-                budget.Spend(result.Utf8.Length);
+                await held.HoldResultAsync(result.Utf8.Length, limit.Token);
                 results.Add(result);
                 timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
                 progress?.Report(i + 1, request.Steps.Count);
             }
             catch (OperationCanceledException) when (limit.RanOut)
             {
-                throw new ProblemException(limit.Problem("The sequence") with { Index = i, Results = results });
+                throw new ProblemException(WithResults(limit.Problem("The sequence"), i, results));
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(describer.Describe(exception) with { Index = i, Results = results });
+                throw new ProblemException(WithResults(describer.Describe(exception), i, results));
             }
         }
 
@@ -66,6 +66,19 @@ public sealed class SequenceService(
     {
         BindAhead(request.Steps);
         timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
+    /// <summary>Adds the first results to the problem of a step, as far as there is room for them.</summary>
+    private static Problem WithResults(Problem problem, int step, List<RawJson> results)
+    {
+        var (count, bytes) = (0, 0L);
+        while (count < results.Count && (bytes += results[count].Utf8.Length) <= Problem.MaxResultBytes)
+        {
+            count++;
+        }
+
+        var omitted = results.Count - count;
+        return problem with { Index = step, Results = results[..count], OmittedResults = omitted > 0 ? omitted : null };
     }
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
@@ -87,8 +100,8 @@ public sealed class SequenceService(
             try
             {
                 var operation = catalog.FindCallable(steps[i].Operation);
-                var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8.Span;
-                calls[i] = JsonReferences.MayOccur(input) ? null : operation.Bind(input, InputPointer(i));
+                var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
+                calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
             }
             catch (ProblemException exception)
             {
@@ -101,10 +114,10 @@ public sealed class SequenceService(
     }
 
     private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
-        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8.Span, pointer);
+        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8, pointer);
 
     /// <summary>The results so far, each parsed once, when the first reference asks for it.</summary>
-    private sealed class EarlierResults(List<RawJson> results)
+    private sealed class EarlierResults(List<RawJson> results, RequestMemory held)
     {
         private readonly Dictionary<int, JsonElement> _parsed = [];
         private (int Count, JsonElement Value) _all;
@@ -121,7 +134,7 @@ public sealed class SequenceService(
         {
             if (!_parsed.TryGetValue(index, out var element))
             {
-                element = results[index].ToElement();
+                element = Parse(results[index]);
                 _parsed.Add(index, element);
             }
 
@@ -132,10 +145,16 @@ public sealed class SequenceService(
         {
             if (_all.Value.ValueKind == JsonValueKind.Undefined || _all.Count != results.Count)
             {
-                _all = (results.Count, RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>()).ToElement());
+                _all = (results.Count, Parse(RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())));
             }
 
             return _all.Value;
+        }
+
+        private JsonElement Parse(RawJson value)
+        {
+            held.Hold(value.DocumentBytes);
+            return value.ToElement();
         }
     }
 }

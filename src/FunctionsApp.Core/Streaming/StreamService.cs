@@ -23,7 +23,7 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
         try
         {
-            return EnumerateAsync(operation, streamOperation.Stream(input.Utf8.Span, pointer: "", limit.Token), limit, cancellationToken);
+            return EnumerateAsync(operation, streamOperation.Stream(input.Utf8, pointer: "", limit.Token), limit, cancellationToken);
         }
         catch
         {

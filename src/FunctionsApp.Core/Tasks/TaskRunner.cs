@@ -19,7 +19,7 @@ namespace FunctionsApp.Core.Tasks;
 /// </summary>
 public sealed class TaskRunner(
     AwaitService awaiting, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
-    RequestReader reader, TimeLimits timeLimits, ProblemDescriber describer, TimeProvider time)
+    RequestReader reader, MemoryBudget budget, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer, TimeProvider time)
 {
     /// <summary>What a task gets of the cores beside a request that somebody waits for.</summary>
     private const double CpuWeight = 0.25;
@@ -35,10 +35,11 @@ public sealed class TaskRunner(
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
         CpuShare.Current = new CpuShare(CpuWeight);
         ProgressReporter.Current = progress;
+        using var memory = RequestMemory.Current = budget.Open();
         try
         {
             var outcome = await timeLimits.RunAsync(
-                token => RunAsync(definition, input, token), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+                token => new ValueTask<TaskOutcome>(gate.RunAsync(() => RunAsync(definition, input, memory, token))), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
             if (outcome.Problem is { } problem)
             {
                 watch.Fail(problem.Slug);
@@ -58,8 +59,9 @@ public sealed class TaskRunner(
         }
     }
 
-    private async ValueTask<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken)
+    private async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, RequestMemory memory, CancellationToken cancellationToken)
     {
+        await HoldAsync(memory, input, cancellationToken);
         while (true)
         {
             try
@@ -78,6 +80,23 @@ public sealed class TaskRunner(
             {
                 // The cores are taken, so nothing of it has started. Whoever waits for an answer is sent away then; a task can wait.
                 await time.PauseAsync(seconds, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Makes room for the input. A task waits until there is some, as long as it holds nothing.</summary>
+    private static async ValueTask HoldAsync(RequestMemory memory, RawJson input, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await memory.HoldAsync(input.Utf8.Length, cancellationToken);
+                return;
+            }
+            catch (ProblemException)
+            {
+                // Others hold the memory.
             }
         }
     }

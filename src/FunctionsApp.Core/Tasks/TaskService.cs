@@ -87,7 +87,7 @@ public sealed class TaskService(
                     map.Check(operation, request);
                     break;
                 default:
-                    catalog.FindCallable(operation!).Bind(input.Utf8.Span, "");
+                    catalog.FindCallable(operation!).Bind(input.Utf8, "");
                     break;
             }
         }

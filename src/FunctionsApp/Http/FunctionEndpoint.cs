@@ -15,7 +15,7 @@ namespace FunctionsApp.Http;
 /// wrong into problem details. No function has a try of its own.
 /// </summary>
 public sealed class FunctionEndpoint(
-    RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
+    RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
     IHostApplicationLifetime lifetime)
 {
     /// <summary>How long an event stream may be silent.</summary>
@@ -35,11 +35,15 @@ public sealed class FunctionEndpoint(
         // host cancels an invocation it also breaks off the request that it forwards.
         var cancelled = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
 
-        // A streamed answer outlives this method.
+        var memory = RequestMemory.Current = budget.Open();
+
+        // What is answered outlives this method.
         request.HttpContext.Response.RegisterForDispose(cancelled);
+        request.HttpContext.Response.RegisterForDispose(memory);
         try
         {
-            return await answer(new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, cancelled.Token));
+            var call = new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token);
+            return call.IsLarge ? await gate.RunAsync(() => answer(call)) : await answer(call);
         }
         catch (Exception exception)
         {

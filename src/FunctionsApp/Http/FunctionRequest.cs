@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -6,10 +5,12 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -28,24 +29,25 @@ public sealed class FunctionRequest
     internal const double MinHeartbeatSeconds = 1;
     internal const double MaxHeartbeatSeconds = 60;
 
-    /// <summary>Room for most bodies.</summary>
-    private const int FirstBytes = 64 * 1024;
-
     private const int MaxKeyCharacters = 255;
 
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
     private readonly int _maxBytes;
     private readonly bool _isDuplex;
+    private readonly RequestMemory _memory;
+    private readonly TimeProvider _time;
     private ReadOnlyMemory<byte> _body;
 
     /// <exception cref="ProblemException"><c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is no number, or not from 1 to 60.</exception>
-    internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, CancellationToken cancelled)
+    internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time, CancellationToken cancelled)
     {
         _request = request;
         _reader = reader;
         _maxBytes = maxBytes;
         _isDuplex = isDuplex;
+        _memory = memory;
+        _time = time;
         Cancelled = cancelled;
         Heartbeat = ReadSeconds(HeartbeatParameter) switch
         {
@@ -54,6 +56,14 @@ public sealed class FunctionRequest
             _ => throw new ProblemException(Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
         };
     }
+
+    /// <summary>Whether the body may take long to read and check.</summary>
+    internal bool IsLarge => _request.ContentLength is { } length
+        ? length > WorkGate.LargeBytes
+        : _request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+
+    /// <summary>What the request holds in memory.</summary>
+    internal RequestMemory Memory => _memory;
 
     /// <summary>Cancelled when the client goes away or the host stops.</summary>
     public CancellationToken Cancelled { get; }
@@ -190,47 +200,13 @@ public sealed class FunctionRequest
 
     private async Task<ReadOnlyMemory<byte>> ReadBodyAsync()
     {
-        if (_request.ContentLength > _maxBytes)
-        {
-            throw new ProblemException(TooLarge());
-        }
-
         if (_request.ContentLength is not 0)
         {
             EnsureReadable("application/json");
         }
 
-        // It grows with what comes, not with what the client says will come.
-        var bytes = new byte[Math.Min(_request.ContentLength ?? FirstBytes, FirstBytes)];
-        var length = 0;
-        var body = _request.BodyReader;
-        while (true)
-        {
-            var read = await body.ReadAsync(Cancelled);
-            var needed = length + read.Buffer.Length;
-            if (needed > _maxBytes)
-            {
-                body.AdvanceTo(read.Buffer.Start);
-                throw new ProblemException(TooLarge());
-            }
-
-            if (needed > bytes.Length)
-            {
-                Array.Resize(ref bytes, (int)Math.Min(Math.Max(4L * bytes.Length, needed), Math.Max(_request.ContentLength ?? _maxBytes, needed)));
-            }
-
-            BuffersExtensions.CopyTo(read.Buffer, bytes.AsSpan(length));
-            length = (int)needed;
-            body.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return _body = bytes.AsMemory(0, length);
-            }
-        }
+        return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
     }
-
-    private Problem TooLarge() => Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-        $"The body is larger than {_maxBytes} bytes (Limits:MaxRequestBytes)."));
 
     /// <summary>A number, a boolean or null as JSON has it; anything else is text.</summary>
     private static JsonElement AsJson(string value)

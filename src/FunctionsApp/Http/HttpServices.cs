@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Limits;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,11 +8,22 @@ namespace FunctionsApp.Http;
 /// <summary>Registration of what the functions need to speak HTTP.</summary>
 public static class HttpServices
 {
+    private const int RequestBufferBytes = 64 * 1024;
+
     /// <summary>Adds the endpoint plumbing. Every host calls this.</summary>
     public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
     {
-        // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
-        services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
+        services.Configure<KestrelServerOptions>(static options =>
+        {
+            // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
+            options.Limits.MaxRequestBodySize = null;
+
+            // What is read ahead of a request that waits for room is charged to nobody.
+            options.Limits.MaxRequestBufferSize = RequestBufferBytes;
+
+            // A large response is held in memory until its reader has it.
+            options.Limits.MinResponseDataRate = new MinDataRate(UploadPace.MinLargeBytesPerSecond, TimeSpan.FromSeconds(5));
+        });
         return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Http;
@@ -19,7 +18,7 @@ public sealed class JsonAnswer<T>(int status, T value) : IResult
     {
         httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";
-        await JsonSerializer.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());
+        await JsonPipeWriter.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());
     }
 }
 
@@ -47,6 +46,6 @@ public sealed class ProblemAnswer(Problem problem) : IResult
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        await JsonSerializer.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>());
+        await JsonPipeWriter.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>());
     }
 }

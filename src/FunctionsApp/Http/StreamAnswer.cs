@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -49,8 +50,9 @@ internal sealed class StreamAnswer(
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are made here, outside of the function, and belong to its span.
+        // The lines are made here, outside of the function, and belong to its span and to its account.
         Activity.Current = _span;
+        RequestMemory.Current = request.Memory;
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";

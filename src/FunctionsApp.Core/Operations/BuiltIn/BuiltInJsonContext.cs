@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 
@@ -28,7 +27,7 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 [JsonSerializable(typeof(FractalTileInput))]
 [JsonSerializable(typeof(HttpRequestInput))]
 [JsonSerializable(typeof(HttpLinesInput))]
-[JsonSerializable(typeof(JsonElement?))]
+[JsonSerializable(typeof(RawJson?))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(bool))]
 [JsonSerializable(typeof(long))]

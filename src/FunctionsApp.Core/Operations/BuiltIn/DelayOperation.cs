@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json;
+using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Operations.BuiltIn;
 
@@ -9,16 +9,16 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 /// <param name="Result">Any JSON value; absent means null.</param>
 public sealed record DelayInput(
     [property: Description("How long to wait, in seconds."), Range(0, 86_400)] double Seconds,
-    [property: Description("What to answer then.")] JsonElement? Result = null);
+    [property: Description("What to answer then.")] RawJson? Result = null);
 
 /// <summary>Waits without holding a thread: <c>asyncio.sleep(seconds, result)</c>.</summary>
 [Operation("delay", "Waits, then answers with a value of the caller's.", Example = """{"seconds":0.1,"result":"done"}""")]
-public sealed class DelayOperation(TimeProvider time) : IOperation<DelayInput, JsonElement?>
+public sealed class DelayOperation(TimeProvider time) : IOperation<DelayInput, RawJson>
 {
     /// <inheritdoc/>
-    public async ValueTask<JsonElement?> RunAsync(DelayInput input, CancellationToken cancellationToken)
+    public async ValueTask<RawJson> RunAsync(DelayInput input, CancellationToken cancellationToken)
     {
         await time.PauseAsync(input.Seconds, cancellationToken);
-        return input.Result;
+        return (input.Result ?? RawJson.Null).OnOneLine();
     }
 }

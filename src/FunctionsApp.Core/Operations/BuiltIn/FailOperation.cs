@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json;
+using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Operations.BuiltIn;
 
@@ -13,11 +13,11 @@ public sealed record FailInput(
 
 /// <summary>Raises an error, so that error handling can be tried.</summary>
 [Operation("fail", "Waits if it is told to, then fails with a message of the caller's.", Example = """{"message":"out of paper"}""")]
-public sealed class FailOperation(TimeProvider time) : IOperation<FailInput, JsonElement?>
+public sealed class FailOperation(TimeProvider time) : IOperation<FailInput, RawJson>
 {
     /// <inheritdoc/>
     /// <exception cref="OperationException">Always, with the message asked for.</exception>
-    public async ValueTask<JsonElement?> RunAsync(FailInput input, CancellationToken cancellationToken)
+    public async ValueTask<RawJson> RunAsync(FailInput input, CancellationToken cancellationToken)
     {
         await time.PauseAsync(input.AfterSeconds, cancellationToken);
         throw new OperationException(input.Message);

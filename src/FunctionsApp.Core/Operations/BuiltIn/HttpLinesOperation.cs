@@ -3,7 +3,6 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
@@ -21,7 +20,7 @@ public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON.")] JsonElement? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
     [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
 {

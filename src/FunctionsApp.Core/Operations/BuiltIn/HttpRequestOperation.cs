@@ -23,7 +23,7 @@ public sealed record HttpRequestInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON.")] JsonElement? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
     [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MostRetries)] int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
@@ -45,7 +45,7 @@ public sealed record HttpRequestOutput(
 
 /// <summary>Sends an HTTP request, within what the outbound guard allows.</summary>
 [Operation("http.request", "Sends an HTTP request and answers with what came back.", Example = """{"url":"https://example.com/"}""")]
-public sealed class HttpRequestOperation(OutboundClient client, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
+public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
 {
     // As deep as any body that a request may bring in, and no deeper than it can be handed on.
     private const int MaxDepth = 512;
@@ -58,12 +58,20 @@ public sealed class HttpRequestOperation(OutboundClient client, TimeProvider tim
         var answer = await client.SendAsync(
             HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds, MaxRetries = input.MaxRetries },
             cancellationToken);
-        if (input.RaiseForStatus)
+        try
         {
-            answer.EnsureSuccess();
-        }
+            if (input.RaiseForStatus)
+            {
+                answer.EnsureSuccess();
+            }
 
-        return new HttpRequestOutput(answer.Status, answer.Headers, Read(answer, input.As), answer.Body.Length, answer.Attempts, clock.ElapsedMs);
+            var body = await gate.RunAsync(answer.Body.Length, () => Read(answer, input.As));
+            return new HttpRequestOutput(answer.Status, answer.Headers, body, answer.Body.Length, answer.Attempts, clock.ElapsedMs);
+        }
+        finally
+        {
+            RequestMemory.Current?.ReleaseResult(answer.Body.Length);
+        }
     }
 
     private static RawJson Read(OutboundAnswer answer, string form)
@@ -88,7 +96,7 @@ public sealed class HttpRequestOperation(OutboundClient client, TimeProvider tim
             : RawJson.From(Convert.ToBase64String(answer.Body.Span), CoreJson.TypeInfo<string>());
     }
 
-    /// <summary>Reads JSON, and writes it anew: it may have line breaks, which a streamed answer has no room for.</summary>
+    /// <summary>Reads JSON.</summary>
     /// <returns>What is wrong, or null.</returns>
     private static string? TryReadJson(OutboundAnswer answer, out RawJson json)
     {
@@ -106,7 +114,7 @@ public sealed class HttpRequestOperation(OutboundClient client, TimeProvider tim
                 return "holds half of a surrogate pair, which is not Unicode text";
             }
 
-            json = RawJson.From(RawJson.FromUtf8(utf8).ToElement(), CoreJson.TypeInfo<JsonElement>());
+            json = RawJson.FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine();
             return null;
         }
         catch (JsonException)
@@ -125,7 +133,7 @@ internal static class HttpInput
 {
     /// <summary>The faults of an input, as <see cref="ICrossChecked"/> lists them.</summary>
     public static IEnumerable<(string Property, string Message)> Check(
-        string url, string method, IReadOnlyDictionary<string, string>? headers, JsonElement? body)
+        string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
         if (AbsoluteUrl.Parse(url) is null)
         {
@@ -144,7 +152,7 @@ internal static class HttpInput
     }
 
     /// <summary>The request that an input without faults asks for.</summary>
-    public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, JsonElement? body)
+    public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
         foreach (var (property, message) in Check(url, method, headers, body))
         {
@@ -152,7 +160,7 @@ internal static class HttpInput
         }
 
         var all = new Dictionary<string, string>(headers ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.OrdinalIgnoreCase);
-        var text = body is { ValueKind: JsonValueKind.String } ? body.Value.GetString() : null;
+        var text = body is { } given && given.Utf8.Span[0] == '"' ? given.Deserialize(CoreJson.TypeInfo<string>()) : null;
         if (body is not null)
         {
             all.TryAdd("Content-Type", text is null ? "application/json" : "text/plain; charset=utf-8");
@@ -163,7 +171,7 @@ internal static class HttpInput
             Headers = all,
             Body = body is not { } value ? (ReadOnlyMemory<byte>?)null
                 : text is not null ? Encoding.UTF8.GetBytes(text)
-                : RawJson.From(value).Utf8,
+                : value.Utf8,
         };
     }
 }

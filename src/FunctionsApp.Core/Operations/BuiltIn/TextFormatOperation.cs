@@ -1,8 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Operations.BuiltIn;
@@ -13,7 +12,7 @@ namespace FunctionsApp.Core.Operations.BuiltIn;
 public sealed record TextFormatInput(
     [property: Description("The text, with {name} where a value goes; {{ and }} stand for braces.")] string Template,
     [property: Description("The values by name. A string goes in bare, anything else as its JSON text.")]
-    IReadOnlyDictionary<string, JsonElement>? Values = null) : ICrossChecked
+    IReadOnlyDictionary<string, RawJson>? Values = null) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()
@@ -39,7 +38,7 @@ public sealed record TextFormatInput(
 /// <summary>Fills in a template, as Python's <c>str.format_map</c> does, without its conversions and format specifications.</summary>
 [Operation("text.format", "Fills each {name} of a template in with a value.",
     Example = """{"template":"{name} is {age}.","values":{"name":"Ada","age":36}}""")]
-public sealed class TextFormatOperation : IOperation<TextFormatInput, string>
+public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
 {
     /// <summary>The longest text that is made, in characters (UTF-16): a short template can repeat a long value many times.</summary>
     public const int MaxCharacters = 10 * 1024 * 1024;
@@ -55,28 +54,39 @@ public sealed class TextFormatOperation : IOperation<TextFormatInput, string>
             throw new ProblemException(Problem.InvalidRequest("/" + property, message));
         }
 
-        var texts = (input.Values ?? new Dictionary<string, JsonElement>(StringComparer.Ordinal))
-            .ToDictionary(static value => value.Key, static value => ToText(value.Value), StringComparer.Ordinal)
-            .GetAlternateLookup<ReadOnlySpan<char>>();
-        var result = new StringBuilder();
+        var texts = (input.Values ?? new Dictionary<string, RawJson>(StringComparer.Ordinal))
+            .ToDictionary(static value => value.Key, static value => ToText(value.Value), StringComparer.Ordinal);
+        var length = 0;
         var pieces = new TemplateReader(input.Template);
         while (pieces.Read())
         {
-            var text = pieces.IsName ? texts[pieces.Text] : pieces.Text;
-            if (text.Length > MaxCharacters - result.Length)
+            cancellationToken.ThrowIfCancellationRequested();
+            length += TextOf(pieces, texts).Length;
+            if (length > MaxCharacters)
             {
                 throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                     $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
             }
-
-            cancellationToken.ThrowIfCancellationRequested();
-            result.Append(text);
         }
 
-        return new(result.ToString());
+        return gate.RunAsync(length, () => string.Create(length, (input.Template, texts), Fill));
     }
 
-    private static string ToText(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+    private static void Fill(Span<char> text, (string Template, Dictionary<string, string> Texts) source)
+    {
+        var pieces = new TemplateReader(source.Template);
+        while (pieces.Read())
+        {
+            var piece = TextOf(pieces, source.Texts);
+            piece.CopyTo(text);
+            text = text[piece.Length..];
+        }
+    }
+
+    private static ReadOnlySpan<char> TextOf(TemplateReader piece, Dictionary<string, string> texts) =>
+        piece.IsName ? texts.GetAlternateLookup<ReadOnlySpan<char>>()[piece.Text] : piece.Text;
+
+    private static string ToText(RawJson value) => value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
 }
 
 /// <summary>Reads a template piece by piece: plain text, one brace that was doubled, or a name.</summary>

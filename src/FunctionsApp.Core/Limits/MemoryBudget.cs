@@ -1,0 +1,169 @@
+using System.Globalization;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Limits;
+
+/// <summary>
+/// The memory that all requests together may hold. A request that needs room waits for it in order, without a thread, and is
+/// refused when there is none for some seconds. Requests that hold memory already come first, as they give it back when they
+/// end.
+/// </summary>
+public sealed class MemoryBudget
+{
+    /// <summary>How long a request waits for room.</summary>
+    internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(3);
+
+    /// <summary>The part of the process's memory that requests may hold, where no setting says how much: working memory and the runtime need the rest.</summary>
+    private const int DefaultShare = 4;
+
+    private readonly TimeProvider _time;
+    private readonly int _maxResultBytes;
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Waiter> _growing = new();
+    private readonly LinkedList<Waiter> _entering = new();
+    private long _taken;
+    private long _waitingToGrow;
+
+    /// <summary>Reads the limits.</summary>
+    public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
+    {
+        _time = time;
+        _maxResultBytes = limits.Value.MaxResultBytes;
+        Limit = limits.Value.MaxBytesInFlight ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight);
+    }
+
+    /// <summary>How many bytes all requests together may hold: the value of <see cref="LimitsOptions.MaxBytesInFlight"/>.</summary>
+    public long Limit { get; }
+
+    /// <summary>How many bytes they hold.</summary>
+    public long Taken
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _taken;
+            }
+        }
+    }
+
+    /// <summary>Starts the account of one request. Disposing of it gives back what the request holds.</summary>
+    public RequestMemory Open() => new(this, _maxResultBytes);
+
+    /// <summary>The account of the request that is served here. Where no host has opened one, only the request's own limit holds.</summary>
+    internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _maxResultBytes);
+
+    /// <summary>Takes room, and waits for it if need be.</summary>
+    /// <param name="bytes">How much. More than there is at all counts as all there is.</param>
+    /// <param name="isGrowing">Whether the request holds memory already.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ProblemException">
+    /// <c>saturated</c> after <see cref="MaxWait"/>; at once where what exists already and waits for room comes to half of all there is.
+    /// </exception>
+    internal ValueTask TakeAsync(long bytes, bool isGrowing, CancellationToken cancellationToken)
+    {
+        var waiter = new LinkedListNode<Waiter>(new Waiter(bytes));
+        lock (_gate)
+        {
+            if (MayTake(bytes, isGrowing))
+            {
+                _taken += bytes;
+                return ValueTask.CompletedTask;
+            }
+
+            if (isGrowing && _waitingToGrow + bytes > Limit / 2)
+            {
+                throw NoRoom();
+            }
+
+            _waitingToGrow += isGrowing ? bytes : 0;
+            (isGrowing ? _growing : _entering).AddLast(waiter);
+        }
+
+        return new ValueTask(WaitAsync(waiter, cancellationToken));
+    }
+
+    /// <summary>Takes room if there is any now.</summary>
+    internal bool TryTake(long bytes)
+    {
+        lock (_gate)
+        {
+            if (!MayTake(bytes, isGrowing: true))
+            {
+                return false;
+            }
+
+            _taken += bytes;
+            return true;
+        }
+    }
+
+    /// <summary>Gives room back.</summary>
+    internal void Give(long bytes)
+    {
+        lock (_gate)
+        {
+            _taken -= bytes;
+            Admit();
+        }
+    }
+
+    /// <summary>What a request is told for which there is no room.</summary>
+    internal ProblemException NoRoom() => new(Problem.Saturated(string.Create(CultureInfo.InvariantCulture,
+        $"Other requests hold the memory that requests may hold together, {Limit} bytes (Limits:MaxBytesInFlight)."), retryAfterSeconds: 2));
+
+    private async Task WaitAsync(LinkedListNode<Waiter> waiter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await waiter.Value.Room.Task.WaitAsync(MaxWait, _time, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
+        {
+            lock (_gate)
+            {
+                if (waiter.List is not { } list)
+                {
+                    // It got the room at the same moment, and does not use it.
+                    _taken -= waiter.Value.Bytes;
+                }
+                else
+                {
+                    Leave(list, waiter);
+                }
+
+                Admit();
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            throw NoRoom();
+        }
+    }
+
+    private bool MayTake(long bytes, bool isGrowing) => _growing.Count == 0 && (isGrowing || _entering.Count == 0) && Fits(bytes);
+
+    /// <summary>A request that needs more than there is gets it when it is alone: its own limits are what bounds it then.</summary>
+    private bool Fits(long bytes) => bytes <= Limit - _taken || _taken <= 0;
+
+    private void Admit()
+    {
+        while ((_growing.First ?? _entering.First) is { } next && Fits(next.Value.Bytes))
+        {
+            _taken += next.Value.Bytes;
+            Leave(next.List!, next);
+            next.Value.Room.TrySetResult();
+        }
+    }
+
+    private void Leave(LinkedList<Waiter> list, LinkedListNode<Waiter> waiter)
+    {
+        list.Remove(waiter);
+        _waitingToGrow -= list == _growing ? waiter.Value.Bytes : 0;
+    }
+
+    private sealed record Waiter(long Bytes)
+    {
+        public TaskCompletionSource Room { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Limits;
+
+/// <summary>What one request holds in memory. Thread-safe.</summary>
+public sealed class RequestMemory : IDisposable
+{
+    /// <summary>What each request may hold without asking, so that small requests never wait for large ones.</summary>
+    internal const int FreeBytes = 64 * 1024;
+
+    private static readonly AsyncLocal<RequestMemory?> Ambient = new();
+
+    private readonly MemoryBudget? _budget;
+    private readonly int _maxResultBytes;
+    private readonly Lock _gate = new();
+    private long _held;
+    private long _results;
+
+    /// <summary>What was asked of the budget and not given back.</summary>
+    private long _taken;
+
+    internal RequestMemory(MemoryBudget? budget, int maxResultBytes) => (_budget, _maxResultBytes) = (budget, maxResultBytes);
+
+    /// <summary>The account of the request that is served here; null where nobody has opened one.</summary>
+    public static RequestMemory? Current
+    {
+        get => Ambient.Value;
+        set => Ambient.Value = value;
+    }
+
+    /// <summary>Makes room for what the request brings: its body, and what is made of that.</summary>
+    /// <param name="bytes">How much more.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ProblemException"><c>saturated</c> when there is no room for some seconds.</exception>
+    public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: 0, isGrowing: _taken > 0, cancellationToken);
+
+    /// <summary>As <see cref="HoldAsync"/>, where nothing can wait.</summary>
+    /// <exception cref="ProblemException"><c>saturated</c> when there is no room now.</exception>
+    internal void Hold(long bytes) => AddNow(bytes, results: 0);
+
+    /// <summary>Makes room for results, and for what becomes one.</summary>
+    /// <param name="bytes">How much more.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ProblemException"><c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> when there is no room for some seconds.</exception>
+    public ValueTask HoldResultAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: bytes, isGrowing: true, cancellationToken);
+
+    /// <summary>As <see cref="HoldResultAsync"/>, where nothing can wait.</summary>
+    /// <exception cref="ProblemException"><c>too-large</c>; <c>saturated</c> when there is no room now.</exception>
+    internal void HoldResult(long bytes) => AddNow(bytes, results: bytes);
+
+    /// <summary>Gives back what <see cref="HoldAsync"/> made room for.</summary>
+    /// <param name="bytes">How much less.</param>
+    public void Release(long bytes) => Remove(bytes, results: 0);
+
+    /// <summary>Gives back what <see cref="HoldResultAsync"/> made room for.</summary>
+    /// <param name="bytes">How much less.</param>
+    public void ReleaseResult(long bytes) => Remove(bytes, results: bytes);
+
+    /// <summary>Gives all back.</summary>
+    public void Dispose()
+    {
+        long taken;
+        lock (_gate)
+        {
+            (taken, _taken, _held) = (_taken, 0, 0);
+        }
+
+        if (taken != 0)
+        {
+            _budget?.Give(taken);
+        }
+    }
+
+    private void Remove(long bytes, long results)
+    {
+        long unneeded;
+        lock (_gate)
+        {
+            _held -= bytes;
+            _results -= results;
+            unneeded = _taken - Needed();
+            _taken -= unneeded;
+        }
+
+        if (unneeded > 0)
+        {
+            _budget?.Give(unneeded);
+        }
+    }
+
+    private ValueTask AddAsync(long bytes, long results, bool isGrowing, CancellationToken cancellationToken)
+    {
+        var needed = Add(bytes, results);
+        return needed > 0 ? TakeAsync() : ValueTask.CompletedTask;
+
+        async ValueTask TakeAsync()
+        {
+            try
+            {
+                await _budget!.TakeAsync(needed, isGrowing, cancellationToken);
+            }
+            catch
+            {
+                Undo(bytes, results, needed);
+                throw;
+            }
+        }
+    }
+
+    private void AddNow(long bytes, long results)
+    {
+        var needed = Add(bytes, results);
+        if (needed > 0 && !_budget!.TryTake(needed))
+        {
+            Undo(bytes, results, needed);
+            throw _budget.NoRoom();
+        }
+    }
+
+    /// <returns>How much more is to be taken from the budget.</returns>
+    private long Add(long bytes, long results)
+    {
+        lock (_gate)
+        {
+            if (_results + results > _maxResultBytes)
+            {
+                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                    $"The results of the request come to more than {_maxResultBytes} bytes (Limits:MaxResultBytes).")));
+            }
+
+            _held += bytes;
+            _results += results;
+            var needed = Needed() - _taken;
+            _taken += needed;
+            return needed;
+        }
+    }
+
+    private void Undo(long bytes, long results, long needed)
+    {
+        lock (_gate)
+        {
+            _held -= bytes;
+            _results -= results;
+            _taken -= needed;
+        }
+    }
+
+    private long Needed() => _budget is null ? 0 : Math.Max(_held - FreeBytes, 0);
+}

@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Globalization;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.AspNetCore.Http;
+
+namespace FunctionsApp.Http;
+
+/// <summary>Reads one body into memory that the request has asked for first, from a client that has to keep sending.</summary>
+/// <param name="request">The request.</param>
+/// <param name="memory">What the request holds.</param>
+/// <param name="maxBytes">The value of <see cref="LimitsOptions.MaxRequestBytes"/>.</param>
+/// <param name="time">Measures pauses.</param>
+internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int maxBytes, TimeProvider time)
+{
+    /// <summary>Room for most bodies. A body that fits is charged to nobody.</summary>
+    private const int SmallBytes = 64 * 1024;
+
+    /// <summary>What a large body takes with what is made of it, in bytes a byte: itself, and its text as UTF-16.</summary>
+    private const int BytesAByte = 3;
+
+    private byte[] _bytes = [];
+    private int _length;
+
+    /// <summary>Reads to the end.</summary>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="ProblemException">
+    /// <c>too-large</c>; <c>saturated</c> when there is no room for the body; <c>request-timeout</c> when it comes too slowly.
+    /// </exception>
+    public async Task<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        EnsureSize(request.ContentLength ?? 0);
+        await GrowAsync((int)(request.ContentLength ?? SmallBytes), cancellationToken);
+        var body = request.BodyReader;
+        using var pace = new UploadPace(body, time);
+        while (true)
+        {
+            var read = await pace.ReadAsync(_bytes.Length > SmallBytes ? UploadPace.MinLargeBytesPerSecond : UploadPace.MinBytesPerSecond, unread: 0, cancellationToken);
+            var consumed = read.Buffer.Start;
+            try
+            {
+                var needed = _length + read.Buffer.Length;
+                if (needed > _bytes.Length)
+                {
+                    EnsureSize(needed);
+                    await GrowAsync((int)Math.Max(needed, Math.Min(4L * _bytes.Length, maxBytes)), cancellationToken);
+                }
+
+                read.Buffer.CopyTo(_bytes.AsSpan(_length));
+                _length = (int)needed;
+                consumed = read.Buffer.End;
+            }
+            finally
+            {
+                body.AdvanceTo(consumed);
+            }
+
+            if (read.IsCompleted)
+            {
+                return _bytes.AsMemory(0, _length);
+            }
+        }
+    }
+
+    private async ValueTask GrowAsync(int capacity, CancellationToken cancellationToken)
+    {
+        if (capacity > SmallBytes)
+        {
+            await memory.HoldAsync(BytesAByte * (long)(capacity - (_bytes.Length > SmallBytes ? _bytes.Length : 0)), cancellationToken);
+        }
+
+        var larger = GC.AllocateUninitializedArray<byte>(capacity);
+        _bytes.AsSpan(0, _length).CopyTo(larger);
+        _bytes = larger;
+    }
+
+    private void EnsureSize(long bytes)
+    {
+        if (bytes > maxBytes)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"The body is larger than {maxBytes} bytes (Limits:MaxRequestBytes).")));
+        }
+    }
+}
