@@ -12,23 +12,29 @@ namespace FunctionsApp.Core.Limits;
 public sealed class MemoryBudget
 {
     /// <summary>How long a request waits for room.</summary>
-    internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(3);
+    internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
     /// <summary>The part of the process's memory that requests may hold, where no setting says how much: working memory and the runtime need the rest.</summary>
     private const int DefaultShare = 4;
 
+    /// <summary>How long nothing may be held before the process gives memory back.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
+
     private readonly TimeProvider _time;
+    private readonly ITimer _idle;
     private readonly int _maxResultBytes;
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _growing = new();
     private readonly LinkedList<Waiter> _entering = new();
     private long _taken;
     private long _waitingToGrow;
+    private bool _wasBusy;
 
     /// <summary>Reads the limits.</summary>
     public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
     {
         _time = time;
+        _idle = time.CreateTimer(static budget => ((MemoryBudget)budget!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _maxResultBytes = limits.Value.MaxResultBytes;
         Limit = limits.Value.MaxBytesInFlight ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight);
     }
@@ -68,7 +74,7 @@ public sealed class MemoryBudget
         {
             if (MayTake(bytes, isGrowing))
             {
-                _taken += bytes;
+                Take(bytes);
                 return ValueTask.CompletedTask;
             }
 
@@ -94,7 +100,7 @@ public sealed class MemoryBudget
                 return false;
             }
 
-            _taken += bytes;
+            Take(bytes);
             return true;
         }
     }
@@ -106,6 +112,10 @@ public sealed class MemoryBudget
         {
             _taken -= bytes;
             Admit();
+            if (_wasBusy && _taken == 0)
+            {
+                _idle.Change(IdleTime, Timeout.InfiniteTimeSpan);
+            }
         }
     }
 
@@ -141,6 +151,28 @@ public sealed class MemoryBudget
         }
     }
 
+    private void Take(long bytes)
+    {
+        _taken += bytes;
+        _wasBusy |= _taken > Limit / DefaultShare;
+    }
+
+    /// <summary>The collector runs when memory is asked for, so a process that has become idle would keep what a load has left behind.</summary>
+    private void Trim()
+    {
+        lock (_gate)
+        {
+            if (!_wasBusy || _taken > 0)
+            {
+                return;
+            }
+
+            _wasBusy = false;
+        }
+
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
+
     private bool MayTake(long bytes, bool isGrowing) => _growing.Count == 0 && (isGrowing || _entering.Count == 0) && Fits(bytes);
 
     /// <summary>A request that needs more than there is gets it when it is alone: its own limits are what bounds it then.</summary>
@@ -150,7 +182,7 @@ public sealed class MemoryBudget
     {
         while ((_growing.First ?? _entering.First) is { } next && Fits(next.Value.Bytes))
         {
-            _taken += next.Value.Bytes;
+            Take(next.Value.Bytes);
             Leave(next.List!, next);
             next.Value.Room.TrySetResult();
         }
