@@ -3,6 +3,7 @@ using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Limits;
 
 namespace FunctionsApp.Core.Tests.Json;
 
@@ -93,7 +94,7 @@ public sealed class JsonReferencesTests
     {
         var input = Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
 
-        var problem = Samples.Refusal(() => JsonReferences.Resolve(input, "", new ReferenceScope(Find, new LimitsOptions { MaxCalls = 2 }, default)));
+        var problem = Samples.Refusal(() => JsonReferences.Resolve(input, "", new ReferenceScope(Find, new LimitsOptions { MaxCalls = 2 }, Unlimited.Memory, default)));
 
         Assert.Equal("/problems/too-large", problem.Type);
         Assert.Contains("Limits:MaxCalls", problem.Detail, StringComparison.Ordinal);
@@ -102,7 +103,7 @@ public sealed class JsonReferencesTests
     [Fact]
     public void A_cancelled_request_follows_no_more_references() =>
         Assert.Throws<OperationCanceledException>(() => JsonReferences.Resolve(
-            Samples.Raw("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), new CancellationToken(canceled: true))));
+            Samples.Raw("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), Unlimited.Memory, new CancellationToken(canceled: true))));
 
     [Fact]
     public void Values_nest_as_deep_as_two_bodies_do()
@@ -139,7 +140,7 @@ public sealed class JsonReferencesTests
     public void An_input_without_the_keyword_needs_no_resolving(string input, bool expected) =>
         Assert.Equal(expected, JsonReferences.MayOccur(Encoding.UTF8.GetBytes(input)));
 
-    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions { MaxResultBytes = bytes }, default);
+    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions(), new RequestMemory(budget: null, bytes), default);
 
     private static JsonElement? Find(string[] tokens) => JsonPointer.Follow(Samples.Parse(Earlier), tokens);
 

@@ -16,7 +16,7 @@ public sealed class LimitsOptionsTests
             new LimitsOptions
             {
                 MaxRequestBytes = 10_485_760,
-                MaxResultBytes = 268_435_456,
+                MaxResultBytes = 67_108_864,
                 MaxCalls = 10_000,
                 MaxItems = 1_000_000,
                 MaxDepth = 64,
@@ -41,6 +41,7 @@ public sealed class LimitsOptionsTests
     [Theory]
     [InlineData("MaxRequestBytes", "1023")]
     [InlineData("MaxResultBytes", "0")]
+    [InlineData("MaxBytesInFlight", "1048575")]
     [InlineData("MaxCalls", "0")]
     [InlineData("MaxItems", "-1")]
     [InlineData("MaxDepth", "513")]

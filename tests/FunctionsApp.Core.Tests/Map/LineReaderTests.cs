@@ -5,6 +5,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Limits;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FunctionsApp.Core.Tests.Map;
@@ -112,7 +113,7 @@ public sealed class LineReaderTests
     {
         var pipe = CreatePipe();
         var wanted = new TaskCompletionSource();
-        var reading = new LineReader(pipe.Reader, 1_000).ReadAsync(async (_, _) => await wanted.Task, CancellationToken.None);
+        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, TimeProvider.System).ReadAsync(async (_, _) => await wanted.Task, CancellationToken.None);
 
         var flush = pipe.Writer.WriteAsync("1\n"u8.ToArray()).AsTask();
         Assert.False(flush.IsCompleted);
@@ -128,7 +129,7 @@ public sealed class LineReaderTests
     {
         var pipe = CreatePipe();
         using var stop = new CancellationTokenSource();
-        var reading = new LineReader(pipe.Reader, 1_000).ReadAsync(
+        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, TimeProvider.System).ReadAsync(
             static async (_, token) => await Task.Delay(Timeout.Infinite, token), stop.Token);
         _ = pipe.Writer.WriteAsync("1\n2\n"u8.ToArray()).AsTask();
         await stop.CancelAsync();
@@ -190,7 +191,7 @@ public sealed class LineReaderTests
     private static async Task<List<string>> ReadAsync(Pipe pipe, int maxLineBytes, Action<ItemBlock>? look)
     {
         var items = new List<string>();
-        await new LineReader(pipe.Reader, maxLineBytes).ReadAsync(
+        await new LineReader(pipe.Reader, maxLineBytes, Unlimited.Memory, TimeProvider.System).ReadAsync(
             (block, _) =>
             {
                 look?.Invoke(block);

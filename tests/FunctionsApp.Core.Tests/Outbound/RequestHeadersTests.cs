@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Outbound;
 
@@ -101,7 +102,7 @@ public sealed class RequestHeadersTests
     [InlineData("DELETE", null)]
     public void A_body_needs_a_method_that_has_one(string method, string? fault)
     {
-        var input = new HttpRequestInput("https://example.com/", method, Body: System.Text.Json.JsonElement.Parse("1"));
+        var input = new HttpRequestInput("https://example.com/", method, Body: RawJson.FromUtf8("1"u8.ToArray()));
 
         Assert.Equal(fault, input.Check().SingleOrDefault().Property);
     }

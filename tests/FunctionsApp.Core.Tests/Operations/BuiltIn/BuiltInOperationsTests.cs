@@ -90,7 +90,7 @@ public class BuiltInOperationsTests
     [Fact]
     public void Echo_takes_null_for_a_value()
     {
-        Assert.Equal(JsonValueKind.Null, Read<EchoInput>("""{"value":null}""").Value.ValueKind);
+        Assert.Equal("null", Read<EchoInput>("""{"value":null}""").Value.ToString());
     }
 
     private static T Read<T>(string json) => new JsonContract<T>().Read(Encoding.UTF8.GetBytes(json), "");

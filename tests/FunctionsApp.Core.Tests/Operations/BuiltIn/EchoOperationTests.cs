@@ -1,4 +1,4 @@
-using System.Text.Json;
+using FunctionsApp.Core.Tests.Json;
 using FunctionsApp.Core.Operations.BuiltIn;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
@@ -11,8 +11,8 @@ public class EchoOperationTests
     [InlineData("""{"a":[1,2.50,true]}""")]
     public async Task Answers_with_the_value_as_it_is_written(string json)
     {
-        var result = await new EchoOperation().RunAsync(new EchoInput(JsonElement.Parse(json)), default);
+        var result = await new EchoOperation().RunAsync(new EchoInput(Samples.Raw(json)), default);
 
-        Assert.Equal(json, result.GetRawText());
+        Assert.Equal(json, result.ToString());
     }
 }

@@ -1,6 +1,8 @@
-using System.Text.Json;
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Json;
+using FunctionsApp.Core.Tests.Limits;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
@@ -27,7 +29,7 @@ public class TextFormatOperationTests
     [Fact]
     public async Task Needs_no_values_when_there_are_no_names()
     {
-        Assert.Equal("{}", await new TextFormatOperation().RunAsync(new TextFormatInput("{{}}"), default));
+        Assert.Equal("{}", await new TextFormatOperation(Unlimited.Gate).RunAsync(new TextFormatInput("{{}}"), default));
     }
 
     [Fact]
@@ -84,8 +86,8 @@ public class TextFormatOperationTests
     }
 
     private static async Task<string> Format(string template, string values) =>
-        await new TextFormatOperation().RunAsync(new TextFormatInput(template, Values(values)), default);
+        await new TextFormatOperation(Unlimited.Gate).RunAsync(new TextFormatInput(template, Values(values)), default);
 
-    private static Dictionary<string, JsonElement> Values(string json) =>
-        JsonElement.Parse(json).EnumerateObject().ToDictionary(value => value.Name, value => value.Value, StringComparer.Ordinal);
+    private static Dictionary<string, RawJson> Values(string json) =>
+        Samples.Raw(json).Deserialize(CoreJson.TypeInfo<Dictionary<string, RawJson>>());
 }
