@@ -153,12 +153,11 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        return Read(() => _store.Read(queries => queries.Outcome(id))) switch
-        {
-            { State: TaskState.Succeeded or TaskState.Failed, Payload: { } outcome } => RawJson.FromUtf8(outcome),
-            { State: TaskState.Succeeded or TaskState.Failed } => throw new ProblemException(Problem.StorageFailed("What the task came to is lost.")),
-            _ => null,
-        };
+        return Read(() => _store.Read(queries => queries.Find(id) is { State: TaskState.Succeeded or TaskState.Failed } task
+            ? queries.PayloadLength(task.Sequence) > StoredOutcome.MinBytes ? RawJson.From(new StoredOutcome(_store, task.Sequence))
+                : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
+                : throw new ProblemException(Problem.StorageFailed("What the task came to is lost."))
+            : (RawJson?)null));
     }
 
     public async Task<TaskView?> CancelAsync(string id)
