@@ -117,7 +117,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
 
     private bool Covers(AllowedHost entry, int port) => entry.Port is { } only ? only == port : AllowsPort(port);
 
-    private bool AllowsPort(int port) => port > 0 && (_allowedPorts.Count == 0 || _allowedPorts.Contains(port));
+    private bool AllowsPort(int port) => _allowedPorts.Count == 0 ? !BlockedPorts.Contains(port) : _allowedPorts.Contains(port);
 }
 
 /// <summary>An address may not be dialled. It does not say which: the message is made where the caller's URL is known.</summary>

@@ -16,7 +16,8 @@ public sealed record OutboundOptions : IValidatableObject
     public IReadOnlyList<string> AllowedHosts { get; set; } = [];
 
     /// <summary>
-    /// The ports that may be called, beside those that <see cref="AllowedHosts"/> names; none means every port. Default none.
+    /// The ports that may be called, beside those that <see cref="AllowedHosts"/> names; none means every port but those that
+    /// the Fetch standard blocks. Default none.
     /// </summary>
     public IReadOnlyList<int> AllowedPorts { get; set; } = [];
 

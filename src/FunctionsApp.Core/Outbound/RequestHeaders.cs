@@ -29,6 +29,9 @@ internal static class RequestHeaders
     private static readonly FrozenSet<string> OfContent =
         new[] { "allow", "expires", "last-modified" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
+    private static readonly FrozenSet<string> Harmless =
+        new[] { "accept", "accept-language", "user-agent", "content-type", "content-encoding", "content-language" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
     // RFC 9110, 5.6.2.
     private static readonly SearchValues<char> TokenCharacters =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
@@ -51,6 +54,12 @@ internal static class RequestHeaders
             }
         }
     }
+
+    /// <summary>
+    /// Whether a redirect to another origin may take a header along. Any other may be a secret: each service has a name of its
+    /// own for its key.
+    /// </summary>
+    public static bool IsHarmless(string name) => Harmless.Contains(name);
 
     private static string? NameFault(string name) =>
         name.Length == 0 || name.AsSpan().ContainsAnyExcept(TokenCharacters) ? "must have a header name made of letters, digits and hyphens"

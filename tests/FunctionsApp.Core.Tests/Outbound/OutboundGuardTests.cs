@@ -358,6 +358,39 @@ public sealed class OutboundGuardTests : OutboundTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(22)]
+    [InlineData(25)]
+    [InlineData(53)]
+    [InlineData(587)]
+    [InlineData(2049)]
+    [InlineData(6000)]
+    [InlineData(6679)]
+    [InlineData(10080)]
+    public async Task A_port_of_another_protocol_is_refused_unless_a_setting_names_it(int port)
+    {
+        var url = new Uri($"https://example.com:{port}/");
+        Resolver.Answer("8.8.8.8");
+
+        Assert.StartsWith($"Port {port} of 'example.com' is not allowed", Refused(() => Guard().Check(url)), StringComparison.Ordinal);
+        await Assert.ThrowsAsync<DestinationRefusedException>(async () => await Guard().ResolveAsync("example.com", port, default));
+        Refused(() => Guard(new OutboundOptions { AllowedHosts = ["example.com"] }).Check(url));
+        Refused(() => Guard(new OutboundOptions { AllowedHosts = ["10.0.0.0/8"] }).Check(new Uri($"http://10.0.0.1:{port}/")));
+        Guard(new OutboundOptions { AllowedPorts = [port] }).Check(url);
+        Guard(new OutboundOptions { AllowedHosts = [$"example.com:{port}"] }).Check(url);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(443)]
+    [InlineData(3000)]
+    [InlineData(7071)]
+    [InlineData(8080)]
+    [InlineData(8443)]
+    [InlineData(65535)]
+    public void Every_other_port_is_open(int port) => Guard().Check(new Uri($"https://example.com:{port}/"));
+
     [Fact]
     public async Task A_port_that_one_network_may_use_is_not_open_to_the_others()
     {
