@@ -44,6 +44,7 @@ public static class FunctionsAppServices
         services.AddSingleton<OperationCatalog>();
 
         services.TryAddSingleton<IHostResolver, DnsResolver>();
+        services.AddSingleton<AppIdentity>();
         services.AddSingleton<OutboundGuard>();
         services.AddSingleton<OutboundClient>();
         services.AddSingleton<SigningKeys>();

@@ -151,6 +151,7 @@ public sealed class OutboundClient : IDisposable
             }
         }
 
+        _guard.Mark(message);
         try
         {
             return new OutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);

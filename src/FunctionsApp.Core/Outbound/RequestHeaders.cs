@@ -13,7 +13,7 @@ internal static class RequestHeaders
         "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "expect", "max-forwards",
 
         // Of proxies: they say on whose behalf a request is sent.
-        "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
+        "forwarded", "via", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
         "disguised-host", "was-default-hostname", "x-site-deployment-id", "x-original-url", "x-original-host", "x-rewrite-url",
 
         // The trace is the app's to pass on.

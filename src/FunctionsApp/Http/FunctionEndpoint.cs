@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -16,7 +17,7 @@ namespace FunctionsApp.Http;
 /// </summary>
 public sealed class FunctionEndpoint(
     RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    IHostApplicationLifetime lifetime, AppIdentity app)
 {
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
@@ -39,6 +40,7 @@ public sealed class FunctionEndpoint(
         request.HttpContext.Response.RegisterForDispose(cancelled);
         try
         {
+            CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
             return await answer(new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, cancelled.Token));
         }
         catch (Exception exception)

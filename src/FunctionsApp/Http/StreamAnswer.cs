@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -45,12 +46,14 @@ internal sealed class StreamAnswer(
 
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
     private readonly Activity? _span = Activity.Current;
+    private readonly CallChain? _chain = CallChain.Current;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are made here, outside of the function, and belong to its span.
+        // The lines are made here, outside of the function, and belong to its span and its chain of calls.
         Activity.Current = _span;
+        CallChain.Current = _chain;
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";
