@@ -26,7 +26,7 @@ public sealed class LoopTests
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
         using var api = host.Connect();
-        var second = $$"""{"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"http.request","input":{{Call(host, "await/echo", """{"value":1}""")}}}],"maxConcurrency":1}""";
+        var second = """{"maxConcurrency":1,"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"http.request","input":""" + Call(host, "await/echo", """{"value":1}""") + "}]}";
         var first = Call(host, "gather", second, """ "headers":{"Accept":"application/x-ndjson"}, """);
 
         var answer = await api.PostAsync("await/http.request", first);
@@ -40,7 +40,7 @@ public sealed class LoopTests
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
         using var api = host.Connect();
-        var task = $"{{\"input\":{Call(host, "await/echo", """{"value":1}""")}}}";
+        var task = "{\"input\":" + Call(host, "await/echo", """{"value":1}""") + "}";
 
         var created = await api.PostAsync("await/http.request", Call(host, "tasks/http.request", task));
         var id = created["result"].GetProperty("body").GetProperty("id").GetString();
@@ -92,7 +92,7 @@ public sealed class LoopTests
         const string Chain = "functionsapp-0123456789abcdef";
 
         await api.SendAsync(
-            HttpMethod.Post, "tasks/echo", $$"""{"input":{"value":1},"onSuccess":{"url":"{{new Uri(receiver.Origin, "/echo?id=1")}}"}}""", ("CDN-Loop", $"cloudflare, {Chain}"));
+            HttpMethod.Post, "tasks/echo", $$"""{"input":{"value":1},"onSuccess":{ "url":"{{new Uri(receiver.Origin, "/echo?id=1")}}" } }""", ("CDN-Loop", $"cloudflare, {Chain}"));
         await receiver.ArrivalAsync("1");
 
         Assert.Matches($"^{Chain}, functionsapp-[0-9a-f]{{16}};allowed=1$", receiver.Requests("1")[0].Headers["cdn-loop"]);
