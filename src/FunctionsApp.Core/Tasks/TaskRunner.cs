@@ -7,6 +7,7 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Telemetry;
@@ -33,6 +34,7 @@ public sealed class TaskRunner(
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
+        CallChain.Current = new CallChain(definition.CallChain);
         CpuShare.Current = new CpuShare(CpuWeight);
         ProgressReporter.Current = progress;
         using var memory = RequestMemory.Current = budget.Open();

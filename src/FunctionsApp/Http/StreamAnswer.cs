@@ -1,10 +1,8 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
@@ -49,14 +47,13 @@ internal sealed class StreamAnswer(
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
-    private readonly Activity? _span = Activity.Current;
+    private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are made here, outside of the function, and belong to its span and to its account.
-        Activity.Current = _span;
-        RequestMemory.Current = request.Memory;
+        // The lines are made here, outside of the function, and belong to its span, its account and its chain of calls.
+        ExecutionContext.Restore(_context);
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";

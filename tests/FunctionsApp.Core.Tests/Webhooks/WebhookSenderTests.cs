@@ -41,7 +41,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         var request = Assert.Single(_server.Requests);
         Assert.Equal(("POST", Url.AbsoluteUri, Encoding.UTF8.GetString(Body)), (request.Method, request.Url, request.Body));
         Assert.Equal(
-            ["Content-Type", "User-Agent", "webhook-id", "webhook-signature", "webhook-timestamp"],
+            ["CDN-Loop", "Content-Type", "User-Agent", "webhook-id", "webhook-signature", "webhook-timestamp"],
             request.Headers.Keys.Order(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
         Assert.Equal(
             ("application/json", "FunctionsApp-Webhooks", Id, "1700000000"),
@@ -193,12 +193,20 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [Theory]
     [InlineData("soon")]
     [InlineData("-1")]
-    [InlineData("99999999999999")]
+    [InlineData("1.5")]
     public async Task A_Retry_After_that_is_none_is_none(string value)
     {
         _server.Answer(503, headers => headers.TryAddWithoutValidation("Retry-After", value));
 
         Assert.Null((await SendAsync()).RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_Retry_After_of_any_length_asks_for_a_long_pause()
+    {
+        _server.Answer(503, static headers => headers.TryAddWithoutValidation("Retry-After", "99999999999999"));
+
+        Assert.InRange((await SendAsync()).RetryAfter!.Value, TimeSpan.FromDays(1), TimeSpan.MaxValue);
     }
 
     [Theory]

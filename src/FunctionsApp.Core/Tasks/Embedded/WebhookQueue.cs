@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 
@@ -257,6 +258,9 @@ internal sealed class WebhookQueue : IDisposable
         }
 
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
+
+        // All webhooks are one caller: a stranger may ask for any number of them.
+        CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
         var result = await _sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), Message(record), _stopping);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
