@@ -1,4 +1,3 @@
-using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Core.Tests.Tasks;
@@ -254,21 +253,6 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
         Assert.Equal("unknown-task", (await ProblemOf(Service.GetDeliveriesAsync(task.Id))).Slug);
         Assert.Empty((await Service.ListAsync(new TaskListRequest())).Items);
         Assert.NotEqual(task.Id, (await CreateAsync("echo", """{"input":{"value":1}}""", origin with { Fingerprint = "g" })).Id);
-    }
-
-    [Fact]
-    public async Task A_callback_with_a_url_hands_the_other_outcome_to_its_operation()
-    {
-        var request = Read<CallbackRequest>(
-            """{"input":{"name":"a"},"onSuccess":{"operation":"text.format","input":{"template":"<{r}>","values":{"r":{"$ref":"#/result"}}}},"onError":{"url":"https://example.com/"}}""");
-        var succeeding = await Service.CreateAsync("probe", request, Origin);
-        Probe.Succeed("a");
-
-        var ended = await EndOfAsync(succeeding.Id);
-
-        Assert.Equal(("onSuccess", "<a>"), (ended.Result!.Value.ToElement().GetProperty("continuation").GetString(), ended.Result.Value.ToElement().GetProperty("result").GetString()));
-        Assert.Empty((await Service.GetDeliveriesAsync(succeeding.Id)).Items);
-        Assert.Equal("nothing-to-deliver", (await ProblemOf(Service.RedeliverAsync(succeeding.Id))).Slug);
     }
 
     private TaskAnswer Watched(string id) => TaskAnswer.Of(Engine.FindAsync(id).AsTask().GetAwaiter().GetResult()!.Value.Record);
