@@ -102,6 +102,14 @@ public abstract class TaskTests : IAsyncLifetime
     /// <summary>Creates a task of the probe.</summary>
     protected Task<TaskAnswer> CreateProbeAsync(string name, string more = "") => CreateAsync("probe", $$$"""{"input":{"name":"{{{name}}}"}{{{more}}}}""");
 
+    /// <summary>Creates a task of the probe that succeeds at once.</summary>
+    protected async Task<TaskAnswer> EndedProbeAsync(string name, string more = "")
+    {
+        var task = await CreateProbeAsync(name, more);
+        Probe.Succeed(name);
+        return await EndOfAsync(task.Id);
+    }
+
     /// <summary>Waits until a task ends, on the real clock: the one that stands still has no part in it.</summary>
     protected async Task<TaskAnswer> EndOfAsync(string id)
     {

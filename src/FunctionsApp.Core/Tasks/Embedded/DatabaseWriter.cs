@@ -20,6 +20,7 @@ internal sealed class DatabaseWriter : IDisposable
     private long _queuedBytes;
     private long _usedBytes;
     private bool _isUrgent;
+    private bool _isIdle;
     private bool _stopped;
 
     /// <summary>Starts the thread.</summary>
@@ -53,7 +54,7 @@ internal sealed class DatabaseWriter : IDisposable
 
             Interlocked.Add(ref _queuedBytes, bytes);
             _queued.Enqueue(change);
-            if (_queued.Count == 1 || (!_isUrgent && !lingers))
+            if (_isIdle || (!_isUrgent && !lingers))
             {
                 Monitor.Pulse(_gate);
             }
@@ -99,14 +100,15 @@ internal sealed class DatabaseWriter : IDisposable
     {
         lock (_gate)
         {
-            while (_queued.Count == 0 && !_stopped)
+            // A change that lingers wakes the thread only when it is idle: usually an urgent one comes before its time is over.
+            while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
             {
-                Monitor.Wait(_gate);
-            }
-
-            if (!_isUrgent && !_stopped)
-            {
-                Monitor.Wait(_gate, Linger);
+                _isIdle = _queued.Count == 0 && !_stopped;
+                if (_isIdle)
+                {
+                    Monitor.Wait(_gate);
+                    _isIdle = false;
+                }
             }
 
             var taken = _queued;
@@ -143,7 +145,16 @@ internal sealed class DatabaseWriter : IDisposable
         foreach (var change in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            change.Complete(failure);
+            if (failure is null)
+            {
+                change.Committed?.Invoke();
+            }
+        }
+
+        // The last ones first: what lingered has come before those that somebody waits for.
+        for (var i = group.Count - 1; i >= 0; i--)
+        {
+            group[i].Complete(failure);
         }
     }
 
@@ -166,11 +177,12 @@ internal sealed class DatabaseWriter : IDisposable
 
         public int Bytes { get; } = bytes;
 
+        public Action? Committed { get; } = committed;
+
         public void Complete(Exception? failure)
         {
             if (failure is null)
             {
-                committed?.Invoke();
                 SetResult();
             }
             else

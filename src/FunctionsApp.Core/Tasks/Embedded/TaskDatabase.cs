@@ -119,8 +119,8 @@ internal sealed partial class TaskDatabase : IDisposable
 
     private static void SetUp(TaskWrites writes, string path)
     {
-        // The file shrinks with what is deleted. This can be said only before the first table is made.
-        writes.Run("PRAGMA auto_vacuum=FULL");
+        // The file shrinks with what is deleted. Both can be said only before the first table is made.
+        writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
             throw new StorageException($"'{path}' has no write-ahead log: the file system has none of what that needs.");
