@@ -1,0 +1,45 @@
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.AttackTests.Hosting;
+
+/// <summary>
+/// The host that one kind of attack is about. Its heap may have as much as in a container of 512 MiB. An attack that succeeds
+/// condemns it: the next one gets a new host, and fails for a reason of its own.
+/// </summary>
+public sealed class AttackedHost : IAsyncLifetime
+{
+    private LocalHostProcess? _host;
+
+    /// <summary>The most that any host of this kind of attack has had resident.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>A host that no attack has harmed.</summary>
+    public async Task<LocalHostProcess> GetAsync() => _host ??= await StartAsync();
+
+    /// <summary>Starts a host of a test's own.</summary>
+    public static Task<LocalHostProcess> StartAsync() => LocalHostProcess.StartAsync(
+        ("DOTNET_GCHeapHardLimit", "0x18000000"),
+        ("Outbound__AllowedHosts__0", "127.0.0.1"));
+
+    /// <summary>Takes down how much memory the host has had since the last attack.</summary>
+    /// <returns>Its peak, in bytes; 0 where it lives no more.</returns>
+    public long Measure()
+    {
+        var peak = _host is { HasExited: false } ? _host.PeakMemoryBytes : 0;
+        PeakBytes = Math.Max(PeakBytes, peak);
+        return peak;
+    }
+
+    public async Task CondemnAsync()
+    {
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+            _host = null;
+        }
+    }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public Task DisposeAsync() => CondemnAsync();
+}
