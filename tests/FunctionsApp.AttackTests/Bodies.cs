@@ -15,14 +15,8 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     public Task Senders_that_stop_in_the_middle_of_a_body_are_told_so() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"value":""", 10_000_000);
-        var replies = await Attack.AtOnceAsync(400, async _ =>
-        {
-            var connection = await attack.OpenAsync();
-            var reply = connection.ReadAsync();
-            await connection.SendHeadAsync("await/echo", body, Attack.Json);
-            await connection.SendAsync(body, bytes: 1 << 20);
-            return await reply;
-        });
+        var replies = await Attack.AtOnceAsync(400, _ =>
+            attack.ExchangeAsync(connection => connection.PostAsync("await/echo", body, bytes: 1 << 20)));
         attack.Expect("400 bodies that stop after 1 MiB", replies, Reply.RequestTimeout, Reply.Saturated);
     });
 
@@ -58,17 +52,16 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
         var line = Body.Of("\"").Repeat("a", Nine);
         var chunk = string.Create(CultureInfo.InvariantCulture, $"{line.Length:x}\r\n");
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(attack.Limit);
-        var holding = Attack.AtOnceAsync(200, async _ =>
-        {
-            var connection = await attack.OpenAsync();
-            var reply = connection.ReadAsync(pause.Token);
-            await connection.SendHeadAsync("POST", "map/hash", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked");
-            await connection.SendAsync(chunk);
-            await connection.SendAsync(line);
-            return await reply;
-        });
+        var holding = Attack.AtOnceAsync(200, _ => attack.ExchangeAsync(
+            async connection =>
+            {
+                await connection.SendHeadAsync("POST", "map/hash", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked");
+                await connection.SendAsync(chunk);
+                await connection.SendAsync(line);
+            },
+            pause.Token));
 
-        // Refusals by then have room; a second one is another client's, who comes back when told to.
+        // By now there is room for others. An honest client comes back when it is refused.
         await Task.Delay(TimeSpan.FromSeconds(8), attack.Limit);
         var honest = Body.Text("""{"value":""", 1 << 20);
         var reply = await attack.PostAsync("await/echo", honest);
@@ -88,37 +81,26 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     public Task Answers_that_nobody_reads_are_no_harm() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"value":""", Nine);
-        var replies = await Attack.AtOnceAsync(40, async _ =>
+        var replies = await Attack.AtOnceAsync(40, async i =>
         {
             var connection = await attack.OpenAsync();
-            var sending = SendAsync(connection);
+            _ = connection.PostAsync("await/echo", body);
             await Task.Delay(TimeSpan.FromSeconds(10), attack.Limit);
-            var reply = await connection.ReadAsync();
-            connection.Dispose();
-            await sending;
-            return reply;
+            return await connection.ReadAsync();
         });
 
         // A client that reads nothing may be taken for gone, in the middle of its answer.
         attack.Expect("40 echoes of 9 MiB, not read for 10 s", replies, Reply.Ok, Reply.Saturated, Reply.RequestTimeout, "200, cut");
-
-        async Task SendAsync(Connection connection)
-        {
-            await connection.SendHeadAsync("await/echo", body, Attack.Json);
-            await connection.SendAsync(body);
-        }
     });
 
     [AttackFact]
     public Task A_chunk_size_that_overflows_is_a_bad_request() => AttackAsync(static async attack =>
     {
-        var replies = await Attack.AtOnceAsync(20, async i =>
+        var replies = await Attack.AtOnceAsync(20, i => attack.ExchangeAsync(async connection =>
         {
-            using var connection = await attack.OpenAsync();
             await connection.SendHeadAsync("POST", "await/echo", "Content-Type: application/json", "Transfer-Encoding: chunked");
-            await connection.SendAsync(new string('F', 7 + i) + "\r\n{\"value\":1}");
-            return await connection.ReadAsync();
-        });
+            await connection.SendAsync(new string('F', 8 + i) + "\r\n{\"value\":1}");
+        }));
         attack.Expect("20 chunk sizes that overflow", replies, "400 bad-request", Reply.TooLarge);
     });
 }

@@ -34,7 +34,7 @@ public sealed class Fairness(AttackedHost hosts, ITestOutputHelper output) : Hos
         {
             measured.Reset();
             var watch = Stopwatch.StartNew();
-            while (measured.HealthChecks.Length < Requests && watch.Elapsed < TimeSpan.FromSeconds(12))
+            while (measured.HealthChecks.Length < Requests && watch.Elapsed < TimeSpan.FromSeconds(10))
             {
                 await Task.Delay(100, attack.Limit);
             }

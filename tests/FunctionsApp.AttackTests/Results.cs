@@ -70,13 +70,14 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
     [AttackFact]
     public Task Maps_of_large_results_beside_tasks_are_answered_or_refused_by_name() => AttackAsync(static async attack =>
     {
-        // 27 MB of results each.
-        var map = Body.Array("""{"items":""", "\"a\"", 400_000);
-        var task = Body.Of("""{"pattern":"map","request":{"operation":"hash",""").Then("\"items\":[").Repeat("\"a\",", 399_999).Then("\"a\"]}}");
+        // 56 MB of results each: alone, a map is under every limit.
+        const string Tile = """{"centerX":2,"centerY":2,"scale":1,"column":0,"row":0,"columns":1,"rows":1,"size":512,"maxIterations":50}""";
+        var map = Body.Array("""{"items":""", Tile, 80);
+        var task = Body.Array("""{"pattern":"map","request":{"operation":"fractal.tile","items":""", Tile, 80, "}}");
         var tasks = Attack.AtOnceAsync(12, _ => attack.PostAsync("tasks", task));
-        var maps = await Attack.AtOnceAsync(12, _ => attack.PostAsync("map/hash", map));
+        var maps = await Attack.AtOnceAsync(12, _ => attack.PostAsync("map/fractal.tile", map));
         var created = await tasks;
-        attack.Expect("12 maps of 400,000 hashes", maps, Reply.Named);
+        attack.Expect("12 maps with 56 MB of results each", maps, Reply.Named);
         attack.Expect("12 tasks of the same beside them", created, "202", Reply.Saturated, Reply.TooLarge);
         foreach (var reply in created.Where(static reply => reply.Status == 202))
         {

@@ -28,20 +28,15 @@ public sealed class Tasks(AttackedHost hosts, ITestOutputHelper output) : Hostin
         attack.Expect("A long task", [task], "202");
         var path = "tasks/" + task.Json.GetProperty("id").GetString();
 
-        var watching = Attack.AtOnceAsync(1_000, async i =>
-        {
-            var connection = await attack.OpenAsync();
-            await connection.SendHeadAsync("GET", i % 2 == 0 ? path + "/events" : path + "?waitSeconds=200");
-            return await connection.ReadAsync();
-        });
+        var watching = Attack.AtOnceAsync(1_000, i => attack.ExchangeAsync(
+            connection => connection.SendHeadAsync("GET", path + (i % 2 == 0 ? "/events" : "?waitSeconds=200"))));
         await Task.Delay(TimeSpan.FromSeconds(3), attack.Limit);
         Assert.False(watching.IsCompleted, "The watchers wait no more.");
 
         // The task is cancelled beside them, and that is what they hear.
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        using var connection = await attack.OpenAsync();
-        await connection.SendHeadAsync("DELETE", path);
-        attack.Expect("DELETE beside 1,000 watchers", [await connection.ReadAsync(patience.Token)], "202");
+        attack.Expect("DELETE beside 1,000 watchers",
+            [await attack.ExchangeAsync(connection => connection.SendHeadAsync("DELETE", path), patience.Token)], "202");
         attack.Expect("1,000 watchers", await watching, Reply.Ok);
     });
 }

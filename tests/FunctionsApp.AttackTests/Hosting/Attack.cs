@@ -41,29 +41,23 @@ public sealed class Attack : IDisposable
         return connection;
     }
 
+    /// <summary>Sends, and reads the answer at once: a host may answer before it has the whole body. The connection stays open.</summary>
+    /// <param name="send">Sends the request, or less.</param>
+    /// <param name="until">When to give the answer up, if not with the attack.</param>
+    public async Task<Reply> ExchangeAsync(Func<Connection, Task> send, CancellationToken? until = null) => await ExchangeAsync(await OpenAsync(), send, until);
+
     /// <summary>Posts a body over a connection of its own, and reads the answer.</summary>
     public async Task<Reply> PostAsync(string path, Body body, string accept = Json)
     {
         using var connection = await Connection.OpenAsync(Host, Limit);
-        var sending = SendAsync();
-        var reply = await connection.ReadAsync();
-        connection.Dispose();
-        await sending;
-        return reply;
-
-        async Task SendAsync()
-        {
-            await connection.SendHeadAsync(path, body, accept);
-            await connection.SendAsync(body);
-        }
+        return await ExchangeAsync(connection, connection => connection.PostAsync(path, body, accept), Limit);
     }
 
     /// <summary>Sends a request without a body over a connection of its own, and reads the answer.</summary>
     public async Task<Reply> SendAsync(string method, string path)
     {
         using var connection = await Connection.OpenAsync(Host, Limit);
-        await connection.SendHeadAsync(method, path);
-        return await connection.ReadAsync();
+        return await ExchangeAsync(connection, connection => connection.SendHeadAsync(method, path), Limit);
     }
 
     /// <summary>Prints what came back, and fails where it is not what may come back.</summary>
@@ -78,6 +72,13 @@ public sealed class Attack : IDisposable
     }
 
     public void Print(string line) => _print(line);
+
+    private static async Task<Reply> ExchangeAsync(Connection connection, Func<Connection, Task> send, CancellationToken? until)
+    {
+        // It ends with the connection, if not before.
+        _ = send(connection);
+        return await connection.ReadAsync(until);
+    }
 
     public void Dispose()
     {

@@ -8,13 +8,25 @@ namespace FunctionsApp.AttackTests.Hosting;
 /// </summary>
 public sealed class AttackedHost : IAsyncLifetime
 {
-    private LocalHostProcess? _host;
+    private bool _isCondemned;
 
     /// <summary>The most that any host of this kind of attack has had resident.</summary>
     public long PeakBytes { get; private set; }
 
+    /// <summary>The host of the last attack; null before the first.</summary>
+    public LocalHostProcess? Last { get; private set; }
+
     /// <summary>A host that no attack has harmed.</summary>
-    public async Task<LocalHostProcess> GetAsync() => _host ??= await StartAsync();
+    public async Task<LocalHostProcess> GetAsync()
+    {
+        if (_isCondemned)
+        {
+            await DisposeAsync();
+            (Last, _isCondemned) = (null, false);
+        }
+
+        return Last ??= await StartAsync();
+    }
 
     /// <summary>Starts a host of a test's own.</summary>
     public static Task<LocalHostProcess> StartAsync() => LocalHostProcess.StartAsync(
@@ -25,21 +37,21 @@ public sealed class AttackedHost : IAsyncLifetime
     /// <returns>Its peak, in bytes; 0 where it lives no more.</returns>
     public long Measure()
     {
-        var peak = _host is { HasExited: false } ? _host.PeakMemoryBytes : 0;
+        var peak = Last is { HasExited: false } ? Last.PeakMemoryBytes : 0;
         PeakBytes = Math.Max(PeakBytes, peak);
         return peak;
     }
 
-    public async Task CondemnAsync()
-    {
-        if (_host is not null)
-        {
-            await _host.DisposeAsync();
-            _host = null;
-        }
-    }
+    /// <summary>Keeps the next attack off this host.</summary>
+    public void Condemn() => _isCondemned = true;
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public Task DisposeAsync() => CondemnAsync();
+    public async Task DisposeAsync()
+    {
+        if (Last is not null)
+        {
+            await Last.DisposeAsync();
+        }
+    }
 }

@@ -35,32 +35,35 @@ public sealed class Connection : IDisposable
     public Task SendHeadAsync(string method, string path, params string[] headers) =>
         SendAsync($"{method} /api/{path} HTTP/1.1\r\nHost: {_host.Authority}\r\n{string.Concat(headers.Select(static header => header + "\r\n"))}\r\n");
 
-    /// <summary>Sends the head of a POST with a body of a known length.</summary>
-    public Task SendHeadAsync(string path, Body body, string accept) => SendHeadAsync("POST", path,
-        "Content-Type: application/json", "Accept: " + accept, string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}"));
+    /// <summary>Sends a POST with a body of a known length.</summary>
+    /// <param name="path">The path below <c>/api/</c>.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="accept">The media type of the answer.</param>
+    /// <param name="bytes">How much of the body to send.</param>
+    public async Task PostAsync(string path, Body body, string accept = "application/json", long bytes = long.MaxValue)
+    {
+        await SendHeadAsync("POST", path,
+            "Content-Type: application/json", "Accept: " + accept, string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}"));
+        await SendAsync(body, bytes);
+    }
 
-    public Task SendAsync(string text) => SendAsync(Encoding.UTF8.GetBytes(text));
+    public Task SendAsync(string text) => SendAsync((ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Sends a body, or the beginning of it. It ends early where the host takes no more: the answer says why.</summary>
+    /// <summary>Sends a body, or the beginning of it.</summary>
     public async Task SendAsync(Body body, long bytes = long.MaxValue)
     {
-        try
+        foreach (var piece in body.Pieces(bytes))
         {
-            foreach (var piece in body.Pieces(bytes))
+            if (!await SendAsync(piece))
             {
-                await SendAsync(piece);
+                return;
             }
-        }
-        catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
-        {
-            // The reply is judged, not how much of the body was read.
         }
     }
 
     /// <summary>Reads the answer.</summary>
-    public Task<Reply> ReadAsync(CancellationToken cancellationToken) => ReplyReader.ReadAsync(_socket, cancellationToken);
-
-    public Task<Reply> ReadAsync() => ReadAsync(_cancellationToken);
+    /// <param name="until">When to give up, if not with the attack.</param>
+    public Task<Reply> ReadAsync(CancellationToken? until = null) => ReplyReader.ReadAsync(_socket, until ?? _cancellationToken);
 
     /// <summary>Goes away without a word.</summary>
     public void Dispose()
@@ -73,11 +76,21 @@ public sealed class Connection : IDisposable
         _socket.Dispose();
     }
 
-    private async Task SendAsync(ReadOnlyMemory<byte> bytes)
+    /// <summary>Sends bytes; false where the host takes no more. The answer is judged, not how much of the request was read.</summary>
+    private async Task<bool> SendAsync(ReadOnlyMemory<byte> bytes)
     {
-        while (bytes.Length > 0)
+        try
         {
-            bytes = bytes[await _socket.SendAsync(bytes, _cancellationToken)..];
+            while (bytes.Length > 0)
+            {
+                bytes = bytes[await _socket.SendAsync(bytes, _cancellationToken)..];
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            return false;
         }
     }
 }

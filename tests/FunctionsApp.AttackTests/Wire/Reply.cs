@@ -24,6 +24,9 @@ public enum Ending
 /// <param name="Ending">How far it came.</param>
 public sealed record Reply(int Status, string Head, long Length, string Text, Ending Ending)
 {
+    /// <summary>The most bytes of a problem that are kept.</summary>
+    public const int MaxKept = 4 << 20;
+
     public const string Ok = "200";
     public const string Saturated = "429 saturated";
     public const string TooLarge = "413 too-large";
@@ -49,20 +52,32 @@ public sealed record Reply(int Status, string Head, long Length, string Text, En
                 (Ending.Unfinished, 0) => "no answer",
                 (Ending.Unfinished, _) => $"{status}, unfinished",
                 (_, >= 200 and < 300) => LastError() is { } slug ? $"{status}, then {slug}" : status,
-                _ => $"{status} {Slug() ?? "without a problem"}",
+                _ => $"{status} {Slug()}",
             };
         }
     }
 
-    private string? Slug()
+    private string Slug()
     {
         if (!Head.Contains("application/problem+json", StringComparison.OrdinalIgnoreCase))
         {
-            return null;
+            return "without a problem";
         }
 
-        var slug = SlugOf(Json);
-        return Status == 429 && !Head.Contains("Retry-After:", StringComparison.OrdinalIgnoreCase) ? slug + " without Retry-After" : slug;
+        if (Length > MaxKept)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"with a problem of {Length:n0} bytes");
+        }
+
+        try
+        {
+            var slug = SlugOf(Json);
+            return Status == 429 && !Head.Contains("Retry-After:", StringComparison.OrdinalIgnoreCase) ? slug + " without Retry-After" : slug;
+        }
+        catch (JsonException)
+        {
+            return "with a broken problem: " + Text[..Math.Min(Text.Length, 400)];
+        }
     }
 
     /// <summary>The problem in the last line of a streamed answer.</summary>

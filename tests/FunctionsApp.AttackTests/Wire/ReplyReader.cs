@@ -8,7 +8,7 @@ namespace FunctionsApp.AttackTests.Wire;
 /// <summary>Reads an answer of HTTP/1.1, and keeps little of it.</summary>
 internal sealed class ReplyReader(Socket socket, CancellationToken cancellationToken)
 {
-    private const int MaxKeptError = 4 * 1024 * 1024;
+    private const int MaxKeptError = AttackTests.Wire.Reply.MaxKept;
     private const int MaxKeptSuccess = 8 * 1024;
 
     private readonly byte[] _buffer = new byte[16 * 1024];
@@ -104,10 +104,7 @@ internal sealed class ReplyReader(Socket socket, CancellationToken cancellationT
             bytes = bytes[^Math.Min(bytes.Length, MaxKeptSuccess)..];
         }
 
-        if (_kept.WrittenCount + bytes.Length <= MaxKeptError)
-        {
-            _kept.Write(bytes);
-        }
+        _kept.Write(bytes[..Math.Min(bytes.Length, MaxKeptError - _kept.WrittenCount)]);
     }
 
     private async Task<string> ReadLineAsync()
