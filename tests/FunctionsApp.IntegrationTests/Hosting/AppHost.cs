@@ -89,8 +89,10 @@ public abstract class AppHost : IAsyncDisposable
     private long ReadMemory(string name)
     {
         var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/status"))
-            .Single(line => line.StartsWith(name, StringComparison.Ordinal));
-        return long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
+            .SingleOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+
+        // A process that is ending has no memory any more.
+        return line is null ? 0 : long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
     }
 
     private static string FindRepositoryRoot()
