@@ -6,7 +6,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Telemetry;
@@ -19,9 +18,9 @@ namespace FunctionsApp.Core.Tasks;
 /// </summary>
 public sealed class TaskRunner(
     AwaitService awaiting, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
-    RequestReader reader, TimeLimits timeLimits, ProblemDescriber describer, TimeProvider time)
+    RequestReader reader, TimeLimits timeLimits, ProblemDescriber describer)
 {
-    /// <summary>What a task gets of the cores beside a request that somebody waits for.</summary>
+    /// <summary>What a task gets of the cores beside a request that somebody waits for. A share below 1 also waits where a request is refused.</summary>
     private const double CpuWeight = 0.25;
 
     /// <summary>Makes an attempt.</summary>
@@ -58,29 +57,15 @@ public sealed class TaskRunner(
         }
     }
 
-    private async ValueTask<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken)
+    private async ValueTask<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken) => definition.Kind switch
     {
-        while (true)
-        {
-            try
-            {
-                return definition.Kind switch
-                {
-                    TaskKind.Operation => TaskOutcome.Succeeded((await awaiting.RunAsync(definition.Operation!, input, timeoutSeconds: null, cancellationToken)).Result),
-                    TaskKind.Sequence => Succeeded(await sequence.RunAsync(reader.Read<SequenceRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Gather => Succeeded(await gather.RunAsync(reader.Read<GatherRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Map => Succeeded(await map.RunAsync(definition.Operation!, reader.Read<NamedMapRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Callback => Ended(await callback.RunToEndAsync(definition.Operation!, reader.Read<CallbackRequest>(input.Utf8), cancellationToken)),
-                    var kind => throw new NotSupportedException($"There are no tasks of kind {kind}."),
-                };
-            }
-            catch (ProblemException exception) when (exception.Problem is { RetryAfterSeconds: { } seconds, Index: null })
-            {
-                // The cores are taken, so nothing of it has started. Whoever waits for an answer is sent away then; a task can wait.
-                await time.PauseAsync(seconds, cancellationToken);
-            }
-        }
-    }
+        TaskKind.Operation => TaskOutcome.Succeeded((await awaiting.RunAsync(definition.Operation!, input, timeoutSeconds: null, cancellationToken)).Result),
+        TaskKind.Sequence => Succeeded(await sequence.RunAsync(reader.Read<SequenceRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Gather => Succeeded(await gather.RunAsync(reader.Read<GatherRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Map => Succeeded(await map.RunAsync(definition.Operation!, reader.Read<NamedMapRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Callback => Ended(await callback.RunToEndAsync(definition.Operation!, reader.Read<CallbackRequest>(input.Utf8), cancellationToken)),
+        var kind => throw new NotSupportedException($"There are no tasks of kind {kind}."),
+    };
 
     private static TaskOutcome Ended(CallbackOutcome outcome) =>
         outcome.Answer is { } answer ? Succeeded(answer) with { IsContinued = true }
