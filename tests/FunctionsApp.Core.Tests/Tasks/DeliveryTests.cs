@@ -4,6 +4,7 @@ using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tests.Webhooks;
 using FunctionsApp.Core.Webhooks;
+using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -143,6 +144,53 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
+    public async Task A_delivery_that_is_asked_for_while_the_disk_is_full_leaves_the_schedule_as_it_is()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+        var before = await UntilSentAsync(task.Id, times: 1);
+        using var disk = new FullDisk(StateDirectory);
+        disk.Fill();
+
+        Assert.Equal("storage-failed", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
+        Assert.Equal((DeliveryState.Pending, before.NextAttemptAt), (
+            (await Service.GetDeliveriesAsync(task.Id)).State, (await Service.GetDeliveriesAsync(task.Id)).NextAttemptAt));
+
+        disk.Free();
+        Receiver.Answer(200);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(DeliveryState.Delivered, (await UntilSentAsync(task.Id, times: 2)).State);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_falls_due_while_another_is_refused_for_want_of_room_is_made()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both + ""","ttlSeconds":1""");
+        var other = await CreateProbeAsync("b", Both);
+        Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+        Probe.Succeed("b");
+        await UntilSentAsync(other.Id, times: 1);
+        Receiver.Answer(200);
+        using var disk = new FullDisk(StateDirectory);
+
+        // The write waits while both attempts fall due. When the second is sent, the first has been passed over.
+        disk.Hold();
+        var again = Service.RedeliverAsync(task.Id);
+        Time.Advance(TimeSpan.FromSeconds(12));
+        await EventuallyAsync(() => Receiver.Requests.Count == 3);
+        disk.Fill();
+        Assert.Equal("storage-failed", (await ProblemOf(again)).Slug);
+        disk.Free();
+
+        await AdvanceUntilAsync(() => Receiver.Requests.Count == 4, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(2, Receiver.Requests.Count(request => request.Headers["webhook-id"].EndsWith(task.Id, StringComparison.Ordinal)));
+        await AdvanceUntilAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
     public async Task A_task_does_not_expire_while_its_webhook_is_to_be_sent()
     {
         Receiver.Answer(500);
@@ -271,5 +319,44 @@ public sealed class DeliveryTests() : TaskTests(
             return deliveries.Items.Count == times;
         }, TimeSpan.Zero);
         return deliveries;
+    }
+
+    /// <summary>Has every write of a delivery fail, as on a disk that is full, or wait.</summary>
+    private sealed class FullDisk : IDisposable
+    {
+        private readonly SqliteConnection _connection;
+        private bool _holds;
+
+        public FullDisk(string directory)
+        {
+            _connection = new SqliteConnection($"Data Source={Path.Combine(directory, "tasks.db")};Pooling=False");
+            _connection.Open();
+        }
+
+        public void Hold()
+        {
+            Execute("BEGIN IMMEDIATE");
+            _holds = true;
+        }
+
+        public void Fill()
+        {
+            Execute("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            if (_holds)
+            {
+                Execute("COMMIT");
+            }
+        }
+
+        public void Free() => Execute("DROP TRIGGER full");
+
+        public void Dispose() => _connection.Dispose();
+
+        private void Execute(string sql)
+        {
+            using var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
     }
 }

@@ -92,7 +92,7 @@ internal sealed class WebhookQueue : IDisposable
             await Task.Yield();
         }
 
-        TaskRecord record;
+        TaskRecord? planned = null;
         try
         {
             if (_store.Read(queries => queries.Find(task)) is not { Delivery: { } delivery } found)
@@ -100,16 +100,20 @@ internal sealed class WebhookQueue : IDisposable
                 return null;
             }
 
-            record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
+            planned = found;
+            var record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
+            return planned = record;
         }
         finally
         {
             Forget(task);
+            if (planned is not null)
+            {
+                // Whether it was written or not: what fell due meanwhile was passed over.
+                Plan(planned);
+            }
         }
-
-        Plan(record);
-        return record;
     }
 
     /// <summary>Reads what has become due, and sets the alarm for what comes next.</summary>
