@@ -206,6 +206,18 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
     }
 
+    public void EnsureReady()
+    {
+        try
+        {
+            _store.EnsureWritable();
+        }
+        catch (StorageException)
+        {
+            throw new ProblemException(Problem.StorageFailed("New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
+        }
+    }
+
     private static long ParseCursor(string cursor) =>
         cursor.StartsWith(CursorPrefix) && long.TryParse(cursor.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var below) && below > 1
             ? below
