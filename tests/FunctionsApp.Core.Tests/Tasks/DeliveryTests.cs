@@ -5,6 +5,7 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tests.Webhooks;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -73,6 +74,24 @@ public sealed class DeliveryTests() : TaskTests(
         Assert.Equal([1, 2, 3], last.Items.Select(static attempt => attempt.Attempt));
         Assert.Single(Receiver.Requests.Select(static request => (request.Headers["webhook-id"], request.Body)).Distinct());
         Assert.Equal(3, Receiver.Requests.Select(static request => request.Headers["webhook-timestamp"]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Each_failed_delivery_is_logged_with_its_host_but_not_its_query()
+    {
+        Receiver.Answer(500);
+        var task = await CreateAsync("echo", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/hook?code=secret"}}""");
+        var first = await UntilSentAsync(task.Id, times: 1);
+        Receiver.Answer(410);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        await UntilSentAsync(task.Id, times: 2);
+
+        Assert.Equal(
+            [
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
+            ],
+            Log.Entries.Select(static entry => (entry.Level, entry.Message)));
     }
 
     [Fact]

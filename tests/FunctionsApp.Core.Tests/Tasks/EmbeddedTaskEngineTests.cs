@@ -4,6 +4,7 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tasks.Embedded;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -44,6 +45,10 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         await EventuallyAsync(() => Probe.Running == 2);
         Assert.Equal(["a", "b"], Probe.Started.Order());
+        await EventuallyAsync(() => !Log.Entries.IsEmpty);
+        Assert.Equal(
+            (LogLevel.Information, "Tasks go on: 2 waited when the host ended, and 2 ran, which run again if an attempt is left"),
+            Log.Entries.Select(static entry => (entry.Level, entry.Message)).Single());
         Assert.Equal([2, 2, 0, 0], await AttemptsAsync(tasks));
         foreach (var name in new[] { "a", "b", "c", "d" })
         {
@@ -255,6 +260,8 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         Probe.Succeed("c");
         await EndOfAsync(later.Id);
         await AdvanceUntilAsync(() => Engine.FindAsync(task.Id).AsTask() is { IsCompletedSuccessfully: true, Result: { Record.State: TaskState.Cancelled } }, TimeSpan.FromSeconds(1));
+        Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("deleted, moved or replaced while it was open. Tasks", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is in its place again", StringComparison.Ordinal));
         await RestartAsync();
         Assert.Equal("\"c\"", (await Service.GetAsync(later.Id, null, default)).Result.ToString());
         Assert.Equal(TaskState.Cancelled, (await EndOfAsync(task.Id)).Status);

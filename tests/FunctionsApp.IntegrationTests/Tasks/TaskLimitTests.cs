@@ -164,6 +164,32 @@ public sealed class TaskLimitTests
         }
     }
 
+    [OwnHostFact(Needs.Linux)]
+    public async Task A_directory_that_is_deleted_refuses_tasks_and_the_host_is_not_ready()
+    {
+        using var directory = new TaskDirectory();
+        (string, string)[] settings = [("Tasks__Directory", directory.Path)];
+        await using (var host = await Hosts.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            await api.EndAsync(await api.CreateIdAsync("echo", """{"value":1}"""));
+            Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
+            Directory.Delete(directory.Path, recursive: true);
+
+            var refused = await api.PostAsync("tasks/echo", """{"input":{"value":2}}""");
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (refused.Status, refused.Problem));
+            Assert.Equal("storage-failed", (await api.GetAsync("health/ready")).Problem);
+            Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+        }
+
+        await using (var host = await Hosts.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            Assert.Equal(3, (await api.EndAsync(await api.CreateIdAsync("echo", """{"value":3}""")))["result"].GetInt32());
+            Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
+        }
+    }
+
     private static Task<Answer> CreateLargeAsync(Api api) =>
         api.PostAsync("tasks/echo", $$"""{"input":{"value":"{{new string('x', LargeBytes)}}"},"ttlSeconds":5}""");
 }

@@ -44,7 +44,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _store = new TaskStore(time, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, _stopping.Token);
+        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, logger, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
