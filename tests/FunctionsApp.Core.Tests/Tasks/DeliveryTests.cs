@@ -4,6 +4,8 @@ using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tests.Webhooks;
 using FunctionsApp.Core.Webhooks;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -73,6 +75,24 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
+    public async Task Each_failed_delivery_is_logged_with_its_host_but_not_its_query()
+    {
+        Receiver.Answer(500);
+        var task = await CreateAsync("echo", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/hook?code=secret"}}""");
+        var first = await UntilSentAsync(task.Id, times: 1);
+        Receiver.Answer(410);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        await UntilSentAsync(task.Id, times: 2);
+
+        Assert.Equal(
+            [
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
+            ],
+            Log.Entries.Select(static entry => (entry.Level, entry.Message)));
+    }
+
+    [Fact]
     public async Task The_schedule_goes_on_after_a_restart()
     {
         Receiver.Answer(500);
@@ -125,6 +145,53 @@ public sealed class DeliveryTests() : TaskTests(
         Time.Advance(TimeSpan.FromHours(1));
         Assert.Equal((DeliveryState.Delivered, 3), (deliveries.State, Receiver.Requests.Count));
         Assert.Single(Receiver.Requests.Select(static request => request.Headers["webhook-id"]).Distinct());
+    }
+
+    [Fact]
+    public async Task A_delivery_that_is_asked_for_while_the_disk_is_full_leaves_the_schedule_as_it_is()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+        var before = await UntilSentAsync(task.Id, times: 1);
+        using var disk = new FullDisk(StateDirectory);
+        disk.Fill();
+
+        Assert.Equal("storage-failed", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
+        Assert.Equal((DeliveryState.Pending, before.NextAttemptAt), (
+            (await Service.GetDeliveriesAsync(task.Id)).State, (await Service.GetDeliveriesAsync(task.Id)).NextAttemptAt));
+
+        disk.Free();
+        Receiver.Answer(200);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(DeliveryState.Delivered, (await UntilSentAsync(task.Id, times: 2)).State);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_falls_due_while_another_is_refused_for_want_of_room_is_made()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both + ""","ttlSeconds":1""");
+        var other = await CreateProbeAsync("b", Both);
+        Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+        Probe.Succeed("b");
+        await UntilSentAsync(other.Id, times: 1);
+        Receiver.Answer(200);
+        using var disk = new FullDisk(StateDirectory);
+
+        // The write waits while both attempts fall due. When the second is sent, the first has been passed over.
+        disk.Hold();
+        var again = Service.RedeliverAsync(task.Id);
+        Time.Advance(TimeSpan.FromSeconds(12));
+        await EventuallyAsync(() => Receiver.Requests.Count == 3);
+        disk.Fill();
+        Assert.Equal("storage-failed", (await ProblemOf(again)).Slug);
+        disk.Free();
+
+        await AdvanceUntilAsync(() => Receiver.Requests.Count == 4, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(2, Receiver.Requests.Count(request => request.Headers["webhook-id"].EndsWith(task.Id, StringComparison.Ordinal)));
+        await AdvanceUntilAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted, TimeSpan.FromSeconds(1));
     }
 
     [Fact]
@@ -233,5 +300,44 @@ public sealed class DeliveryTests() : TaskTests(
             return deliveries.Items.Count == times;
         }, TimeSpan.Zero);
         return deliveries;
+    }
+
+    /// <summary>Has every write of a delivery fail, as on a disk that is full, or wait.</summary>
+    private sealed class FullDisk : IDisposable
+    {
+        private readonly SqliteConnection _connection;
+        private bool _holds;
+
+        public FullDisk(string directory)
+        {
+            _connection = new SqliteConnection($"Data Source={Path.Combine(directory, "tasks.db")};Pooling=False");
+            _connection.Open();
+        }
+
+        public void Hold()
+        {
+            Execute("BEGIN IMMEDIATE");
+            _holds = true;
+        }
+
+        public void Fill()
+        {
+            Execute("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            if (_holds)
+            {
+                Execute("COMMIT");
+            }
+        }
+
+        public void Free() => Execute("DROP TRIGGER full");
+
+        public void Dispose() => _connection.Dispose();
+
+        private void Execute(string sql)
+        {
+            using var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
     }
 }

@@ -1,10 +1,12 @@
 using System.Text;
+using FunctionsApp.Core.Health;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tasks.Embedded;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -43,6 +45,10 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         await EventuallyAsync(() => Probe.Running == 2);
         Assert.Equal(["a", "b"], Probe.Started.Order());
+        await EventuallyAsync(() => !Log.Entries.IsEmpty);
+        Assert.Equal(
+            (LogLevel.Information, "Tasks go on: 2 waited when the host ended, and 2 ran, which run again if an attempt is left"),
+            Log.Entries.Select(static entry => (entry.Level, entry.Message)).Single());
         Assert.Equal([2, 2, 0, 0], await AttemptsAsync(tasks));
         foreach (var name in new[] { "a", "b", "c", "d" })
         {
@@ -208,6 +214,68 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("a"))).Slug);
         Assert.Equal("storage-failed", (await ProblemOf(Service.GetAsync("a", null, default))).Slug);
+    }
+
+    [UnixTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_directory_that_is_gone_refuses_tasks_until_it_is_back(bool isReplaced)
+    {
+        var task = await CreateProbeAsync("a");
+        var elsewhere = StateDirectory + "-moved";
+        Directory.Move(StateDirectory, elsewhere);
+        if (isReplaced)
+        {
+            // A copy is not what is open: what is written would not be in it.
+            Directory.CreateDirectory(StateDirectory);
+            foreach (var file in Directory.GetFiles(elsewhere, "tasks.db*"))
+            {
+                File.Copy(file, Path.Combine(StateDirectory, Path.GetFileName(file)));
+            }
+        }
+
+        Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("b"))).Slug);
+        Assert.Equal("storage-failed", Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Slug);
+        Assert.Equal("storage-failed", (await ProblemOf(Service.CancelAsync(task.Id))).Slug);
+
+        if (isReplaced)
+        {
+            Directory.Delete(StateDirectory, recursive: true);
+        }
+
+        Directory.Move(elsewhere, StateDirectory);
+        var later = await CreateProbeAsync("c");
+        Assert.Equal("ready", Get<HealthService>().Ready().Status);
+        Probe.Succeed("c");
+        await EndOfAsync(later.Id);
+        await AdvanceUntilAsync(() => Engine.FindAsync(task.Id).AsTask() is { IsCompletedSuccessfully: true, Result: { Record.State: TaskState.Cancelled } }, TimeSpan.FromSeconds(1));
+        Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("deleted, moved or replaced while it was open. Tasks", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is in its place again", StringComparison.Ordinal));
+        await RestartAsync();
+        Assert.Equal("\"c\"", (await Service.GetAsync(later.Id, null, default)).Result.ToString());
+        Assert.Equal(TaskState.Cancelled, (await EndOfAsync(task.Id)).Status);
+        Assert.Equal(2, (await Service.ListAsync(new TaskListRequest())).Items.Count);
+    }
+
+    [Fact]
+    public async Task While_writes_fail_it_is_not_ready()
+    {
+        await CreateProbeAsync("a");
+        Execute("CREATE TRIGGER full BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+        Assert.Equal("ready", Get<HealthService>().Ready().Status);
+
+        Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("b"))).Slug);
+        Assert.Equal("storage-failed", Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Slug);
+
+        // Nobody may send tasks to a host that is not ready: after a minute it takes the next one as the proof.
+        Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal("ready", Get<HealthService>().Ready().Status);
+        await ProblemOf(CreateProbeAsync("b"));
+        Assert.Throws<ProblemException>(() => Get<HealthService>().Ready());
+
+        Execute("DROP TRIGGER full");
+        await CreateProbeAsync("b");
+        Assert.Equal("ready", Get<HealthService>().Ready().Status);
     }
 
     [Fact]

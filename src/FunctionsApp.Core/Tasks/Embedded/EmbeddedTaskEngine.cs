@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
@@ -36,19 +37,19 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     /// <summary>Creates the engine. What runs and sends tasks is made when there is something to run or to send.</summary>
     public EmbeddedTaskEngine(
-        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, IOptions<TasksOptions> options,
-        TimeProvider time, ILogger<TaskStore> logger)
+        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
+        IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
     {
         (_options, _time) = (options.Value, time);
         _timers = new TimerQueue(time);
         _store = new TaskStore(time, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, _stopping.Token);
+        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, logger, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
-            _store, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
+            _store, memory, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
@@ -205,6 +206,18 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
     }
 
+    public void EnsureReady()
+    {
+        try
+        {
+            _store.EnsureWritable();
+        }
+        catch (StorageException)
+        {
+            throw new ProblemException(Problem.StorageFailed("New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
+        }
+    }
+
     private static long ParseCursor(string cursor) =>
         cursor.StartsWith(CursorPrefix) && long.TryParse(cursor.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var below) && below > 1
             ? below
@@ -263,7 +276,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         if (entry.Stop is null)
         {
             _queue.Leave(entry);
-            _completion.End(entry, TaskState.Cancelled);
+            _ = _completion.End(entry, TaskState.Cancelled);
         }
         else
         {

@@ -13,6 +13,9 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
     /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
+    /// <summary>Rows that were changed since the connection was opened, those of transactions that failed included.</summary>
+    public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
+
     /// <summary>Ends a transaction that failed, unless SQLite has done so already.</summary>
     public void RollBack()
     {
