@@ -72,7 +72,9 @@ public sealed class UploadPace(PipeReader body, TimeProvider time) : IDisposable
         if (minBytesPerSecond > 0)
         {
             _timer ??= time.CreateTimer(CancelRead, body, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            _timer.Change(Interval - _waited, Timeout.InfiniteTimeSpan);
+
+            // On a busy machine bytes may come after the interval and before the timer rings.
+            _timer.Change(_waited < Interval ? Interval - _waited : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
 
         try

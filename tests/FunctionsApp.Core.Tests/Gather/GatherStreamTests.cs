@@ -1,10 +1,11 @@
 using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Gather;
 
-public sealed class GatherStreamTests : PatternTests
+public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes", "200000"))
 {
     [Fact]
     public async Task Each_result_comes_as_its_call_ends_and_then_the_summary()
@@ -134,6 +135,60 @@ public sealed class GatherStreamTests : PatternTests
         // The losers failed while they stopped: that is told, and does not change who has won.
         Assert.Equal(["a", "c"], events.SkipLast(1).Select(static item => item.Result!.Id).Order(StringComparer.Ordinal));
         Assert.Equal(new GatherSummary(1, 2, 0, 2_000), events[^1].Summary);
+    }
+
+    /// <summary>At most 18 results are held at once: 16 wait, one is taken, and one is published.</summary>
+    [Fact]
+    public async Task Results_that_were_sent_are_held_no_longer()
+    {
+        var names = Enumerable.Range(0, 100).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
+        names.ForEach(Probe.Succeed);
+        var budget = Get<MemoryBudget>();
+        using var memory = RequestMemory.Current = budget.Open();
+        await using (var stream = StreamLong(names))
+        {
+            while (await stream.MoveNextAsync())
+            {
+                Assert.InRange(budget.Taken, 0, 200_000);
+                Assert.NotEqual(CallStatus.Failed, stream.Current.Result?.Status);
+                Assert.Equal(stream.Current.Result is null ? 100 : 0, stream.Current.Summary?.Succeeded ?? 0);
+            }
+        }
+
+        Assert.Equal(0, budget.Taken);
+    }
+
+    [Fact]
+    public async Task In_one_piece_they_are_too_large()
+    {
+        var names = Enumerable.Range(0, 100).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
+        names.ForEach(Probe.Succeed);
+
+        var (slug, problem) = await ProblemOf(Get<GatherService>().RunAsync(RequestOfLong(names), default));
+
+        Assert.Equal(("too-large", 19), (slug, problem.Index));
+        Assert.Contains("Limits:MaxResultBytes", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_failures_stand_in_place_what_is_too_large_is_one()
+    {
+        var names = Enumerable.Range(0, 30).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
+        names.ForEach(Probe.Succeed);
+
+        var answer = await Get<GatherService>().RunAsync(RequestOfLong(names, returnExceptions: "true"), default);
+
+        Assert.Equal((19, 11), (answer.Succeeded, answer.Failed));
+        Assert.All(answer.Results.Skip(19), static result => Assert.Equal("/problems/too-large", result.Error!.Type));
+    }
+
+    private IAsyncEnumerator<GatherEvent> StreamLong(List<string> names) => Get<GatherService>().StreamAsync(RequestOfLong(names), default).GetAsyncEnumerator();
+
+    /// <summary>Calls one after the other, with results as long as their names.</summary>
+    private GatherRequest RequestOfLong(List<string> names, string returnExceptions = "false")
+    {
+        var calls = names.Select(static name => $$$"""{"operation":"probe","input":{"name":"{{{name}}}"} }""");
+        return Read<GatherRequest>($$"""{"calls":[{{string.Join(',', calls)}}],"maxConcurrency":1,"returnExceptions":{{returnExceptions}}}""");
     }
 
     private IAsyncEnumerator<GatherEvent> Stream(string names, string options = "\"returnWhen\":\"allCompleted\"")

@@ -3,10 +3,12 @@ using System.IO.Pipelines;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tests.Limits;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Map;
 
@@ -148,6 +150,113 @@ public sealed class LineReaderTests
 
         Assert.Equal("broken", (await Assert.ThrowsAsync<InvalidDataException>(() => reading)).Message);
     }
+
+    [Fact]
+    public async Task A_long_line_is_charged_until_it_ends()
+    {
+        var budget = Budget();
+        using var memory = budget.Open();
+        var pipe = CreateEagerPipe();
+        var reading = ReadAsync(pipe, memory, TimeProvider.System);
+
+        await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes("1\n" + new string('a', 100_000)));
+        Assert.Equal(100_000 - RequestMemory.FreeBytes, budget.Taken);
+        await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(new string('a', 50_000)));
+        Assert.Equal(150_000 - RequestMemory.FreeBytes, budget.Taken);
+        await pipe.Writer.WriteAsync("\n2"u8.ToArray());
+        Assert.Equal(0, budget.Taken);
+        await pipe.Writer.CompleteAsync();
+
+        await reading.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Lines_that_are_not_long_are_charged_to_nobody()
+    {
+        var budget = Budget();
+        using var memory = budget.Open();
+        var pipe = CreateEagerPipe();
+        var reading = ReadAsync(pipe, memory, TimeProvider.System);
+
+        await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("1\n", 500_000)) + new string('a', 60_000)));
+
+        Assert.Equal(0, budget.Taken);
+        await pipe.Writer.CompleteAsync();
+        await reading.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_line_for_which_there_is_no_room_is_waited_with_and_then_refused()
+    {
+        var time = new ManualTimeProvider();
+        var budget = Budget(time);
+        using var other = budget.Open();
+        using var memory = budget.Open();
+        await other.HoldAsync(budget.Limit + RequestMemory.FreeBytes, default);
+        var pipe = CreateEagerPipe();
+        var reading = ReadAsync(pipe, memory, time);
+        await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(new string('a', 100_000)));
+        Assert.False(reading.IsCompleted);
+
+        time.Advance(MemoryBudget.MaxWait);
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => reading.WaitAsync(Patience))).Problem;
+        Assert.Equal("/problems/saturated", problem.Type);
+    }
+
+    [Fact]
+    public async Task A_long_line_must_not_stand_still()
+    {
+        var time = new ManualTimeProvider();
+        var pipe = CreateEagerPipe();
+        var reading = ReadAsync(pipe, Unlimited.Memory, time);
+        await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(new string('a', 100_000)));
+
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => reading.WaitAsync(Patience))).Problem;
+        Assert.Equal("/problems/request-timeout", problem.Type);
+        Assert.Null(Record.Exception(() => pipe.Reader.TryRead(out _)));
+    }
+
+    [Fact]
+    public async Task Between_lines_and_within_short_ones_a_sender_may_pause()
+    {
+        var time = new ManualTimeProvider();
+        var pipe = CreateEagerPipe();
+        var reading = ReadAsync(pipe, Unlimited.Memory, time);
+        foreach (var piece in (string[])["1\n", new string('a', 60_000), "\n", new string('b', 100_000) + "\n", "2"])
+        {
+            await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(piece));
+            time.Advance(TimeSpan.FromHours(1));
+            Assert.False(reading.IsCompleted);
+        }
+
+        await pipe.Writer.CompleteAsync();
+        Assert.Equal(4, await reading.WaitAsync(Patience));
+    }
+
+    private static MemoryBudget Budget(TimeProvider? time = null) =>
+        new(Options.Create(new LimitsOptions { MaxBytesInFlight = 1_000_000 }), time ?? TimeProvider.System);
+
+    /// <summary>Reads lines of up to a million bytes, and counts the items.</summary>
+    private static async Task<long> ReadAsync(Pipe pipe, RequestMemory memory, TimeProvider time)
+    {
+        var items = 0L;
+        await new LineReader(pipe.Reader, 1_000_000, memory, time).ReadAsync(
+            (block, _) =>
+            {
+                items += block.Count;
+                block.Release();
+                return ValueTask.CompletedTask;
+            },
+            CancellationToken.None);
+        return items;
+    }
+
+    /// <summary>A pipe whose reader has done all that it can when a write returns.</summary>
+    private static Pipe CreateEagerPipe() => new(new PipeOptions(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false));
 
     private static IEnumerable<string> Expected(string text, int maxLineBytes)
     {

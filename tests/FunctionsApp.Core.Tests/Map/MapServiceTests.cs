@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
@@ -410,6 +411,53 @@ public sealed class MapServiceTests : MapTests
 
         // 20 fill the budget. The worker is at most 4.5 MiB ahead of what is charged, which is 472 results.
         Assert.InRange(computed, 20, 500);
+    }
+
+    [Fact]
+    public async Task Failures_count_as_results()
+    {
+        Settings = [("Limits:MaxResultBytes", "10000")];
+        Hook.Any = static (_, _) => throw new OperationException(new string('a', 100));
+
+        Assert.Equal("/problems/too-large", (await RefusalAsync("test.text", $$"""{"items":{{Items(20)}},"returnExceptions":true}""")).Type);
+    }
+
+    [Fact]
+    public async Task Results_are_charged_until_the_request_ends()
+    {
+        Settings = [("Limits:MaxBytesInFlight", "10000000")];
+        Hook.Any = static (input, _) => input.X.AsDouble % 2 == 0 ? new string('a', 40_000) : null;
+        var budget = Services.GetRequiredService<MemoryBudget>();
+        using var memory = RequestMemory.Current = budget.Open();
+
+        await MapAsync("test.text", $$"""{"items":{{Items(10)}}}""");
+
+        // Each chunk takes some bytes beside its results.
+        Assert.InRange(budget.Taken, 200_000 - RequestMemory.FreeBytes, 205_000 - RequestMemory.FreeBytes);
+        memory.Dispose();
+        Assert.Equal(0, budget.Taken);
+    }
+
+    [Fact]
+    public async Task A_map_for_whose_results_there_is_no_room_is_saturated()
+    {
+        Settings = [("Limits:MaxBytesInFlight", "1048576")];
+        Hook.Any = static (_, _) => new string('a', 40_000);
+        var budget = Services.GetRequiredService<MemoryBudget>();
+        using var other = budget.Open();
+        await other.HoldAsync(budget.Limit + RequestMemory.FreeBytes, default);
+        using var memory = RequestMemory.Current = budget.Open();
+        var map = RefusalAsync("test.text", $$"""{"items":{{Items(10)}}}""");
+        while (!map.IsCompleted && Time.Timers < 2)
+        {
+            // The map's own limit, and the wait for room.
+            await Task.Yield();
+        }
+
+        Time.Advance(MemoryBudget.MaxWait);
+
+        Assert.Equal("/problems/saturated", (await map).Type);
+        Assert.Equal(budget.Limit, budget.Taken);
     }
 
     [Fact]

@@ -1,4 +1,9 @@
+using System.Globalization;
+using System.Text;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Sequence;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Core.Tests.Sequence;
 
@@ -73,6 +78,66 @@ public sealed class SequenceServiceTests : PatternTests
         var answer = await RunAsync("""{"steps":[{"operation":"echo","input":{"value":{"$ref":"#/results/9","and":1}}}]}""");
 
         Assert.Equal("""{"$ref":"#/results/9","and":1}""", answer.Results[0].ToString());
+    }
+
+    [Theory]
+    [InlineData("1048576", "1048576", null)]
+    [InlineData("524288,524288", "524288,524288", null)]
+    [InlineData("524288,524289", "524288", 1)]
+    [InlineData("524288,524287,2,1", "524288,524287", 2)]
+    [InlineData("1048577,1,1", "", 3)]
+    public async Task A_problem_carries_the_first_results_up_to_a_mebibyte_and_tells_how_many_are_omitted(string results, string carried, int? omitted)
+    {
+        // A result is a text of one letter, or of as many as its JSON has room for.
+        var steps = results.Split(',').Select(static bytes => int.Parse(bytes, CultureInfo.InvariantCulture))
+            .Select(static bytes => $$$"""{"operation":"echo","input":{"value":{{{(bytes < 3 ? new string('1', bytes) : $"\"{new string('a', bytes - 2)}\"")}}}} }""");
+
+        var (slug, problem) = await ProblemOf(RunAsync($$"""{"steps":[{{string.Join(',', steps)}},{"operation":"fail","input":{"message":"no"} }]}"""));
+
+        Assert.Equal("operation-failed", slug);
+        Assert.Equal(carried, string.Join(',', problem.Results!.Select(static result => result.Utf8.Length)));
+        Assert.Equal(omitted, problem.OmittedResults);
+        Assert.Equal(omitted is not null, Json(problem).Contains($"\"omittedResults\":{omitted}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Results_beyond_the_limit_of_the_request_are_too_large_at_the_step_that_made_them()
+    {
+        using var services = TestServices.Create(Time, configure: null, ("Limits:MaxResultBytes", "2000"));
+        var text = new string('a', 900);
+        var request = services.GetRequiredService<RequestReader>().Read<SequenceRequest>(Encoding.UTF8.GetBytes(
+            $$"""{"steps":[{"operation":"echo","input":{"value":"{{text}}"} },{"operation":"echo","input":{"value":"{{text}}"} },{"operation":"echo","input":{"value":"{{text}}"} }]}"""));
+
+        var (slug, problem) = await ProblemOf(services.GetRequiredService<SequenceService>().RunAsync(request, default));
+
+        Assert.Equal(("too-large", 2, 2), (slug, problem.Index, problem.Results!.Count));
+        Assert.Contains("Limits:MaxResultBytes", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_references_hand_on_counts_as_a_result()
+    {
+        using var services = TestServices.Create(Time, configure: null, ("Limits:MaxResultBytes", "2000"));
+        var request = services.GetRequiredService<RequestReader>().Read<SequenceRequest>(Encoding.UTF8.GetBytes(
+            $$"""{"steps":[{"operation":"echo","input":{"value":"{{new string('a', 900)}}"} },{"operation":"echo","input":{"value":[{"$ref":"#/results/0"},{"$ref":"#/results/0"}]} }]}"""));
+
+        var (slug, problem) = await ProblemOf(services.GetRequiredService<SequenceService>().RunAsync(request, default));
+
+        Assert.Equal(("too-large", 1), (slug, problem.Index));
+    }
+
+    [Fact]
+    public async Task Results_are_charged_until_the_request_ends()
+    {
+        var budget = Get<MemoryBudget>();
+        using var memory = RequestMemory.Current = budget.Open();
+        var value = $$"""{"operation":"echo","input":{"value":"{{new string('a', 100_000)}}"} }""";
+
+        await RunAsync($$"""{"steps":[{{value}},{{value}}]}""");
+
+        Assert.Equal(200_004 - RequestMemory.FreeBytes, budget.Taken);
+        memory.Dispose();
+        Assert.Equal(0, budget.Taken);
     }
 
     private Task<SequenceAnswer> RunAsync(string json, CancellationToken cancellationToken = default) =>

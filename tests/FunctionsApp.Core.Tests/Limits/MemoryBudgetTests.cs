@@ -1,0 +1,286 @@
+using FsCheck;
+using FsCheck.Fluent;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Limits;
+
+/// <summary>Who gets room, in which order, and for how long the others wait, on a clock that stands still.</summary>
+public sealed class MemoryBudgetTests
+{
+    private const long Limit = 1_000;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly ManualTimeProvider _time = new();
+    private readonly MemoryBudget _budget;
+
+    public MemoryBudgetTests() => _budget = Budget(Limit);
+
+    [Fact]
+    public void Room_that_is_there_is_given_at_once()
+    {
+        Assert.True(Enter(600).IsCompletedSuccessfully);
+        Assert.True(Grow(400).IsCompletedSuccessfully);
+
+        Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
+    }
+
+    [Fact]
+    public void Room_that_is_not_there_is_waited_for()
+    {
+        Take(600);
+
+        var waiting = Enter(401);
+
+        Assert.Equal((false, 600), (waiting.IsCompleted, _budget.Taken));
+    }
+
+    [Fact]
+    public async Task Those_who_wait_get_room_in_their_order()
+    {
+        Take(1_000);
+        var (first, second, third) = (Enter(300), Enter(300), Enter(300));
+
+        _budget.Give(500);
+        await SeeAsync(first);
+        Assert.Equal((false, false, 800), (second.IsCompleted, third.IsCompleted, _budget.Taken));
+        _budget.Give(500);
+        await SeeAsync(second, third);
+
+        Assert.Equal(900, _budget.Taken);
+    }
+
+    [Fact]
+    public void Nobody_overtakes_whoever_waits()
+    {
+        Take(600);
+        var large = Enter(500);
+
+        // There is room for it, and if it got that the large one might wait forever.
+        var small = Enter(1);
+
+        Assert.Equal((false, false), (large.IsCompleted, small.IsCompleted));
+    }
+
+    [Fact]
+    public async Task Requests_that_hold_memory_go_first()
+    {
+        Take(1_000);
+        var (entering, growing) = (Enter(300), Grow(300));
+
+        _budget.Give(300);
+        await SeeAsync(growing);
+        Assert.False(entering.IsCompleted);
+        _budget.Give(300);
+        await SeeAsync(entering);
+    }
+
+    [Fact]
+    public void A_request_that_holds_memory_gets_room_at_once_although_others_wait_to_enter()
+    {
+        Take(600);
+        var entering = Enter(500);
+
+        Assert.True(Grow(400).IsCompletedSuccessfully);
+        Assert.False(entering.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Whoever_waits_too_long_is_refused_and_the_limit_is_named()
+    {
+        Take(1_000);
+        var waiting = Enter(1);
+
+        _time.Advance(MemoryBudget.MaxWait - TimeSpan.FromMilliseconds(1));
+        Assert.False(waiting.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        var problem = await RefusalAsync(waiting);
+        Assert.Equal(
+            ("/problems/saturated", "Other requests hold the memory that requests may hold together, 1000 bytes (Limits:MaxBytesInFlight).", 2),
+            (problem.Type, problem.Detail, problem.RetryAfterSeconds));
+        Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
+    }
+
+    [Fact]
+    public async Task Whoever_gives_up_lets_the_next_in()
+    {
+        Take(600);
+        var first = Enter(500);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var second = Enter(400);
+
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        await RefusalAsync(first);
+        await SeeAsync(second);
+        Assert.Equal(1_000, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task Whoever_is_cancelled_leaves_the_queue_and_lets_the_next_in()
+    {
+        using var caller = new CancellationTokenSource();
+        Take(600);
+        var first = Enter(500, caller.Token);
+        var second = Enter(400);
+
+        await caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.WaitAsync(Patience));
+        await SeeAsync(second);
+        Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
+    }
+
+    [Fact]
+    public async Task More_than_there_is_at_all_is_let_in_alone()
+    {
+        Take(1);
+        var large = Enter(5_000);
+        Assert.False(large.IsCompleted);
+
+        _budget.Give(1);
+        await SeeAsync(large);
+
+        Assert.False(Enter(1).IsCompleted);
+        Assert.Equal(5_000, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task What_waits_to_grow_is_at_most_half_of_all_there_is()
+    {
+        Take(1_000);
+        var first = Grow(500);
+
+        // What waits to grow exists already.
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => Grow(1))).Problem;
+
+        Assert.Equal("/problems/saturated", problem.Type);
+        Assert.False(first.IsCompleted);
+    }
+
+    [Fact]
+    public async Task What_has_waited_to_grow_makes_room_for_more_to_wait()
+    {
+        using var caller = new CancellationTokenSource();
+        Take(1_000);
+        var (served, cancelled) = (Grow(300), Grow(200, caller.Token));
+
+        _budget.Give(300);
+        await SeeAsync(served);
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(Patience));
+
+        Assert.False(Grow(500).IsCompleted);
+    }
+
+    [Fact]
+    public void What_waits_to_enter_is_not_bounded()
+    {
+        Take(1_000);
+
+        Assert.All(Enumerable.Range(0, 100), _ => Assert.False(Enter(500).IsCompleted));
+    }
+
+    [Theory]
+    [InlineData(399, true)]
+    [InlineData(400, true)]
+    [InlineData(401, false)]
+    public void Whoever_cannot_wait_gets_what_is_there(long bytes, bool expected)
+    {
+        Take(600);
+
+        Assert.Equal((expected, expected ? 600 + bytes : 600), (_budget.TryTake(bytes), _budget.Taken));
+    }
+
+    [Fact]
+    public void Whoever_cannot_wait_does_not_overtake_those_who_grow()
+    {
+        Take(900);
+        var growing = Grow(200);
+
+        Assert.Equal((false, false), (growing.IsCompleted, _budget.TryTake(1)));
+    }
+
+    [Fact]
+    public void Without_a_setting_there_is_a_quarter_of_the_process_memory() =>
+        Assert.Equal(
+            GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, new MemoryBudget(Options.Create(new LimitsOptions()), _time).Limit);
+
+    /// <summary>
+    /// Any number of threads, each of which takes, waits, is cancelled, grows and gives as chance has it: what is taken is never
+    /// more than the limit, and nothing of it is lost in the end. The clock stands still, so that nobody is refused for waiting.
+    /// </summary>
+    [Fact]
+    public void Whatever_requests_do_beside_each_other_they_hold_no_more_than_there_is() =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
+        {
+            var budget = Budget(Limit);
+            var most = 0L;
+            Task.WhenAll(Enumerable.Range(0, 16).Select(i => Task.Run(() => LiveAsync(budget, new Random(seed ^ (i * 7_919)), () => Max(ref most, budget.Taken)))))
+                .WaitAsync(Patience).GetAwaiter().GetResult();
+
+            Assert.Equal(0, budget.Taken);
+            Assert.InRange(most, 1, Limit);
+
+            // Whoever comes next finds nobody in the queue.
+            Assert.True(budget.TakeAsync(Limit, isGrowing: false, default).AsTask().IsCompletedSuccessfully);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
+
+    /// <summary>One request after the other, none of which asks for more than there is at all.</summary>
+    private static async Task LiveAsync(MemoryBudget budget, Random random, Action look)
+    {
+        for (var request = 0; request < 40; request++)
+        {
+            var held = 0L;
+            for (var step = random.Next(1, 4); step > 0; step--)
+            {
+                // Requests that hold all there is between them would wait for each other forever on this clock.
+                using var caller = new CancellationTokenSource();
+                var bytes = random.Next(1, (int)Limit / 4);
+                try
+                {
+                    var taking = budget.TakeAsync(bytes, isGrowing: held > 0, caller.Token).AsTask();
+                    if (held > 0 || random.Next(4) == 0)
+                    {
+                        await caller.CancelAsync();
+                    }
+
+                    await taking;
+                    held += bytes;
+                }
+                catch (Exception exception) when (exception is OperationCanceledException or ProblemException)
+                {
+                    // Cancelled, or refused because too much waits to grow.
+                }
+
+                look();
+                await Task.Yield();
+            }
+
+            budget.Give(held);
+        }
+    }
+
+    private static void Max(ref long most, long value)
+    {
+        for (var seen = Volatile.Read(ref most); value > seen; seen = Volatile.Read(ref most))
+        {
+            Interlocked.CompareExchange(ref most, value, seen);
+        }
+    }
+
+    private static Task SeeAsync(params Task[] served) => Task.WhenAll(served).WaitAsync(Patience);
+
+    private static async Task<Problem> RefusalAsync(Task waiting) => (await Assert.ThrowsAsync<ProblemException>(() => waiting.WaitAsync(Patience))).Problem;
+
+    private MemoryBudget Budget(long limit) => new(Options.Create(new LimitsOptions { MaxBytesInFlight = limit }), _time);
+
+    private void Take(long bytes) => Assert.True(Enter(bytes).IsCompletedSuccessfully);
+
+    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, isGrowing: false, cancellationToken).AsTask();
+
+    private Task Grow(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, isGrowing: true, cancellationToken).AsTask();
+}

@@ -1,0 +1,326 @@
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Limits;
+
+/// <summary>What one request holds, and what of it is charged to the budget that all requests share.</summary>
+public sealed class RequestMemoryTests : IDisposable
+{
+    private const int Free = RequestMemory.FreeBytes;
+    private const int MaxResults = 500_000;
+    private const int Limit = 1_000_000;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly ManualTimeProvider _time = new();
+    private readonly MemoryBudget _budget;
+    private readonly RequestMemory _memory;
+
+    public RequestMemoryTests()
+    {
+        _budget = new MemoryBudget(Options.Create(new LimitsOptions { MaxBytesInFlight = Limit, MaxResultBytes = MaxResults }), _time);
+        _memory = _budget.Open();
+    }
+
+    [Fact]
+    public async Task The_first_64_KiB_are_charged_to_nobody()
+    {
+        await HoldAsync(Free - 1);
+        _memory.Hold(1);
+        Assert.Equal(0, _budget.Taken);
+
+        await _memory.HoldResultAsync(1, default);
+
+        Assert.Equal(1, _budget.Taken);
+    }
+
+    [Fact]
+    public void A_request_within_them_never_waits_for_a_large_one()
+    {
+        Fill();
+
+        Assert.True(HoldAsync(Free).IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task What_is_released_is_given_back()
+    {
+        await HoldAsync(Free + 1_000);
+        await _memory.HoldResultAsync(500, default);
+        Assert.Equal(1_500, _budget.Taken);
+
+        _memory.Release(1_000);
+        Assert.Equal(500, _budget.Taken);
+        _memory.ReleaseResult(500);
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task What_is_released_of_the_free_part_makes_it_free_again()
+    {
+        await HoldAsync(Free);
+        _memory.Release(Free);
+        await HoldAsync(Free);
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public void All_of_its_own_limit_can_be_held()
+    {
+        _memory.HoldResult(MaxResults - 1);
+
+        Assert.Null(Record.Exception(() => _memory.HoldResult(1)));
+    }
+
+    [Fact]
+    public async Task One_byte_more_is_too_large_and_the_limit_is_named()
+    {
+        _memory.HoldResult(MaxResults);
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await _memory.HoldResultAsync(1, default))).Problem;
+
+        Assert.Equal(
+            ("/problems/too-large", "The results of the request come to more than 500000 bytes (Limits:MaxResultBytes)."), (problem.Type, problem.Detail));
+        Assert.Equal(problem.Detail, Refusal(() => _memory.HoldResult(1)).Detail);
+    }
+
+    [Fact]
+    public void What_is_too_large_is_not_charged()
+    {
+        Refusal(() => _memory.HoldResult(MaxResults + 1));
+
+        Assert.Equal(0, _budget.Taken);
+        Assert.Null(Record.Exception(() => _memory.HoldResult(MaxResults)));
+    }
+
+    [Fact]
+    public void Results_that_are_released_do_not_count_any_longer()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            _memory.HoldResult(MaxResults);
+            _memory.ReleaseResult(MaxResults);
+        }
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task What_a_request_brings_is_no_result()
+    {
+        await HoldAsync(MaxResults + 1);
+
+        Assert.Null(Record.Exception(() => _memory.HoldResult(1_000)));
+    }
+
+    [Fact]
+    public void More_than_two_gigabytes_do_not_wrap_around()
+    {
+        using var memory = new RequestMemory(budget: null, int.MaxValue);
+        memory.HoldResult(int.MaxValue);
+
+        Refusal(() => memory.HoldResult(int.MaxValue));
+    }
+
+    [Fact]
+    public async Task Without_a_budget_its_own_limit_holds_all_the_same()
+    {
+        using var memory = new RequestMemory(budget: null, maxResultBytes: 10);
+        await memory.HoldAsync(1L << 40, default);
+        memory.HoldResult(10);
+
+        Assert.Equal("/problems/too-large", Refusal(() => memory.HoldResult(1)).Type);
+    }
+
+    [Fact]
+    public void Where_nothing_can_wait_a_request_is_refused_when_there_is_no_room_now()
+    {
+        Fill();
+
+        Assert.Equal("/problems/saturated", Refusal(() => _memory.Hold(Free + 1)).Type);
+        Assert.Equal("/problems/saturated", Refusal(() => _memory.HoldResult(Free + 1)).Type);
+
+        Assert.Equal(Limit, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_not_held()
+    {
+        using var large = Fill();
+        var waiting = HoldAsync(Free + 1);
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => waiting.WaitAsync(Patience));
+        large.Dispose();
+
+        await HoldAsync(Free);
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task A_request_that_holds_memory_goes_before_one_that_holds_none()
+    {
+        using var large = _budget.Open();
+        await large.HoldAsync(Free + Limit - 100, default);
+        await HoldAsync(Free + 100);
+        using var other = _budget.Open();
+        var entering = other.HoldAsync(Free + 50, default).AsTask();
+        var growing = HoldAsync(100);
+
+        large.Release(100);
+
+        await growing.WaitAsync(Patience);
+        Assert.False(entering.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Disposing_gives_all_back()
+    {
+        await HoldAsync(200_000);
+        await _memory.HoldResultAsync(300_000, default);
+        _memory.Release(1_000);
+
+        _memory.Dispose();
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task Disposing_twice_gives_it_back_once()
+    {
+        using var other = _budget.Open();
+        await other.HoldAsync(Free + 1, default);
+        await HoldAsync(200_000);
+
+        _memory.Dispose();
+        _memory.Dispose();
+
+        Assert.Equal(1, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task Disposing_gives_all_back_after_takes_that_were_refused()
+    {
+        await HoldAsync(200_000);
+        using var large = _budget.Open();
+        await large.HoldAsync(Limit - 200_000, default);
+        var waiting = HoldAsync(400_000);
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => waiting.WaitAsync(Patience));
+        Refusal(() => _memory.Hold(400_000));
+        Refusal(() => _memory.HoldResult(MaxResults + 1));
+        large.Dispose();
+
+        _memory.Dispose();
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task What_is_released_while_a_take_waits_is_given_back_too()
+    {
+        using var large = _budget.Open();
+        await HoldAsync(Free + 100_000);
+        await large.HoldAsync(Free + Limit - 100_000, default);
+        var growing = HoldAsync(200_000);
+
+        _memory.Release(100_000);
+        Assert.False(growing.IsCompleted);
+        Assert.Equal(Limit - 100_000, _budget.Taken);
+        large.Release(100_000);
+        await growing.WaitAsync(Patience);
+
+        Assert.Equal(Limit, _budget.Taken);
+    }
+
+    [Fact]
+    public void Threads_that_hold_results_at_once_get_no_more_than_its_own_limit()
+    {
+        using var memory = new RequestMemory(budget: null, maxResultBytes: 1_000);
+        var held = 0;
+
+        Parallel.For(0, 4_000, _ =>
+        {
+            try
+            {
+                memory.HoldResult(1);
+                Interlocked.Increment(ref held);
+            }
+            catch (ProblemException)
+            {
+                // Refused, as most are.
+            }
+        });
+
+        Assert.Equal(1_000, held);
+    }
+
+    [Fact]
+    public void Threads_that_hold_and_release_at_once_lose_nothing()
+    {
+        Parallel.For(0, 20_000, i =>
+        {
+            var bytes = 1 + (i % 2_000);
+            try
+            {
+                _memory.HoldResult(bytes);
+                _memory.Hold(bytes);
+                _memory.Release(bytes);
+                _memory.ReleaseResult(bytes);
+            }
+            catch (ProblemException)
+            {
+                Assert.Fail("There is room for all of it.");
+            }
+        });
+        Assert.Equal(0, _budget.Taken);
+
+        // And it knows that it holds nothing.
+        _memory.HoldResult(Free);
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task Requests_beside_each_other_give_all_back_whether_they_were_refused_or_not()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(seed => Task.Run(async () =>
+        {
+            var random = new Random(seed);
+            using var memory = _budget.Open();
+            for (var i = 0; i < 20; i++)
+            {
+                var bytes = random.Next(1, Limit / 4);
+                try
+                {
+                    memory.HoldResult(bytes);
+                    await Task.Yield();
+                    memory.Hold(bytes);
+                    memory.ReleaseResult(bytes);
+                }
+                catch (ProblemException)
+                {
+                    // No room, or too large.
+                }
+            }
+        }))).WaitAsync(Patience);
+
+        Assert.Equal(0, _budget.Taken);
+    }
+
+    public void Dispose() => _memory.Dispose();
+
+    private static Problem Refusal(Action hold) => Assert.Throws<ProblemException>(hold).Problem;
+
+    private Task HoldAsync(long bytes) => _memory.HoldAsync(bytes, default).AsTask();
+
+    /// <summary>Another request, which holds all there is.</summary>
+    private RequestMemory Fill()
+    {
+        var large = _budget.Open();
+        large.Hold(Free + Limit);
+        return large;
+    }
+}
