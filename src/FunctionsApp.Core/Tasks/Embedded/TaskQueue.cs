@@ -46,9 +46,8 @@ internal sealed class TaskQueue(
         {
             lock (store.Gate)
             {
-                _running -= startsNow ? 1 : 0;
                 store.Remove(entry);
-                StartWaiting();
+                Release(startsNow);
             }
 
             throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
@@ -65,14 +64,13 @@ internal sealed class TaskQueue(
             if (entry.Pending.State == TaskState.Queued)
             {
                 Wait(entry);
+                StartWaiting();
             }
             else
             {
                 // Whoever may list tasks has cancelled it already.
-                _running -= startsNow ? 1 : 0;
+                Release(startsNow);
             }
-
-            StartWaiting();
         }
 
         return entry;
@@ -247,12 +245,19 @@ internal sealed class TaskQueue(
             _pace.Note(1, time.GetElapsedTime(started));
             GoOn(entry, outcome);
             entry.Progress = null;
-            _running--;
-            StartWaiting();
-            if (_running == 0 && stopping.IsCancellationRequested)
-            {
-                _idle.TrySetResult();
-            }
+            Release(isRunning: true);
+        }
+    }
+
+    /// <summary>Makes room for the next task, and ends the wait of a stop when none runs any more. Under the gate.</summary>
+    /// <param name="isRunning">Whether the task was among those that run.</param>
+    private void Release(bool isRunning)
+    {
+        _running -= isRunning ? 1 : 0;
+        StartWaiting();
+        if (_running == 0 && stopping.IsCancellationRequested)
+        {
+            _idle.TrySetResult();
         }
     }
 
