@@ -23,7 +23,7 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
             new AcceptedAnswer(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))));
 
     /// <summary>Reads a task, and waits for its end for a while.</summary>
-    [Function("GetTask")]
+    [Function("GetTask"), Watch("waitSeconds")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, async call =>
@@ -36,7 +36,7 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
         endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id)));
 
     /// <summary>Streams the changes of a task until its end.</summary>
-    [Function("WatchTask")]
+    [Function("WatchTask"), Watch]
     public Task<IResult> WatchAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, call =>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Logging;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -16,8 +17,11 @@ namespace FunctionsApp.Http;
 /// </summary>
 public sealed class FunctionEndpoint(
     RequestReader reader, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    IHostApplicationLifetime lifetime, SaturationLog saturation)
 {
+    /// <summary>How long a client that does not read is waited for when its work is over, or when the host stops.</summary>
+    internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
 
@@ -94,7 +98,18 @@ public sealed class FunctionEndpoint(
     }
 
     /// <summary>What to tell the client; nothing when it has gone.</summary>
-    internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
+    internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled)
+    {
+        var problem = ProblemOf(exception, context, cancelled);
+        if (problem is not null)
+        {
+            saturation.Note(problem);
+        }
+
+        return problem;
+    }
+
+    private Problem? ProblemOf(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
     {
         _ when context.RequestAborted.IsCancellationRequested => null,
         ConnectionResetException => null,

@@ -1,6 +1,8 @@
+using FunctionsApp.Hosting;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
@@ -12,6 +14,7 @@ public static class HttpServices
     {
         // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
         services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

@@ -40,9 +40,6 @@ internal sealed class StreamAnswer(
     FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, AnswerFormat? format,
     TimeSpan? heartbeat, TimeProvider time) : IResult
 {
-    /// <summary>How long a reader that does not read is waited for when the work is over.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
-
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
     private readonly Activity? _span = Activity.Current;
     private long _id;
@@ -63,8 +60,8 @@ internal sealed class StreamAnswer(
         }
 
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted);
-        patience.CancelAfter(limit + Grace);
-        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(Grace), patience);
+        patience.CancelAfter(limit + FunctionEndpoint.Grace);
+        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
         await using (lines)
         {
             try

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Configuration;
+
+namespace FunctionsApp.Hosting;
+
+/// <summary>host.json, with what the app settings override of it.</summary>
+public static class HostJson
+{
+    private const string FileName = "host.json";
+
+    /// <summary>The Functions host lets app settings override host.json below this name.</summary>
+    private const string OverrideSection = "AzureFunctionsJobHost";
+
+    /// <summary>Reads the file, and over it settings such as <c>AzureFunctionsJobHost__extensions__http__maxConcurrentRequests</c>.</summary>
+    /// <param name="directory">Where host.json lies; without one only the overrides are there.</param>
+    /// <param name="settings">The app settings.</param>
+    /// <exception cref="InvalidOperationException">host.json is not JSON.</exception>
+    public static IConfiguration Load(string directory, IConfiguration settings) => new ConfigurationBuilder()
+        .AddConfiguration(SettingsFile.Read(directory, FileName))
+        .AddConfiguration(settings.GetSection(OverrideSection))
+        .Build();
+}
