@@ -67,7 +67,7 @@ public sealed class FunctionEndpoint(
         try
         {
             var first = enumerator.MoveNextAsync().AsTask();
-            if (await IsLateAsync(first, heartbeat) || await first)
+            if ((!request.IsHead && await IsLateAsync(first, heartbeat)) || await first)
             {
                 return new StreamAnswer(
                     this, request, enumerator, first, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), form, heartbeat, time);
@@ -116,6 +116,9 @@ public sealed class FunctionEndpoint(
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
         BadHttpRequestException bad => Problem.BadRequest(bad.Message, bad.StatusCode),
+
+        // How the server tells of a chunk whose size is no number that it can count to.
+        IOException { InnerException: OverflowException } => Problem.BadRequest("The size of a chunk is too large."),
         _ => describer.Describe(exception),
     };
 }

@@ -64,6 +64,11 @@ internal sealed class StreamAnswer(
         await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
         await using (lines)
         {
+            if (request.IsHead)
+            {
+                return;
+            }
+
             try
             {
                 await WriteAllAsync(httpContext, patience.Token);
