@@ -1,4 +1,5 @@
 using FunctionsApp.Hosting;
+using FunctionsApp.Logging;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,6 +16,6 @@ public static class HttpServices
         // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
         services.Configure<KestrelServerOptions>(static options => options.Limits.MaxRequestBodySize = null);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
-        return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
+        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

@@ -20,7 +20,6 @@ public static class LoggingServices
             .AddConfiguration(hostJson.GetSection("logging")).AddConfiguration(configuration.GetSection("Logging")).Build();
         services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning).AddConfiguration(levels));
         services.PostConfigure<LoggerFilterOptions>(HideQueries);
-        services.AddSingleton<SaturationLog>();
         return services.AddHostedService<StartupLog>();
     }
 

@@ -147,6 +147,19 @@ public sealed class PlatformTests
         Assert.DoesNotContain("a-secret", host.WorkerLog, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Levels_of_host_json_hold_in_the_worker()
+    {
+        await using var host = await StartAsync();
+        await using var quiet = await StartAsync(static options => options, ("AzureFunctionsJobHost__logging__logLevel__default", "Warning"));
+
+        await host.StopAsync();
+        await quiet.StopAsync();
+
+        Assert.Contains("started: task engine embedded", host.WorkerLog, StringComparison.Ordinal);
+        Assert.DoesNotContain("started: task engine", quiet.WorkerLog, StringComparison.Ordinal);
+    }
+
     private static async Task<FunctionsTestHost> StartAsync(Func<TestHostOptions, TestHostOptions>? change = null, params (string Key, string Value)[] settings)
     {
         var environment = settings.ToDictionary(static setting => setting.Key, static setting => setting.Value, StringComparer.Ordinal);
