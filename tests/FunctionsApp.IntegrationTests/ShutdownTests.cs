@@ -56,7 +56,7 @@ public sealed class ShutdownTests
             await api.PostAsync("await/delay", """{"seconds":1}""");
             var watch = Stopwatch.StartNew();
             host.Terminate();
-            await host.WaitForExitAsync();
+            await host.WaitForProcessAsync();
 
             Assert.InRange(watch.Elapsed, TimeSpan.Zero, Limit);
             Assert.Equal(0, host.ExitCode);

@@ -15,7 +15,11 @@ public static class HostJson
     /// <param name="settings">The app settings.</param>
     /// <exception cref="InvalidOperationException">host.json is not JSON.</exception>
     public static IConfiguration Load(string directory, IConfiguration settings) => new ConfigurationBuilder()
-        .AddConfiguration(SettingsFile.Read(directory, FileName))
-        .AddConfiguration(settings.GetSection(OverrideSection))
+        .AddInMemoryCollection(ValuesOf(SettingsFile.Read(directory, FileName)))
+        .AddInMemoryCollection(ValuesOf(settings.GetSection(OverrideSection)))
         .Build();
+
+    /// <summary>The values, also those that are empty: a configuration that is chained to another would lose an empty <c>routePrefix</c>.</summary>
+    private static IEnumerable<KeyValuePair<string, string?>> ValuesOf(IConfiguration configuration) =>
+        configuration.AsEnumerable(makePathsRelative: true).Where(static setting => setting.Value is not null);
 }

@@ -122,7 +122,7 @@ public sealed class FunctionRequest
         {
             await _request.Body.DrainAsync(Cancelled);
         }
-        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException))
+        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
         {
             throw new ProblemException(Problem.StorageFailed("The body could not be kept while it arrived: there is no room for it, or no directory for temporary files."));
         }

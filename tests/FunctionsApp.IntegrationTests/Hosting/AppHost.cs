@@ -68,8 +68,11 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>Asks the functions' process to stop, as whoever runs it does.</summary>
     public abstract void Terminate();
 
-    /// <summary>Waits for the end of the functions' process.</summary>
-    public virtual Task WaitForExitAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
+    /// <summary>Waits for the end of the host.</summary>
+    public virtual Task WaitForExitAsync() => WaitForProcessAsync();
+
+    /// <summary>Waits for the end of the functions' process, in front of which there may be another server.</summary>
+    public Task WaitForProcessAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
 
     /// <summary>Ends the functions' process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
     public abstract Task KillAsync();
