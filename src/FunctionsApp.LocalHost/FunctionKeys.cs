@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Http;
 using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.LocalHost;
@@ -38,6 +39,12 @@ internal sealed class FunctionKeys
             : throw new InvalidOperationException(
                 $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: set a function key ({Setting}, or the environment variable Host__FunctionKeys__0).");
     }
+
+    /// <summary>Serves a request, unless it may not run the function that it asks for.</summary>
+    public Task AdmitAsync(HttpContext context, RequestDelegate next) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
+            ? new ProblemAnswer(refusal).ExecuteAsync(context)
+            : next(context);
 
     /// <summary>Why a request may not run a function; null when it may.</summary>
     public Problem? Refusal(HttpRequest request, AuthorizationLevel level)

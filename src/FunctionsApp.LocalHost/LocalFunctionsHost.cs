@@ -2,7 +2,9 @@ using FunctionsApp.Core;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Functions;
+using FunctionsApp.Hosting;
 using FunctionsApp.Http;
+using FunctionsApp.Logging;
 using FunctionsApp.Telemetry;
 using Microsoft.Extensions.Configuration.Memory;
 
@@ -48,6 +50,7 @@ internal static class LocalFunctionsHost
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
+        var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
 
@@ -59,7 +62,6 @@ internal static class LocalFunctionsHost
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         // It logs a failed start with its stack; the message is printed by whoever catches it.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
@@ -68,15 +70,18 @@ internal static class LocalFunctionsHost
         builder.Services.AddFunctionsApp(builder.Configuration);
         builder.Services.AddFunctionsHttp();
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
-        builder.Services.AddSingleton(new RequestThrottle(hostJson.Http));
+        builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
+        builder.Services.AddRequestThrottle(http, builder.Configuration);
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
         app.UseRouting();
-        app.MapFunctions(typeof(AwaitFunctions).Assembly, hostJson.Http.RoutePrefix, keys);
+        app.Use(keys.AdmitAsync);
+        app.UseRateLimiter();
+        app.MapFunctions(typeof(AwaitFunctions).Assembly, http.RoutePrefix);
 
-        var playground = new PlaygroundAnswer($"/{hostJson.Http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
-        app.MapGet("/", () => playground);
+        var playground = new PlaygroundAnswer($"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
+        app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], () => playground);
         return app;
     }
 }

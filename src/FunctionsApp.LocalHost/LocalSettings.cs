@@ -1,3 +1,4 @@
+using FunctionsApp.Hosting;
 using Microsoft.Extensions.Configuration.Memory;
 
 namespace FunctionsApp.LocalHost;

@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace FunctionsApp.LocalHost;
 
@@ -19,7 +20,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
             }
             else
             {
-                problem = Problem.BadRequest($"The host name '{context.Request.Host.Host}' is not one of this server's.");
+                problem = Problem.BadRequest($"The host name '{Excerpt.Of(context.Request.Host.Host)}' is not one of this server's.");
             }
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -43,10 +44,14 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
         return response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => Problem.NotFound(request.Path),
+            StatusCodes.Status404NotFound => Problem.NotFound(TargetOf(request)),
             StatusCodes.Status405MethodNotAllowed => Problem.MethodNotAllowed(
-                $"{request.Path} does not answer {request.Method}; it answers {response.Headers.Allow}."),
+                $"{Excerpt.Of(TargetOf(request))} does not answer {Excerpt.Of(request.Method)}; it answers {response.Headers.Allow}."),
             _ => null,
         };
     }
+
+    /// <summary>The path, or what stands in its place, such as <c>*</c>.</summary>
+    private static string TargetOf(HttpRequest request) =>
+        request.Path.Value is { Length: > 0 } path ? path : request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 }

@@ -69,8 +69,8 @@ internal sealed class Faults
             return;
         }
 
-        pointer = Shorten(pointer);
-        message = Shorten(message);
+        pointer = Excerpt.Of(pointer, LongestText);
+        message = Excerpt.Of(message, LongestText);
         _messages[pointer] = _messages.TryGetValue(pointer, out var earlier) ? [.. earlier, message] : [message];
         _count++;
         _characters += pointer.Length + message.Length;
@@ -100,9 +100,4 @@ internal sealed class Faults
     /// <summary>The problem to answer with.</summary>
     /// <param name="pointer">Where in the request the checked value stands.</param>
     public Problem ToProblem(string pointer) => Problem.InvalidRequest(_messages).Below(pointer);
-
-    /// <summary>Text of the caller's, as much of it as goes into an answer.</summary>
-    public static string Shorten(string text) => text.Length <= LongestText
-        ? text
-        : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText), "…");
 }

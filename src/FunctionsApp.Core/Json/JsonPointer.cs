@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
@@ -10,9 +11,9 @@ internal static class JsonPointer
     public static string Append(string pointer, string property) =>
         $"{pointer}/{Escape(property)}";
 
-    /// <summary>A property's name as a token of a pointer.</summary>
+    /// <summary>A property's name as a token of a pointer; a long name is cut.</summary>
     public static string Escape(string property) =>
-        property.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+        Excerpt.Of(property).Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
     /// <summary>The pointer to an element of the array that <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, int index) =>

@@ -345,8 +345,9 @@ internal ref struct SchemaCheck
     {
         if (_reader.CurrentDepth >= _maxDepth)
         {
-            throw new ProblemException(Problem.TooLarge(
-                $"The body nests deeper than {_maxDepth} arrays and objects (Limits:MaxDepth), at byte {_reader.TokenStartIndex}."));
+            throw new ProblemException(Problem.TooLarge(_maxDepth == CoreJson.MaxDepth
+                ? $"A value nests deeper than {_maxDepth} arrays and objects, the limit for values that references put together."
+                : $"The body nests deeper than {_maxDepth} arrays and objects (Limits:MaxDepth), at byte {_reader.TokenStartIndex}."));
         }
     }
 }

@@ -84,7 +84,7 @@ internal readonly record struct HostName(string Text)
         var authority = Authority(url);
         var host = authority[(authority.LastIndexOf('@') + 1)..];
         var end = host.StartsWith('[') ? host.IndexOf(']') + 1 : host.IndexOf(':');
-        return Json.Faults.Shorten((end > 0 ? host[..end] : host).ToString());
+        return Problems.Excerpt.Of((end > 0 ? host[..end] : host).ToString());
     }
 
     /// <summary>Whether a user name or password stands in the URL, be it an empty one.</summary>

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
 
@@ -25,7 +24,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     {
         if (url.Scheme is not ("http" or "https"))
         {
-            throw new ProblemException(Problem.DestinationNotAllowed($"The scheme '{Faults.Shorten(url.Scheme)}' is not allowed: only http and https are."));
+            throw new ProblemException(Problem.DestinationNotAllowed($"The scheme '{Excerpt.Of(url.Scheme)}' is not allowed: only http and https are."));
         }
 
         if (HostName.HasCredentials(url))

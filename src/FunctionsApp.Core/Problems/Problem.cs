@@ -109,10 +109,12 @@ public sealed record Problem
     /// <summary>404: no operation has this name.</summary>
     /// <param name="name">The name that was asked for.</param>
     /// <param name="suggestions">The nearest names, nearest first.</param>
-    public static Problem UnknownOperation(string name, IReadOnlyList<string> suggestions) =>
-        new("unknown-operation", "There is no such operation", 404,
-            suggestions.Count == 0 ? $"There is no operation '{name}'." : $"There is no operation '{name}'. Did you mean '{suggestions[0]}'?")
+    public static Problem UnknownOperation(string name, IReadOnlyList<string> suggestions)
+    {
+        var detail = $"There is no operation '{Excerpt.Of(name)}'.";
+        return new("unknown-operation", "There is no such operation", 404, suggestions.Count == 0 ? detail : $"{detail} Did you mean '{suggestions[0]}'?")
         { Suggestions = suggestions };
+    }
 
     /// <summary>422: the operation exists, but this pattern cannot run its kind.</summary>
     /// <param name="detail">The operation, its kind, and the kind that is needed.</param>
@@ -199,7 +201,7 @@ public sealed record Problem
 
     /// <summary>404: no function has this path.</summary>
     /// <param name="path">The path.</param>
-    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function answers {path}.");
+    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function answers {Excerpt.Of(path)}.");
 
     /// <summary>405: the path has functions, but none for this method.</summary>
     /// <param name="detail">The method, and those that there are.</param>

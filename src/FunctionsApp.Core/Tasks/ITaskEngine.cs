@@ -11,6 +11,9 @@ namespace FunctionsApp.Core.Tasks;
 /// </summary>
 public interface ITaskEngine
 {
+    /// <summary>What configuration and logs call this engine.</summary>
+    string Name { get; }
+
     /// <summary>Accepts a task; when this returns it is kept safely, and will run.</summary>
     /// <param name="definition">What is asked of it.</param>
     /// <param name="input">The work's input: the operation's, or the pattern's request.</param>

@@ -11,14 +11,14 @@ public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint 
     /// <summary>Lists every operation.</summary>
     [Function("ListOperations")]
     public Task<IResult> ListAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations")] HttpRequest request) =>
         endpoint.RunAsync(request, _ =>
             Task.FromResult(JsonAnswer.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
 
     /// <summary>Describes one operation.</summary>
     [Function("GetOperation")]
     public Task<IResult> GetAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations/{name}")] HttpRequest request, string name) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
         endpoint.RunAsync(request, _ =>
             Task.FromResult(JsonAnswer.Ok(OperationDescription.Of(catalog.Find(name)))));
 }

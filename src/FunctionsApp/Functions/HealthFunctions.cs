@@ -12,12 +12,12 @@ public sealed class HealthFunctions(HealthService service, FunctionEndpoint endp
     /// <summary>200 as long as the process answers.</summary>
     [Function("HealthLive"), DisableRateLimiting]
     public Task<IResult> LiveAsync(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/live")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/live")] HttpRequest request) =>
         endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)));
 
     /// <summary>200 while new work is taken.</summary>
     [Function("HealthReady"), DisableRateLimiting]
     public Task<IResult> ReadyAsync(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health/ready")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/ready")] HttpRequest request) =>
         endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())));
 }

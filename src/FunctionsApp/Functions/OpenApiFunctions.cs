@@ -11,6 +11,6 @@ public sealed class OpenApiFunctions(ApiDescription description, FunctionEndpoin
     /// <summary>Describes every endpoint as OpenAPI 3.1.</summary>
     [Function("GetOpenApi")]
     public Task<IResult> GetAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "openapi.json")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi.json")] HttpRequest request) =>
         endpoint.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionAnswer(description)));
 }

@@ -12,6 +12,6 @@ public sealed class PlaygroundFunctions(FunctionEndpoint endpoint)
     /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
     [Function("Playground")]
     public Task<IResult> ShowAsync(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "playground")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "playground")] HttpRequest request) =>
         endpoint.RunAsync(request, static _ => Task.FromResult<IResult>(Page));
 }

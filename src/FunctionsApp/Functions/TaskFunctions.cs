@@ -23,9 +23,9 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
             new AcceptedAnswer(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))));
 
     /// <summary>Reads a task, and waits for its end for a while.</summary>
-    [Function("GetTask")]
+    [Function("GetTask"), Watch("waitSeconds")]
     public Task<IResult> GetAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}")] HttpRequest request, string id) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, async call =>
             JsonAnswer.Ok(await service.GetAsync(id, call.ReadSeconds("waitSeconds"), call.Cancelled)));
 
@@ -36,23 +36,23 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
         endpoint.RunAsync(request, async _ => new AcceptedAnswer(await service.CancelAsync(id)));
 
     /// <summary>Streams the changes of a task until its end.</summary>
-    [Function("WatchTask")]
+    [Function("WatchTask"), Watch]
     public Task<IResult> WatchAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, call =>
             endpoint.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(service.WatchAsync(id, call.LastEventId, call.Cancelled)), AnswerFormat.EventStream));
 
     /// <summary>Lists tasks.</summary>
     [Function("ListTasks")]
     public Task<IResult> ListAsync(
-        [HttpTrigger(AuthorizationLevel.Admin, "get", Route = "tasks")] HttpRequest request) =>
+        [HttpTrigger(AuthorizationLevel.Admin, "get", "head", Route = "tasks")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
             JsonAnswer.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())));
 
     /// <summary>Shows how the webhook of a task has fared.</summary>
     [Function("ListDeliveries")]
     public Task<IResult> ListDeliveriesAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
         endpoint.RunAsync(request, async _ => JsonAnswer.Ok(await service.GetDeliveriesAsync(id)));
 
     /// <summary>Sends the webhook of a task again.</summary>

@@ -1,9 +1,9 @@
 using System.Globalization;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Http;
+using FunctionsApp.Logging;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Hosting;
 
@@ -19,9 +19,10 @@ public static class FunctionsHostServices
     /// <param name="directory">Where host.json lies.</param>
     public static IServiceCollection AddFunctionsHost(this IServiceCollection services, IConfiguration configuration, string directory)
     {
+        var hostJson = HostJson.Load(directory, configuration);
         services.Configure<ForwardingOptions>(static forwarding => forwarding.IsDuplex = false);
-        services.AddLogging(static logging => logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning));
-        if (FunctionTimeout.Read(configuration, directory) is { } timeout)
+        services.AddFunctionsLogging(hostJson, configuration);
+        if (FunctionTimeout.Read(hostJson, configuration) is { } timeout)
         {
             services.PostConfigure<LimitsOptions>(limits => Cap(limits, timeout));
         }

@@ -3,6 +3,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Logging;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,8 +18,11 @@ namespace FunctionsApp.Http;
 /// </summary>
 public sealed class FunctionEndpoint(
     RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding,
-    TimeProvider time, IHostApplicationLifetime lifetime, AppIdentity app)
+    TimeProvider time, IHostApplicationLifetime lifetime, AppIdentity app, SaturationLog saturation)
 {
+    /// <summary>How long a client that does not read is waited for when its work is over, or when the host stops.</summary>
+    internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
 
@@ -69,7 +73,7 @@ public sealed class FunctionEndpoint(
         try
         {
             var first = enumerator.MoveNextAsync().AsTask();
-            if (await IsLateAsync(first, heartbeat) || await first)
+            if ((!request.IsHead && await IsLateAsync(first, heartbeat)) || await first)
             {
                 return new StreamAnswer(
                     this, request, enumerator, first, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), form, heartbeat, time);
@@ -100,13 +104,27 @@ public sealed class FunctionEndpoint(
     }
 
     /// <summary>What to tell the client; nothing when it has gone.</summary>
-    internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
+    internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled)
+    {
+        var problem = ProblemOf(exception, context, cancelled);
+        if (problem is not null)
+        {
+            saturation.Note(problem);
+        }
+
+        return problem;
+    }
+
+    private Problem? ProblemOf(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
     {
         _ when context.RequestAborted.IsCancellationRequested => null,
         ConnectionResetException => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
         BadHttpRequestException bad => Problem.BadRequest(bad.Message, bad.StatusCode),
+
+        // How the server tells of a chunk whose size is no number that it can count to.
+        IOException { InnerException: OverflowException } => Problem.BadRequest("The size of a chunk is too large."),
         _ => describer.Describe(exception),
     };
 }

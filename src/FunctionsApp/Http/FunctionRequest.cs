@@ -65,6 +65,9 @@ public sealed class FunctionRequest
     /// <summary>Cancelled when the client goes away or the host stops.</summary>
     public CancellationToken Cancelled { get; }
 
+    /// <summary>Whether the client wants no body: status and headers are those that GET is answered with.</summary>
+    public bool IsHead => HttpMethods.IsHead(_request.Method);
+
     /// <summary>What the client would rather have, by its <c>Prefer</c>.</summary>
     public Preference Preference => Preference.Of(_request.Headers);
 
@@ -126,7 +129,7 @@ public sealed class FunctionRequest
         {
             await _request.Body.DrainAsync(Cancelled);
         }
-        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException))
+        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
         {
             throw new ProblemException(Problem.StorageFailed("The body could not be kept while it arrived: there is no room for it, or no directory for temporary files."));
         }
@@ -223,9 +226,14 @@ public sealed class FunctionRequest
 
     private void EnsureReadable(string mediaType)
     {
+        if (_request.Headers.TransferEncoding is { Count: > 0 } transfer && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ProblemException(Problem.UnsupportedMediaType($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
+        }
+
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding && !string.Equals(encoding.ToString(), "identity", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"A body with Content-Encoding '{encoding}' is not read; send it as it is."));
+            throw new ProblemException(Problem.UnsupportedMediaType($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
         }
 
         // A client that does not say what it sends means JSON; one that says so is taken at its word.
@@ -239,7 +247,7 @@ public sealed class FunctionRequest
             && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
         if (!isReadable)
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"'{_request.ContentType}' is not read; send {mediaType} in UTF-8."));
+            throw new ProblemException(Problem.UnsupportedMediaType($"'{Excerpt.Of(_request.ContentType)}' is not read; send {mediaType} in UTF-8."));
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Reflection;
-using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.Http;
@@ -12,9 +11,6 @@ public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAtt
 {
     /// <summary>Its route below the prefix.</summary>
     public string Route => Trigger.Route ?? Name;
-
-    /// <summary>Whether it is served whatever else is under way.</summary>
-    public bool IsNeverThrottled { get; } = Method.IsDefined(typeof(DisableRateLimitingAttribute));
 
     /// <summary>The functions of this app.</summary>
     public static IEnumerable<HttpFunction> All => Find(typeof(HttpFunction).Assembly);

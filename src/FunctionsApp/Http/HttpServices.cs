@@ -1,8 +1,11 @@
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Hosting;
+using FunctionsApp.Logging;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
@@ -25,6 +28,7 @@ public static class HttpServices
 
         // What the server reads ahead, of a request that waits for room, is charged to nobody.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
-        return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
+        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

@@ -43,9 +43,6 @@ internal sealed class StreamAnswer(
     FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, AnswerFormat? format,
     TimeSpan? heartbeat, TimeProvider time) : IResult
 {
-    /// <summary>How long a reader that does not read is waited for when the work is over.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
-
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
     private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private long _id;
@@ -66,10 +63,15 @@ internal sealed class StreamAnswer(
         }
 
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted);
-        patience.CancelAfter(limit + Grace);
-        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(Grace), patience);
+        patience.CancelAfter(limit + FunctionEndpoint.Grace);
+        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
         await using (lines)
         {
+            if (request.IsHead)
+            {
+                return;
+            }
+
             try
             {
                 await WriteAllAsync(httpContext, patience.Token);

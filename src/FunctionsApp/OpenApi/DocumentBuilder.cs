@@ -48,7 +48,8 @@ internal sealed class DocumentBuilder
         {
             Title = "asyncio over HTTP",
             Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
-            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints.",
+            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
+                + "What answers GET also answers HEAD, without a body.",
         };
         _document.Servers = [new OpenApiServer { Url = server }];
         _document.Tags = new HashSet<OpenApiTag>(Endpoints.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
@@ -118,9 +119,11 @@ internal sealed class DocumentBuilder
                 AuthorizationLevel.Admin => masterKey,
                 _ => null,
             };
-            foreach (var method in function.Trigger.Methods ?? [])
+
+            // What answers GET answers HEAD (RFC 9110), which would only repeat it here.
+            foreach (var method in (function.Trigger.Methods ?? []).Select(static method => HttpMethod.Parse(method)).Where(static method => method != HttpMethod.Head))
             {
-                ((OpenApiPathItem)item).AddOperation(HttpMethod.Parse(method), described);
+                ((OpenApiPathItem)item).AddOperation(method, described);
             }
         }
     }

@@ -2,6 +2,7 @@ using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using Microsoft.Extensions.Options;
 
@@ -13,6 +14,17 @@ public sealed class RequestReaderTests
 
     [Fact]
     public void No_body_is_the_empty_input() => Assert.Equal("{}", Reader.ReadInput(ReadOnlyMemory<byte>.Empty).ToString());
+
+    [Fact]
+    public void A_long_name_is_shown_in_part()
+    {
+        var name = new string('x', 7_900);
+
+        var problem = Assert.Throws<ProblemException>(() => Reader.Read<SequenceRequest>(Encoding.UTF8.GetBytes($$"""{"{{name}}":1,"steps":[]}"""))).Problem;
+
+        Assert.Equal($"/{name[..100]}…", Assert.Single(problem.Errors!).Key);
+        Assert.InRange(problem.Detail.Length, 100, 200);
+    }
 
     [Fact]
     public void A_byte_order_mark_alone_is_the_empty_input() => Assert.Equal("{}", Input("\uFEFF"));

@@ -29,6 +29,21 @@ public sealed class ProblemTests
         Assert.Equal(("/problems/" + slug, status), (problem.Type, problem.Status));
 
     [Fact]
+    public void A_name_of_the_callers_is_shown_in_part()
+    {
+        var name = new string('x', 7_900);
+
+        foreach (var problem in new[] { Problem.UnknownOperation(name, []), Problem.UnknownOperation(name, ["echo"]), Problem.NotFound("/api/" + name) })
+        {
+            Assert.InRange(problem.Detail.Length, 100, 200);
+            Assert.Contains("x…", problem.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Half_a_character_is_not_shown() => Assert.Equal(new string('x', 99) + "…", Excerpt.Of(new string('x', 99) + "😀"));
+
+    [Fact]
     public void A_problem_is_written_as_RFC_9457_has_it()
     {
         using var activity = Request();

@@ -38,6 +38,21 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
+    public async Task A_value_that_references_nest_too_deep_names_the_limit_of_references()
+    {
+        const string Nested = """[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["$"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]""";
+        var deeper = Nested.Replace("\"$\"", """{"$ref":"#/results/0"}""", StringComparison.Ordinal);
+        var steps = Enumerable.Range(0, 13).Select(i => i == 0 ? Nested : deeper.Replace("results/0", $"results/{i - 1}", StringComparison.Ordinal))
+            .Select(static value => $$$"""{"operation":"echo","input":{"value":{{{value}}}}}""");
+
+        var (slug, problem) = await ProblemOf(RunAsync($$"""{"steps":[{{string.Join(',', steps)}}]}"""));
+
+        Assert.Equal("too-large", slug);
+        Assert.Contains("600", problem.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("Limits:MaxDepth", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_fault_in_a_later_step_is_found_before_the_first_starts()
     {
         var (slug, problem) = await ProblemOf(RunAsync("""

@@ -64,6 +64,33 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
+    public async Task A_stop_does_not_wait_for_a_task_that_could_not_be_accepted()
+    {
+        var earlier = await CreateProbeAsync("a");
+        Probe.Succeed("a");
+        await EndOfAsync(earlier.Id);
+        var engine = Engine;
+        using var other = TaskDatabase.Connect(DatabaseFile, SqliteOpenMode.ReadWrite);
+        Run("BEGIN IMMEDIATE");
+        var created = CreateProbeAsync("b");
+
+        // It is to be written when the other connection lets it, and the stop has begun by then.
+        var stopped = engine.StopAsync(CancellationToken.None);
+        Run("DROP TABLE tasks");
+        Run("COMMIT");
+
+        Assert.Equal("storage-failed", (await ProblemOf(created)).Slug);
+        await stopped.WaitAsync(Limit);
+
+        void Run(string sql)
+        {
+            using var command = other.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
+    }
+
+    [Fact]
     public async Task It_runs_no_more_often_than_it_may()
     {
         var twice = await CreateProbeAsync("a", ""","retry":{"maxAttempts":2}""");

@@ -71,8 +71,11 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>Asks the functions' process to stop, as whoever runs it does.</summary>
     public abstract void Terminate();
 
-    /// <summary>Waits for the end of the functions' process.</summary>
-    public virtual Task WaitForExitAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
+    /// <summary>Waits for the end of the host.</summary>
+    public virtual Task WaitForExitAsync() => WaitForProcessAsync();
+
+    /// <summary>Waits for the end of the functions' process, in front of which there may be another server.</summary>
+    public Task WaitForProcessAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
 
     /// <summary>Measures <see cref="PeakMemoryBytes"/> from now on. Linux only.</summary>
     public void ResetPeakMemory() => File.WriteAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/clear_refs"), "5");

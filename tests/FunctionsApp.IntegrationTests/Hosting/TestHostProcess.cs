@@ -47,7 +47,7 @@ public sealed class TestHostProcess : AppHost
     public override async Task WaitForExitAsync()
     {
         await _stopping;
-        await base.WaitForExitAsync();
+        await WaitForProcessAsync();
     }
 
     public override async Task KillAsync()

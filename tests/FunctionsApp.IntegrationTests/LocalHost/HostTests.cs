@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -14,7 +15,7 @@ public sealed class HostTests
         await using var host = await LocalHostProcess.StartAsync();
 
         Assert.Contains($"Await: [POST] {host.BaseAddress}api/await/{{operation}}", host.Output, StringComparison.Ordinal);
-        Assert.Contains($"HealthLive: [GET] {host.BaseAddress}api/health/live", host.Output, StringComparison.Ordinal);
+        Assert.Contains($"HealthLive: [GET,HEAD] {host.BaseAddress}api/health/live", host.Output, StringComparison.Ordinal);
     }
 
     [OwnHostFact]
@@ -116,6 +117,38 @@ public sealed class HostTests
         Assert.Equal("saturated", (await api.GetAsync("operations")).Problem);
         Assert.Equal("live", (await api.GetAsync("health/live"))["status"].GetString());
         Assert.Equal("ready", (await api.GetAsync("health/ready"))["status"].GetString());
+    }
+
+    [OwnHostFact]
+    public async Task Those_who_wait_for_tasks_take_no_place_of_those_who_work_and_have_a_limit_of_their_own()
+    {
+        const int MaxWatchers = 20;
+        await using var host = await LocalHostProcess.StartAsync(
+            ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
+            ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"),
+            ("Host__MaxWatchers", MaxWatchers.ToString(CultureInfo.InvariantCulture)));
+        using var api = host.Connect();
+        var task = (await api.PostAsync("tasks/delay", """{"input":{"seconds":600}}"""))["id"].GetString();
+        HttpResponseMessage[] streams = await Task.WhenAll(Enumerable.Range(0, MaxWatchers).Select(_ =>
+            api.Http.GetAsync(new Uri($"tasks/{task}/events", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead)));
+        Assert.All(streams, static stream => Assert.Equal(HttpStatusCode.OK, stream.StatusCode));
+
+        foreach (var path in new[] { $"tasks/{task}?waitSeconds=200", $"tasks/{task}/events" })
+        {
+            var refused = await api.GetAsync(path);
+            Assert.Equal("saturated", refused.Problem);
+            Assert.Contains("Host:MaxWatchers", refused["detail"].GetString(), StringComparison.Ordinal);
+            Assert.True(refused.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+        }
+
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
+        Assert.Equal("running", (await api.GetAsync($"tasks/{task}"))["status"].GetString());
+        streams[0].Dispose();
+        await Eventually.SeeAsync(() => api.GetAsync($"tasks/{task}?waitSeconds=0.01"), static answer => answer.Status == HttpStatusCode.OK, "The place of who has gone");
+        var poll = api.GetAsync($"tasks/{task}?waitSeconds=200");
+        Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Delete, $"tasks/{task}", json: null)).Status);
+        Assert.Equal("cancelled", (await poll)["status"].GetString());
     }
 
     [OwnHostFact]

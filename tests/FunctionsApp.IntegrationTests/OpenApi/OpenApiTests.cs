@@ -73,9 +73,9 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         using var api = host.Connect();
         var document = await ApiDocument.GetAsync(api);
 
-        // As the host lists them; and where a route names an operation, the document may do so in its place.
+        // As the host lists them, but for HEAD, which goes without saying; and where a route names an operation, the document may do so in its place.
         var functions = FunctionLine().Matches(host.Functions).SelectMany(static line =>
-            line.Groups["methods"].Value.ToLowerInvariant().Split(',').Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
+            line.Groups["methods"].Value.ToLowerInvariant().Split(',').Where(static method => method != "head").Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
         Assert.NotEmpty(functions);
         Assert.All(document.Operations, operation => Assert.Contains(functions, function =>
             function.Name == operation.Id.Split('.')[0] && function.Method == operation.Method && IsOf(operation.Path, function.Path)));

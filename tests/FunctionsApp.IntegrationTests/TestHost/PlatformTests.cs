@@ -14,7 +14,7 @@ public sealed class PlatformTests
     [InlineData("GET", "api/nowhere")]
     [InlineData("GET", "nowhere")]
     [InlineData("PUT", "api/gather")]
-    [InlineData("HEAD", "api/health/live")]
+    [InlineData("HEAD", "api/gather")]
     public async Task What_no_function_answers_is_404_and_empty(string method, string path)
     {
         await using var host = await StartAsync();
@@ -145,6 +145,19 @@ public sealed class PlatformTests
 
         await host.StopAsync();
         Assert.DoesNotContain("a-secret", host.WorkerLog, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Levels_of_host_json_hold_in_the_worker()
+    {
+        await using var host = await StartAsync();
+        await using var quiet = await StartAsync(static options => options, ("AzureFunctionsJobHost__logging__logLevel__default", "Warning"));
+
+        await host.StopAsync();
+        await quiet.StopAsync();
+
+        Assert.Contains("started: task engine embedded", host.WorkerLog, StringComparison.Ordinal);
+        Assert.DoesNotContain("started: task engine", quiet.WorkerLog, StringComparison.Ordinal);
     }
 
     private static async Task<FunctionsTestHost> StartAsync(Func<TestHostOptions, TestHostOptions>? change = null, params (string Key, string Value)[] settings)

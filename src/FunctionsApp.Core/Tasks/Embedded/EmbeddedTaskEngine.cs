@@ -85,6 +85,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _store.Dispose();
     }
 
+    public string Name => "embedded";
+
     public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input)
     {
         await EnsureOpenAsync();

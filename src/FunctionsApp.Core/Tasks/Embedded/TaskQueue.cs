@@ -47,9 +47,8 @@ internal sealed class TaskQueue(
         {
             lock (store.Gate)
             {
-                _running -= startsNow ? 1 : 0;
                 store.Remove(entry);
-                StartWaiting();
+                Release(startsNow);
             }
 
             throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
@@ -66,14 +65,13 @@ internal sealed class TaskQueue(
             if (entry.Pending.State == TaskState.Queued)
             {
                 Wait(entry);
+                StartWaiting();
             }
             else
             {
                 // Whoever may list tasks has cancelled it already.
-                _running -= startsNow ? 1 : 0;
+                Release(startsNow);
             }
-
-            StartWaiting();
         }
 
         return entry;
@@ -244,22 +242,29 @@ internal sealed class TaskQueue(
         using var memory = RequestMemory.Current = budget.Open();
         var started = time.GetTimestamp();
         var outcome = await attempts.RunAsync(entry, committed, input, stop);
-        var ended = Task.CompletedTask;
+        Task ended;
         lock (store.Gate)
         {
             entry.Stop = null;
             _pace.Note(1, time.GetElapsedTime(started));
             ended = GoOn(entry, outcome);
             entry.Progress = null;
-            _running--;
-            StartWaiting();
-            if (_running == 0 && stopping.IsCancellationRequested)
-            {
-                _idle.TrySetResult();
-            }
+            Release(isRunning: true);
         }
 
         await ended;
+    }
+
+    /// <summary>Makes room for the next task, and ends the wait of a stop when none runs any more. Under the gate.</summary>
+    /// <param name="isRunning">Whether the task was among those that run.</param>
+    private void Release(bool isRunning)
+    {
+        _running -= isRunning ? 1 : 0;
+        StartWaiting();
+        if (_running == 0 && stopping.IsCancellationRequested)
+        {
+            _idle.TrySetResult();
+        }
     }
 
     /// <summary>Decides how a task goes on after an attempt.</summary>

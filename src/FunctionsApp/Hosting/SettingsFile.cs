@@ -1,9 +1,10 @@
 using System.Text.Json;
+using Microsoft.Extensions.Configuration;
 
-namespace FunctionsApp.LocalHost;
+namespace FunctionsApp.Hosting;
 
 /// <summary>Reads the JSON files that the Functions host reads, with their comments.</summary>
-internal static class SettingsFile
+public static class SettingsFile
 {
     /// <summary>Reads a file.</summary>
     /// <returns>Its settings; none when there is no such file.</returns>

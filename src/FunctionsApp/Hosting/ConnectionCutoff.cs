@@ -1,0 +1,34 @@
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Hosting;
+
+/// <summary>
+/// Closes the connections that are still open some seconds after the host began to stop. All work is cancelled by then, so what is
+/// open waits for its peer: for the rest of a request, or until it reads the response. The server would wait for that until the host's
+/// shutdown timeout, and leave no time for the services that stop after it.
+/// </summary>
+internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimeProvider time) : IConfigureOptions<KestrelServerOptions>, IDisposable
+{
+    private readonly CancellationTokenSource _cut = new(Timeout.InfiniteTimeSpan, time);
+
+    /// <summary>Has the server watch each of its connections.</summary>
+    public void Configure(KestrelServerOptions options)
+    {
+        lifetime.ApplicationStopping.UnsafeRegister(static cut => ((CancellationTokenSource)cut!).CancelAfter(FunctionEndpoint.Grace), _cut);
+        options.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ServeAsync(next, connection)));
+    }
+
+    public void Dispose() => _cut.Dispose();
+
+    private async Task ServeAsync(ConnectionDelegate next, ConnectionContext connection)
+    {
+        await using (_cut.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The host stops.")), connection))
+        {
+            await next(connection);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Logging;
+
+/// <summary>Registration of what the app logs for its operator, and from which level on.</summary>
+public static class LoggingServices
+{
+    /// <summary>Categories of the framework whose messages contain URLs with their queries, and so keys (<c>?code=</c>).</summary>
+    private static readonly string[] CategoriesWithQueries = ["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel.BadRequests"];
+
+    /// <summary>Adds the app's own messages and the levels of all. Every host calls this.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="hostJson">host.json: the section <c>logging</c> has the levels by category.</param>
+    /// <param name="configuration">The app settings: the section <c>Logging</c> wins over host.json.</param>
+    public static IServiceCollection AddFunctionsLogging(this IServiceCollection services, IConfiguration hostJson, IConfiguration configuration)
+    {
+        var levels = new ConfigurationBuilder()
+            .AddConfiguration(hostJson.GetSection("logging")).AddConfiguration(configuration.GetSection("Logging")).Build();
+        services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning).AddConfiguration(levels));
+        services.PostConfigure<LoggerFilterOptions>(HideQueries);
+        return services.AddHostedService<StartupLog>();
+    }
+
+    /// <summary>Sets the level of the categories with queries, whatever the configuration says of it, also for one provider alone.</summary>
+    private static void HideQueries(LoggerFilterOptions options)
+    {
+        foreach (var provider in options.Rules.Select(static rule => rule.ProviderName).Append(null).Distinct(StringComparer.Ordinal).ToList())
+        {
+            foreach (var category in CategoriesWithQueries)
+            {
+                options.Rules.Add(new LoggerFilterRule(provider, category, LogLevel.Warning, filter: null));
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests.LocalHost;
+
+/// <summary>What no HTTP client sends by itself.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed class RawRequestTests
+{
+    private const string Chunked = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    [OwnHostFact]
+    public async Task What_cannot_be_a_request_is_a_problem_where_the_app_sees_it()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked}FFFFFFFFFFFF\r\n", 400, "bad-request", "chunk");
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked}80000000\r\n", 400, "bad-request", "chunk");
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked}xyz\r\n", 400, "bad-request", "chunk");
+        await IsProblemAsync(host, $"POST /api/map/math.square HTTP/1.1\r\n{Chunked.Replace("json", "x-ndjson", StringComparison.Ordinal)}80000000\r\n", 400, "bad-request", "chunk");
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked.Replace("chunked", "gzip, chunked", StringComparison.Ordinal)}1\r\n1\r\n0\r\n\r\n",
+            415, "unsupported-media-type", "'gzip, chunked'");
+        await IsProblemAsync(host, "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "* does not answer OPTIONS");
+    }
+
+    [OwnHostFact]
+    public async Task A_long_name_is_shown_in_part()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        var name = new string('x', 7_900);
+
+        await IsProblemAsync(host, $"GET /{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404, "not-found", "x…");
+        await IsProblemAsync(host, $"GET /api/operations/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 404, "unknown-operation", "x…");
+        await IsProblemAsync(host, $"PUT /api/await/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "x…");
+        await IsProblemAsync(host, $"GET / HTTP/1.1\r\nHost: {name}.example\r\n\r\n", 400, "bad-request", "x…");
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/{name}\r\nContent-Length: 2\r\n\r\n{{}}", 415, "unsupported-media-type", "x…");
+        await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: {name}\r\nContent-Length: 2\r\n\r\n{{}}", 415, "unsupported-media-type", "x…");
+    }
+
+    [OwnHostFact]
+    public async Task What_the_server_refuses_before_the_app_sees_it_has_no_body()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+
+        Assert.Equal(400, await EmptyAsync(host, "nonsense\r\n\r\n"));
+        Assert.Equal(400, await EmptyAsync(host, "GET / HTTP/1.1\r\n\r\n"));
+        Assert.Equal(400, await EmptyAsync(host, "POST /api/await/echo HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"));
+        Assert.Equal(414, await EmptyAsync(host, $"GET /{new string('x', 9_000)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+        Assert.Equal(431, await EmptyAsync(host, $"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: {new string('x', 40_000)}\r\n\r\n"));
+        Assert.Equal(505, await EmptyAsync(host, "GET / HTTP/3.0\r\nHost: 127.0.0.1\r\n\r\n"));
+    }
+
+    private static async Task IsProblemAsync(LocalHostProcess host, string request, int status, string slug, string detail)
+    {
+        var (head, body) = await SendAsync(host, request);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", head, StringComparison.Ordinal);
+        Assert.Contains("application/problem+json", head, StringComparison.Ordinal);
+        var problem = JsonElement.Parse(body);
+        Assert.Equal($"/problems/{slug}", problem.GetProperty("type").GetString());
+        Assert.Contains(detail, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.InRange(body.Length, 1, 1_000);
+    }
+
+    private static async Task<int> EmptyAsync(LocalHostProcess host, string request)
+    {
+        var (head, body) = await SendAsync(host, request);
+
+        Assert.Contains("Content-Length: 0", head, StringComparison.Ordinal);
+        Assert.Empty(body);
+        return int.Parse(head.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Sends text as it is.</summary>
+    /// <returns>The head of the response, and its body without the frame of its chunks.</returns>
+    private static async Task<(string Head, string Body)> SendAsync(LocalHostProcess host, string request)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(host.BaseAddress.Host, host.BaseAddress.Port);
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
+        using var reader = new StreamReader(socket.GetStream());
+        var head = new StringBuilder();
+        while (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)) is { Length: > 0 } line)
+        {
+            head.AppendLine(line);
+        }
+
+        if (!head.ToString().Contains("chunked", StringComparison.Ordinal))
+        {
+            return (head.ToString(), "");
+        }
+
+        await reader.ReadLineAsync();
+        return (head.ToString(), await reader.ReadLineAsync() ?? "");
+    }
+}
