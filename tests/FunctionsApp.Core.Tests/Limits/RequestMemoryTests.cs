@@ -219,6 +219,30 @@ public sealed class RequestMemoryTests : IDisposable
         Assert.Equal(0, _budget.Taken);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Disposing_while_a_take_waits_gives_back_no_more_than_there_was(bool isCancelled)
+    {
+        using var caller = new CancellationTokenSource();
+        using var large = Fill();
+        using var other = _budget.Open();
+        var first = other.HoldAsync(Free + 100_000, default).AsTask();
+        var waiting = _memory.HoldAsync(Free + 1_000, caller.Token).AsTask();
+
+        _memory.Dispose();
+        if (isCancelled)
+        {
+            await caller.CancelAsync();
+        }
+
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => first.WaitAsync(Patience));
+        await Assert.ThrowsAnyAsync<Exception>(() => waiting.WaitAsync(Patience));
+
+        Assert.Equal(Limit, _budget.Taken);
+    }
+
     [Fact]
     public async Task What_is_released_while_a_take_waits_is_given_back_too()
     {
@@ -234,6 +258,22 @@ public sealed class RequestMemoryTests : IDisposable
         await growing.WaitAsync(Patience);
 
         Assert.Equal(Limit, _budget.Taken);
+    }
+
+    [Fact]
+    public async Task A_take_that_is_refused_leaves_what_was_held_beside_it()
+    {
+        using var large = _budget.Open();
+        await large.HoldAsync(Free + Limit - 1_000, default);
+        var refused = HoldAsync(Free + 2_000);
+
+        // It had the free part of the one that waits.
+        await HoldAsync(500);
+        Assert.Equal(Limit - 500, _budget.Taken);
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => refused.WaitAsync(Patience));
+
+        Assert.Equal(Limit - 1_000, _budget.Taken);
     }
 
     [Fact]
