@@ -46,6 +46,7 @@ public static class FunctionsAppServices
         services.AddSingleton<OperationCatalog>();
 
         services.TryAddSingleton<IHostResolver, DnsResolver>();
+        services.AddSingleton<AppIdentity>();
         services.AddSingleton<OutboundGuard>();
         services.AddSingleton<OutboundClient>();
         services.AddSingleton<SigningKeys>();

@@ -33,6 +33,18 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     /// </summary>
     public bool Admits(HostString host) => !AreLoopback || LoopbackNames.Contains(host.Host, StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The end points behind the URLs of a server that has started, so that no port is 0 any more.</summary>
+    public static IEnumerable<IPEndPoint> EndPoints(IEnumerable<string> urls) =>
+        from url in urls
+        let address = BindingAddress.Parse(url)
+        where !address.IsUnixPipe
+        from ip in string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase) ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
+            : IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? [one]
+
+            // The server takes every other name for all addresses.
+            : new[] { IPAddress.IPv6Any }
+        select new IPEndPoint(ip, address.Port);
+
     private static bool IsLoopback(BindingAddress address) =>
         address.IsUnixPipe
         || string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase)

@@ -1,4 +1,5 @@
 using FunctionsApp.Core;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Functions;
 using FunctionsApp.Http;
@@ -20,6 +21,7 @@ internal static class LocalFunctionsHost
         {
             app = Build(args);
             await app.StartAsync();
+            app.Services.GetRequiredService<AppIdentity>().Listen(ListenAddresses.EndPoints(app.Urls));
         }
 #pragma warning disable CA1031 // What is wrong here is the configuration or the address: whoever started it needs the message, not a stack.
         catch (Exception exception)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests;
@@ -5,7 +6,7 @@ namespace FunctionsApp.Core.Tests;
 /// <summary>Remembers what is logged.</summary>
 public sealed class LogBook<T> : ILogger<T>
 {
-    public List<(LogLevel Level, Exception? Exception, string Message)> Entries { get; } = [];
+    public ConcurrentQueue<(LogLevel Level, Exception? Exception, string Message)> Entries { get; } = [];
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -13,5 +14,5 @@ public sealed class LogBook<T> : ILogger<T>
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Entries.Add((logLevel, exception, formatter(state, exception)));
+        Entries.Enqueue((logLevel, exception, formatter(state, exception)));
 }

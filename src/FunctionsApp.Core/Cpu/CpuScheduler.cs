@@ -20,6 +20,9 @@ public sealed class CpuScheduler : IDisposable
 {
     private const int LongestRetryAfterSeconds = 3_600;
 
+    /// <summary>How long a light share pauses before it asks for room again: what keeps the cores busy may be cancelled.</summary>
+    private const int MaxPauseSeconds = 5;
+
     /// <summary>
     /// How far a share that is always there may fall behind, because it has few lanes, and still catch up; else it could
     /// save up for a time when it has many, and nobody else would be served then.
@@ -80,14 +83,17 @@ public sealed class CpuScheduler : IDisposable
     {
         lock (_gate)
         {
-            EnsureRoom(items: 1);
+            if (Refusal(items: 1) is { } refusal)
+            {
+                throw new ProblemException(refusal);
+            }
         }
     }
 
     /// <summary>Computes one result.</summary>
     /// <param name="compute">Runs on a thread of the scheduler; is to look at its token in long loops.</param>
     /// <param name="cancellationToken">Cancels the computation, or its waiting for a thread.</param>
-    /// <exception cref="ProblemException"><c>saturated</c> when too much waits already.</exception>
+    /// <exception cref="ProblemException"><c>saturated</c> when too much waits already; a light share waits for room instead.</exception>
     public async Task<T> RunAsync<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken)
     {
         var call = new CpuCall<T>(compute, cancellationToken);
@@ -98,7 +104,7 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Runs a job to its end. When this returns, nothing of it runs any more.</summary>
     /// <param name="job">What to compute.</param>
     /// <param name="cancellationToken">Drops what is not running yet; what runs is to look at it by itself.</param>
-    /// <exception cref="ProblemException"><c>saturated</c> when too much waits already.</exception>
+    /// <exception cref="ProblemException"><c>saturated</c> when too much waits already; a light share waits for room instead.</exception>
     internal async Task RunAsync(CpuJob job, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -107,7 +113,17 @@ public sealed class CpuScheduler : IDisposable
             return;
         }
 
-        Admit(job);
+        while (TryAdmit(job) is { } refusal)
+        {
+            if (!job.Share.IsLight)
+            {
+                throw new ProblemException(refusal);
+            }
+
+            // Nobody waits for a task, so it waits here. What it has done before this job is not to be done again.
+            await Task.Delay(TimeSpan.FromSeconds(Math.Min(refusal.RetryAfterSeconds!.Value, MaxPauseSeconds)), _time, cancellationToken);
+        }
+
         await using (cancellationToken.UnsafeRegister(_ => Drop(job), null))
         {
             await job.Completion;
@@ -148,31 +164,33 @@ public sealed class CpuScheduler : IDisposable
         over.ForEach(static job => job.Complete());
     }
 
-    private void Admit(CpuJob job)
+    /// <returns>Why the job is not let in; null when it is.</returns>
+    private Problem? TryAdmit(CpuJob job)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
-            EnsureRoom(Math.Max(job.Waiting, 1));
+            if (Refusal(Math.Max(job.Waiting, 1)) is { } refusal)
+            {
+                return refusal;
+            }
+
             _waitingItems += job.Waiting;
             job.AdmittedAt = _time.GetTimestamp();
             _jobs.Add(job);
             StartThreads();
             Enqueue(job);
+            return null;
         }
     }
 
-    /// <summary>Raises <c>saturated</c> when so many items more may not wait. One job is always let in when nothing waits.</summary>
-    private void EnsureRoom(int items)
-    {
-        if (_waitingItems > 0 && _waitingItems + items > _options.MaxQueuedItems)
-        {
-            throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture,
-                    $"{_waitingItems} items wait for the CPU; with {items} more there would be over {_options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
-                RetryAfterSeconds(items)));
-        }
-    }
+    /// <summary><c>saturated</c> when so many items more may not wait. One job is always let in when nothing waits.</summary>
+    private Problem? Refusal(int items) => _waitingItems == 0 || _waitingItems + items <= _options.MaxQueuedItems
+        ? null
+        : Problem.Saturated(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{_waitingItems} items wait for the CPU; with {items} more there would be over {_options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
+            RetryAfterSeconds(items));
 
     /// <summary>When, at the speed of each job that waits, enough will have been taken for so many items more.</summary>
     private int RetryAfterSeconds(int items)

@@ -28,6 +28,7 @@ internal sealed class GatherRun : IDisposable
     private readonly List<int> _completionOrder;
     private Task _stopping = Task.CompletedTask;
     private int _next = -1;
+    private bool _isDecided;
     private GatherResult? _failure;
 
     public GatherRun(
@@ -131,7 +132,7 @@ internal sealed class GatherRun : IDisposable
             _completionOrder.Add(result.Index);
             _progress?.Report(_completionOrder.Count, _results.Length);
             var fails = result.Status == CallStatus.Failed && !ReturnsExceptions;
-            if (fails)
+            if (fails && !_isDecided)
             {
                 _failure ??= result;
             }
@@ -144,11 +145,14 @@ internal sealed class GatherRun : IDisposable
             };
             if (decides && !_stop.IsCancellationRequested)
             {
+                // Whatever comes later, be it another failure or the time limit, changes nothing any more.
+                _isDecided = true;
+
                 // Not Cancel(): that would run the end of every other call within this one, under this lock.
                 _stopping = _stop.CancelAsync();
             }
 
-            return !fails || ReturnWhen == ReturnWhen.FirstSucceeded;
+            return !fails || _failure is null || ReturnWhen == ReturnWhen.FirstSucceeded;
         }
     }
 
@@ -159,7 +163,7 @@ internal sealed class GatherRun : IDisposable
 
     private async ValueTask<GatherAnswer> AnswerAsync()
     {
-        if (_limit.RanOut)
+        if (!_isDecided && _limit.RanOut)
         {
             await FailUnfinishedAsync();
         }

@@ -1,16 +1,21 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Core.Health;
 
 /// <summary>Says whether the app takes work.</summary>
-public sealed class HealthService(CpuScheduler scheduler)
+public sealed class HealthService(CpuScheduler scheduler, ITaskEngine tasks)
 {
     /// <summary>New work is taken.</summary>
-    /// <exception cref="ProblemException"><c>saturated</c> when so much waits for the CPU that more would be refused.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>saturated</c> when so much waits for the CPU that more would be refused; <c>storage-failed</c> when tasks could be kept
+    /// and cannot any more.
+    /// </exception>
     public HealthAnswer Ready()
     {
         scheduler.EnsureRoom();
+        tasks.EnsureReady();
         return new HealthAnswer("ready");
     }
 }

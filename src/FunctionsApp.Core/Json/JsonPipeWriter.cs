@@ -14,6 +14,9 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <summary>A value of fewer bytes is copied.</summary>
     private const int LargeBytes = 16 * 1024;
 
+    /// <summary>What is read from storage at a time.</summary>
+    private const int StoredBytes = 256 * 1024;
+
     /// <summary>What is written before the pipe is flushed.</summary>
     private const int PieceBytes = 64 * 1024;
 
@@ -23,7 +26,7 @@ public sealed class JsonPipeWriter : PipeWriter
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
     /// <summary>The large values that were put off, each with the place in <see cref="_buffer"/> that it belongs before.</summary>
-    private readonly List<(int Place, ReadOnlyMemory<byte> Value)> _large = [];
+    private readonly List<(int Place, RawJson Value)> _large = [];
     private long _unflushed;
 
     private JsonPipeWriter(PipeWriter pipe) => _pipe = pipe;
@@ -38,24 +41,47 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <param name="pipe">Where to; it is flushed at the end.</param>
     /// <param name="value">What.</param>
     /// <param name="typeInfo">Its metadata.</param>
-    public static async Task SerializeAsync<T>(PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo)
+    /// <param name="cancellationToken">Ends the writing.</param>
+    public static async Task SerializeAsync<T>(PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo, CancellationToken cancellationToken = default)
     {
         var writer = new JsonPipeWriter(pipe);
         Ambient.Value = writer;
-        await JsonSerializer.SerializeAsync(writer, value, typeInfo);
-        await writer.FlushAsync();
+        await JsonSerializer.SerializeAsync(writer, value, typeInfo, cancellationToken);
+        await writer.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>Writes bytes, and flushes the pipe as often as needed to keep no more than a piece in it.</summary>
+    /// <param name="pipe">Where to; the last piece is not flushed.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    /// <returns>Whether anybody still reads.</returns>
+    public static async ValueTask<bool> WriteAsync(PipeWriter pipe, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        for (; bytes.Length > PieceBytes; bytes = bytes[PieceBytes..])
+        {
+            pipe.Write(bytes.Span[..PieceBytes]);
+            if ((await pipe.FlushAsync(cancellationToken)).IsCompleted)
+            {
+                return false;
+            }
+        }
+
+        pipe.Write(bytes.Span);
+        return true;
     }
 
     /// <summary>Writes a value as it is; a large one later, when what stands before it is in the pipe.</summary>
     /// <param name="json">The writer of what is being serialized.</param>
     /// <param name="value">Well-formed JSON.</param>
-    internal static void WriteRaw(Utf8JsonWriter json, ReadOnlyMemory<byte> value)
+    internal static void WriteRaw(Utf8JsonWriter json, RawJson value)
     {
-        if (value.Length < LargeBytes || Ambient.Value is not { } writer)
+        if (value.Stored is null && (value.Utf8.Length < LargeBytes || Ambient.Value is null))
         {
-            json.WriteRawValue(value.Span, skipInputValidation: true);
+            json.WriteRawValue(value.Utf8.Span, skipInputValidation: true);
             return;
         }
+
+        var writer = Ambient.Value ?? throw new InvalidOperationException("A value that lies in storage is only written to a pipe.");
 
         // One byte stands for it, so that the writer puts its commas right.
         json.WriteRawValue("0"u8, skipInputValidation: true);
@@ -79,28 +105,29 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <inheritdoc/>
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        var (written, result) = (0, default(FlushResult));
+        var written = 0;
         foreach (var (place, value) in _large)
         {
-            await WriteAsync(_buffer.WrittenMemory[written..place]);
-            await WriteAsync(value);
+            await WriteAsync(_pipe, _buffer.WrittenMemory[written..place], cancellationToken);
+            if (value.Stored is { } stored)
+            {
+                await CopyAsync(stored, cancellationToken);
+            }
+            else
+            {
+                await WriteAsync(_pipe, value.Utf8, cancellationToken);
+            }
+
+            // Many values of less than a piece each would otherwise all wait in the pipe.
+            await _pipe.FlushAsync(cancellationToken);
             written = place + 1;
         }
 
-        await WriteAsync(_buffer.WrittenMemory[written..]);
+        await WriteAsync(_pipe, _buffer.WrittenMemory[written..], cancellationToken);
         _buffer.ResetWrittenCount();
         _large.Clear();
         _unflushed = 0;
-        return result;
-
-        async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
-        {
-            for (; !bytes.IsEmpty && !result.IsCompleted; bytes = bytes[Math.Min(PieceBytes, bytes.Length)..])
-            {
-                _pipe.Write(bytes.Span[..Math.Min(PieceBytes, bytes.Length)]);
-                result = await _pipe.FlushAsync(cancellationToken);
-            }
-        }
+        return await _pipe.FlushAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -109,9 +136,25 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null) => _pipe.Complete(exception);
 
-    private void PutOff(ReadOnlyMemory<byte> value)
+    private async ValueTask CopyAsync(StoredJson stored, CancellationToken cancellationToken)
+    {
+        var block = ArrayPool<byte>.Shared.Rent(StoredBytes);
+        try
+        {
+            for (var (offset, isOpen) = (0L, true); isOpen && stored.Read(offset, block) is var read && read > 0; offset += read)
+            {
+                isOpen = await WriteAsync(_pipe, block.AsMemory(0, read), cancellationToken);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(block);
+        }
+    }
+
+    private void PutOff(RawJson value)
     {
         _large.Add((_buffer.WrittenCount - 1, value));
-        _unflushed += value.Length;
+        _unflushed += PieceBytes;
     }
 }

@@ -20,6 +20,8 @@ public readonly struct RawJson
 
     private RawJson(ReadOnlyMemory<byte> utf8) => _utf8 = utf8;
 
+    private RawJson(StoredJson stored) => Stored = stored;
+
     /// <summary>The value <c>{}</c>: an input that says nothing.</summary>
     public static RawJson EmptyObject { get; } = new("{}"u8.ToArray());
 
@@ -27,10 +29,17 @@ public readonly struct RawJson
     public static RawJson Null { get; } = new("null"u8.ToArray());
 
     /// <summary>The bytes; <c>null</c> for a default instance.</summary>
-    public ReadOnlyMemory<byte> Utf8 => _utf8.IsEmpty ? Null._utf8 : _utf8;
+    /// <exception cref="InvalidOperationException">The value lies in storage.</exception>
+    public ReadOnlyMemory<byte> Utf8 => !_utf8.IsEmpty ? _utf8 : Stored is null ? Null._utf8 : throw new InvalidOperationException("The value lies in storage.");
+
+    /// <summary>Where the value is read from while <see cref="JsonPipeWriter"/> sends it; null for a value in memory.</summary>
+    public StoredJson? Stored { get; }
 
     /// <summary>Wraps bytes that are known to be one well-formed JSON value. They are not copied.</summary>
     public static RawJson FromUtf8(ReadOnlyMemory<byte> utf8) => new(utf8);
+
+    /// <summary>Stands for a value that lies in storage.</summary>
+    public static RawJson From(StoredJson stored) => new(stored);
 
     /// <summary>Copies the bytes of an element out of the document it belongs to.</summary>
     public static RawJson From(JsonElement element) => new(JsonMarshal.GetRawUtf8Value(element).ToArray());
@@ -103,5 +112,5 @@ internal sealed class RawJsonConverter : JsonConverter<RawJson>
         RawJson.FromUtf8(SourceText.ReadValue(ref reader));
 
     public override void Write(Utf8JsonWriter writer, RawJson value, JsonSerializerOptions options) =>
-        JsonPipeWriter.WriteRaw(writer, value.Utf8);
+        JsonPipeWriter.WriteRaw(writer, value);
 }

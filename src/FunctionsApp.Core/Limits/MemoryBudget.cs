@@ -6,29 +6,39 @@ namespace FunctionsApp.Core.Limits;
 
 /// <summary>
 /// The memory that all requests together may hold. A request that needs room waits for it in order, without a thread, and is
-/// refused when there is none for some seconds. Requests that hold memory already come first, as they give it back when they
-/// end.
+/// refused when there is none for some seconds. Requests that hold memory already come first, the oldest before all others, as
+/// they give it back when they end.
 /// </summary>
 public sealed class MemoryBudget
 {
     /// <summary>How long a request waits for room.</summary>
-    internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(3);
+    internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
     /// <summary>The part of the process's memory that requests may hold, where no setting says how much: working memory and the runtime need the rest.</summary>
     private const int DefaultShare = 4;
 
+    /// <summary>How long another request that holds memory waits after one was refused.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long nothing may be held before the process gives memory back.</summary>
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
+
     private readonly TimeProvider _time;
+    private readonly ITimer _idle;
     private readonly int _maxResultBytes;
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _growing = new();
     private readonly LinkedList<Waiter> _entering = new();
     private long _taken;
     private long _waitingToGrow;
+    private long _opened;
+    private bool _wasBusy;
 
     /// <summary>Reads the limits.</summary>
     public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
     {
         _time = time;
+        _idle = time.CreateTimer(static budget => ((MemoryBudget)budget!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _maxResultBytes = limits.Value.MaxResultBytes;
         Limit = limits.Value.MaxBytesInFlight ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight);
     }
@@ -49,36 +59,28 @@ public sealed class MemoryBudget
     }
 
     /// <summary>Starts the account of one request. Disposing of it gives back what the request holds.</summary>
-    public RequestMemory Open() => new(this, _maxResultBytes);
+    public RequestMemory Open() => new(this, _maxResultBytes, Interlocked.Increment(ref _opened));
 
     /// <summary>The account of the request that is served here. Where no host has opened one, only the request's own limit holds.</summary>
-    internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _maxResultBytes);
+    internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _maxResultBytes, age: 0);
 
     /// <summary>Takes room, and waits for it if need be.</summary>
-    /// <param name="bytes">How much. More than there is at all counts as all there is.</param>
-    /// <param name="isGrowing">Whether the request holds memory already.</param>
+    /// <param name="bytes">How much. More than there is at all is given to a request that is alone.</param>
+    /// <param name="age">The place of the request among all, of one that holds memory already; null for any other.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException">
-    /// <c>saturated</c> after <see cref="MaxWait"/>; at once where what exists already and waits for room comes to half of all there is.
-    /// </exception>
-    internal ValueTask TakeAsync(long bytes, bool isGrowing, CancellationToken cancellationToken)
+    /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/>; sooner for the youngest, when much that exists already waits for room.</exception>
+    internal ValueTask TakeAsync(long bytes, long? age, CancellationToken cancellationToken)
     {
-        var waiter = new LinkedListNode<Waiter>(new Waiter(bytes));
+        LinkedListNode<Waiter> waiter;
         lock (_gate)
         {
-            if (MayTake(bytes, isGrowing))
+            if (MayTake(bytes, isGrowing: age is not null))
             {
-                _taken += bytes;
+                Take(bytes);
                 return ValueTask.CompletedTask;
             }
 
-            if (isGrowing && _waitingToGrow + bytes > Limit / 2)
-            {
-                throw NoRoom();
-            }
-
-            _waitingToGrow += isGrowing ? bytes : 0;
-            (isGrowing ? _growing : _entering).AddLast(waiter);
+            waiter = age is { } place ? Enqueue(bytes, place) : _entering.AddLast(new Waiter(bytes, Age: 0));
         }
 
         return new ValueTask(WaitAsync(waiter, cancellationToken));
@@ -94,7 +96,7 @@ public sealed class MemoryBudget
                 return false;
             }
 
-            _taken += bytes;
+            Take(bytes);
             return true;
         }
     }
@@ -106,6 +108,10 @@ public sealed class MemoryBudget
         {
             _taken -= bytes;
             Admit();
+            if (_wasBusy && _taken == 0)
+            {
+                _idle.Change(IdleTime, Timeout.InfiniteTimeSpan);
+            }
         }
     }
 
@@ -113,32 +119,115 @@ public sealed class MemoryBudget
     internal ProblemException NoRoom() => new(Problem.Saturated(string.Create(CultureInfo.InvariantCulture,
         $"Other requests hold the memory that requests may hold together, {Limit} bytes (Limits:MaxBytesInFlight)."), retryAfterSeconds: 2));
 
+    /// <summary>What has been made waits in order of age. All of it together is bounded: the youngest are refused.</summary>
+    private LinkedListNode<Waiter> Enqueue(long bytes, long age)
+    {
+        while (_growing.Last is { } youngest && youngest.Value.Age > age && _waitingToGrow + bytes > Limit / 2)
+        {
+            Leave(_growing, youngest);
+            youngest.Value.Room.TrySetException(NoRoom());
+        }
+
+        if (_growing.Count > 0 && _waitingToGrow + bytes > Limit / 2)
+        {
+            throw NoRoom();
+        }
+
+        var waiter = new LinkedListNode<Waiter>(new Waiter(bytes, age));
+        var before = _growing.Last;
+        while (before?.Value.Age > age)
+        {
+            before = before.Previous;
+        }
+
+        if (before is null)
+        {
+            _growing.AddFirst(waiter);
+        }
+        else
+        {
+            _growing.AddAfter(before, waiter);
+        }
+
+        _waitingToGrow += bytes;
+        return waiter;
+    }
+
     private async Task WaitAsync(LinkedListNode<Waiter> waiter, CancellationToken cancellationToken)
     {
-        try
+        for (var wait = MaxWait; ; wait = Pause)
         {
-            await waiter.Value.Room.Task.WaitAsync(MaxWait, _time, cancellationToken);
-        }
-        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
-        {
-            lock (_gate)
+            try
             {
-                if (waiter.List is not { } list)
+                await waiter.Value.Room.Task.WaitAsync(wait, _time, cancellationToken);
+                return;
+            }
+            catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
+            {
+                if (TryLeave(waiter, isForSure: exception is OperationCanceledException))
                 {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    throw NoRoom();
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Ends a wait. Requests that began to wait together would also be refused together, each for the memory of the others: so
+    /// of those that hold memory the youngest goes first, and the next one only if that was not enough.
+    /// </summary>
+    private bool TryLeave(LinkedListNode<Waiter> waiter, bool isForSure)
+    {
+        lock (_gate)
+        {
+            if (waiter.List is not { } list)
+            {
+                if (waiter.Value.Room.Task.IsCompletedSuccessfully)
+                {
+                    if (!isForSure)
+                    {
+                        return false;
+                    }
+
                     // It got the room at the same moment, and does not use it.
                     _taken -= waiter.Value.Bytes;
                 }
-                else
-                {
-                    Leave(list, waiter);
-                }
-
-                Admit();
+            }
+            else if (isForSure || list == _entering || list.Last == waiter)
+            {
+                Leave(list, waiter);
+            }
+            else
+            {
+                return false;
             }
 
-            cancellationToken.ThrowIfCancellationRequested();
-            throw NoRoom();
+            Admit();
+            return true;
         }
+    }
+
+    private void Take(long bytes)
+    {
+        _taken += bytes;
+        _wasBusy |= _taken > Limit / DefaultShare;
+    }
+
+    /// <summary>The collector runs when memory is asked for, so a process that has become idle would keep what a load has left behind.</summary>
+    private void Trim()
+    {
+        lock (_gate)
+        {
+            if (!_wasBusy || _taken > 0)
+            {
+                return;
+            }
+
+            _wasBusy = false;
+        }
+
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private bool MayTake(long bytes, bool isGrowing) => _growing.Count == 0 && (isGrowing || _entering.Count == 0) && Fits(bytes);
@@ -150,7 +239,7 @@ public sealed class MemoryBudget
     {
         while ((_growing.First ?? _entering.First) is { } next && Fits(next.Value.Bytes))
         {
-            _taken += next.Value.Bytes;
+            Take(next.Value.Bytes);
             Leave(next.List!, next);
             next.Value.Room.TrySetResult();
         }
@@ -162,7 +251,9 @@ public sealed class MemoryBudget
         _waitingToGrow -= list == _growing ? waiter.Value.Bytes : 0;
     }
 
-    private sealed record Waiter(long Bytes)
+    /// <param name="Bytes">How much it needs.</param>
+    /// <param name="Age">The place of the request among all.</param>
+    private sealed record Waiter(long Bytes, long Age)
     {
         public TaskCompletionSource Room { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -13,6 +13,7 @@ public sealed class RequestMemory : IDisposable
 
     private readonly MemoryBudget? _budget;
     private readonly int _maxResultBytes;
+    private readonly long _age;
     private readonly Lock _gate = new();
     private long _held;
     private long _results;
@@ -20,7 +21,7 @@ public sealed class RequestMemory : IDisposable
     /// <summary>What was asked of the budget and not given back.</summary>
     private long _taken;
 
-    internal RequestMemory(MemoryBudget? budget, int maxResultBytes) => (_budget, _maxResultBytes) = (budget, maxResultBytes);
+    internal RequestMemory(MemoryBudget? budget, int maxResultBytes, long age) => (_budget, _maxResultBytes, _age) = (budget, maxResultBytes, age);
 
     /// <summary>The account of the request that is served here; null where nobody has opened one.</summary>
     public static RequestMemory? Current
@@ -104,7 +105,7 @@ public sealed class RequestMemory : IDisposable
         {
             try
             {
-                await _budget!.TakeAsync(needed, isGrowing, cancellationToken);
+                await _budget!.TakeAsync(needed, isGrowing ? _age : null, cancellationToken);
             }
             catch
             {
@@ -133,6 +134,12 @@ public sealed class RequestMemory : IDisposable
             {
                 throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                     $"The results of the request come to more than {_maxResultBytes} bytes (Limits:MaxResultBytes).")));
+            }
+
+            if (_taken > 0 && bytes > _budget!.Limit - _held)
+            {
+                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).")));
             }
 
             _held += bytes;

@@ -70,7 +70,7 @@ internal sealed class MapResultsConverter : JsonConverter<MapResults>
         foreach (var piece in value.Pieces)
         {
             // The writer puts the comma between two pieces; those within a piece are there already.
-            JsonPipeWriter.WriteRaw(writer, piece);
+            JsonPipeWriter.WriteRaw(writer, RawJson.FromUtf8(piece));
         }
 
         writer.WriteEndArray();

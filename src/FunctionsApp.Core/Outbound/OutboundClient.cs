@@ -167,6 +167,7 @@ public sealed class OutboundClient : IDisposable
             }
         }
 
+        _guard.Mark(message);
         try
         {
             return new OutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);
@@ -233,7 +234,7 @@ public sealed class OutboundClient : IDisposable
         {
             Url = target,
             Headers = request.Headers
-                .Where(header => sameOrigin || !IsSecret(header.Key))
+                .Where(header => sameOrigin || RequestHeaders.IsHarmless(header.Key))
                 .Where(header => !becomesGet || !header.Key.StartsWith("content-", StringComparison.OrdinalIgnoreCase))
                 .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
         };
@@ -261,9 +262,6 @@ public sealed class OutboundClient : IDisposable
         MaxResponseDrainSize = 0,
         ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
     };
-
-    private static bool IsSecret(string header) =>
-        header.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || header.Equals("Cookie", StringComparison.OrdinalIgnoreCase);
 
     private ResiliencePipeline<Attempt> Retry(int retries) => new ResiliencePipelineBuilder<Attempt> { TimeProvider = _time }
         .AddRetry(new RetryStrategyOptions<Attempt>

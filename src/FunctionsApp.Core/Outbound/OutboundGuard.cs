@@ -11,11 +11,12 @@ namespace FunctionsApp.Core.Outbound;
 /// before anything is sent, and its addresses when they are dialled: what a name resolved to earlier counts for nothing,
 /// so that a name whose address changes (DNS rebinding) has nothing to win.
 /// </summary>
-public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolver resolver)
+public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolver resolver, AppIdentity app)
 {
-    private readonly AllowedHost[] _allowed = [.. options.Value.AllowedHosts.Select(AllowedHost.Parse).OfType<AllowedHost>()];
+    private static readonly HttpRequestOptionsKey<CallChain?> CallerKey = new("FunctionsApp.CallChain");
+
+    private readonly HostEntry[] _allowed = [.. options.Value.AllowedHosts.Select(HostEntry.Parse).OfType<HostEntry>()];
     private readonly IReadOnlyList<int> _allowedPorts = options.Value.AllowedPorts;
-    private readonly HostName? _own = options.Value.OwnHost is { Length: > 0 } own ? HostName.Of(own.Split(':')[0]) : null;
 
     /// <summary>Checks what a URL says by itself. Asks no name service, and takes the same time for every host.</summary>
     /// <param name="url">An absolute URL.</param>
@@ -73,6 +74,9 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     internal async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
+
+        // The pool of connections dials in a context of its own.
+        CallChain.Current = context.InitialRequestMessage.Options.TryGetValue(CallerKey, out var chain) ? chain : null;
         var addresses = await ResolveAsync(host, port, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -87,6 +91,15 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         }
     }
 
+    /// <summary>Marks a request, for <see cref="ConnectAsync"/> and for the app itself, should it come back.</summary>
+    internal void Mark(HttpRequestMessage message)
+    {
+        var (host, port) = (HostName.Of(message.RequestUri!), message.RequestUri!.Port);
+        var isAllowed = IsListed(host, port) || (host.Address is { } address && IsListed(address, port, byItself: true));
+        message.Headers.TryAddWithoutValidation(CallChain.Header, CallChain.HeaderOf(app, isAllowed));
+        message.Options.Set(CallerKey, CallChain.Current);
+    }
+
     private bool AllowsHost(HostName host, int port)
     {
         if (IsListed(host, port))
@@ -94,7 +107,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
             return true;
         }
 
-        if (host == _own || host.Text.Contains('%', StringComparison.Ordinal))
+        if (app.Includes(host, port) || host.Text.Contains('%', StringComparison.Ordinal))
         {
             return false;
         }
@@ -112,12 +125,21 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     private bool IsListed(HostName host, int port) =>
         _allowed.Any(entry => entry.Name is not null && string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && Covers(entry, port));
 
-    private bool AllowsAddress(IPAddress address, int port) =>
-        (AllowsPort(port) && PublicAddress.Is(address)) || (!address.IsIPv4MappedToIPv6 && _allowed.Any(entry => entry.Network?.Contains(address) == true && Covers(entry, port)));
+    /// <summary>Whether an address is on the list.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="byItself">Whether a network that includes it does not count.</param>
+    private bool IsListed(IPAddress address, int port, bool byItself) =>
+        !address.IsIPv4MappedToIPv6 && _allowed.Any(entry => entry.Network?.Contains(address) == true && (entry.IsOne || !byItself) && Covers(entry, port));
 
-    private bool Covers(AllowedHost entry, int port) => entry.Port is { } only ? only == port : AllowsPort(port);
+    /// <summary>A network on the list does not include the app itself: who wants that lists the very address.</summary>
+    private bool AllowsAddress(IPAddress address, int port) => app.Includes(address, port)
+        ? IsListed(address, port, byItself: true)
+        : (AllowsPort(port) && PublicAddress.Is(address)) || IsListed(address, port, byItself: false);
 
-    private bool AllowsPort(int port) => port > 0 && (_allowedPorts.Count == 0 || _allowedPorts.Contains(port));
+    private bool Covers(HostEntry entry, int port) => entry.Port is { } only ? only == port : AllowsPort(port);
+
+    private bool AllowsPort(int port) => _allowedPorts.Count == 0 ? !BlockedPorts.Contains(port) : _allowedPorts.Contains(port);
 }
 
 /// <summary>An address may not be dialled. It does not say which: the message is made where the caller's URL is known.</summary>

@@ -16,9 +16,17 @@ public sealed record OutboundOptions : IValidatableObject
     public IReadOnlyList<string> AllowedHosts { get; set; } = [];
 
     /// <summary>
-    /// The ports that may be called, beside those that <see cref="AllowedHosts"/> names; none means every port. Default none.
+    /// The ports that may be called, beside those that <see cref="AllowedHosts"/> names; none means every port but those that
+    /// the Fetch standard blocks. Default none.
     /// </summary>
     public IReadOnlyList<int> AllowedPorts { get; set; } = [];
+
+    /// <summary>
+    /// What the app itself is reached by, beside the platform's <c>WEBSITE_HOSTNAME</c> and the addresses that the local host
+    /// listens on: custom domains, the address of a load balancer. Written as <see cref="AllowedHosts"/>, which alone opens
+    /// them, each by its very name or address. Instances with the same list are one deployment. Default none.
+    /// </summary>
+    public IReadOnlyList<string> OwnHosts { get; set; } = [];
 
     /// <summary>Bytes of one answer's body, after decompression. Default 10 MiB.</summary>
     [Range(1_024, 1_073_741_824)]
@@ -33,13 +41,15 @@ public sealed record OutboundOptions : IValidatableObject
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        AllowedHosts.Where(static host => AllowedHost.Parse(host) is null)
-            .Select(static host => new ValidationResult(
-                $"{Section}:AllowedHosts has '{host}', which is not a host name, an IP address or a network such as 10.0.0.0/8, with or without :port; "
-                + "IPv6 with a port is written as [fd12::1]:8080.",
-                [nameof(AllowedHosts)]))
+        Faults(AllowedHosts, nameof(AllowedHosts)).Concat(Faults(OwnHosts, nameof(OwnHosts)))
             .Concat(AllowedPorts.Where(static port => port is < 1 or > 65_535)
                 .Select(static port => new ValidationResult(
                     string.Create(CultureInfo.InvariantCulture, $"{Section}:AllowedPorts has {port}, which is not a port from 1 to 65535."),
                     [nameof(AllowedPorts)])));
+
+    private static IEnumerable<ValidationResult> Faults(IReadOnlyList<string> hosts, string name) =>
+        hosts.Where(static host => HostEntry.Parse(host) is null).Select(host => new ValidationResult(
+            $"{Section}:{name} has '{host}', which is not a host name, an IP address or a network such as 10.0.0.0/8, with or without :port; "
+            + "IPv6 with a port is written as [fd12::1]:8080.",
+            [name]));
 }

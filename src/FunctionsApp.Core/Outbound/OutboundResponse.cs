@@ -32,7 +32,8 @@ public sealed class OutboundResponse : IDisposable
     public void EnsureSuccess() => OutboundAnswer.EnsureSuccess(Url, Status);
 
     /// <summary>The pause that the answer asks for before another request, from <paramref name="now"/> on; null when it asks for none.</summary>
-    internal TimeSpan? RetryAfter(DateTimeOffset now) => _response.Headers.RetryAfter is { } after ? after.Delta ?? (after.Date - now) : null;
+    internal TimeSpan? RetryAfter(DateTimeOffset now) =>
+        _response.Headers.NonValidated.TryGetValues("Retry-After", out var values) ? Outbound.RetryAfter.Parse(values.First(), now) : null;
 
     /// <summary>Reads what has come of the body, decompressed; waits when nothing has.</summary>
     /// <param name="buffer">Is filled from its start.</param>

@@ -13,7 +13,7 @@ internal static class RequestHeaders
         "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "expect", "max-forwards",
 
         // Of proxies: they say on whose behalf a request is sent.
-        "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
+        "forwarded", "via", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
         "disguised-host", "was-default-hostname", "x-site-deployment-id", "x-original-url", "x-original-host", "x-rewrite-url",
 
         // The trace is the app's to pass on.
@@ -28,6 +28,9 @@ internal static class RequestHeaders
 
     private static readonly FrozenSet<string> OfContent =
         new[] { "allow", "expires", "last-modified" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    private static readonly FrozenSet<string> Harmless =
+        new[] { "accept", "accept-language", "user-agent", "content-type", "content-encoding", "content-language" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     // RFC 9110, 5.6.2.
     private static readonly SearchValues<char> TokenCharacters =
@@ -51,6 +54,12 @@ internal static class RequestHeaders
             }
         }
     }
+
+    /// <summary>
+    /// Whether a redirect to another origin may take a header along. Any other may be a secret: each service has a name of its
+    /// own for its key.
+    /// </summary>
+    public static bool IsHarmless(string name) => Harmless.Contains(name);
 
     private static string? NameFault(string name) =>
         name.Length == 0 || name.AsSpan().ContainsAnyExcept(TokenCharacters) ? "must have a header name made of letters, digits and hyphens"

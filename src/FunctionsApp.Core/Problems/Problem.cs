@@ -130,6 +130,10 @@ public sealed record Problem
     /// <param name="detail">What is refused, as the caller wrote it, and nothing that it resolves to.</param>
     public static Problem DestinationNotAllowed(string detail) => new("destination-not-allowed", "The destination is not allowed", 403, detail);
 
+    /// <summary>508: the request comes from the app itself, in a loop.</summary>
+    /// <param name="detail">How that is known.</param>
+    public static Problem LoopDetected(string detail) => new("loop-detected", "The request has come in a loop", 508, detail);
+
     /// <summary>501: a callback to a URL, and no key to sign it with.</summary>
     public static Problem CallbacksNotConfigured() =>
         new("callbacks-not-configured", "Callbacks to URLs are not set up", 501,

@@ -54,6 +54,10 @@ public interface ITaskEngine
     /// <returns>The task; null when there is none. One without a delivery stays as it is.</returns>
     /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
     Task<TaskRecord?> RedeliverAsync(string id);
+
+    /// <summary>Does nothing while a new task could be kept, as far as is known; writes nothing to find that out.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
+    void EnsureReady();
 }
 
 /// <summary>A task as it is now.</summary>

@@ -38,6 +38,9 @@ public sealed record TaskDefinition
 
     /// <summary>The trace (W3C <c>traceparent</c>) of the request that created the task.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls go on with.</summary>
+    public string? CallChain { get; init; }
 }
 
 /// <summary>Everything that is known of a task at one moment, but for its input and outcome, which may be large.</summary>

@@ -6,7 +6,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Telemetry;
@@ -19,9 +19,9 @@ namespace FunctionsApp.Core.Tasks;
 /// </summary>
 public sealed class TaskRunner(
     AwaitService awaiting, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
-    RequestReader reader, MemoryBudget budget, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer, TimeProvider time)
+    RequestReader reader, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
-    /// <summary>What a task gets of the cores beside a request that somebody waits for.</summary>
+    /// <summary>What a task gets of the cores beside a request that somebody waits for. A share below 1 also waits where a request is refused.</summary>
     private const double CpuWeight = 0.25;
 
     /// <summary>Makes an attempt.</summary>
@@ -33,13 +33,13 @@ public sealed class TaskRunner(
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
+        CallChain.Current = new CallChain(definition.CallChain);
         CpuShare.Current = new CpuShare(CpuWeight);
         ProgressReporter.Current = progress;
-        using var memory = RequestMemory.Current = budget.Open();
         try
         {
             var outcome = await timeLimits.RunAsync(
-                token => new ValueTask<TaskOutcome>(gate.RunAsync(() => RunAsync(definition, input, memory, token))), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+                token => new ValueTask<TaskOutcome>(gate.RunAsync(() => RunAsync(definition, input, token))), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
             if (outcome.Problem is { } problem)
             {
                 watch.Fail(problem.Slug);
@@ -59,47 +59,15 @@ public sealed class TaskRunner(
         }
     }
 
-    private async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, RequestMemory memory, CancellationToken cancellationToken)
+    private async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken) => definition.Kind switch
     {
-        await HoldAsync(memory, input, cancellationToken);
-        while (true)
-        {
-            try
-            {
-                return definition.Kind switch
-                {
-                    TaskKind.Operation => TaskOutcome.Succeeded((await awaiting.RunAsync(definition.Operation!, input, timeoutSeconds: null, cancellationToken)).Result),
-                    TaskKind.Sequence => Succeeded(await sequence.RunAsync(reader.Read<SequenceRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Gather => Succeeded(await gather.RunAsync(reader.Read<GatherRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Map => Succeeded(await map.RunAsync(definition.Operation!, reader.Read<NamedMapRequest>(input.Utf8), cancellationToken)),
-                    TaskKind.Callback => Ended(await callback.RunToEndAsync(definition.Operation!, reader.Read<CallbackRequest>(input.Utf8), cancellationToken)),
-                    var kind => throw new NotSupportedException($"There are no tasks of kind {kind}."),
-                };
-            }
-            catch (ProblemException exception) when (exception.Problem is { RetryAfterSeconds: { } seconds, Index: null })
-            {
-                // The cores are taken, so nothing of it has started. Whoever waits for an answer is sent away then; a task can wait.
-                await time.PauseAsync(seconds, cancellationToken);
-            }
-        }
-    }
-
-    /// <summary>Makes room for the input. A task waits until there is some, as long as it holds nothing.</summary>
-    private static async ValueTask HoldAsync(RequestMemory memory, RawJson input, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                await memory.HoldAsync(input.Utf8.Length, cancellationToken);
-                return;
-            }
-            catch (ProblemException)
-            {
-                // Others hold the memory.
-            }
-        }
-    }
+        TaskKind.Operation => TaskOutcome.Succeeded((await awaiting.RunAsync(definition.Operation!, input, timeoutSeconds: null, cancellationToken)).Result),
+        TaskKind.Sequence => Succeeded(await sequence.RunAsync(reader.Read<SequenceRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Gather => Succeeded(await gather.RunAsync(reader.Read<GatherRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Map => Succeeded(await map.RunAsync(definition.Operation!, reader.Read<NamedMapRequest>(input.Utf8), cancellationToken)),
+        TaskKind.Callback => Ended(await callback.RunToEndAsync(definition.Operation!, reader.Read<CallbackRequest>(input.Utf8), cancellationToken)),
+        var kind => throw new NotSupportedException($"There are no tasks of kind {kind}."),
+    };
 
     private static TaskOutcome Ended(CallbackOutcome outcome) =>
         outcome.Answer is { } answer ? Succeeded(answer) with { IsContinued = true }

@@ -6,6 +6,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Webhooks;
@@ -232,6 +233,7 @@ public sealed class TaskService(
             IdempotencyKey = origin.IdempotencyKey,
             Fingerprint = origin.Fingerprint,
             TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } parent } ? parent : null,
+            CallChain = CallChain.Current?.Text,
         }, input));
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -15,8 +16,8 @@ namespace FunctionsApp.Http;
 /// wrong into problem details. No function has a try of its own.
 /// </summary>
 public sealed class FunctionEndpoint(
-    RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding,
+    TimeProvider time, IHostApplicationLifetime lifetime, AppIdentity app)
 {
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
@@ -42,6 +43,7 @@ public sealed class FunctionEndpoint(
         request.HttpContext.Response.RegisterForDispose(memory);
         try
         {
+            CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
             var call = new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token);
             return call.IsLarge ? await gate.RunAsync(() => answer(call)) : await answer(call);
         }

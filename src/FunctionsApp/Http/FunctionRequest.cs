@@ -62,9 +62,6 @@ public sealed class FunctionRequest
         ? length > WorkGate.LargeBytes
         : _request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
 
-    /// <summary>What the request holds in memory.</summary>
-    internal RequestMemory Memory => _memory;
-
     /// <summary>Cancelled when the client goes away or the host stops.</summary>
     public CancellationToken Cancelled { get; }
 

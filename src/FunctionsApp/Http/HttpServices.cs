@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Limits;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Http;
@@ -8,7 +9,7 @@ namespace FunctionsApp.Http;
 /// <summary>Registration of what the functions need to speak HTTP.</summary>
 public static class HttpServices
 {
-    private const int RequestBufferBytes = 64 * 1024;
+    private const int ReadAheadBytes = 64 * 1024;
 
     /// <summary>Adds the endpoint plumbing. Every host calls this.</summary>
     public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
@@ -18,12 +19,12 @@ public static class HttpServices
             // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
             options.Limits.MaxRequestBodySize = null;
 
-            // What is read ahead of a request that waits for room is charged to nobody.
-            options.Limits.MaxRequestBufferSize = RequestBufferBytes;
-
             // A large response is held in memory until its reader has it.
             options.Limits.MinResponseDataRate = new MinDataRate(UploadPace.MinLargeBytesPerSecond, TimeSpan.FromSeconds(5));
         });
+
+        // What the server reads ahead, of a request that waits for room, is charged to nobody.
+        services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         return services.AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
     }
 }

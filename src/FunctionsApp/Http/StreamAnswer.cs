@@ -1,11 +1,10 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -20,6 +19,9 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 {
     /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
     public ReadOnlyMemory<byte> Values { get; init; }
+
+    /// <summary>A task in place of <see cref="Data"/>: what it came to may lie in storage.</summary>
+    public TaskAnswer? Task { get; init; }
 
     /// <summary>The number that server-sent events give to the value; by default they count from 0.</summary>
     public long? Id { get; init; }
@@ -45,14 +47,13 @@ internal sealed class StreamAnswer(
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private readonly bool _isEventStream = format == AnswerFormat.EventStream;
-    private readonly Activity? _span = Activity.Current;
+    private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are made here, outside of the function, and belong to its span and to its account.
-        Activity.Current = _span;
-        RequestMemory.Current = request.Memory;
+        // The lines are made here, outside of the function, and belong to its span, its account and its chain of calls.
+        ExecutionContext.Restore(_context);
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
         response.Headers.CacheControl = "no-cache";
@@ -137,29 +138,30 @@ internal sealed class StreamAnswer(
 
     private async ValueTask WriteAsync(HttpResponse response, StreamLine line, CancellationToken patience)
     {
+        var writer = response.BodyWriter;
         if (line.Values.IsEmpty)
         {
-            Write(response.BodyWriter, line);
+            await WriteLineAsync(writer, line, patience);
         }
         else if (_isEventStream)
         {
             var values = line.Values;
             while (values.Span.IndexOf((byte)'\n') is >= 0 and var end)
             {
-                Write(response.BodyWriter, line with { Data = RawJson.FromUtf8(values[..end]) });
+                await WriteLineAsync(writer, line with { Data = RawJson.FromUtf8(values[..end]) }, patience);
                 values = values[(end + 1)..];
             }
         }
         else
         {
-            response.BodyWriter.Write(line.Values.Span);
+            writer.Write(line.Values.Span);
         }
 
         // Not with the request's token: when the time is up or the host stops, the problem still has to reach the client.
-        await response.BodyWriter.FlushAsync(patience);
+        await writer.FlushAsync(patience);
     }
 
-    private void Write(PipeWriter writer, StreamLine line)
+    private async ValueTask WriteLineAsync(PipeWriter writer, StreamLine line, CancellationToken patience)
     {
         var (before, after) = line switch
         {
@@ -169,7 +171,15 @@ internal sealed class StreamAnswer(
             _ => ($"{{\"{line.Name}\":", "}\n"),
         };
         Encoding.UTF8.GetBytes(before, writer);
-        writer.Write(line.Data.Utf8.Span);
+        if (line.Task is { } task)
+        {
+            await JsonPipeWriter.SerializeAsync(writer, task, CoreJson.TypeInfo<TaskAnswer>(), patience);
+        }
+        else
+        {
+            await JsonPipeWriter.WriteAsync(writer, line.Data.Utf8, patience);
+        }
+
         Encoding.UTF8.GetBytes(after, writer);
     }
 }

@@ -36,7 +36,7 @@ internal static class StreamLines
     {
         await foreach (var (id, task) in events)
         {
-            yield return new StreamLine(Name: null, RawJson.From(task, CoreJson.TypeInfo<TaskAnswer>()), IsValue: true) { Id = id };
+            yield return new StreamLine(Name: null, Data: default, IsValue: true) { Task = task, Id = id };
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using FunctionsApp.Core.Await;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
@@ -44,7 +43,6 @@ public sealed class OutcomeAnswer(TaskAnswer task, Preference preference) : IRes
         }
 
         response.ContentType = task.Error is null ? "application/json; charset=utf-8" : "application/problem+json";
-        response.BodyWriter.Write((task.Error ?? task.Result ?? RawJson.Null).Utf8.Span);
-        await response.BodyWriter.FlushAsync(httpContext.RequestAborted);
+        await JsonPipeWriter.SerializeAsync(response.BodyWriter, task.Error ?? task.Result ?? RawJson.Null, CoreJson.TypeInfo<RawJson>());
     }
 }

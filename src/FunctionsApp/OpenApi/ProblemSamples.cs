@@ -14,6 +14,8 @@ internal static class ProblemSamples
     public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
         "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
+    public static Problem LoopDetected { get; } = Problem.LoopDetected("The request has come through this app more than once: its calls lead back to it.");
+
     public static Problem UnknownOperation { get; } = Problem.UnknownOperation("ehco", ["echo"]);
 
     public static Problem UnknownTask { get; } = Problem.UnknownTask();
@@ -57,7 +59,7 @@ internal static class ProblemSamples
     public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
     /// <summary>What may go wrong with any request.</summary>
-    public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown];
+    public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown, LoopDetected];
 
     /// <summary>What the server answers where there is no endpoint.</summary>
     public static IReadOnlyList<Problem> OfServer { get; } = [NotFound, MethodNotAllowed];

@@ -352,6 +352,36 @@ public sealed class CpuSchedulerTests : IDisposable
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_light_share_waits_for_room(bool isCancelled)
+    {
+        var scheduler = Create(maxQueuedItems: 3);
+        var occupied = await OccupyAsync(scheduler);
+        var waiting = scheduler.RunAsync(new PortionJob(3, 1, static _ => { }), CancellationToken.None);
+        using var client = new CancellationTokenSource();
+        CpuShare.Current = new CpuShare(0.25);
+        var call = scheduler.RunAsync(static _ => 42, client.Token);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal((false, 1), (call.IsCompleted, _time.Timers));
+
+        if (isCancelled)
+        {
+            await client.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Patience));
+            Assert.Equal(0, _time.Timers);
+        }
+
+        _gate.Set();
+        await Task.WhenAll(occupied.Call, waiting).WaitAsync(Patience);
+        if (!isCancelled)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.Equal(42, await call.WaitAsync(Patience));
+        }
+    }
+
+    [Theory]
     [InlineData(2, false)]
     [InlineData(3, true)]
     public async Task Room_can_be_asked_for_ahead(int waiting, bool refused)

@@ -49,6 +49,26 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
+    public void What_comes_first_decides() => Check(scenario =>
+    {
+        scenario = Decidable(scenario);
+        var (answer, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default), EndMs(scenario));
+
+        AssertDecision(scenario, problem, answer?.Results);
+    });
+
+    [Fact]
+    public void What_comes_first_decides_however_slow_the_reader_is() => Check(scenario =>
+    {
+        // All start at once: a slow reader would hold up those that start later.
+        scenario = Decidable(scenario) with { MaxConcurrency = null };
+        var over = new TaskCompletionSource();
+        var (events, problem) = Run(CollectAsync(Request(scenario), over.Task), EndMs(scenario), over.TrySetResult);
+
+        AssertDecision(scenario, problem, events?.SkipLast(1).Select(static item => item.Result!).ToList());
+    });
+
+    [Fact]
     public void Completion_order_is_that_of_the_ends() => Check(scenario =>
     {
         var (answer, _) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
@@ -101,6 +121,72 @@ public sealed class GatherProperties : PatternTests
         Assert.Equal((answer.Succeeded, answer.Failed), (events![^1].Summary!.Succeeded, events[^1].Summary!.Failed));
     });
 
+    /// <summary>
+    /// The scenario with times from which follows what comes first. All calls end in even milliseconds, and the time limit passes
+    /// in an odd one. No call has a limit of its own: such a limit ends its call on another thread, while time goes on.
+    /// </summary>
+    private static Scenario Decidable(Scenario scenario) => scenario with
+    {
+        Calls = [.. scenario.Calls.Select(static call => call with { DurationMs = call.DurationMs & ~1, LimitMs = null })],
+        LimitMs = scenario.LimitMs | 1,
+    };
+
+    /// <summary>When nothing needs time any more: all calls have ended, or the limit has passed.</summary>
+    private static int EndMs(Scenario scenario) => (scenario.LimitMs ?? Ends(scenario).Max(static end => (int?)end) ?? 0) + 1;
+
+    /// <summary>When each call ends if nothing cancels it.</summary>
+    private static List<int> Ends(Scenario scenario)
+    {
+        var slots = new PriorityQueue<int, int>(Enumerable.Repeat((0, 0), scenario.MaxConcurrency ?? Math.Max(scenario.Calls.Count, 1)));
+        return [.. scenario.Calls.Select(call =>
+        {
+            var end = slots.Dequeue() + call.DurationMs;
+            slots.Enqueue(end, end);
+            return end;
+        })];
+    }
+
+    /// <summary>Says how a gather has to end. Of calls that end in the same millisecond each may be the first.</summary>
+    private static void AssertDecision(Scenario scenario, Problem? problem, IReadOnlyList<GatherResult>? results)
+    {
+        var (calls, ends, limit) = (scenario.Calls, Ends(scenario), scenario.LimitMs ?? int.MaxValue);
+        var isLate = ends.Any(end => end > limit);
+        var decisive = Enumerable.Range(0, calls.Count).Where(index => ends[index] < limit && scenario.ReturnWhen switch
+        {
+            ReturnWhen.FirstCompleted => true,
+            ReturnWhen.FirstSucceeded => !calls[index].Fails || (!isLate && !scenario.ReturnExceptions && calls.All(static call => call.Fails)),
+            _ => calls[index].Fails && !scenario.ReturnExceptions,
+        }).ToList();
+        var first = decisive.Select(index => (int?)ends[index]).Min();
+        var winners = decisive.Where(index => ends[index] == first).ToList();
+        if (first is null && isLate && !scenario.ReturnExceptions)
+        {
+            Assert.Equal(("timeout", null), (problem?.Slug, problem?.Index));
+        }
+        else if (problem is not null)
+        {
+            Assert.False(scenario.ReturnExceptions);
+            Assert.Contains((int?)problem.Index ?? -1, winners);
+            Assert.Equal((true, "operation-failed"), (calls[(int)problem.Index!].Fails, problem.Slug));
+        }
+        else
+        {
+            Assert.True(scenario.ReturnExceptions || winners.Count == 0 || winners.Any(index => !calls[index].Fails));
+            Assert.All(results!, result =>
+            {
+                // Once it is decided the others are cancelled, unless they end by themselves before that reaches them.
+                var endsByItself = first is not null || ends[result.Index] < limit;
+                Assert.True(result.Status switch
+                {
+                    CallStatus.Succeeded => endsByItself && !calls[result.Index].Fails,
+                    CallStatus.Failed => endsByItself ? calls[result.Index].Fails && result.Error!.Slug == "operation-failed" : result.Error!.Slug == "timeout",
+                    _ => ends[result.Index] >= first,
+                }, $"{result} of {scenario}");
+            });
+            Assert.Equal(calls.Count, results!.Count);
+        }
+    }
+
     private static void Check(Action<Scenario> property) =>
         Prop.ForAll(Scenarios.ToArbitrary(), property).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
 
@@ -113,26 +199,42 @@ public sealed class GatherProperties : PatternTests
         LimitMs = null,
     };
 
-    private async Task<List<GatherEvent>> CollectAsync(GatherRequest request)
+    /// <param name="request">The calls.</param>
+    /// <param name="begin">When to read on after the first step; at once unless given.</param>
+    private async Task<List<GatherEvent>> CollectAsync(GatherRequest request, Task? begin = null)
     {
         var events = new List<GatherEvent>();
-        await foreach (var item in Get<GatherService>().StreamAsync(request, default))
+        await using var stream = Get<GatherService>().StreamAsync(request, default).GetAsyncEnumerator();
+        var first = stream.MoveNextAsync();
+        await (begin ?? Task.CompletedTask);
+        for (var more = await first; more; more = await stream.MoveNextAsync())
         {
-            events.Add(item);
+            events.Add(stream.Current);
         }
 
         return events;
     }
 
     /// <summary>Lets time pass until the task ends. What was cancelled ends on other threads, which are waited for meanwhile.</summary>
-    private (T? Result, Problem? Problem) Run<T>(Task<T> task)
+    /// <param name="task">The task.</param>
+    /// <param name="endMs">When the clock stops, in milliseconds from now.</param>
+    /// <param name="stopped">Is called when it has, until the task ends.</param>
+    private (T? Result, Problem? Problem) Run<T>(Task<T> task, int endMs = int.MaxValue, Func<bool>? stopped = null)
         where T : class
     {
         var watch = Stopwatch.StartNew();
-        while (!task.IsCompleted)
+        for (var now = 0; !task.IsCompleted; now++)
         {
             Assert.True(watch.Elapsed < Limit, "It never ends.");
-            Time.Advance(TimeSpan.FromMilliseconds(1));
+            if (now < endMs)
+            {
+                Time.Advance(TimeSpan.FromMilliseconds(1));
+            }
+            else
+            {
+                stopped?.Invoke();
+            }
+
             Thread.Yield();
         }
 
@@ -153,7 +255,7 @@ public sealed class GatherProperties : PatternTests
         })],
         ReturnExceptions = scenario.ReturnExceptions,
         MaxConcurrency = scenario.MaxConcurrency,
-        TimeoutSeconds = scenario.LimitMs / 1_000.0,
+        TimeoutSeconds = (scenario.LimitMs + 0.25) / 1_000, // Whole milliseconds count, and 43 / 1000.0 s are less than 43.
         ReturnWhen = scenario.ReturnWhen,
     };
 

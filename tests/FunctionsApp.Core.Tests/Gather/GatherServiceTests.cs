@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Core.Tests.Gather;
 
@@ -39,6 +40,58 @@ public sealed class GatherServiceTests : PatternTests
         var (slug, problem) = await ProblemOf(run);
         Assert.Equal(("operation-failed", 1, "b"), (slug, problem.Index, problem.Id));
         Assert.Equal(0, Probe.Running);
+    }
+
+    [Theory]
+    [InlineData("\"returnWhen\":\"allCompleted\"")]
+    [InlineData("\"returnWhen\":\"firstCompleted\"")]
+    public async Task A_failure_that_has_decided_is_answered_though_the_time_limit_passes_before_all_have_stopped(string options)
+    {
+        var lingering = new TaskCompletionSource();
+        Probe.Lingering = lingering.Task;
+        var run = RunAsync("a,b", options + ",\"timeoutSeconds\":1");
+        Probe.Fail("b");
+        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
+        Time.Advance(TimeSpan.FromSeconds(2));
+        lingering.SetResult();
+
+        var (slug, problem) = await ProblemOf(run);
+        Assert.Equal(("operation-failed", 1), (slug, problem.Index));
+    }
+
+    [Theory]
+    [InlineData("firstCompleted", false)]
+    [InlineData("firstCompleted", true)]
+    [InlineData("firstSucceeded", false)]
+    [InlineData("firstSucceeded", true)]
+    public async Task A_winner_stays_one_though_the_time_limit_passes_before_the_losers_have_stopped(string returnWhen, bool returnExceptions)
+    {
+        var lingering = new TaskCompletionSource();
+        Probe.Lingering = lingering.Task;
+        var run = RunAsync("a,b", $"\"returnWhen\":\"{returnWhen}\",\"returnExceptions\":{(returnExceptions ? "true" : "false")},\"timeoutSeconds\":1");
+        Probe.Succeed("b");
+        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
+        Time.Advance(TimeSpan.FromSeconds(2));
+        lingering.SetResult();
+
+        var answer = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Cancelled, CallStatus.Succeeded], answer.Results.Select(static result => result.Status));
+        Assert.Equal((1, 0, 1), (answer.Succeeded, answer.Failed, answer.Cancelled));
+    }
+
+    [Fact]
+    public async Task A_winner_stays_one_though_a_loser_fails_while_it_stops()
+    {
+        var lingering = new TaskCompletionSource();
+        Probe.Lingering = lingering.Task;
+        var run = RunAsync("a,b", "\"returnWhen\":\"firstCompleted\"");
+        Probe.Succeed("b");
+        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
+        lingering.SetException(new OperationException("too late"));
+
+        var answer = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Failed, CallStatus.Succeeded], answer.Results.Select(static result => result.Status));
+        Assert.Equal([1, 0], answer.CompletionOrder);
     }
 
     [Fact]

@@ -162,6 +162,35 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
         Assert.Equal((429, 1), (answer.Status, answer.Attempts));
     }
 
+    [Theory]
+    [InlineData("99999999999")]
+    [InlineData("99999999999999999999999999999999")]
+    [InlineData("Fri, 31 Dec 9999 23:59:59 GMT")]
+    public async Task A_Retry_After_of_any_length_makes_the_answer_final(string value)
+    {
+        _server.Answer(429, headers => headers.TryAddWithoutValidation("Retry-After", value));
+
+        var answer = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2, TimeoutSeconds = 3_600 }, default));
+
+        Assert.Equal((429, 1), (answer.Status, answer.Attempts));
+    }
+
+    [Fact]
+    public async Task A_Retry_After_of_any_length_can_be_waited_for_where_there_is_no_time_limit()
+    {
+        _server.Answer(429, static headers => headers.TryAddWithoutValidation("Retry-After", "99999999999"));
+        _server.Answer(200);
+        using var caller = new CancellationTokenSource();
+        var sending = _client.SendAsync(Get() with { MaxRetries = 1, TimeoutSeconds = null }, caller.Token).AsTask();
+
+        _time.Advance(TimeSpan.FromDays(24));
+        Assert.False(sending.IsCompleted);
+        await caller.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending.WaitAsync(Limit));
+        Assert.Single(_server.Requests);
+    }
+
     [Fact]
     public async Task The_time_limit_covers_all_retries()
     {
@@ -220,20 +249,21 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData("https://other.example.com/", false)]
     [InlineData("//other.example.com/", false)]
     [InlineData("https://example.com:8443/", false)]
-    public async Task Authorization_and_cookies_stay_with_their_origin(string location, bool stay)
+    public async Task Only_harmless_headers_go_to_another_origin(string location, bool isSameOrigin)
     {
-        _server.Redirect(302, location);
-        _server.Redirect(302, "https://example.com/back");
+        string[] harmless = ["accept", "Accept-Language", "USER-AGENT", "content-type"];
+        string[] secret = ["authorization", "Cookie", "X-Api-Key", "api-key", "Ocp-Apim-Subscription-Key", "Accept-Token", "Content-Key", "Referer", "If-Match"];
+        _server.Redirect(307, location);
+        _server.Redirect(307, "https://example.com/back");
         _server.Answer(200);
 
         await _client.SendAsync(
-            Get() with { Headers = new Dictionary<string, string> { ["authorization"] = "Bearer x", ["Cookie"] = "a=b", ["X-Mine"] = "1" } }, default);
+            Get() with { Method = "PUT", Body = "x"u8.ToArray(), Headers = harmless.Concat(secret).ToDictionary(static name => name, static _ => "text/csv") }, default);
 
         Assert.Equal(3, _server.Requests.Count);
-        Assert.All(_server.Requests.Skip(1), request =>
-        {
-            Assert.Equal((stay, stay, true), (request.Headers.ContainsKey("Authorization"), request.Headers.ContainsKey("Cookie"), request.Headers.ContainsKey("X-Mine")));
-        });
+        Assert.All(_server.Requests, static request => Assert.Equal("x", request.Body));
+        Assert.All(_server.Requests.SelectMany(request => harmless, static (request, name) => (request, name)), static pair => Assert.Contains(pair.name, pair.request.Headers));
+        Assert.All(secret, name => Assert.Equal([true, isSameOrigin, isSameOrigin], _server.Requests.Select(request => request.Headers.ContainsKey(name))));
     }
 
     [Theory]

@@ -227,6 +227,84 @@ public sealed class OutboundGuardTests : OutboundTests
         Guard(new OutboundOptions { OwnHost = own, AllowedHosts = ["my-app.azurewebsites.net"] }).Check(url);
     }
 
+    [Theory]
+    [InlineData("https://API.Example.com./api/gather", true)]
+    [InlineData("http://api.example.com:8080/", true)]
+    [InlineData("https://other.example.com:8443/", true)]
+    [InlineData("https://other.example.com/", false)]
+    [InlineData("https://8.8.4.4/", true)]
+    [InlineData("https://0x08.8.1028/", true)]
+    [InlineData("https://8.8.8.8/", false)]
+    [InlineData("https://x.api.example.com/", false)]
+    public void The_names_and_addresses_of_OwnHosts_are_the_app_itself(string url, bool isOwn)
+    {
+        var options = new OutboundOptions { OwnHosts = ["api.example.com", "other.example.com:8443", "8.8.4.4"] };
+
+        if (isOwn)
+        {
+            Refused(() => Guard(options).Check(new Uri(url)));
+            Guard(options with { AllowedHosts = ["api.example.com", "other.example.com", "8.8.4.4"] }).Check(new Uri(url));
+        }
+        else
+        {
+            Guard(options).Check(new Uri(url));
+        }
+    }
+
+    [Fact]
+    public async Task A_name_that_leads_to_the_app_is_refused_when_it_is_dialled()
+    {
+        Resolver.Answer("8.8.4.4");
+        var guard = Guard(new OutboundOptions { OwnHosts = ["8.8.4.4"] });
+
+        guard.Check(new Uri("https://example.com/"));
+        await Assert.ThrowsAsync<DestinationRefusedException>(async () => await guard.ResolveAsync("example.com", 443, default));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "http://127.0.0.1:8080/", true)]
+    [InlineData("127.0.0.1", "http://0.0.0.0:8080/", true)]
+    [InlineData("127.0.0.1", "http://127.0.0.1:8081/", false)]
+    [InlineData("127.0.0.1", "http://127.0.0.2:8080/", false)]
+    [InlineData("10.1.2.3", "http://10.1.2.3:8080/", true)]
+    [InlineData("10.1.2.3", "http://127.0.0.1:8080/", false)]
+    [InlineData("0.0.0.0", "http://127.0.0.1:8080/", true)]
+    [InlineData("0.0.0.0", "http://127.255.0.9:8080/", true)]
+    [InlineData("0.0.0.0", "http://127.0.0.1:8081/", false)]
+    [InlineData("::", "http://127.0.0.1:8080/", true)]
+    [InlineData("::", "http://[::1]:8080/", true)]
+    public void A_network_that_is_allowed_does_not_include_where_the_app_listens(string listening, string url, bool isOwn)
+    {
+        var options = new OutboundOptions { AllowedHosts = ["0.0.0.0/0", "::/0"] };
+        var app = Identity(options);
+        app.Listen([new IPEndPoint(IPAddress.Parse(listening), 8080)]);
+
+        if (isOwn)
+        {
+            Refused(() => Guard(options, app).Check(new Uri(url)));
+            Guard(options with { AllowedHosts = [new Uri(url).Authority] }, app).Check(new Uri(url));
+        }
+        else
+        {
+            Guard(options, app).Check(new Uri(url));
+        }
+    }
+
+    [Fact]
+    public void Listening_on_any_address_means_every_address_of_the_machine()
+    {
+        var options = new OutboundOptions { AllowedHosts = ["0.0.0.0/0"] };
+        var app = Identity(options);
+        app.Listen([new IPEndPoint(IPAddress.Any, 8080)]);
+
+        foreach (var address in System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(static card => card.GetIPProperties().UnicastAddresses).Select(static unicast => unicast.Address).Where(static ip => !ip.ToString().Contains(':')))
+        {
+            Refused(() => Guard(options, app).Check(new Uri($"http://{address}:8080/")));
+            Guard(options, app).Check(new Uri($"http://{address}:8081/"));
+        }
+    }
+
     [Fact]
     public void Every_refusal_of_a_host_reads_the_same_and_names_it_as_it_was_written()
     {
@@ -357,6 +435,39 @@ public sealed class OutboundGuardTests : OutboundTests
             Assert.Contains("Outbound:AllowedPorts", Refused(() => guard.Check(new Uri(url))), StringComparison.Ordinal);
         }
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(22)]
+    [InlineData(25)]
+    [InlineData(53)]
+    [InlineData(587)]
+    [InlineData(2049)]
+    [InlineData(6000)]
+    [InlineData(6679)]
+    [InlineData(10080)]
+    public async Task A_port_of_another_protocol_is_refused_unless_a_setting_names_it(int port)
+    {
+        var url = new Uri($"https://example.com:{port}/");
+        Resolver.Answer("8.8.8.8");
+
+        Assert.StartsWith($"Port {port} of 'example.com' is not allowed", Refused(() => Guard().Check(url)), StringComparison.Ordinal);
+        await Assert.ThrowsAsync<DestinationRefusedException>(async () => await Guard().ResolveAsync("example.com", port, default));
+        Refused(() => Guard(new OutboundOptions { AllowedHosts = ["example.com"] }).Check(url));
+        Refused(() => Guard(new OutboundOptions { AllowedHosts = ["10.0.0.0/8"] }).Check(new Uri($"http://10.0.0.1:{port}/")));
+        Guard(new OutboundOptions { AllowedPorts = [port] }).Check(url);
+        Guard(new OutboundOptions { AllowedHosts = [$"example.com:{port}"] }).Check(url);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(443)]
+    [InlineData(3000)]
+    [InlineData(7071)]
+    [InlineData(8080)]
+    [InlineData(8443)]
+    [InlineData(65535)]
+    public void Every_other_port_is_open(int port) => Guard().Check(new Uri($"https://example.com:{port}/"));
 
     [Fact]
     public async Task A_port_that_one_network_may_use_is_not_open_to_the_others()

@@ -55,6 +55,8 @@ public sealed class OutboundOptionsTests
         var failure = Assert.Throws<OptionsValidationException>(() => Read(("Outbound:AllowedHosts:0", "10.0.0.0/8"), ("Outbound:AllowedHosts:1", host)));
 
         Assert.Contains($"Outbound:AllowedHosts has '{host}'", failure.Message, StringComparison.Ordinal);
+        failure = Assert.Throws<OptionsValidationException>(() => Read(("Outbound:OwnHosts:0", host)));
+        Assert.Contains($"Outbound:OwnHosts has '{host}'", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -13,7 +13,10 @@ public abstract class OutboundTests
 
     protected ScriptedResolver Resolver { get; } = new();
 
-    protected OutboundGuard Guard(OutboundOptions? options = null) => new(Options.Create(options ?? new OutboundOptions()), Resolver);
+    protected OutboundGuard Guard(OutboundOptions? options = null, AppIdentity? app = null) =>
+        new(Options.Create(options ?? new OutboundOptions()), Resolver, app ?? Identity(options));
+
+    protected static AppIdentity Identity(OutboundOptions? options = null) => new(Options.Create(options ?? new OutboundOptions()), TimeProvider.System);
 
     protected static string Refused(Action action)
     {

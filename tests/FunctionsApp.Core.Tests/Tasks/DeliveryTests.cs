@@ -4,6 +4,8 @@ using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tests.Webhooks;
 using FunctionsApp.Core.Webhooks;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Tasks;
 
@@ -22,12 +24,14 @@ public sealed class DeliveryTests() : TaskTests(
         Receiver.Answer(204);
         var task = await CreateProbeAsync("a", Both);
         await EventuallyAsync(() => Probe.Running == 1);
-        await (end switch
+        if (end == "cancel")
         {
-            "succeed" => Do(() => Probe.Succeed("a")),
-            "fail" => Do(() => Probe.Fail("a")),
-            _ => Service.CancelAsync(task.Id),
-        });
+            await Service.CancelAsync(task.Id);
+        }
+        else
+        {
+            (end == "fail" ? (Action<string>)Probe.Fail : Probe.Succeed)("a");
+        }
 
         var ended = await EndOfAsync(task.Id);
         var deliveries = await UntilSentAsync(task.Id, times: 1);
@@ -41,20 +45,16 @@ public sealed class DeliveryTests() : TaskTests(
         Assert.Equal(task.Id, body.GetProperty("data").GetProperty("id").GetString());
         Assert.Equal(end == "succeed", body.GetProperty("data").TryGetProperty("result", out _));
         Assert.Equal(end == "fail", body.GetProperty("data").TryGetProperty("error", out _));
-
-        static Task Do(Action action)
-        {
-            action();
-            return Task.CompletedTask;
-        }
+        Assert.True(WebhookVerifier.Verify(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", request.Headers["webhook-id"], request.Headers["webhook-timestamp"],
+            request.Headers["webhook-signature"], Encoding.UTF8.GetBytes(request.Body!)));
     }
 
     [Fact]
     public async Task It_is_sent_again_by_the_schedule_with_the_same_id_and_body_until_that_ends()
     {
         Receiver.Answer(500);
-        var task = await CreateProbeAsync("a", Both);
-        Probe.Succeed("a");
+        var task = await EndedProbeAsync("a", Both);
 
         var first = await UntilSentAsync(task.Id, times: 1);
         Assert.Equal((DeliveryState.Pending, 500), (first.State, first.Items[0].Status));
@@ -75,11 +75,28 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
+    public async Task Each_failed_delivery_is_logged_with_its_host_but_not_its_query()
+    {
+        Receiver.Answer(500);
+        var task = await CreateAsync("echo", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/hook?code=secret"}}""");
+        var first = await UntilSentAsync(task.Id, times: 1);
+        Receiver.Answer(410);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        await UntilSentAsync(task.Id, times: 2);
+
+        Assert.Equal(
+            [
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
+            ],
+            Log.Entries.Select(static entry => (entry.Level, entry.Message)));
+    }
+
+    [Fact]
     public async Task The_schedule_goes_on_after_a_restart()
     {
         Receiver.Answer(500);
-        var task = await CreateProbeAsync("a", Both);
-        Probe.Succeed("a");
+        var task = await EndedProbeAsync("a", Both);
         var first = await UntilSentAsync(task.Id, times: 1);
 
         await RestartAsync();
@@ -98,23 +115,10 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_receiver_that_is_gone_is_not_asked_again()
-    {
-        Receiver.Answer(410);
-        var task = await CreateProbeAsync("a", Both);
-        Probe.Succeed("a");
-
-        var deliveries = await UntilSentAsync(task.Id, times: 1);
-
-        Assert.Equal((DeliveryState.Failed, null), (deliveries.State, deliveries.NextAttemptAt));
-    }
-
-    [Fact]
     public async Task A_receiver_that_asks_for_time_gets_it()
     {
         Receiver.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromMinutes(30)));
-        var task = await CreateProbeAsync("a", Both);
-        Probe.Succeed("a");
+        var task = await EndedProbeAsync("a", Both);
 
         var deliveries = await UntilSentAsync(task.Id, times: 1);
 
@@ -122,13 +126,14 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task It_is_sent_again_when_somebody_asks_and_then_the_schedule_begins_anew()
+    public async Task After_a_receiver_is_gone_it_is_sent_again_only_when_somebody_asks_and_then_the_schedule_begins_anew()
     {
         Receiver.Answer(410);
         var task = await CreateProbeAsync("a", Both);
         Assert.Equal("nothing-to-deliver", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
         Probe.Succeed("a");
-        await UntilSentAsync(task.Id, times: 1);
+        var refused = await UntilSentAsync(task.Id, times: 1);
+        Assert.Equal((DeliveryState.Failed, null), (refused.State, refused.NextAttemptAt));
 
         Receiver.Answer(500);
         Assert.Equal(DeliveryState.Pending, (await Service.RedeliverAsync(task.Id)).State);
@@ -143,11 +148,57 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_task_does_not_expire_while_its_webhook_is_to_be_sent()
+    public async Task A_delivery_that_is_asked_for_while_the_disk_is_full_leaves_the_schedule_as_it_is()
+    {
+        Receiver.Answer(500);
+        var task = await CreateProbeAsync("a", Both);
+        Probe.Succeed("a");
+        var before = await UntilSentAsync(task.Id, times: 1);
+        using var disk = new FullDisk(StateDirectory);
+        disk.Fill();
+
+        Assert.Equal("storage-failed", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
+        Assert.Equal((DeliveryState.Pending, before.NextAttemptAt), (
+            (await Service.GetDeliveriesAsync(task.Id)).State, (await Service.GetDeliveriesAsync(task.Id)).NextAttemptAt));
+
+        disk.Free();
+        Receiver.Answer(200);
+        Time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(DeliveryState.Delivered, (await UntilSentAsync(task.Id, times: 2)).State);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_falls_due_while_another_is_refused_for_want_of_room_is_made()
     {
         Receiver.Answer(500);
         var task = await CreateProbeAsync("a", Both + ""","ttlSeconds":1""");
+        var other = await CreateProbeAsync("b", Both);
         Probe.Succeed("a");
+        await UntilSentAsync(task.Id, times: 1);
+        Probe.Succeed("b");
+        await UntilSentAsync(other.Id, times: 1);
+        Receiver.Answer(200);
+        using var disk = new FullDisk(StateDirectory);
+
+        // The write waits while both attempts fall due. When the second is sent, the first has been passed over.
+        disk.Hold();
+        var again = Service.RedeliverAsync(task.Id);
+        Time.Advance(TimeSpan.FromSeconds(12));
+        await EventuallyAsync(() => Receiver.Requests.Count == 3);
+        disk.Fill();
+        Assert.Equal("storage-failed", (await ProblemOf(again)).Slug);
+        disk.Free();
+
+        await AdvanceUntilAsync(() => Receiver.Requests.Count == 4, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(2, Receiver.Requests.Count(request => request.Headers["webhook-id"].EndsWith(task.Id, StringComparison.Ordinal)));
+        await AdvanceUntilAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task A_task_does_not_expire_while_its_webhook_is_to_be_sent()
+    {
+        Receiver.Answer(500);
+        var task = await EndedProbeAsync("a", Both + ""","ttlSeconds":1""");
         await UntilSentAsync(task.Id, times: 1);
         Receiver.Answer(200);
 
@@ -216,47 +267,25 @@ public sealed class DeliveryTests() : TaskTests(
         Receiver.Answer(200);
         var task = await Service.CreateAsync("probe", Read<CallbackRequest>($$$"""{"input":{"name":"a"}{{{Both}}}}"""), Origin);
         await EventuallyAsync(() => Probe.Running == 1);
-        if (succeeds)
-        {
-            Probe.Succeed("a");
-        }
-        else
-        {
-            Probe.Fail("a");
-        }
-
+        (succeeds ? (Action<string>)Probe.Succeed : Probe.Fail)("a");
         await UntilSentAsync(task.Id, times: 1);
 
         Assert.Equal((url, type), (Receiver.Requests[0].Url, Raw(Receiver.Requests[0].Body!).ToElement().GetProperty("type").GetString()));
     }
 
-    [Fact]
-    public async Task An_error_that_an_operation_has_dealt_with_is_delivered_to_nobody()
+    [Theory]
+    [InlineData("""{"input":{"name":"a"},"onSuccess":{"url":"https://example.com/"},"onError":{"operation":"echo","input":{"value":"dealt with"}}}""", false, "onError", "dealt with")]
+    [InlineData("""{"input":{"name":"a"},"onSuccess":{"operation":"text.format","input":{"template":"<{r}>","values":{"r":{"$ref":"#/result"}}}},"onError":{"url":"https://example.com/"}}""", true, "onSuccess", "<a>")]
+    public async Task What_an_operation_has_dealt_with_is_delivered_to_nobody(string request, bool succeeds, string continuation, string result)
     {
-        Receiver.Answer(200);
-        var task = await Service.CreateAsync("probe", Read<CallbackRequest>(
-            """{"input":{"name":"a"},"onSuccess":{"url":"https://example.com/"},"onError":{"operation":"echo","input":{"value":"dealt with"}}}"""), Origin);
-        Probe.Fail("a");
+        var task = await Service.CreateAsync("probe", Read<CallbackRequest>(request), Origin);
+        (succeeds ? (Action<string>)Probe.Succeed : Probe.Fail)("a");
 
-        var ended = await EndOfAsync(task.Id);
+        var value = (await EndOfAsync(task.Id)).Result!.Value.ToElement();
 
-        Assert.Equal("onError", ended.Result!.Value.ToElement().GetProperty("continuation").GetString());
-        Assert.Null((await Service.GetDeliveriesAsync(task.Id)).State);
-        Assert.Empty(Receiver.Requests);
-    }
-
-    [Fact]
-    public async Task Its_signature_is_right()
-    {
-        Receiver.Answer(200);
-        var task = await CreateProbeAsync("a", Both);
-        Probe.Succeed("a");
-        await UntilSentAsync(task.Id, times: 1);
-
-        var request = Receiver.Requests[0];
-        Assert.True(WebhookVerifier.Verify(
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", request.Headers["webhook-id"], request.Headers["webhook-timestamp"],
-            request.Headers["webhook-signature"], Encoding.UTF8.GetBytes(request.Body!)));
+        Assert.Equal((continuation, result), (value.GetProperty("continuation").GetString(), value.GetProperty("result").GetString()));
+        Assert.Equal((null, 0), ((await Service.GetDeliveriesAsync(task.Id)).State, Receiver.Requests.Count));
+        Assert.Equal("nothing-to-deliver", (await ProblemOf(Service.RedeliverAsync(task.Id))).Slug);
     }
 
     /// <summary>Waits until so many attempts are kept; time passes by a hair, so that what is due now is done.</summary>
@@ -271,5 +300,44 @@ public sealed class DeliveryTests() : TaskTests(
             return deliveries.Items.Count == times;
         }, TimeSpan.Zero);
         return deliveries;
+    }
+
+    /// <summary>Has every write of a delivery fail, as on a disk that is full, or wait.</summary>
+    private sealed class FullDisk : IDisposable
+    {
+        private readonly SqliteConnection _connection;
+        private bool _holds;
+
+        public FullDisk(string directory)
+        {
+            _connection = new SqliteConnection($"Data Source={Path.Combine(directory, "tasks.db")};Pooling=False");
+            _connection.Open();
+        }
+
+        public void Hold()
+        {
+            Execute("BEGIN IMMEDIATE");
+            _holds = true;
+        }
+
+        public void Fill()
+        {
+            Execute("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            if (_holds)
+            {
+                Execute("COMMIT");
+            }
+        }
+
+        public void Free() => Execute("DROP TRIGGER full");
+
+        public void Dispose() => _connection.Dispose();
+
+        private void Execute(string sql)
+        {
+            using var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
     }
 }

@@ -7,6 +7,7 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tasks.Embedded;
 using FunctionsApp.Core.Tests.Outbound;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Tasks;
@@ -36,6 +37,9 @@ public abstract class TaskTests : IAsyncLifetime
     /// <summary>What the tasks run; another one after each start, as in a new process.</summary>
     protected ProbeOperation Probe { get; private set; } = new();
 
+    /// <summary>What the engine logs.</summary>
+    private protected LogBook<TaskStore> Log { get; } = new();
+
     protected ScriptedServer Receiver { get; } = new();
 
     protected string StateDirectory => Path.Combine(_directory, "state");
@@ -64,6 +68,7 @@ public abstract class TaskTests : IAsyncLifetime
         {
             services.AddOperation<ProbeOperation>();
             services.AddSingleton(Probe);
+            services.AddSingleton<ILogger<TaskStore>>(Log);
             services.AddSingleton(provider => new OutboundClient(
                 provider.GetRequiredService<OutboundGuard>(), provider.GetRequiredService<IOptions<OutboundOptions>>(), Time, Receiver));
         }, _settings);
@@ -101,6 +106,14 @@ public abstract class TaskTests : IAsyncLifetime
 
     /// <summary>Creates a task of the probe.</summary>
     protected Task<TaskAnswer> CreateProbeAsync(string name, string more = "") => CreateAsync("probe", $$$"""{"input":{"name":"{{{name}}}"}{{{more}}}}""");
+
+    /// <summary>Creates a task of the probe that succeeds at once.</summary>
+    protected async Task<TaskAnswer> EndedProbeAsync(string name, string more = "")
+    {
+        var task = await CreateProbeAsync(name, more);
+        Probe.Succeed(name);
+        return await EndOfAsync(task.Id);
+    }
 
     /// <summary>Waits until a task ends, on the real clock: the one that stands still has no part in it.</summary>
     protected async Task<TaskAnswer> EndOfAsync(string id)

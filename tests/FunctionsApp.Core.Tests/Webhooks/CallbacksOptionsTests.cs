@@ -31,47 +31,36 @@ public sealed class CallbacksOptionsTests
         Assert.Equal(2.5, options.TimeoutSeconds);
     }
 
-    [Theory]
-    [InlineData("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "does not start with whsec_")]
-    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa*w", "is not base64 after whsec_")]
-    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZI", "has 18 bytes, not 24 to 64")]
-    [InlineData("", "does not start with whsec_")]
-    public void A_key_that_is_none_is_told_by_its_index_alone(string key, string fault)
+    [Fact]
+    public void A_key_that_is_none_is_told_by_its_index_alone()
     {
-        var message = Refused(("Callbacks:SigningKeys:0", Current), ("Callbacks:SigningKeys:1", key));
+        var message = Refused(("Callbacks:SigningKeys:0", Current), ("Callbacks:SigningKeys:1", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZI"));
 
-        Assert.Contains($"Callbacks:SigningKeys:1 {fault}.", message, StringComparison.Ordinal);
+        Assert.Contains("Callbacks:SigningKeys:1 has 18 bytes, not 24 to 64.", message, StringComparison.Ordinal);
         Assert.DoesNotContain("MfKQ9r8", message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("-1")]
-    [InlineData("604801")]
-    [InlineData("NaN")]
-    [InlineData("Infinity")]
-    public void A_pause_out_of_range_is_refused_by_its_value(string pause) =>
-        Assert.Contains($"Callbacks:RetryScheduleSeconds has {pause},", Refused(("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", pause)), StringComparison.Ordinal);
+    [InlineData("RetryScheduleSeconds:0", "RetryScheduleSeconds has -1,", "-1")]
+    [InlineData("RetryScheduleSeconds:0", "RetryScheduleSeconds has 604801,", "604801")]
+    [InlineData("RetryScheduleSeconds:0", "RetryScheduleSeconds has NaN,", "NaN")]
+    [InlineData("RetryScheduleSeconds:0", "RetryScheduleSeconds has Infinity,", "Infinity")]
+    [InlineData("TimeoutSeconds", "TimeoutSeconds", "0")]
+    [InlineData("TimeoutSeconds", "TimeoutSeconds", "60.1")]
+    [InlineData("TimeoutSeconds", "TimeoutSeconds", "NaN")]
+    public void A_number_out_of_range_is_refused_by_its_name(string setting, string part, string value) =>
+        Assert.Contains(part, Refused(("Callbacks:" + setting, value)), StringComparison.Ordinal);
 
     [Fact]
-    public void A_schedule_has_50_attempts_at_most()
+    public void A_schedule_has_1_to_50_attempts()
     {
         static (string, string)[] Schedule(int count) =>
             [.. Enumerable.Range(0, count).Select(static index => ($"Callbacks:RetryScheduleSeconds:{index}", "604800"))];
 
         Assert.Equal(50, Read(Schedule(50)).Schedule.Count);
         Assert.Contains("Callbacks:RetryScheduleSeconds has 51 entries, not 1 to 50.", Refused(Schedule(51)), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_schedule_without_an_attempt_is_refused() =>
         Assert.Contains("has 0 entries", Assert.Single(new CallbacksOptions { RetryScheduleSeconds = [] }.Validate(new(new object()))).ErrorMessage, StringComparison.Ordinal);
-
-    [Theory]
-    [InlineData("0")]
-    [InlineData("60.1")]
-    [InlineData("NaN")]
-    public void A_time_limit_out_of_range_is_refused_by_its_name(string seconds) =>
-        Assert.Contains("TimeoutSeconds", Refused(("Callbacks:TimeoutSeconds", seconds)), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void The_options_do_not_print_their_keys() =>

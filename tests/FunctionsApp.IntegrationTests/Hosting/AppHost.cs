@@ -24,6 +24,9 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>Its functions, a line each: name, methods and URL.</summary>
     public abstract string Functions { get; }
 
+    /// <summary>Whether the functions' process has ended.</summary>
+    public bool HasExited => Process.HasExited;
+
     /// <summary>How the functions' process ended.</summary>
     public int ExitCode => Process.ExitCode;
 
@@ -71,6 +74,9 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>Waits for the end of the functions' process.</summary>
     public virtual Task WaitForExitAsync() => Process.WaitForExitAsync().WaitAsync(Limit);
 
+    /// <summary>Measures <see cref="PeakMemoryBytes"/> from now on. Linux only.</summary>
+    public void ResetPeakMemory() => File.WriteAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/clear_refs"), "5");
+
     /// <summary>Ends the functions' process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
     public abstract Task KillAsync();
 
@@ -83,8 +89,10 @@ public abstract class AppHost : IAsyncDisposable
     private long ReadMemory(string name)
     {
         var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/status"))
-            .Single(line => line.StartsWith(name, StringComparison.Ordinal));
-        return long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
+            .SingleOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+
+        // A process that is ending has no memory any more.
+        return line is null ? 0 : long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
     }
 
     private static string FindRepositoryRoot()

@@ -109,7 +109,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
             await upstream.ResultAsync($"/redirect?to={target}", """ "headers":{"Authorization":"Bearer x","Cookie":"a=b","X-Mine":"1"} """);
 
             var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
-            Assert.Equal((stay, stay, true), (headers.ContainsKey("authorization"), headers.ContainsKey("cookie"), headers.ContainsKey("x-mine")));
+            Assert.Equal((stay, stay, stay), (headers.ContainsKey("authorization"), headers.ContainsKey("cookie"), headers.ContainsKey("x-mine")));
         }
     }
 

@@ -83,13 +83,15 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
             "http.request", upstream.Input($"/busy?status=500&id={call}", "\"raiseForStatus\":true,\"maxRetries\":0"), "\"retry\":{\"maxAttempts\":9,\"initialDelaySeconds\":2,\"backoff\":1}");
         var waiting = await Eventually.SeeAsync(
             () => upstream.Api.TaskAsync(id), static task => task.Body.TryGetProperty("nextAttemptAt", out _), "The second attempt to be planned");
-        await upstream.Api.CancelAsync(id);
+        Assert.Equal(HttpStatusCode.Accepted, (await upstream.Api.CancelAsync(id)).Status);
 
         // By then it would have been made.
         await Eventually.SeeAsync(
             () => Task.FromResult(DateTimeOffset.UtcNow), now => now > waiting.Time("nextAttemptAt").AddSeconds(0.5), "The time of the second attempt to pass");
 
-        Assert.Equal("cancelled", (await upstream.Api.TaskAsync(id)).State());
+        var cancelled = await upstream.Api.TaskAsync(id);
+        Assert.Equal(("cancelled", 1, false), (cancelled.State(), cancelled["attempts"].GetInt32(), cancelled.Body.TryGetProperty("nextAttemptAt", out _)));
+        Assert.True(cancelled.Time("finishedAt") < waiting.Time("nextAttemptAt"));
         Assert.Single(upstream.Server.Requests(call));
     }
 

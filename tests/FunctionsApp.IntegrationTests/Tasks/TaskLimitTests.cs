@@ -1,5 +1,6 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
+using FunctionsApp.IntegrationTests.Webhooks;
 
 namespace FunctionsApp.IntegrationTests.Tasks;
 
@@ -32,6 +33,35 @@ public sealed class TaskLimitTests
         Assert.Equal(2, (await api.EndAsync(waiting[1]))["result"].GetInt32());
         Assert.Equal(3, (await api.EndAsync(third))["result"].GetInt32());
         Assert.Equal(4, await api.ListAsync().CountAsync());
+    }
+
+    [OwnHostFact]
+    public async Task A_continuation_waits_for_room_and_its_work_is_not_done_again()
+    {
+        const string Endless = """{"from":0,"to":1000000000000}""";
+        await using var receiver = await WebhookReceiver.StartAsync();
+        await using var host = await Hosts.StartAsync([("Cpu__Threads", "1"), ("Cpu__MaxQueuedItems", "1"), .. WebhookFixture.Settings(0)]);
+        using var api = host.Connect();
+        using var client = new CancellationTokenSource();
+        var map = api.PostAsync("map/primes.count", $$"""{"items":[{{Endless}},{{Endless}}],"chunkSize":1}""", client.Token);
+        await Eventually.SeeAsync(() => api.GetAsync("health/ready"), static answer => answer.Status == HttpStatusCode.TooManyRequests, "The cores to be taken");
+
+        var task = await api.CreateAsync("callback/http.request", $$$"""
+            {"input":{"method":"POST","url":"{{{receiver.Url("work", "/taken")}}}"},
+             "onSuccess":{"operation":"math.square","input":{"x":3}},"onError":{"url":"{{{receiver.Url("error", "/taken")}}}"} }
+            """);
+        await receiver.ArrivalAsync("work");
+
+        // The continuation has asked for room more than once by then.
+        var waiting = await api.GetAsync($"tasks/{task.Id()}?waitSeconds=5");
+        Assert.Equal(("running", HttpStatusCode.TooManyRequests), (waiting.State(), (await api.GetAsync("health/ready")).Status));
+        await client.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map);
+
+        var ended = await api.EndAsync(task.Id());
+        Assert.Equal(("succeeded", 1, 9), (ended.State(), ended["attempts"].GetInt32(), ended["result"].GetProperty("result").GetInt32()));
+        Assert.Single(receiver.Received("work"));
+        Assert.Empty(receiver.Received("error"));
     }
 
     [OwnHostFact]
@@ -131,6 +161,32 @@ public sealed class TaskLimitTests
             Assert.Equal(Enumerable.Reverse(ids), listed);
             Assert.Equal(0, (await api.TaskAsync(ids[0]))["result"].GetInt32());
             Assert.Equal(2, (await api.TaskAsync(ids[^1]))["result"].GetInt32());
+        }
+    }
+
+    [OwnHostFact(Needs.Linux)]
+    public async Task A_directory_that_is_deleted_refuses_tasks_and_the_host_is_not_ready()
+    {
+        using var directory = new TaskDirectory();
+        (string, string)[] settings = [("Tasks__Directory", directory.Path)];
+        await using (var host = await Hosts.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            await api.EndAsync(await api.CreateIdAsync("echo", """{"value":1}"""));
+            Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
+            Directory.Delete(directory.Path, recursive: true);
+
+            var refused = await api.PostAsync("tasks/echo", """{"input":{"value":2}}""");
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (refused.Status, refused.Problem));
+            Assert.Equal("storage-failed", (await api.GetAsync("health/ready")).Problem);
+            Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("await/echo", """{"value":1}""")).Status);
+        }
+
+        await using (var host = await Hosts.StartAsync(settings))
+        {
+            using var api = host.Connect();
+            Assert.Equal(3, (await api.EndAsync(await api.CreateIdAsync("echo", """{"value":3}""")))["result"].GetInt32());
+            Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
         }
     }
 

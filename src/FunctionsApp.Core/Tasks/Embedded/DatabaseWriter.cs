@@ -15,24 +15,31 @@ internal sealed class DatabaseWriter : IDisposable
     // A monitor, not a Lock: the thread waits on it. Nothing is read or written while it is held.
     private readonly object _gate = new();
     private readonly TaskWrites _writes;
+    private readonly Action _ensurePlace;
     private readonly Thread _thread;
     private Queue<Change> _queued = new();
     private long _queuedBytes;
     private long _usedBytes;
     private bool _isUrgent;
+    private bool _isIdle;
     private bool _stopped;
+    private volatile StorageException? _failure;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="writes">The connection, for this thread alone from now on; closed with the writer.</param>
-    public DatabaseWriter(TaskWrites writes)
+    /// <param name="ensurePlace">Raises an error when what is written would be found by nobody.</param>
+    public DatabaseWriter(TaskWrites writes, Action ensurePlace)
     {
-        (_writes, _usedBytes) = (writes, writes.UsedBytes);
+        (_writes, _ensurePlace, _usedBytes) = (writes, ensurePlace, writes.UsedBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
         _thread.UnsafeStart();
     }
 
     /// <summary>Bytes that the database uses, with the payloads that are queued.</summary>
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
+
+    /// <summary>Why the last transaction that had something to write failed; null when it did not.</summary>
+    public StorageException? Failure => _failure;
 
     /// <summary>Queues a change, and never waits.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. It may run twice.</param>
@@ -53,7 +60,7 @@ internal sealed class DatabaseWriter : IDisposable
 
             Interlocked.Add(ref _queuedBytes, bytes);
             _queued.Enqueue(change);
-            if (_queued.Count == 1 || (!_isUrgent && !lingers))
+            if (_isIdle || (!_isUrgent && !lingers))
             {
                 Monitor.Pulse(_gate);
             }
@@ -99,14 +106,15 @@ internal sealed class DatabaseWriter : IDisposable
     {
         lock (_gate)
         {
-            while (_queued.Count == 0 && !_stopped)
+            // A change that lingers wakes the thread only when it is idle: usually an urgent one comes before its time is over.
+            while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
             {
-                Monitor.Wait(_gate);
-            }
-
-            if (!_isUrgent && !_stopped)
-            {
-                Monitor.Wait(_gate, Linger);
+                _isIdle = _queued.Count == 0 && !_stopped;
+                if (_isIdle)
+                {
+                    Monitor.Wait(_gate);
+                    _isIdle = false;
+                }
             }
 
             var taken = _queued;
@@ -119,12 +127,17 @@ internal sealed class DatabaseWriter : IDisposable
     private void Commit(List<Change> group)
     {
         Exception? failure = null;
+        var changes = _writes.Changes;
         try
         {
             _writes.Run("BEGIN IMMEDIATE");
             group.ForEach(change => change.Apply(_writes));
             var usedBytes = _writes.UsedBytes;
+
+            // Both before, so that nothing is written that is refused, and after: the directory may be deleted during the flush.
+            _ensurePlace();
             _writes.Run("COMMIT");
+            _ensurePlace();
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
@@ -140,10 +153,26 @@ internal sealed class DatabaseWriter : IDisposable
             return;
         }
 
+        var reason = failure is null ? null : new StorageException($"The tasks cannot be written: {failure.Message}", failure);
+        if (failure is not null || _writes.Changes != changes)
+        {
+            // A transaction that had nothing to write proves nothing.
+            _failure = reason;
+        }
+
         foreach (var change in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            change.Complete(failure);
+            if (failure is null)
+            {
+                change.Committed?.Invoke();
+            }
+        }
+
+        // The last ones first: what lingered has come before those that somebody waits for.
+        for (var i = group.Count - 1; i >= 0; i--)
+        {
+            group[i].Complete(reason);
         }
     }
 
@@ -166,16 +195,17 @@ internal sealed class DatabaseWriter : IDisposable
 
         public int Bytes { get; } = bytes;
 
-        public void Complete(Exception? failure)
+        public Action? Committed { get; } = committed;
+
+        public void Complete(StorageException? failure)
         {
             if (failure is null)
             {
-                committed?.Invoke();
                 SetResult();
             }
             else
             {
-                SetException(new StorageException($"The tasks cannot be written: {failure.Message}", failure));
+                SetException(failure);
             }
         }
     }

@@ -38,6 +38,13 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
                 opened();
             }
 
+            if (live.Count > 0)
+            {
+                var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
+                var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
+                LogGoesOn(logger, waiting, interrupted);
+            }
+
             store.SetReady();
         }
         catch (Exception exception) when (StorageException.IsCausedBy(exception))
@@ -95,6 +102,9 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
     private static partial void LogUnavailable(ILogger logger, string directory, string reason);
+
+    [LoggerMessage(EventId = 19, Level = LogLevel.Information, Message = "Tasks go on: {Waiting} waited when the host ended, and {Interrupted} ran, which run again if an attempt is left")]
+    private static partial void LogGoesOn(ILogger logger, int waiting, int interrupted);
 
     [LoggerMessage(EventId = 12, Level = LogLevel.Error,
         Message = "The directory of the tasks, {Directory}, is in use by another process: no two may share one. Tasks are refused until that one ends; or give each its own directory (Tasks:Directory)")]

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
@@ -36,19 +37,19 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     /// <summary>Creates the engine. What runs and sends tasks is made when there is something to run or to send.</summary>
     public EmbeddedTaskEngine(
-        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, IOptions<TasksOptions> options,
-        TimeProvider time, ILogger<TaskStore> logger)
+        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
+        IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
     {
         (_options, _time) = (options.Value, time);
         _timers = new TimerQueue(time);
         _store = new TaskStore(time, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, _stopping.Token);
+        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, logger, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
-            _store, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
+            _store, memory, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
@@ -153,12 +154,11 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        return Read(() => _store.Read(queries => queries.Outcome(id))) switch
-        {
-            { State: TaskState.Succeeded or TaskState.Failed, Payload: { } outcome } => RawJson.FromUtf8(outcome),
-            { State: TaskState.Succeeded or TaskState.Failed } => throw new ProblemException(Problem.StorageFailed("What the task came to is lost.")),
-            _ => null,
-        };
+        return Read(() => _store.Read(queries => queries.Find(id) is { State: TaskState.Succeeded or TaskState.Failed } task
+            ? queries.PayloadLength(task.Sequence) > StoredOutcome.MinBytes ? RawJson.From(new StoredOutcome(_store, task.Sequence))
+                : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
+                : throw new ProblemException(Problem.StorageFailed("What the task came to is lost."))
+            : (RawJson?)null));
     }
 
     public async Task<TaskView?> CancelAsync(string id)
@@ -203,6 +203,18 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         catch (StorageException)
         {
             throw new ProblemException(Problem.StorageFailed("That the webhook is to be sent again could not be written."));
+        }
+    }
+
+    public void EnsureReady()
+    {
+        try
+        {
+            _store.EnsureWritable();
+        }
+        catch (StorageException)
+        {
+            throw new ProblemException(Problem.StorageFailed("New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
         }
     }
 
@@ -264,7 +276,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         if (entry.Stop is null)
         {
             _queue.Leave(entry);
-            _completion.End(entry, TaskState.Cancelled);
+            _ = _completion.End(entry, TaskState.Cancelled);
         }
         else
         {

@@ -7,14 +7,16 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, TaskRetention retention, TimeProvider time)
 {
     /// <summary>Fails a task.</summary>
-    public void Fail(TaskEntry entry, Problem problem) => End(entry, TaskState.Failed, TaskOutcome.Failed(problem).Value);
+    /// <returns>Done when the disk has it.</returns>
+    public Task Fail(TaskEntry entry, Problem problem) => End(entry, TaskState.Failed, TaskOutcome.Failed(problem).Value);
 
     /// <summary>Ends a task.</summary>
     /// <param name="entry">The task, which waits and runs no more.</param>
     /// <param name="state">How it ends.</param>
     /// <param name="outcome">What it came to; null when it was cancelled.</param>
     /// <param name="isContinued">Whether an operation has gone on with the outcome already.</param>
-    public void End(TaskEntry entry, TaskState state, RawJson? outcome = null, bool isContinued = false)
+    /// <returns>Done when the disk has it.</returns>
+    public Task End(TaskEntry entry, TaskState state, RawJson? outcome = null, bool isContinued = false)
     {
         var now = time.GetUtcNow();
         var definition = entry.Pending.Definition;
@@ -28,7 +30,7 @@ internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, Tas
             ExpiresAt = now.AddSeconds(definition.TtlSeconds),
             Delivery = url is null ? null : webhooks.New(url, now),
         }, outcome);
-        _ = AfterAsync(committed, entry.Pending);
+        return AfterAsync(committed, entry.Pending);
     }
 
     private async Task AfterAsync(Task committed, TaskRecord record)

@@ -24,11 +24,14 @@ internal sealed partial class TaskDatabase : IDisposable
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private volatile bool _isClosed;
 
-    private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, ILogger logger)
+    private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, DatabasePlace place, ILogger logger)
     {
-        (_path, _lock, _logger) = (path, @lock, logger);
-        Writer = new DatabaseWriter(writes);
+        (_path, _lock, _logger, Place) = (path, @lock, logger, place);
+        Writer = new DatabaseWriter(writes, place.EnsureHeld);
     }
+
+    /// <summary>Whether it is where it was opened.</summary>
+    public DatabasePlace Place { get; }
 
     /// <summary>What changes it.</summary>
     public DatabaseWriter Writer { get; }
@@ -42,16 +45,19 @@ internal sealed partial class TaskDatabase : IDisposable
     {
         var path = Path.Combine(directory, FileName);
         TaskWrites? writes = null;
+        DatabasePlace? place = null;
         try
         {
             DatabaseCheck.EnsureUsable(directory, logger);
             PrivateDirectory.OpenFile(path, FileShare.ReadWrite).Dispose();
             writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite));
+            place = new DatabasePlace(path, logger);
             SetUp(writes, path);
-            return new TaskDatabase(path, @lock, writes, logger);
+            return new TaskDatabase(path, @lock, writes, place, logger);
         }
         catch (Exception exception)
         {
+            place?.Dispose();
             writes?.Dispose();
             @lock.Dispose();
             if (exception is not StorageException && StorageException.IsCausedBy(exception))
@@ -86,7 +92,7 @@ internal sealed partial class TaskDatabase : IDisposable
         TaskQueries? queries = null;
         try
         {
-            queries = _idle.TryTake(out var idle) ? idle : new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly));
+            queries = _idle.TryTake(out var idle) ? idle : Open();
             var result = read(queries);
             if (_idle.Count < MaxIdleReaders)
             {
@@ -114,13 +120,21 @@ internal sealed partial class TaskDatabase : IDisposable
         _isClosed = true;
         CloseIdle();
         Writer.Dispose();
+        Place.Dispose();
         _lock.Dispose();
+    }
+
+    private TaskQueries Open()
+    {
+        // Or it could be the database of somebody else that is read.
+        Place.EnsureHeld();
+        return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly));
     }
 
     private static void SetUp(TaskWrites writes, string path)
     {
-        // The file shrinks with what is deleted. This can be said only before the first table is made.
-        writes.Run("PRAGMA auto_vacuum=FULL");
+        // The file shrinks with what is deleted. Both can be said only before the first table is made.
+        writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
             throw new StorageException($"'{path}' has no write-ahead log: the file system has none of what that needs.");

@@ -65,11 +65,13 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
 
     public int PayloadLength(long sequence) => (int)(Scalar("SELECT octet_length(json) FROM payloads WHERE task = ?1", sequence) as long? ?? 0);
 
-    /// <summary>The state of a task, and its payload; null when there is no such task.</summary>
-    public (TaskState State, byte[]? Payload)? Outcome(string id)
+    /// <summary>Reads a part of a payload.</summary>
+    /// <exception cref="SqliteException">It is gone.</exception>
+    public int ReadPayload(long sequence, long offset, Span<byte> buffer)
     {
-        using var rows = Query("SELECT json, state FROM tasks LEFT JOIN payloads ON task = sequence WHERE id = ?1", id);
-        return rows.Read() ? (TaskRow.StateOf(rows), rows.IsDBNull(0) ? null : rows.GetFieldValue<byte[]>(0)) : null;
+        using var json = new SqliteBlob(Connection, "payloads", "json", sequence, readOnly: true);
+        json.Position = Math.Min(offset, json.Length);
+        return json.Read(buffer);
     }
 
     /// <summary>The webhooks that are due, by time, after the last one of the page before.</summary>

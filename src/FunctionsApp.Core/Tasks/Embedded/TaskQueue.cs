@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
@@ -12,7 +13,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// how each goes on after an attempt. Members that say so are called under the store's gate.
 /// </summary>
 internal sealed class TaskQueue(
-    TaskStore store, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue timers, TimeProvider time, Histogram<double> wait,
+    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue timers, TimeProvider time, Histogram<double> wait,
     CancellationToken stopping)
 {
     private const int MaxRetryAfterSeconds = 3_600;
@@ -86,11 +87,11 @@ internal sealed class TaskQueue(
             var record = entry.Pending;
             if (record.State == TaskState.Cancelling)
             {
-                completion.End(entry, TaskState.Cancelled);
+                _ = completion.End(entry, TaskState.Cancelled);
             }
             else if (record.State == TaskState.Running && record.Attempts >= MaxAttempts(record))
             {
-                completion.Fail(entry, Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
+                _ = completion.Fail(entry, Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
                     $"The host ended while the task ran, and no attempt is left: there were {record.Attempts} (retry.maxAttempts).")));
             }
             else
@@ -239,13 +240,16 @@ internal sealed class TaskQueue(
 
     private async Task RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
     {
+        // Until the disk has the outcome, it is in memory.
+        using var memory = RequestMemory.Current = budget.Open();
         var started = time.GetTimestamp();
         var outcome = await attempts.RunAsync(entry, committed, input, stop);
+        var ended = Task.CompletedTask;
         lock (store.Gate)
         {
             entry.Stop = null;
             _pace.Note(1, time.GetElapsedTime(started));
-            GoOn(entry, outcome);
+            ended = GoOn(entry, outcome);
             entry.Progress = null;
             _running--;
             StartWaiting();
@@ -254,17 +258,20 @@ internal sealed class TaskQueue(
                 _idle.TrySetResult();
             }
         }
+
+        await ended;
     }
 
     /// <summary>Decides how a task goes on after an attempt.</summary>
     /// <param name="entry">The task.</param>
     /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
-    private void GoOn(TaskEntry entry, TaskOutcome? outcome)
+    /// <returns>Done when the disk has it, where it has ended.</returns>
+    private Task GoOn(TaskEntry entry, TaskOutcome? outcome)
     {
         var record = entry.Pending;
         if (record.State == TaskState.Cancelling)
         {
-            completion.End(entry, TaskState.Cancelled);
+            return completion.End(entry, TaskState.Cancelled);
         }
         else if (outcome?.Problem is { } problem)
         {
@@ -275,7 +282,7 @@ internal sealed class TaskQueue(
             }
             else
             {
-                completion.End(entry, TaskState.Failed, outcome.Value, outcome.IsContinued);
+                return completion.End(entry, TaskState.Failed, outcome.Value, outcome.IsContinued);
             }
         }
         else if (outcome is { Value.Utf8.Length: var bytes })
@@ -283,15 +290,16 @@ internal sealed class TaskQueue(
             // The result takes the place of the input.
             if (bytes > TaskStore.MaxPayloadBytes || store.UsedBytes - entry.InputBytes + bytes > options.MaxStateBytes)
             {
-                completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                return completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                     $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).")));
             }
             else
             {
-                completion.End(entry, TaskState.Succeeded, outcome.Value, outcome.IsContinued);
+                return completion.End(entry, TaskState.Succeeded, outcome.Value, outcome.IsContinued);
             }
         }
 
-        // Otherwise the host stops: the database says that the task runs, so it will again.
+        // It has not ended. Where nothing came of the attempt the host stops: the database says that the task runs, so it will again.
+        return Task.CompletedTask;
     }
 }

@@ -20,12 +20,16 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a failed write says that the next one would fail. It is longer than any pause between two tries.</summary>
+    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
+
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
     private volatile TaskDatabase? _database;
     private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
+    private (StorageException? Failure, DateTimeOffset SeenAt) _failing;
 
     /// <summary>Guards the tasks in memory.</summary>
     public Lock Gate { get; } = new();
@@ -74,6 +78,29 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
             if (_database is null)
             {
                 throw new ProblemException(Problem.StorageFailed(_unavailable));
+            }
+        }
+    }
+
+    /// <summary>Does nothing while a new task could be kept, as far as is known. A directory that has never been opened is no reason to say no.</summary>
+    /// <exception cref="StorageException">The directory is gone, or the last write failed.</exception>
+    public void EnsureWritable()
+    {
+        if (_database is not { } database)
+        {
+            return;
+        }
+
+        database.Place.EnsureHeld();
+        lock (Gate)
+        {
+            var (failure, now) = (database.Writer.Failure, time.GetUtcNow());
+            _failing = failure == _failing.Failure ? _failing : (failure, now);
+
+            // Without an end to this nothing would be written by which it could be seen that writes succeed.
+            if (failure is not null && now - _failing.SeenAt < FailureLifetime)
+            {
+                throw failure;
             }
         }
     }

@@ -7,11 +7,14 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// <summary>The connection that writes. The writer's thread alone uses it.</summary>
 internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
 {
-    /// <summary>The size of a page, unless a database is made with another one.</summary>
-    private const int PageBytes = 4_096;
+    /// <summary>The size of a page. A small task changes some bytes on seven of them, and each is written whole.</summary>
+    public const int PageBytes = 2_048;
 
     /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
+
+    /// <summary>Rows that were changed since the connection was opened, those of transactions that failed included.</summary>
+    public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
 
     /// <summary>Ends a transaction that failed, unless SQLite has done so already.</summary>
     public void RollBack()

@@ -1,6 +1,8 @@
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
@@ -9,7 +11,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// schedule goes on after a restart; an attempt that a crash cut off is repeated, with the same id. Thread-safe.
 /// </summary>
 /// <remarks>In memory are the webhooks that are due: some bytes each, and the message while it is sent.</remarks>
-internal sealed class WebhookQueue : IDisposable
+internal sealed partial class WebhookQueue : IDisposable
 {
     /// <summary>Webhooks that are sent at once: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
@@ -29,6 +31,7 @@ internal sealed class WebhookQueue : IDisposable
     private readonly DeliverySchedule _schedule;
     private readonly TaskRetention _retention;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly CancellationToken _stopping;
     private readonly Alarm _alarm;
 
@@ -37,9 +40,9 @@ internal sealed class WebhookQueue : IDisposable
 
     public WebhookQueue(
         TaskStore store, Lazy<WebhookSender> sender, DeliverySchedule schedule, TaskRetention retention, TimerQueue timers, TimeProvider time,
-        CancellationToken stopping)
+        ILogger logger, CancellationToken stopping)
     {
-        (_store, _sender, _schedule, _retention, _time, _stopping) = (store, sender, schedule, retention, time, stopping);
+        (_store, _sender, _schedule, _retention, _time, _logger, _stopping) = (store, sender, schedule, retention, time, logger, stopping);
         _alarm = new Alarm(timers, () => _ = LoadAsync());
     }
 
@@ -92,7 +95,7 @@ internal sealed class WebhookQueue : IDisposable
             await Task.Yield();
         }
 
-        TaskRecord record;
+        TaskRecord? planned = null;
         try
         {
             if (_store.Read(queries => queries.Find(task)) is not { Delivery: { } delivery } found)
@@ -100,16 +103,20 @@ internal sealed class WebhookQueue : IDisposable
                 return null;
             }
 
-            record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
+            planned = found;
+            var record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
+            return planned = record;
         }
         finally
         {
             Forget(task);
+            if (planned is not null)
+            {
+                // Whether it was written or not: what fell due meanwhile was passed over.
+                Plan(planned);
+            }
         }
-
-        Plan(record);
-        return record;
     }
 
     /// <summary>Reads what has become due, and sets the alarm for what comes next.</summary>
@@ -257,13 +264,30 @@ internal sealed class WebhookQueue : IDisposable
         }
 
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
+
+        // All webhooks are one caller: a stranger may ask for any number of them.
+        CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
         var result = await _sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), Message(record), _stopping);
+        var after = After(delivery, result);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
             watch.Fail("upstream-failed");
+            LogFailure(record.Id, HostName.AsWritten(delivery.Url), result.Error ?? "", after.NextAttemptAt);
         }
 
-        return record with { Delivery = After(delivery, result) };
+        return record with { Delivery = after };
+    }
+
+    private void LogFailure(string id, string host, string error, DateTimeOffset? next)
+    {
+        if (next is { } due)
+        {
+            LogFailed(_logger, id, host, error, due);
+        }
+        else
+        {
+            LogGivenUp(_logger, id, host, error);
+        }
     }
 
     private ReadOnlyMemory<byte> Message(TaskRecord record)
@@ -295,4 +319,10 @@ internal sealed class WebhookQueue : IDisposable
             Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), attempt],
         };
     }
+
+    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
+    private static partial void LogFailed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);
+
+    [LoggerMessage(EventId = 21, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
+    private static partial void LogGivenUp(ILogger logger, string id, string host, string error);
 }

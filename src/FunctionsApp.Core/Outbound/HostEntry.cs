@@ -4,11 +4,14 @@ using System.Net.Sockets;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>One entry of <see cref="OutboundOptions.AllowedHosts"/>: a name or a network, on one port or on any.</summary>
-internal sealed record AllowedHost(string? Name, IPNetwork? Network, int? Port)
+/// <summary>One entry of <see cref="OutboundOptions.AllowedHosts"/> or <see cref="OutboundOptions.OwnHosts"/>: a name or a network, on one port or on any.</summary>
+internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
 {
+    /// <summary>Whether it stands for one host, not for a network of many.</summary>
+    public bool IsOne => Network is not { } network || network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+
     /// <summary>Reads an entry; null when it is none.</summary>
-    public static AllowedHost? Parse(string? entry)
+    public static HostEntry? Parse(string? entry)
     {
         if (Split(entry?.Trim() ?? "") is not var (host, port) || host.Length == 0)
         {
@@ -17,11 +20,11 @@ internal sealed record AllowedHost(string? Name, IPNetwork? Network, int? Port)
 
         if (ParseNetwork(host) is { } network)
         {
-            return new AllowedHost(null, network, port);
+            return new HostEntry(null, network, port);
         }
 
         return Uri.CheckHostName(host) == UriHostNameType.Dns && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false, Text.Length: > 0 } name
-            ? new AllowedHost(name.Text, null, port)
+            ? new HostEntry(name.Text, null, port)
             : null;
     }
 

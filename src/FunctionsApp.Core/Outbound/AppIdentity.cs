@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Outbound;
+
+/// <summary>What the app itself is known by: its names, the addresses that it listens on, and the id that marks its requests.</summary>
+/// <param name="options">Has the names.</param>
+/// <param name="time">The addresses of the machine are read again after a while.</param>
+public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider time)
+{
+    private const string IdPrefix = "functionsapp-";
+    private const int IdBytes = 8;
+
+    private static readonly TimeSpan InterfacesAge = TimeSpan.FromSeconds(30);
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
+
+    private readonly HostEntry[] _entries = [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()];
+    private IPEndPoint[] _listening = [];
+    private (long At, HashSet<IPAddress> Addresses)? _interfaces;
+
+    /// <summary>
+    /// The <c>cdn-id</c> (RFC 8586) of this deployment. Instances that share a name share the id. A process without a name is a
+    /// deployment of its own, with a random id. The id is a digest, so receivers do not learn the name.
+    /// </summary>
+    public string Id { get; } = IdPrefix + Convert.ToHexStringLower(Digest(options.Value));
+
+    /// <summary>Notes where the app listens, once that is known.</summary>
+    /// <param name="endPoints">Addresses and ports. An unspecified address stands for every address of the machine.</param>
+    public void Listen(IEnumerable<IPEndPoint> endPoints) => Volatile.Write(ref _listening, [.. endPoints]);
+
+    /// <summary>Whether an id of a chain of calls is one of any deployment of this app.</summary>
+    internal static bool IsId(ReadOnlySpan<char> text) =>
+        text.Length == IdPrefix.Length + (2 * IdBytes) && text.StartsWith(IdPrefix, StringComparison.Ordinal)
+        && !text[IdPrefix.Length..].ContainsAnyExcept(HexDigits);
+
+    /// <summary>Whether a host is one of the app's own names.</summary>
+    internal bool Includes(HostName host, int port) =>
+        _entries.Any(entry => string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && (entry.Port ?? port) == port);
+
+    /// <summary>Whether a connection to an address would come back to the app.</summary>
+    internal bool Includes(IPAddress address, int port)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return _entries.Any(entry => entry.Network?.Contains(plain) == true && (entry.Port ?? port) == port)
+            || Volatile.Read(ref _listening).Any(own => own.Port == port && (own.Address.Equals(plain) || IsUnspecified(plain) || (IsUnspecified(own.Address) && IsOfMachine(plain))));
+    }
+
+    /// <summary>The system connects to the unspecified address as to loopback.</summary>
+    private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private bool IsOfMachine(IPAddress address)
+    {
+        if (IPAddress.IsLoopback(address))
+        {
+            return true;
+        }
+
+        if (_interfaces is not { } known || time.GetElapsedTime(known.At) > InterfacesAge)
+        {
+            _interfaces = known = (time.GetTimestamp(),
+                [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses).Select(static unicast => unicast.Address)]);
+        }
+
+        return known.Addresses.Contains(address);
+    }
+
+    private static IEnumerable<string> OwnHosts(OutboundOptions options) =>
+        options.OwnHost is { Length: > 0 } host ? options.OwnHosts.Append(host.Split(':')[0]) : options.OwnHosts;
+
+    private static byte[] Digest(OutboundOptions options)
+    {
+        var names = string.Join('\n', OwnHosts(options).Select(static name => name.Trim().ToLowerInvariant()).Order(StringComparer.Ordinal));
+        return names.Length == 0 ? RandomNumberGenerator.GetBytes(IdBytes) : SHA256.HashData(Encoding.UTF8.GetBytes(names))[..IdBytes];
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Outbound;
+
+/// <summary>
+/// The deployments of this app that a request has come through, as <c>CDN-Loop</c> (RFC 8586) names them. What is sent on
+/// behalf of the request goes on with the chain, so that a loop ends where it closes. Entries of other software are not sent
+/// on: they are about the request that was forwarded, and a call is a new one.
+/// </summary>
+public sealed class CallChain
+{
+    /// <summary>The header.</summary>
+    public const string Header = "CDN-Loop";
+
+    /// <summary>The most deployments that a chain may have: what is sent on stays short.</summary>
+    public const int MaxLength = 16;
+
+    // The parameter of an entry whose request went to a host that the sender's operator allowed by name.
+    private const string Allowed = ";allowed=1";
+
+    private static readonly AsyncLocal<CallChain?> Ambient = new();
+
+    /// <summary>Makes a chain.</summary>
+    /// <param name="text">The entries, as <see cref="Text"/> had them; null for none.</param>
+    /// <param name="caller">What the calls count for in the queue of look-ups; by default the chain itself.</param>
+    public CallChain(string? text, object? caller = null) => (Text, Caller) = (text, caller ?? this);
+
+    /// <summary>The chain of the request or task on whose behalf the present code runs.</summary>
+    public static CallChain? Current
+    {
+        get => Ambient.Value;
+        set => Ambient.Value = value;
+    }
+
+    /// <summary>The entries, for another chain to go on with; null for none.</summary>
+    public string? Text { get; }
+
+    /// <summary>Whom the calls count for where callers share something.</summary>
+    internal object Caller { get; }
+
+    /// <summary>Reads the chain of an inbound request.</summary>
+    /// <param name="header">The value of <see cref="Header"/>; null when there is none.</param>
+    /// <param name="app">This app.</param>
+    /// <exception cref="ProblemException">
+    /// <c>loop-detected</c>: the request has come through this app, and more than once or without that being allowed; or the
+    /// chain is longer than <see cref="MaxLength"/>.
+    /// </exception>
+    public static CallChain Read(string? header, AppIdentity app)
+    {
+        if (string.IsNullOrEmpty(header))
+        {
+            return new CallChain(null);
+        }
+
+        List<string> entries = [];
+        var (returns, isAllowed) = (0, true);
+        foreach (var range in header.AsSpan().Split(','))
+        {
+            var entry = header.AsSpan(range).Trim();
+            var end = entry.IndexOf(';');
+            var id = (end < 0 ? entry : entry[..end]).TrimEnd();
+            if (!AppIdentity.IsId(id))
+            {
+                continue;
+            }
+
+            var wasAllowed = end >= 0 && entry[end..].SequenceEqual(Allowed);
+            entries.Add(wasAllowed ? $"{id}{Allowed}" : id.ToString());
+            if (id.SequenceEqual(app.Id))
+            {
+                returns++;
+                isAllowed &= wasAllowed;
+            }
+
+            if (entries.Count > MaxLength)
+            {
+                throw new ProblemException(Problem.LoopDetected(string.Create(CultureInfo.InvariantCulture,
+                    $"The request has come through more than {MaxLength} deployments of this app, which is the limit.")));
+            }
+        }
+
+        return returns <= 1 && isAllowed
+            ? new CallChain(entries.Count == 0 ? null : string.Join(", ", entries))
+            : throw new ProblemException(Problem.LoopDetected(returns > 1
+                ? "The request has come through this app more than once: its calls lead back to it."
+                : "The request was sent by this app itself, to a host that Outbound:AllowedHosts does not list by its name or address."));
+    }
+
+    /// <summary>The header of a request that is sent on behalf of a chain.</summary>
+    /// <param name="app">This app.</param>
+    /// <param name="isAllowed">Whether the operator allowed the destination by its name or address.</param>
+    internal static string HeaderOf(AppIdentity app, bool isAllowed)
+    {
+        var own = isAllowed ? app.Id + Allowed : app.Id;
+        return Current?.Text is { } text ? $"{text}, {own}" : own;
+    }
+}
