@@ -118,6 +118,8 @@ public sealed class JsonPipeWriter : PipeWriter
                 await WriteAsync(_pipe, value.Utf8, cancellationToken);
             }
 
+            // Many values of less than a piece each would otherwise all wait in the pipe.
+            await _pipe.FlushAsync(cancellationToken);
             written = place + 1;
         }
 

@@ -73,18 +73,24 @@ public sealed class RequestMemory : IDisposable
         }
     }
 
-    private void Remove(long bytes, long results)
+    /// <param name="bytes">How much less is held.</param>
+    /// <param name="results">The part of it that is results.</param>
+    /// <param name="refused">What the budget was asked for and has not given.</param>
+    private void Remove(long bytes, long results, long refused = 0)
     {
         long unneeded;
         lock (_gate)
         {
             _held -= bytes;
             _results -= results;
+            _taken -= refused;
+
+            // It is negative where what was refused has been given back already, while it was waited for.
             unneeded = _taken - Needed();
             _taken -= unneeded;
         }
 
-        if (unneeded > 0)
+        if (unneeded != 0)
         {
             _budget?.Give(unneeded);
         }
@@ -103,7 +109,7 @@ public sealed class RequestMemory : IDisposable
             }
             catch
             {
-                Undo(bytes, results, needed);
+                Remove(bytes, results, refused: needed);
                 throw;
             }
         }
@@ -114,7 +120,7 @@ public sealed class RequestMemory : IDisposable
         var needed = Add(bytes, results);
         if (needed > 0 && !_budget!.TryTake(needed))
         {
-            Undo(bytes, results, needed);
+            Remove(bytes, results, refused: needed);
             throw _budget.NoRoom();
         }
     }
@@ -141,16 +147,6 @@ public sealed class RequestMemory : IDisposable
             var needed = Needed() - _taken;
             _taken += needed;
             return needed;
-        }
-    }
-
-    private void Undo(long bytes, long results, long needed)
-    {
-        lock (_gate)
-        {
-            _held -= bytes;
-            _results -= results;
-            _taken -= needed;
         }
     }
 

@@ -89,54 +89,6 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
         Assert.Equal(1_001, count);
     }
 
-    [Fact]
-    public async Task A_failure_stays_the_end_though_the_reader_is_slower_than_the_time_limit()
-    {
-        // More results than may wait for the reader, so that some slots still publish when the limit passes.
-        var names = Enumerable.Range(0, 30).Select(static i => $"{i}").ToList();
-        await using var stream = Stream(string.Join(',', names) + ",fails,endless", "\"timeoutSeconds\":1");
-        var first = stream.MoveNextAsync().AsTask();
-        names.ForEach(Probe.Succeed);
-        Assert.True(await first);
-        Probe.Fail("fails");
-        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
-        Time.Advance(TimeSpan.FromSeconds(2));
-
-        var count = 1;
-        var exception = await Assert.ThrowsAsync<ProblemException>(async () =>
-        {
-            while (await stream.MoveNextAsync())
-            {
-                count++;
-            }
-        });
-        Assert.Equal((30, 30, "fails"), (count, exception.Problem.Index, exception.Problem.Id));
-    }
-
-    [Fact]
-    public async Task The_first_winner_stays_one_though_the_reader_is_slower_than_the_time_limit()
-    {
-        await using var stream = Stream("a,b,c", "\"returnWhen\":\"firstCompleted\",\"timeoutSeconds\":1");
-        var lingering = new TaskCompletionSource();
-        Probe.Lingering = lingering.Task;
-        var first = stream.MoveNextAsync().AsTask();
-        Probe.Succeed("b");
-        Assert.True(await first);
-        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 2, Limit));
-        Time.Advance(TimeSpan.FromSeconds(2));
-        lingering.SetException(new OperationException("too late"));
-
-        var events = new List<GatherEvent>();
-        while (await stream.MoveNextAsync())
-        {
-            events.Add(stream.Current);
-        }
-
-        // The losers failed while they stopped: that is told, and does not change who has won.
-        Assert.Equal(["a", "c"], events.SkipLast(1).Select(static item => item.Result!.Id).Order(StringComparer.Ordinal));
-        Assert.Equal(new GatherSummary(1, 2, 0, 2_000), events[^1].Summary);
-    }
-
     /// <summary>At most 18 results are held at once: 16 wait, one is taken, and one is published.</summary>
     [Fact]
     public async Task Results_that_were_sent_are_held_no_longer()
@@ -189,6 +141,54 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     {
         var calls = names.Select(static name => $$$"""{"operation":"probe","input":{"name":"{{{name}}}"} }""");
         return Read<GatherRequest>($$"""{"calls":[{{string.Join(',', calls)}}],"maxConcurrency":1,"returnExceptions":{{returnExceptions}}}""");
+    }
+
+    [Fact]
+    public async Task A_failure_stays_the_end_though_the_reader_is_slower_than_the_time_limit()
+    {
+        // More results than may wait for the reader, so that some slots still publish when the limit passes.
+        var names = Enumerable.Range(0, 30).Select(static i => $"{i}").ToList();
+        await using var stream = Stream(string.Join(',', names) + ",fails,endless", "\"timeoutSeconds\":1");
+        var first = stream.MoveNextAsync().AsTask();
+        names.ForEach(Probe.Succeed);
+        Assert.True(await first);
+        Probe.Fail("fails");
+        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
+        Time.Advance(TimeSpan.FromSeconds(2));
+
+        var count = 1;
+        var exception = await Assert.ThrowsAsync<ProblemException>(async () =>
+        {
+            while (await stream.MoveNextAsync())
+            {
+                count++;
+            }
+        });
+        Assert.Equal((30, 30, "fails"), (count, exception.Problem.Index, exception.Problem.Id));
+    }
+
+    [Fact]
+    public async Task The_first_winner_stays_one_though_the_reader_is_slower_than_the_time_limit()
+    {
+        await using var stream = Stream("a,b,c", "\"returnWhen\":\"firstCompleted\",\"timeoutSeconds\":1");
+        var lingering = new TaskCompletionSource();
+        Probe.Lingering = lingering.Task;
+        var first = stream.MoveNextAsync().AsTask();
+        Probe.Succeed("b");
+        Assert.True(await first);
+        Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 2, Limit));
+        Time.Advance(TimeSpan.FromSeconds(2));
+        lingering.SetException(new OperationException("too late"));
+
+        var events = new List<GatherEvent>();
+        while (await stream.MoveNextAsync())
+        {
+            events.Add(stream.Current);
+        }
+
+        // The losers failed while they stopped: that is told, and does not change who has won.
+        Assert.Equal(["a", "c"], events.SkipLast(1).Select(static item => item.Result!.Id).Order(StringComparer.Ordinal));
+        Assert.Equal(new GatherSummary(1, 2, 0, 2_000), events[^1].Summary);
     }
 
     private IAsyncEnumerator<GatherEvent> Stream(string names, string options = "\"returnWhen\":\"allCompleted\"")

@@ -78,6 +78,48 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
+    public async Task Of_the_requests_that_hold_memory_the_oldest_goes_first()
+    {
+        Take(1_000);
+        var (young, old) = (Grow(200, age: 2), Grow(200, age: 1));
+
+        _budget.Give(200);
+        await SeeAsync(old);
+        Assert.False(young.IsCompleted);
+        _budget.Give(200);
+
+        await SeeAsync(young);
+    }
+
+    [Fact]
+    public async Task The_youngest_is_refused_when_an_older_one_needs_its_place_in_the_queue()
+    {
+        Take(1_000);
+        var (old, young) = (Grow(200, age: 1), Grow(300, age: 3));
+
+        var middle = Grow(200, age: 2);
+
+        Assert.Equal("/problems/saturated", (await RefusalAsync(young)).Type);
+        Assert.Equal((false, false), (old.IsCompleted, middle.IsCompleted));
+    }
+
+    /// <summary>Each of them waits for the memory of the other.</summary>
+    [Fact]
+    public async Task Of_requests_that_wait_for_each_other_only_the_youngest_is_refused_if_that_is_enough()
+    {
+        Take(1_000);
+        var (old, young) = (Grow(200, age: 1), Grow(200, age: 2));
+
+        _time.Advance(MemoryBudget.MaxWait);
+        await RefusalAsync(young);
+        Assert.False(old.IsCompleted);
+        _budget.Give(500);
+
+        await SeeAsync(old);
+        Assert.Equal(700, _budget.Taken);
+    }
+
+    [Fact]
     public void A_request_that_holds_memory_gets_room_at_once_although_others_wait_to_enter()
     {
         Take(600);
@@ -112,7 +154,7 @@ public sealed class MemoryBudgetTests
         _time.Advance(TimeSpan.FromSeconds(1));
         var second = Enter(400);
 
-        _time.Advance(TimeSpan.FromSeconds(2));
+        _time.Advance(MemoryBudget.MaxWait - TimeSpan.FromSeconds(1));
 
         await RefusalAsync(first);
         await SeeAsync(second);
@@ -131,7 +173,7 @@ public sealed class MemoryBudgetTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.WaitAsync(Patience));
         await SeeAsync(second);
-        Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
+        Assert.Equal(1_000, _budget.Taken);
     }
 
     [Fact]
@@ -173,7 +215,7 @@ public sealed class MemoryBudgetTests
         await caller.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(Patience));
 
-        Assert.False(Grow(500).IsCompleted);
+        Assert.All((long[])[100, 400], bytes => Assert.False(Grow(bytes).IsCompleted));
     }
 
     [Fact]
@@ -226,7 +268,7 @@ public sealed class MemoryBudgetTests
             Assert.InRange(most, 1, Limit);
 
             // Whoever comes next finds nobody in the queue.
-            Assert.True(budget.TakeAsync(Limit, isGrowing: false, default).AsTask().IsCompletedSuccessfully);
+            Assert.True(budget.TakeAsync(Limit, age: null, default).AsTask().IsCompletedSuccessfully);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
 
     /// <summary>One request after the other, none of which asks for more than there is at all.</summary>
@@ -242,7 +284,7 @@ public sealed class MemoryBudgetTests
                 var bytes = random.Next(1, (int)Limit / 4);
                 try
                 {
-                    var taking = budget.TakeAsync(bytes, isGrowing: held > 0, caller.Token).AsTask();
+                    var taking = budget.TakeAsync(bytes, held > 0 ? (long?)request : null, caller.Token).AsTask();
                     if (held > 0 || random.Next(4) == 0)
                     {
                         await caller.CancelAsync();
@@ -280,7 +322,9 @@ public sealed class MemoryBudgetTests
 
     private void Take(long bytes) => Assert.True(Enter(bytes).IsCompletedSuccessfully);
 
-    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, isGrowing: false, cancellationToken).AsTask();
+    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, cancellationToken).AsTask();
 
-    private Task Grow(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, isGrowing: true, cancellationToken).AsTask();
+    private Task Grow(long bytes, CancellationToken cancellationToken) => Grow(bytes, age: 1, cancellationToken);
+
+    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, cancellationToken).AsTask();
 }

@@ -119,16 +119,28 @@ public sealed class RequestMemoryTests : IDisposable
     [Fact]
     public void More_than_two_gigabytes_do_not_wrap_around()
     {
-        using var memory = new RequestMemory(budget: null, int.MaxValue);
+        using var memory = new RequestMemory(budget: null, int.MaxValue, age: 0);
         memory.HoldResult(int.MaxValue);
 
         Refusal(() => memory.HoldResult(int.MaxValue));
     }
 
     [Fact]
+    public async Task More_than_all_requests_may_hold_together_is_too_large_however_long_it_waits()
+    {
+        await HoldAsync(Limit - 100_000);
+
+        var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await _memory.HoldResultAsync(MaxResults, default))).Problem;
+
+        Assert.Equal(
+            ("/problems/too-large", "The request needs more memory than all requests may hold together, 1000000 bytes (Limits:MaxBytesInFlight)."),
+            (problem.Type, problem.Detail));
+    }
+
+    [Fact]
     public async Task Without_a_budget_its_own_limit_holds_all_the_same()
     {
-        using var memory = new RequestMemory(budget: null, maxResultBytes: 10);
+        using var memory = new RequestMemory(budget: null, maxResultBytes: 10, age: 0);
         await memory.HoldAsync(1L << 40, default);
         memory.HoldResult(10);
 
@@ -220,6 +232,24 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
+    public async Task Disposing_while_a_take_waits_gives_back_no_more_than_there_was()
+    {
+        using var caller = new CancellationTokenSource();
+        using var large = Fill();
+        using var other = _budget.Open();
+        var first = other.HoldAsync(Free + 100_000, default).AsTask();
+        var waiting = _memory.HoldAsync(Free + 1_000, caller.Token).AsTask();
+
+        _memory.Dispose();
+        await caller.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => first.WaitAsync(Patience));
+
+        Assert.Equal(Limit, _budget.Taken);
+    }
+
+    [Fact]
     public async Task What_is_released_while_a_take_waits_is_given_back_too()
     {
         using var large = _budget.Open();
@@ -237,9 +267,25 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_take_that_is_refused_leaves_what_was_held_beside_it()
+    {
+        using var large = _budget.Open();
+        await large.HoldAsync(Free + Limit - 1_000, default);
+        var refused = HoldAsync(Free + 2_000);
+
+        // It had the free part of the one that waits.
+        await HoldAsync(500);
+        Assert.Equal(Limit - 500, _budget.Taken);
+        _time.Advance(MemoryBudget.MaxWait);
+        await Assert.ThrowsAsync<ProblemException>(() => refused.WaitAsync(Patience));
+
+        Assert.Equal(Limit - 1_000, _budget.Taken);
+    }
+
+    [Fact]
     public void Threads_that_hold_results_at_once_get_no_more_than_its_own_limit()
     {
-        using var memory = new RequestMemory(budget: null, maxResultBytes: 1_000);
+        using var memory = new RequestMemory(budget: null, maxResultBytes: 1_000, age: 0);
         var held = 0;
 
         Parallel.For(0, 4_000, _ =>

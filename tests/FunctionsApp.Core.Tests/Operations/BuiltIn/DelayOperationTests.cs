@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Tests.Json;
 using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Core.Tests.Json;
 
 namespace FunctionsApp.Core.Tests.Operations.BuiltIn;
 
