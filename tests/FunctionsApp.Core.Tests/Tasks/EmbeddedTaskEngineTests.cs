@@ -202,7 +202,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
             }
         }
 
-        Assert.Equal(text, (await EndOfAsync(later.Id)).Result!.Value.ToElement().GetString());
+        Assert.Equal($"\"{text}\"", Read((await EndOfAsync(later.Id)).Result!.Value.Stored!));
     }
 
     [Fact]

@@ -18,7 +18,6 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
     /// <returns>The outcome; null when the attempt was stopped.</returns>
     public async Task<TaskOutcome?> RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
     {
-        await Task.Yield();
         try
         {
             // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.

@@ -238,6 +238,9 @@ internal sealed class TaskQueue(
 
     private async Task RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
     {
+        // Out of the caller's lock, and into a context whose values flow on.
+        await Task.Yield();
+
         // Until the disk has the outcome, it is in memory.
         using var memory = RequestMemory.Current = budget.Open();
         var started = time.GetTimestamp();
