@@ -16,6 +16,8 @@ public readonly struct RawJson
 {
     private const int LongText = 16 * 1024;
 
+    private static readonly SearchValues<byte> BetweenTokens = SearchValues.Create(" \t\r\n\""u8);
+
     private readonly ReadOnlyMemory<byte> _utf8;
 
     private RawJson(ReadOnlyMemory<byte> utf8) => _utf8 = utf8;
@@ -68,19 +70,41 @@ public readonly struct RawJson
         return new RawJson(buffer.WrittenMemory);
     }
 
-    /// <summary>The same value without line breaks, which a streamed response has no room for.</summary>
+    /// <summary>The same value without the white space between its tokens, if it has line breaks: a streamed response has no room for those.</summary>
     public RawJson OnOneLine()
     {
-        // Within strings they are escaped, so those that there are stand between tokens.
-        if (!Utf8.Span.ContainsAny((byte)'\n', (byte)'\r'))
+        var text = Utf8.Span;
+        if (!text.ContainsAny((byte)'\n', (byte)'\r'))
         {
             return this;
         }
 
-        var line = Utf8.ToArray();
-        line.AsSpan().Replace((byte)'\n', (byte)' ');
-        line.AsSpan().Replace((byte)'\r', (byte)' ');
-        return new RawJson(line);
+        var line = new byte[text.Length];
+        var length = 0;
+        while (!text.IsEmpty)
+        {
+            var token = text[0] == '"' ? StringLength(text) : text.IndexOfAny(BetweenTokens) is >= 0 and var end ? end : text.Length;
+            text[..token].CopyTo(line.AsSpan(length));
+            length += token;
+            text = text[token..].TrimStart(" \t\r\n"u8);
+        }
+
+        return new RawJson(line.AsMemory(0, length));
+    }
+
+    /// <summary>How long the string is that a text begins with, with its quotes.</summary>
+    private static int StringLength(ReadOnlySpan<byte> text)
+    {
+        for (var at = 1; ; at++)
+        {
+            at += text[at..].IndexOfAny((byte)'"', (byte)'\\');
+            if (text[at] == '"')
+            {
+                return at + 1;
+            }
+
+            at++;
+        }
     }
 
     /// <summary>Reads the value.</summary>

@@ -25,7 +25,8 @@ public sealed class MemoryBudget
 
     private readonly TimeProvider _time;
     private readonly ITimer _idle;
-    private readonly int _maxResultBytes;
+    private readonly IOptions<LimitsOptions> _limits;
+    private readonly Lazy<long> _limit;
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _growing = new();
     private readonly LinkedList<Waiter> _entering = new();
@@ -34,17 +35,18 @@ public sealed class MemoryBudget
     private long _opened;
     private bool _wasBusy;
 
-    /// <summary>Reads the limits.</summary>
+    /// <summary>Starts with nothing taken. The limits are read at the first use, when all settings have been checked.</summary>
     public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
     {
         _time = time;
         _idle = time.CreateTimer(static budget => ((MemoryBudget)budget!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _maxResultBytes = limits.Value.MaxResultBytes;
-        Limit = limits.Value.MaxBytesInFlight ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight);
+        _limits = limits;
+        _limit = new Lazy<long>(() => limits.Value.MaxBytesInFlight
+            ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight));
     }
 
     /// <summary>How many bytes all requests together may hold: the value of <see cref="LimitsOptions.MaxBytesInFlight"/>.</summary>
-    public long Limit { get; }
+    public long Limit => _limit.Value;
 
     /// <summary>How many bytes they hold.</summary>
     public long Taken
@@ -59,10 +61,10 @@ public sealed class MemoryBudget
     }
 
     /// <summary>Starts the account of one request. Disposing of it gives back what the request holds.</summary>
-    public RequestMemory Open() => new(this, _maxResultBytes, Interlocked.Increment(ref _opened));
+    public RequestMemory Open() => new(this, _limits.Value.MaxResultBytes, Interlocked.Increment(ref _opened));
 
     /// <summary>The account of the request that is served here. Where no host has opened one, only the request's own limit holds.</summary>
-    internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _maxResultBytes, age: 0);
+    internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _limits.Value.MaxResultBytes, age: 0);
 
     /// <summary>Takes room, and waits for it if need be.</summary>
     /// <param name="bytes">How much. More than there is at all is given to a request that is alone.</param>

@@ -40,9 +40,9 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
             try
             {
                 var needed = _length + read.Buffer.Length;
+                EnsureSize(needed);
                 if (needed > _bytes.Length)
                 {
-                    EnsureSize(needed);
                     await GrowAsync((int)Math.Max(needed, Math.Min(4L * _bytes.Length, maxBytes)), cancellationToken);
                 }
 

@@ -278,7 +278,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         (await upstream.Api.Http.SendAsync(request)).EnsureSuccessStatusCode().Dispose();
 
         var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
-        Assert.Equal(["accept-encoding", "host", "traceparent"], headers.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["accept-encoding", "cdn-loop", "host", "traceparent"], headers.Keys.Order(StringComparer.Ordinal));
         Assert.StartsWith($"00-{TraceId}-", headers["traceparent"], StringComparison.Ordinal);
         Assert.Equal(upstream.Server.Origin.Authority, headers["host"]);
     }

@@ -92,7 +92,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
             Assert.Equal(HttpStatusCode.OK, answer.Status);
             var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
             Assert.Equal(
-                (from, to, stay, stay, true),
+                (from, to, stay, stay, stay),
                 (from, to, headers.ContainsKey("authorization"), headers.ContainsKey("cookie"), headers.ContainsKey("x-mine")));
         }
     }

@@ -25,6 +25,9 @@ public sealed partial class LoggingTests : IDisposable
         Assert.Equal("destination-not-allowed", (await api.PostAsync("await/http.request", """{"url":"http://127.0.0.1:1/"}""")).Problem);
         Assert.Equal("operation-failed", (await api.PostAsync("await/fail", """{"message":"no"}""")).Problem);
 
+        // It opens the database, if nothing has yet.
+        Assert.Equal("unknown-task", (await api.GetAsync("tasks/none")).Problem);
+
         // When the process has ended, all that it logged is there.
         host.Terminate();
         await host.WaitForExitAsync();

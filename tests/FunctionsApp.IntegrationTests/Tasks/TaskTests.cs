@@ -215,7 +215,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
 
         Assert.Equal(("failed", 2, "/problems/timeout"), (ended.State(), ended["attempts"].GetInt32(), ended["error"].GetProperty("type").GetString()));
         Assert.Contains("0.3 s", ended["error"].GetProperty("detail").GetString(), StringComparison.Ordinal);
-        Assert.InRange((ended.Time("finishedAt") - ended.Time("startedAt")).TotalSeconds, 0.6, 30);
+        Assert.InRange((ended.Time("finishedAt") - ended.Time("startedAt")).TotalSeconds, 0.59, 30); // Timers may ring early.
     }
 
     [Fact]
