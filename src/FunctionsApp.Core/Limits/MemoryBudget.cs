@@ -69,9 +69,10 @@ public sealed class MemoryBudget
     /// <summary>Takes room, and waits for it if need be.</summary>
     /// <param name="bytes">How much. More than there is at all is given to a request that is alone.</param>
     /// <param name="age">The place of the request among all, of one that holds memory already; null for any other.</param>
+    /// <param name="waited">How long the request has waited for room before.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/>; sooner for the youngest, when much that exists already waits for room.</exception>
-    internal ValueTask TakeAsync(long bytes, long? age, CancellationToken cancellationToken)
+    /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/> in all; sooner for the youngest, when much that exists already waits for room.</exception>
+    internal ValueTask TakeAsync(long bytes, long? age, TimeSpan waited, CancellationToken cancellationToken)
     {
         LinkedListNode<Waiter> waiter;
         lock (_gate)
@@ -85,8 +86,14 @@ public sealed class MemoryBudget
             waiter = age is { } place ? Enqueue(bytes, place) : _entering.AddLast(new Waiter(bytes, Age: 0));
         }
 
-        return new ValueTask(WaitAsync(waiter, cancellationToken));
+        return new ValueTask(WaitAsync(waiter, waited, cancellationToken));
     }
+
+    /// <summary>A timestamp, to measure waits by.</summary>
+    internal long GetTimestamp() => _time.GetTimestamp();
+
+    /// <summary>The time since a timestamp.</summary>
+    internal TimeSpan Since(long timestamp) => _time.GetElapsedTime(timestamp);
 
     /// <summary>Takes room if there is any now.</summary>
     internal bool TryTake(long bytes)
@@ -155,9 +162,9 @@ public sealed class MemoryBudget
         return waiter;
     }
 
-    private async Task WaitAsync(LinkedListNode<Waiter> waiter, CancellationToken cancellationToken)
+    private async Task WaitAsync(LinkedListNode<Waiter> waiter, TimeSpan waited, CancellationToken cancellationToken)
     {
-        for (var wait = MaxWait; ; wait = Pause)
+        for (var wait = waited < MaxWait - Pause ? MaxWait - waited : Pause; ; wait = Pause)
         {
             try
             {
@@ -177,7 +184,7 @@ public sealed class MemoryBudget
 
     /// <summary>
     /// Ends a wait. Requests that began to wait together would also be refused together, each for the memory of the others: so
-    /// of those that hold memory the youngest goes first, and the next one only if that was not enough.
+    /// of those that hold memory the younger half goes first, and half of the others only if that was not enough.
     /// </summary>
     private bool TryLeave(LinkedListNode<Waiter> waiter, bool isForSure)
     {
@@ -196,7 +203,7 @@ public sealed class MemoryBudget
                     _taken -= waiter.Value.Bytes;
                 }
             }
-            else if (isForSure || list == _entering || list.Last == waiter)
+            else if (isForSure || list == _entering || IsOfTheYounger(waiter))
             {
                 Leave(list, waiter);
             }
@@ -230,6 +237,17 @@ public sealed class MemoryBudget
         }
 
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
+
+    private bool IsOfTheYounger(LinkedListNode<Waiter> waiter)
+    {
+        var younger = 0;
+        for (var next = waiter.Next; next is not null; next = next.Next)
+        {
+            younger++;
+        }
+
+        return younger < (_growing.Count + 1) / 2;
     }
 
     private bool MayTake(long bytes, bool isGrowing) => _growing.Count == 0 && (isGrowing || _entering.Count == 0) && Fits(bytes);

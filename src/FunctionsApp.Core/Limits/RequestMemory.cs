@@ -17,6 +17,7 @@ public sealed class RequestMemory : IDisposable
     private readonly Lock _gate = new();
     private long _held;
     private long _results;
+    private TimeSpan _waited;
 
     /// <summary>What was asked of the budget and not given back.</summary>
     private long _taken;
@@ -103,14 +104,19 @@ public sealed class RequestMemory : IDisposable
 
         async ValueTask TakeAsync()
         {
+            var started = _budget!.GetTimestamp();
             try
             {
-                await _budget!.TakeAsync(needed, isGrowing ? _age : null, cancellationToken);
+                await _budget.TakeAsync(needed, isGrowing ? _age : null, _waited, cancellationToken);
             }
             catch
             {
                 Remove(bytes, results, refused: needed);
                 throw;
+            }
+            finally
+            {
+                _waited += _budget.Since(started);
             }
         }
     }

@@ -268,7 +268,7 @@ public sealed class MemoryBudgetTests
             Assert.InRange(most, 1, Limit);
 
             // Whoever comes next finds nobody in the queue.
-            Assert.True(budget.TakeAsync(Limit, age: null, default).AsTask().IsCompletedSuccessfully);
+            Assert.True(budget.TakeAsync(Limit, age: null, waited: default, default).AsTask().IsCompletedSuccessfully);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
 
     /// <summary>One request after the other, none of which asks for more than there is at all.</summary>
@@ -284,7 +284,7 @@ public sealed class MemoryBudgetTests
                 var bytes = random.Next(1, (int)Limit / 4);
                 try
                 {
-                    var taking = budget.TakeAsync(bytes, held > 0 ? (long?)request : null, caller.Token).AsTask();
+                    var taking = budget.TakeAsync(bytes, held > 0 ? (long?)request : null, waited: default, caller.Token).AsTask();
                     if (held > 0 || random.Next(4) == 0)
                     {
                         await caller.CancelAsync();
@@ -322,9 +322,9 @@ public sealed class MemoryBudgetTests
 
     private void Take(long bytes) => Assert.True(Enter(bytes).IsCompletedSuccessfully);
 
-    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, cancellationToken).AsTask();
+    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, waited: default, cancellationToken).AsTask();
 
     private Task Grow(long bytes, CancellationToken cancellationToken) => Grow(bytes, age: 1, cancellationToken);
 
-    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, cancellationToken).AsTask();
+    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, waited: default, cancellationToken).AsTask();
 }
