@@ -37,6 +37,23 @@ public sealed class RequestMemory : IDisposable
     /// <exception cref="ProblemException"><c>saturated</c> when there is no room for some seconds.</exception>
     public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: 0, isGrowing: _taken > 0, cancellationToken);
 
+    /// <summary>As <see cref="HoldAsync"/>, for work that nobody waits for and that holds nothing yet: it waits until there is room.</summary>
+    internal async ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await HoldAsync(bytes, cancellationToken);
+                return;
+            }
+            catch (ProblemException)
+            {
+                // Others hold the memory.
+            }
+        }
+    }
+
     /// <summary>As <see cref="HoldAsync"/>, where nothing can wait.</summary>
     /// <exception cref="ProblemException"><c>saturated</c> when there is no room now.</exception>
     internal void Hold(long bytes) => AddNow(bytes, results: 0);

@@ -19,7 +19,9 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
-    private readonly HostEntry[] _entries = [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()];
+    // At the first use: every request asks for this class, and few for what it knows.
+    private readonly Lazy<HostEntry[]> _entries = new(() => [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()]);
+    private readonly Lazy<string> _id = new(() => IdPrefix + Convert.ToHexStringLower(Digest(options.Value)));
     private IPEndPoint[] _listening = [];
     private (long At, HashSet<IPAddress> Addresses)? _interfaces;
 
@@ -27,7 +29,7 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
     /// The <c>cdn-id</c> (RFC 8586) of this deployment. Instances that share a name share the id. A process without a name is a
     /// deployment of its own, with a random id. The id is a digest, so receivers do not learn the name.
     /// </summary>
-    public string Id { get; } = IdPrefix + Convert.ToHexStringLower(Digest(options.Value));
+    public string Id => _id.Value;
 
     /// <summary>Notes where the app listens, once that is known.</summary>
     /// <param name="endPoints">Addresses and ports. An unspecified address stands for every address of the machine.</param>
@@ -40,13 +42,13 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
 
     /// <summary>Whether a host is one of the app's own names.</summary>
     internal bool Includes(HostName host, int port) =>
-        _entries.Any(entry => string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && (entry.Port ?? port) == port);
+        _entries.Value.Any(entry => string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && (entry.Port ?? port) == port);
 
     /// <summary>Whether a connection to an address would come back to the app.</summary>
     internal bool Includes(IPAddress address, int port)
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return _entries.Any(entry => entry.Network?.Contains(plain) == true && (entry.Port ?? port) == port)
+        return _entries.Value.Any(entry => entry.Network?.Contains(plain) == true && (entry.Port ?? port) == port)
             || Volatile.Read(ref _listening).Any(own => own.Port == port && (own.Address.Equals(plain) || IsUnspecified(plain) || (IsUnspecified(own.Address) && IsOfMachine(plain))));
     }
 

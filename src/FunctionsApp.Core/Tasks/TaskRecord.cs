@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Webhooks;
 
@@ -84,6 +85,24 @@ public sealed record TaskRecord
 
     /// <summary>The webhook that tells of its end, if one is asked for.</summary>
     public Delivery? Delivery { get; init; }
+
+    /// <summary>A task that is about to be accepted.</summary>
+    /// <param name="definition">What is asked of it.</param>
+    /// <param name="sequence">Its place among all.</param>
+    /// <param name="now">The present time.</param>
+    /// <param name="startsNow">Whether its first attempt begins at once; it is written with the task then, at no cost.</param>
+    internal static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
+    {
+        Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+        Sequence = sequence,
+        Version = 1,
+        Definition = definition,
+        State = startsNow ? TaskState.Running : TaskState.Queued,
+        CreatedAt = now,
+        StartedAt = startsNow ? now : null,
+        Attempts = startsNow ? 1 : 0,
+        ExpiresAt = now.AddSeconds(definition.TtlSeconds),
+    };
 
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;

@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,31 +9,31 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Logging;
 
 /// <summary>Logs one line when the host has started: what runs here, and with what.</summary>
-internal sealed partial class StartupLog(
-    IHostApplicationLifetime lifetime, ITaskEngine engine, IOptions<LimitsOptions> limits, IOptions<CpuOptions> cpu, ILogger<StartupLog> logger) : IHostedService
+/// <param name="services">Has what the line tells. It is made when the first requests have been served, and all options have been checked.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">The log.</param>
+internal sealed partial class StartupLog(IServiceProvider services, TimeProvider time, ILogger<StartupLog> logger) : BackgroundService
 {
     private const long MiB = 1024 * 1024;
 
-    public Task StartAsync(CancellationToken cancellationToken)
-    {
-        lifetime.ApplicationStarted.Register(Log);
-        return Task.CompletedTask;
-    }
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(400);
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    private void Log()
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await Task.Delay(Delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var assembly = typeof(StartupLog).Assembly.GetName();
         var version = assembly.Version!.ToString(3);
+        var engine = services.GetRequiredService<ITaskEngine>().Name;
+        var threads = services.GetRequiredService<IOptions<CpuOptions>>().Value.Threads;
+        var limits = services.GetRequiredService<IOptions<LimitsOptions>>().Value;
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MiB;
+        var inFlight = services.GetRequiredService<MemoryBudget>().Limit / MiB;
         LogStarted(
-            logger, assembly.Name!, version, engine.Name, cpu.Value.Threads, memory, limits.Value.MaxRequestBytes / MiB, limits.Value.MaxResultBytes / MiB,
-            limits.Value.MaxTimeoutSeconds);
+            logger, assembly.Name!, version, engine, threads, memory, limits.MaxRequestBytes / MiB, limits.MaxResultBytes / MiB, inFlight, limits.MaxTimeoutSeconds);
     }
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message =
-        "{App} {Version} started: task engine {Engine}, {Threads} CPU threads, {MemoryMiB} MiB of memory; at most {RequestMiB} MiB a request, {ResultMiB} MiB a result, {TimeoutSeconds} s")]
+        "{App} {Version} started: task engine {Engine}, {Threads} CPU threads, {MemoryMiB} MiB of memory; at most {RequestMiB} MiB a request, {ResultMiB} MiB of results, {InFlightMiB} MiB in flight, {TimeoutSeconds} s")]
     private static partial void LogStarted(
-        ILogger logger, string app, string version, string engine, int threads, long memoryMiB, long requestMiB, long resultMiB, int timeoutSeconds);
+        ILogger logger, string app, string version, string engine, int threads, long memoryMiB, long requestMiB, long resultMiB, long inFlightMiB, int timeoutSeconds);
 }

@@ -34,7 +34,7 @@ public sealed partial class LoggingTests : IDisposable
 
         var line = Assert.Single(Levels().Matches(host.Output).Select(match => host.Output[match.Index..].Split('\n')), static lines => lines[0].Contains("StartupLog[2]", StringComparison.Ordinal));
         Assert.Matches("^info: ", line[0]);
-        Assert.Matches(@"^ *FunctionsApp \d+\.\d+\.\d+ started: task engine embedded, 3 CPU threads, 384 MiB of memory; at most 10 MiB a request, \d+ MiB a result, 3600 s$", line[1]);
+        Assert.Matches(@"^ *FunctionsApp \d+\.\d+\.\d+ started: task engine embedded, 3 CPU threads, 384 MiB of memory; at most 10 MiB a request, 64 MiB of results, 96 MiB in flight, 3600 s$", line[1]);
         Assert.DoesNotMatch("^(warn|fail|crit): ", host.Output);
         Assert.Equal(2, Levels().Count(host.Output));
         Assert.Contains("Callbacks are signed", host.Output, StringComparison.Ordinal);

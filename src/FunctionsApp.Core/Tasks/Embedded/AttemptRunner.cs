@@ -23,30 +23,13 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
             // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.
             await committed.WaitAsync(stop);
             stop.ThrowIfCancellationRequested();
-            await HoldAsync(entry.InputBytes, stop);
+            await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
             return await runner.Value.RunAsync(
                 entry.Pending.Definition, input ?? Input(entry), new ProgressReporter(progress => Note(entry, progress)), stop);
         }
         catch (Exception exception)
         {
             return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
-        }
-    }
-
-    /// <summary>Makes room for the input. A task waits until there is some, as it holds nothing yet.</summary>
-    private static async ValueTask HoldAsync(long bytes, CancellationToken stop)
-    {
-        while (true)
-        {
-            try
-            {
-                await RequestMemory.Current!.HoldAsync(bytes, stop);
-                return;
-            }
-            catch (ProblemException)
-            {
-                // Others hold the memory.
-            }
         }
     }
 

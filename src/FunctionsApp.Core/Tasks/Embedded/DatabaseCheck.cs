@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// Looks at what a directory holds before it is written to. It changes no database: what is damaged is moved as it is, and
 /// what another version wrote stays where it is.
 /// </summary>
-internal static partial class DatabaseCheck
+internal static class DatabaseCheck
 {
     private const string Remedy = "docs/reliability.md says how to recover it; to begin without its tasks, remove that file";
 
@@ -37,7 +37,7 @@ internal static partial class DatabaseCheck
                 var aside = Path.Combine(damaged, string.Create(CultureInfo.InvariantCulture, $"tasks-{before.Length + 1:d3}.db"));
                 File.Move(path, aside);
                 MoveLog(path, aside);
-                LogDamaged(logger, path, fault, aside, Remedy);
+                TaskLog.Damaged(logger, path, fault, aside, Remedy);
                 throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
             }
         }
@@ -80,7 +80,4 @@ internal static partial class DatabaseCheck
             File.Move(path + "-wal", aside + "-wal");
         }
     }
-
-    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, is damaged ({Fault}), and was moved to {Aside}. {Remedy}")]
-    private static partial void LogDamaged(ILogger logger, string path, string fault, string aside, string remedy);
 }

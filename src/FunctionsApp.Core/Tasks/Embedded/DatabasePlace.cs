@@ -13,7 +13,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// SQLite compares the inode at the path with that of the open file: one call of the system, some microseconds beside a flush
 /// of milliseconds. Windows lets nobody delete an open file, so there SQLite has no such question, and the answer is yes.
 /// </remarks>
-internal sealed partial class DatabasePlace : IDisposable
+internal sealed class DatabasePlace : IDisposable
 {
     // SQLITE_FCNTL_HAS_MOVED
     private const int HasMoved = 20;
@@ -41,11 +41,11 @@ internal sealed partial class DatabasePlace : IDisposable
         {
             if (isLost)
             {
-                LogLost(_logger, _path);
+                TaskLog.Lost(_logger, _path);
             }
             else
             {
-                LogFound(_logger, _path);
+                TaskLog.Found(_logger, _path);
             }
         }
 
@@ -60,11 +60,4 @@ internal sealed partial class DatabasePlace : IDisposable
     // SQLitePCLRaw has no name for this function of its library.
     [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
     private static extern int FileControl(sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
-
-    [LoggerMessage(EventId = 17, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. Tasks are refused until that file is back, or the host is started again")]
-    private static partial void LogLost(ILogger logger, string path);
-
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is in its place again, and tasks are accepted")]
-    private static partial void LogFound(ILogger logger, string path);
 }

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// Opens the directory of the tasks. While another process has it tasks are refused, and it is opened when that process ends; a
 /// directory that cannot be used refuses them for good. The log says why, and all that is no task works.
 /// </summary>
-internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
+internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LaterPause = TimeSpan.FromSeconds(1);
@@ -42,7 +42,7 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
             {
                 var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
                 var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
-                LogGoesOn(logger, waiting, interrupted);
+                TaskLog.GoesOn(logger, waiting, interrupted);
             }
 
             store.SetReady();
@@ -50,7 +50,7 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
         catch (Exception exception) when (StorageException.IsCausedBy(exception))
         {
             database?.Dispose();
-            LogUnavailable(logger, directory, exception.Message);
+            TaskLog.Unavailable(logger, directory, exception.Message);
             store.SetReady("The directory of the tasks cannot be used; the log says why.");
         }
     }
@@ -67,7 +67,7 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
 
             if (waited == Patience)
             {
-                LogInUse(logger, directory);
+                TaskLog.InUse(logger, directory);
                 store.SetReady("The directory of the tasks is in use by another process.");
             }
 
@@ -97,19 +97,6 @@ internal sealed partial class DirectoryOpening(TaskStore store, SigningKeys keys
         }
 
         keys.Provide(key);
-        LogSigningKey(logger, path);
+        TaskLog.SigningKey(logger, path);
     }
-
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
-    private static partial void LogUnavailable(ILogger logger, string directory, string reason);
-
-    [LoggerMessage(EventId = 19, Level = LogLevel.Information, Message = "Tasks go on: {Waiting} waited when the host ended, and {Interrupted} ran, which run again if an attempt is left")]
-    private static partial void LogGoesOn(ILogger logger, int waiting, int interrupted);
-
-    [LoggerMessage(EventId = 12, Level = LogLevel.Error,
-        Message = "The directory of the tasks, {Directory}, is in use by another process: no two may share one. Tasks are refused until that one ends; or give each its own directory (Tasks:Directory)")]
-    private static partial void LogInUse(ILogger logger, string directory);
-
-    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Callbacks are signed with the key that this shows: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
-    private static partial void LogSigningKey(ILogger logger, string path);
 }

@@ -45,7 +45,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _store = new TaskStore(time, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, sender, schedule, _retention, _timers, time, logger, _stopping.Token);
+        _webhooks = new WebhookQueue(
+            _store, new WebhookAttempt(_store, memory, sender, schedule, time, logger), schedule, _retention, _timers, time, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
@@ -76,7 +77,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         Dispose();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _meter.Dispose();
@@ -156,11 +156,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        return Read(() => _store.Read(queries => queries.Find(id) is { State: TaskState.Succeeded or TaskState.Failed } task
-            ? queries.PayloadLength(task.Sequence) > StoredOutcome.MinBytes ? RawJson.From(new StoredOutcome(_store, task.Sequence))
-                : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
-                : throw new ProblemException(Problem.StorageFailed("What the task came to is lost."))
-            : (RawJson?)null));
+        return Read(() => StoredOutcome.Find(_store, id));
     }
 
     public async Task<TaskView?> CancelAsync(string id)
@@ -239,11 +235,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     private ValueTask EnsureOpenAsync()
     {
-        if (_opening is null)
-        {
-            Start();
-        }
-
+        Start();
         return _store.EnsureOpenAsync();
     }
 
@@ -298,15 +290,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
     }
 
-    private TaskRecord? FindByKey(string key, string? fingerprint)
-    {
-        if (Read(() => _store.Read(queries => queries.FindByKey(key))) is not { } record || record.IsExpired(_time.GetUtcNow()))
-        {
-            return null;
-        }
-
-        return string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal)
-            ? Read(() => _store.Find(record.Id))?.Record
-            : throw new ProblemException(Problem.IdempotencyKeyReused());
-    }
+    private TaskRecord? FindByKey(string key, string? fingerprint) =>
+        Read(() => _store.Read(queries => queries.FindByKey(key))) is not { } record || record.IsExpired(_time.GetUtcNow()) ? null
+        : string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal) ? Read(() => _store.Find(record.Id))?.Record
+        : throw new ProblemException(Problem.IdempotencyKeyReused());
 }

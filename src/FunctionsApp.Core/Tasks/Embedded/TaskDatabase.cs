@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// connection could read it, so each read would wait for the commit that is under way; and no <c>sqlite3</c> could look into
 /// it while the host runs. What keeps other hosts out is the <see cref="DirectoryLock"/>.
 /// </remarks>
-internal sealed partial class TaskDatabase : IDisposable
+internal sealed class TaskDatabase : IDisposable
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "tasks.db";
@@ -104,7 +104,7 @@ internal sealed partial class TaskDatabase : IDisposable
         }
         catch (Exception exception) when (exception is SqliteException or StorageException)
         {
-            LogNotRead(_logger, _path, exception);
+            TaskLog.NotRead(_logger, _path, exception);
             throw new StorageException($"'{_path}' cannot be read: {exception.Message}", exception);
         }
         finally
@@ -156,7 +156,4 @@ internal sealed partial class TaskDatabase : IDisposable
             queries.Dispose();
         }
     }
-
-    [LoggerMessage(EventId = 16, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, cannot be read")]
-    private static partial void LogNotRead(ILogger logger, string path, Exception exception);
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using System.Security.Cryptography;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -36,7 +35,7 @@ internal sealed class TaskQueue(
             EnsureRoom(input);
             startsNow = _running < options.MaxRunning && _waiting.Count == 0 && !stopping.IsCancellationRequested;
             _running += startsNow ? 1 : 0;
-            (entry, committed) = store.Add(sequence => NewRecord(definition, sequence, startsNow), input);
+            (entry, committed) = store.Add(sequence => TaskRecord.New(definition, sequence, time.GetUtcNow(), startsNow), input);
         }
 
         try
@@ -140,24 +139,6 @@ internal sealed class TaskQueue(
     }
 
     private static int MaxAttempts(TaskRecord record) => record.Definition.Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
-
-    /// <summary>A task that is about to be accepted. If its turn is now, the attempt is written with it, at no cost.</summary>
-    private TaskRecord NewRecord(TaskDefinition definition, long sequence, bool startsNow)
-    {
-        var now = time.GetUtcNow();
-        return new TaskRecord
-        {
-            Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
-            Sequence = sequence,
-            Version = 1,
-            Definition = definition,
-            State = startsNow ? TaskState.Running : TaskState.Queued,
-            CreatedAt = now,
-            StartedAt = startsNow ? now : null,
-            Attempts = startsNow ? 1 : 0,
-            ExpiresAt = now.AddSeconds(definition.TtlSeconds),
-        };
-    }
 
     private void EnsureRoom(RawJson input)
     {

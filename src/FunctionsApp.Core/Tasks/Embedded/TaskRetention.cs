@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>Deletes tasks that have expired, with their payloads. A webhook that is still to be sent keeps its task.</summary>
-internal sealed partial class TaskRetention
+internal sealed class TaskRetention
 {
     /// <summary>Tasks that one transaction deletes, so that the others do not wait for long.</summary>
     private const int MaxDeleted = 100;
@@ -53,11 +53,8 @@ internal sealed partial class TaskRetention
         }
         catch (StorageException exception) when (!_stopping.IsCancellationRequested)
         {
-            LogNotDeleted(_logger, exception);
+            TaskLog.NotDeleted(_logger, exception);
             _alarm.Set(_time.GetUtcNow() + PauseAfterFailure);
         }
     }
-
-    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Expired tasks could not be deleted now")]
-    private static partial void LogNotDeleted(ILogger logger, Exception exception);
 }

@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// <see cref="TaskDatabase"/>. A change is shown when it is on the disk, not before.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held while something is written or read.</remarks>
-internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
+internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
 {
     /// <summary>The longest input or outcome, in bytes: SQLite has no longer values than 1,000,000,000.</summary>
     public const int MaxPayloadBytes = 999_000_000;
@@ -289,13 +289,10 @@ internal sealed partial class TaskStore(TimeProvider time, ILogger<TaskStore> lo
             catch (StorageException exception)
             {
                 _closing.Token.ThrowIfCancellationRequested();
-                LogNotWritten(logger, id, pause.TotalSeconds, exception);
+                TaskLog.NotWritten(logger, id, pause.TotalSeconds, exception);
                 await Task.Delay(pause, time, _closing.Token);
                 pause = pause * 2 < MaxPause ? pause * 2 : MaxPause;
             }
         }
     }
-
-    [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; next try in {Seconds} s")]
-    private static partial void LogNotWritten(ILogger logger, string id, double seconds, Exception exception);
 }

@@ -1,8 +1,4 @@
-using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Outbound;
-using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
-using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
@@ -11,7 +7,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// schedule goes on after a restart; an attempt that a crash cut off is repeated, with the same id. Thread-safe.
 /// </summary>
 /// <remarks>In memory are the webhooks that are due: some bytes each, and the message while it is sent.</remarks>
-internal sealed partial class WebhookQueue : IDisposable
+internal sealed class WebhookQueue : IDisposable
 {
     /// <summary>Webhooks that are sent at once: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
@@ -27,11 +23,10 @@ internal sealed partial class WebhookQueue : IDisposable
     // By the places of their tasks: those that wait or are being sent, without a task; and those whose attempt is over, with its commit.
     private readonly Dictionary<long, Task?> _known = [];
     private readonly TaskStore _store;
-    private readonly Lazy<WebhookSender> _sender;
+    private readonly WebhookAttempt _attempt;
     private readonly DeliverySchedule _schedule;
     private readonly TaskRetention _retention;
     private readonly TimeProvider _time;
-    private readonly ILogger _logger;
     private readonly CancellationToken _stopping;
     private readonly Alarm _alarm;
 
@@ -39,10 +34,9 @@ internal sealed partial class WebhookQueue : IDisposable
     private DateTimeOffset _loadedUntil = DateTimeOffset.MinValue;
 
     public WebhookQueue(
-        TaskStore store, Lazy<WebhookSender> sender, DeliverySchedule schedule, TaskRetention retention, TimerQueue timers, TimeProvider time,
-        ILogger logger, CancellationToken stopping)
+        TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TimerQueue timers, TimeProvider time, CancellationToken stopping)
     {
-        (_store, _sender, _schedule, _retention, _time, _logger, _stopping) = (store, sender, schedule, retention, time, logger, stopping);
+        (_store, _attempt, _schedule, _retention, _time, _stopping) = (store, attempt, schedule, retention, time, stopping);
         _alarm = new Alarm(timers, () => _ = LoadAsync());
     }
 
@@ -203,7 +197,7 @@ internal sealed partial class WebhookQueue : IDisposable
         await _slots.WaitAsync(_stopping);
         try
         {
-            sent = await AttemptAsync(task);
+            sent = await _attempt.RunAsync(task, _stopping);
         }
         catch (StorageException)
         {
@@ -254,75 +248,4 @@ internal sealed partial class WebhookQueue : IDisposable
             _known.Remove(task);
         }
     }
-
-    /// <returns>The task with the attempt; null when there was nothing to send, as an attempt has ended since it was found due.</returns>
-    private async Task<TaskRecord?> AttemptAsync(long task)
-    {
-        if (_store.Read(queries => queries.Find(task)) is not { Delivery: { State: DeliveryState.Pending } delivery } record || delivery.NextAttemptAt > _time.GetUtcNow())
-        {
-            return null;
-        }
-
-        using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
-
-        // All webhooks are one caller: a stranger may ask for any number of them.
-        CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var result = await _sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), Message(record), _stopping);
-        var after = After(delivery, result);
-        if (result.Outcome != WebhookOutcome.Delivered)
-        {
-            watch.Fail("upstream-failed");
-            LogFailure(record.Id, HostName.AsWritten(delivery.Url), result.Error ?? "", after.NextAttemptAt);
-        }
-
-        return record with { Delivery = after };
-    }
-
-    private void LogFailure(string id, string host, string error, DateTimeOffset? next)
-    {
-        if (next is { } due)
-        {
-            LogFailed(_logger, id, host, error, due);
-        }
-        else
-        {
-            LogGivenUp(_logger, id, host, error);
-        }
-    }
-
-    private ReadOnlyMemory<byte> Message(TaskRecord record)
-    {
-        byte[]? outcome = null;
-        try
-        {
-            outcome = _store.Read(queries => queries.PayloadLength(record.Sequence) <= TaskMessage.MaxOutcomeBytes ? queries.Payload(record.Sequence) : null);
-        }
-        catch (StorageException)
-        {
-            // How the task ended is worth telling all the same.
-        }
-
-        return TaskMessage.Write(record, outcome is null ? null : RawJson.FromUtf8(outcome));
-    }
-
-    private Delivery After(Delivery delivery, WebhookResult result)
-    {
-        var number = delivery.Sent + 1;
-        var due = result.Outcome == WebhookOutcome.Failed
-            ? _schedule.Due(number - delivery.EarlierAttempts + 1, _time.GetUtcNow(), result.RetryAfter)
-            : null;
-        var attempt = new DeliveryAttempt(number, result.StartedAt, result.ElapsedMs, result.Status, result.Error, due);
-        return delivery with
-        {
-            State = result.Outcome == WebhookOutcome.Delivered ? DeliveryState.Delivered : due is null ? DeliveryState.Failed : DeliveryState.Pending,
-            NextAttemptAt = due,
-            Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), attempt],
-        };
-    }
-
-    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
-    private static partial void LogFailed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);
-
-    [LoggerMessage(EventId = 21, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
-    private static partial void LogGivenUp(ILogger logger, string id, string host, string error);
 }
