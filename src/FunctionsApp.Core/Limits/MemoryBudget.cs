@@ -21,7 +21,10 @@ public sealed class MemoryBudget
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>How long nothing may be held before the process gives memory back.</summary>
-    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>A load that has never held so much leaves little behind.</summary>
+    private const long BusyBytes = 16 * 1024 * 1024;
 
     private readonly TimeProvider _time;
     private readonly ITimer _idle;
@@ -220,7 +223,7 @@ public sealed class MemoryBudget
     private void Take(long bytes)
     {
         _taken += bytes;
-        _wasBusy |= _taken > Limit / DefaultShare;
+        _wasBusy |= _taken > BusyBytes;
     }
 
     /// <summary>The collector runs when memory is asked for, so a process that has become idle would keep what a load has left behind.</summary>

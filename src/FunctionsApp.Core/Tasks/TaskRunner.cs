@@ -39,7 +39,8 @@ public sealed class TaskRunner(
         try
         {
             var outcome = await timeLimits.RunAsync(
-                token => new ValueTask<TaskOutcome>(gate.RunAsync(() => RunAsync(definition, input, token))), "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+                token => new ValueTask<TaskOutcome>(input.Utf8.Length > WorkGate.LargeBytes ? gate.RunAsync(() => RunAsync(definition, input, token)) : RunAsync(definition, input, token)),
+                "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
             if (outcome.Problem is { } problem)
             {
                 watch.Fail(problem.Slug);
