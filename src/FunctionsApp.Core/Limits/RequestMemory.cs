@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Limits;
 public sealed class RequestMemory : IDisposable
 {
     /// <summary>What each request may hold without asking, so that small requests never wait for large ones.</summary>
-    internal const int FreeBytes = 64 * 1024;
+    public const int FreeBytes = 64 * 1024;
 
     private static readonly AsyncLocal<RequestMemory?> Ambient = new();
 

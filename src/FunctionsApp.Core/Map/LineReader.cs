@@ -60,8 +60,15 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             }
 
             var needed = unread > RequestMemory.FreeBytes ? unread : 0;
-            await memory.HoldAsync(Math.Max(needed - held, 0), cancellationToken);
-            memory.Release(Math.Max(held - needed, 0));
+            if (needed > held)
+            {
+                await memory.HoldAsync(needed - held, cancellationToken);
+            }
+            else if (needed < held)
+            {
+                memory.Release(held - needed);
+            }
+
             held = needed;
         }
     }

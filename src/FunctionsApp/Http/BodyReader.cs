@@ -13,9 +13,6 @@ namespace FunctionsApp.Http;
 /// <param name="time">Measures pauses.</param>
 internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int maxBytes, TimeProvider time)
 {
-    /// <summary>Room for most bodies. A body that fits is charged to nobody.</summary>
-    private const int SmallBytes = 64 * 1024;
-
     /// <summary>What a large body takes with what is made of it, in bytes a byte: itself, and its text as UTF-16.</summary>
     private const int BytesAByte = 3;
 
@@ -30,12 +27,12 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     public async Task<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         EnsureSize(request.ContentLength ?? 0);
-        await GrowAsync((int)(request.ContentLength ?? SmallBytes), cancellationToken);
+        await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);
         var body = request.BodyReader;
         using var pace = new UploadPace(body, time);
         while (true)
         {
-            var read = await pace.ReadAsync(_bytes.Length > SmallBytes ? UploadPace.MinLargeBytesPerSecond : UploadPace.MinBytesPerSecond, unread: 0, cancellationToken);
+            var read = await pace.ReadAsync(_bytes.Length > RequestMemory.FreeBytes ? UploadPace.MinLargeBytesPerSecond : UploadPace.MinBytesPerSecond, unread: 0, cancellationToken);
             var consumed = read.Buffer.Start;
             try
             {
@@ -64,9 +61,9 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
 
     private async ValueTask GrowAsync(int capacity, CancellationToken cancellationToken)
     {
-        if (capacity > SmallBytes)
+        if (capacity > RequestMemory.FreeBytes)
         {
-            await memory.HoldAsync(BytesAByte * (long)(capacity - (_bytes.Length > SmallBytes ? _bytes.Length : 0)), cancellationToken);
+            await memory.HoldAsync(BytesAByte * (long)(capacity - (_bytes.Length > RequestMemory.FreeBytes ? _bytes.Length : 0)), cancellationToken);
         }
 
         var larger = GC.AllocateUninitializedArray<byte>(capacity);
