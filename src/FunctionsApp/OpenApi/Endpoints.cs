@@ -210,6 +210,7 @@ internal static class Endpoints
         {
             Answer = "It is.",
             Answers = static of => [Json(of.Answer<HealthAnswer>())],
+            Problems = [StorageFailed],
         },
     };
 
