@@ -1,8 +1,8 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.MicroBenchmarks;

@@ -1,14 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Callback;
-using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Health;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
-using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 

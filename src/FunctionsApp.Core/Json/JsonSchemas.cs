@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 
 namespace FunctionsApp.Core.Json;
 

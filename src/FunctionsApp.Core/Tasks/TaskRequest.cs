@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 
 namespace FunctionsApp.Core.Tasks;
 

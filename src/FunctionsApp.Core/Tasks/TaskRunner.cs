@@ -1,14 +1,14 @@
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Tasks;

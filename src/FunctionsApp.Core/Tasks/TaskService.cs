@@ -1,14 +1,14 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using FunctionsApp.Core.Callback;
-using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Patterns.Callback;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Options;
 

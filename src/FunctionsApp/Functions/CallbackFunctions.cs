@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;

@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Gather;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;

@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;

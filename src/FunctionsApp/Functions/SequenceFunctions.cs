@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Sequence;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;

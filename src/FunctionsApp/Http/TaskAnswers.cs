@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Await;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;

@@ -1,5 +1,5 @@
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Operations;
 using FunctionsApp.Core.Outbound;
 
 namespace FunctionsApp.Core.Tests.Outbound;

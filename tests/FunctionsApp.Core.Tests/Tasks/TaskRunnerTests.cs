@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;

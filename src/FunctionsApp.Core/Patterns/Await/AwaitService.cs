@@ -1,0 +1,27 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
+
+namespace FunctionsApp.Core.Patterns.Await;
+
+/// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and answers with its result.</summary>
+public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time)
+{
+    /// <summary>Runs an operation.</summary>
+    /// <param name="operation">Its name; io or cpu.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="timeoutSeconds">When to give up; absent means the longest time limit there is.</param>
+    /// <param name="cancellationToken">Stops the operation.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
+    /// <exception cref="OperationException">The operation's own error.</exception>
+    public async Task<AwaitAnswer> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
+        var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+        return new AwaitAnswer(operation, result, clock.ElapsedMs);
+    }
+}

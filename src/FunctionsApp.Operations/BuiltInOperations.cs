@@ -1,0 +1,32 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Registration of the built-in operations.</summary>
+public static class BuiltInOperations
+{
+    /// <summary>
+    /// Adds the operations that the project comes with. They need a <see cref="TimeProvider"/>, and those of HTTP an
+    /// <see cref="Outbound.OutboundClient"/>.
+    /// </summary>
+    public static IServiceCollection AddBuiltInOperations(this IServiceCollection services) => services
+        .AddOperation<DelayOperation>()
+        .AddOperation<EchoOperation>()
+        .AddOperation<FailOperation>()
+        .AddOperation<TextFormatOperation>()
+        .AddOperation<GreetOperation>()
+        .AddOperation<CountOperation>()
+        .AddOperation<MathSquareOperation>()
+        .AddOperation<MathPowOperation>()
+        .AddOperation<HashOperation>()
+        .AddOperation<Pbkdf2Operation>()
+        .AddOperation<PrimesIsPrimeOperation>()
+        .AddOperation<PrimesFactorOperation>()
+        .AddOperation<PrimesCountOperation>()
+        .AddOperation<TextCountOperation>()
+        .AddOperation<StatsDescribeOperation>()
+        .AddOperation<CompressOperation>()
+        .AddOperation<FractalTileOperation>()
+        .AddOperation<HttpRequestOperation>()
+        .AddOperation<HttpLinesOperation>();
+}
