@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,7 @@ internal static class CoreServices
     public static T Get<T>()
         where T : notnull => new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
-            .AddFunctionsApp(new ConfigurationBuilder().Build())
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations()
             .BuildServiceProvider()
             .GetRequiredService<T>();
 }

@@ -7,7 +7,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
@@ -25,11 +24,16 @@ namespace FunctionsApp.Core;
 /// <summary>Registration of the service layer.</summary>
 public static class FunctionsAppServices
 {
-    /// <summary>Adds every pattern and the built-in operations. Every host calls this, and nothing else of Core.</summary>
+    /// <summary>Adds every pattern. A host calls this, and adds operations.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
     {
+        CoreJson.Add(
+            ProblemJsonContext.Default, OperationJsonContext.Default,
+            AwaitJsonContext.Default, SequenceJsonContext.Default, CallbackJsonContext.Default, GatherJsonContext.Default, MapJsonContext.Default, StreamJsonContext.Default,
+            WebhookJsonContext.Default, TaskJsonContext.Default, HealthJsonContext.Default);
+
         services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
@@ -65,7 +69,7 @@ public static class FunctionsAppServices
         services.AddSingleton<TaskService>();
         services.AddEmbeddedTaskEngine(configuration);
 
-        return services.AddBuiltInOperations();
+        return services;
     }
 
     /// <summary>Adds the engine that keeps tasks in a directory.</summary>

@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Webhooks;
@@ -67,7 +68,7 @@ internal static class LocalFunctionsHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
-        builder.Services.AddFunctionsApp(builder.Configuration);
+        builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
         builder.Services.AddFunctionsHttp();
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);

@@ -1,7 +1,7 @@
+using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text;
-using System.Text.Json;
 using System.Text.Unicode;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -100,31 +100,13 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     /// <returns>What is wrong, or null.</returns>
     private static string? TryReadJson(OutboundAnswer answer, out RawJson json)
     {
-        json = default;
         var utf8 = answer.Body;
         if (ContentText.Charset(answer.ContentType) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
         {
             utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, answer.ContentType));
         }
 
-        try
-        {
-            if (SchemaCheck.Run(SchemaNode.Any, utf8.Span, MaxDepth) is not null)
-            {
-                return "holds half of a surrogate pair, which is not Unicode text";
-            }
-
-            json = RawJson.FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine();
-            return null;
-        }
-        catch (JsonException)
-        {
-            return "is not JSON";
-        }
-        catch (ProblemException)
-        {
-            return $"nests deeper than {MaxDepth} arrays and objects";
-        }
+        return RawJson.TryParse(utf8, MaxDepth, out json, out var fault) ? null : fault;
     }
 }
 

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Operations;
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;

@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-builder.Services.AddFunctionsApp(builder.Configuration);
+builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
 builder.Services.AddFunctionsHttp();
 builder.Services.AddFunctionsHost(builder.Configuration, builder.Environment.ContentRootPath);
 builder.Services.AddFunctionsTelemetry(builder.Configuration, static telemetry => telemetry.UseFunctionsWorkerDefaults());

@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Patterns.Map;
 
 namespace FunctionsApp.Core.Tasks;
 
@@ -91,14 +90,6 @@ public enum TaskPattern
     /// <summary>One operation over many items.</summary>
     [JsonStringEnumMemberName("map")]
     Map,
-}
-
-/// <summary>A map's request where no route names the operation.</summary>
-public sealed record NamedMapRequest : MapRequest
-{
-    /// <summary>The operation's name; cpu.</summary>
-    [Description("The operation's name; cpu.")]
-    public string? Operation { get; init; }
 }
 
 /// <summary>Which tasks to list.</summary>

@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
@@ -61,6 +62,6 @@ public sealed class FunctionsHostTests : IDisposable
 
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build();
-        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
+        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddBuiltInOperations().AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
     }
 }

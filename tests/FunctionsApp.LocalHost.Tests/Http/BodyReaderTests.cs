@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core;
@@ -203,7 +204,7 @@ public sealed class BodyReaderTests : IDisposable
     public async Task What_a_request_held_is_given_back_when_its_response_has_ended(string end, int status)
     {
         await using var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(_time).AddSingleton<IHostApplicationLifetime, ApplicationLifetime>()
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddFunctionsHttp().BuildServiceProvider();
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
         var budget = services.GetRequiredService<MemoryBudget>();
         var endpoint = services.GetRequiredService<FunctionEndpoint>();
         var response = new ResponseFeature();

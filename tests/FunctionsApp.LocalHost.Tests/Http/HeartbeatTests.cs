@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using System.Text;
 using System.Threading.Channels;
 using FunctionsApp.Core;
@@ -25,7 +26,7 @@ public sealed class HeartbeatTests : IDisposable
     public HeartbeatTests()
     {
         _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(_time).AddSingleton<IHostApplicationLifetime, ApplicationLifetime>()
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddFunctionsHttp().BuildServiceProvider();
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
         _context.Response.Body = _body;
     }
 

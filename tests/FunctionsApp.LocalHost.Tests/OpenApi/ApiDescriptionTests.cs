@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
@@ -15,7 +16,7 @@ namespace FunctionsApp.LocalHost.Tests.OpenApi;
 
 public sealed class ApiDescriptionTests : IDisposable
 {
-    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().BuildServiceProvider();
 
     [Fact]
     public void Every_function_is_described()

@@ -76,3 +76,11 @@ public enum Reduction
     [JsonStringEnumMemberName("count")]
     Count,
 }
+
+/// <summary>A map's request where no route names the operation.</summary>
+public sealed record NamedMapRequest : MapRequest
+{
+    /// <summary>The operation's name; cpu.</summary>
+    [Description("The operation's name; cpu.")]
+    public string? Operation { get; init; }
+}
