@@ -1,5 +1,5 @@
-using FunctionsApp.Operations;
 using FunctionsApp.Core.Tests.Json;
+using FunctionsApp.Core.Tests;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,4 +1,3 @@
-using FunctionsApp.Operations;
 using FunctionsApp.Core.Tests.Json;
 
 namespace FunctionsApp.Operations.Tests;

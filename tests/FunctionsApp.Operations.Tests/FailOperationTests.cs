@@ -1,5 +1,5 @@
+using FunctionsApp.Core.Tests;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

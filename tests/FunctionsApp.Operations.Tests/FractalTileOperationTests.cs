@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,4 +1,4 @@
-using FunctionsApp.Operations;
+using FunctionsApp.Core.Tests;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,7 +1,6 @@
+using FunctionsApp.Core.Operations;
 using System.Numerics;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Operations;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

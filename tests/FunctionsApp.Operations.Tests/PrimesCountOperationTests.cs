@@ -1,4 +1,3 @@
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,8 +1,7 @@
+using FunctionsApp.Core.Operations;
 using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Core.Operations;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

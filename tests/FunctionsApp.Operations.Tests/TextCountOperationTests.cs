@@ -1,7 +1,6 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

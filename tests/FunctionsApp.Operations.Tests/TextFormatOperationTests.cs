@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Json;
-using FunctionsApp.Operations;
-using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Limits;
+using Microsoft.Extensions.Options;
 using FunctionsApp.Core.Tests.Json;
-using FunctionsApp.Core.Tests.Limits;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations.Tests;
 
@@ -29,7 +29,7 @@ public class TextFormatOperationTests
     [Fact]
     public async Task Needs_no_values_when_there_are_no_names()
     {
-        Assert.Equal("{}", await new TextFormatOperation(Unlimited.Gate).RunAsync(new TextFormatInput("{{}}"), default));
+        Assert.Equal("{}", await new TextFormatOperation(Gate).RunAsync(new TextFormatInput("{{}}"), default));
     }
 
     [Fact]
@@ -85,8 +85,10 @@ public class TextFormatOperationTests
         Assert.Contains("10485760", exception.Problem.Detail, StringComparison.Ordinal);
     }
 
+    private static WorkGate Gate { get; } = new(new MemoryBudget(Options.Create(new LimitsOptions()), TimeProvider.System), Options.Create(new LimitsOptions()));
+
     private static async Task<string> Format(string template, string values) =>
-        await new TextFormatOperation(Unlimited.Gate).RunAsync(new TextFormatInput(template, Values(values)), default);
+        await new TextFormatOperation(Gate).RunAsync(new TextFormatInput(template, Values(values)), default);
 
     private static Dictionary<string, RawJson> Values(string json) =>
         Samples.Raw(json).Deserialize(CoreJson.TypeInfo<Dictionary<string, RawJson>>());
