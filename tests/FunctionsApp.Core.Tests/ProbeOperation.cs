@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using System.Collections.Concurrent;
 using FunctionsApp.Core.Operations;
 

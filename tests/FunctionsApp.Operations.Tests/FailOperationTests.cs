@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tests;
 using FunctionsApp.Core.Operations;
 

@@ -1,3 +1,4 @@
+using FunctionsApp.Http;
 using System.Diagnostics;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
@@ -14,7 +15,7 @@ public sealed class ProblemTests
         { Problem.UnknownOperation("?", []), "unknown-operation", 404 },
         { Problem.WrongKind("?"), "wrong-kind", 422 },
         { Problem.TooLarge("?"), "too-large", 413 },
-        { Problem.UnsupportedMediaType("?"), "unsupported-media-type", 415 },
+        { HttpProblems.UnsupportedMediaType("?"), "unsupported-media-type", 415 },
         { Problem.Saturated("?", 1), "saturated", 429 },
         { Problem.OperationFailed("?"), "operation-failed", 500 },
         { Problem.InternalError(), "internal-error", 500 },
@@ -33,7 +34,7 @@ public sealed class ProblemTests
     {
         var name = new string('x', 7_900);
 
-        foreach (var problem in new[] { Problem.UnknownOperation(name, []), Problem.UnknownOperation(name, ["echo"]), Problem.NotFound("/api/" + name) })
+        foreach (var problem in new[] { Problem.UnknownOperation(name, []), Problem.UnknownOperation(name, ["echo"]), HttpProblems.NotFound("/api/" + name) })
         {
             Assert.InRange(problem.Detail.Length, 100, 200);
             Assert.Contains("x…", problem.Detail, StringComparison.Ordinal);

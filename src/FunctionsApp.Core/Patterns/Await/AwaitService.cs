@@ -2,7 +2,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns.Await;
 
@@ -20,7 +19,7 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var result = await timeLimits.RunAsync(token => call.RunAsync(operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
         return new AwaitAnswer(operation, result, clock.ElapsedMs);
     }

@@ -107,7 +107,7 @@ public sealed class CallbackService(
     {
         try
         {
-            return (await AppTelemetry.RunAsync(work.Call, work.Operation, "callback", limit.Token), null);
+            return (await work.Call.RunAsync(work.Operation, "callback", limit.Token), null);
         }
         catch (OperationCanceledException) when (limit.RanOut)
         {
@@ -125,7 +125,7 @@ public sealed class CallbackService(
         var held = memory.ForRequest();
         await held.HoldResultAsync(outcome.Utf8.Length, work.CancellationToken);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
-        var result = await timeLimits.RunAsync(token => AppTelemetry.RunAsync(call, next.Operation, "callback", token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, "callback", token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         await held.HoldResultAsync(result.Utf8.Length, work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
         return new CallbackAnswer(next.Kind, result,

@@ -2,7 +2,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns.Gather;
 
@@ -86,7 +85,7 @@ internal sealed class GatherRun : IDisposable
         Problem? error = null;
         try
         {
-            var value = await AppTelemetry.RunAsync(_bind(index), call.Operation, "gather", limit?.Token ?? _stopped);
+            var value = await _bind(index).RunAsync(call.Operation, "gather", limit?.Token ?? _stopped);
             await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
             result = value;
         }

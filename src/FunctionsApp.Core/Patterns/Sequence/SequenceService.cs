@@ -40,7 +40,7 @@ public sealed class SequenceService(
                 var started = clock.ElapsedMs;
                 limit.Token.ThrowIfCancellationRequested();
                 var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
-                var result = await AppTelemetry.RunAsync(call, request.Steps[i].Operation, "sequence", limit.Token);
+                var result = await call.RunAsync(request.Steps[i].Operation, "sequence", limit.Token);
                 await held.HoldResultAsync(result.Utf8.Length, limit.Token);
                 results.Add(result);
                 timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
@@ -78,7 +78,7 @@ public sealed class SequenceService(
         }
 
         var omitted = results.Count - count;
-        return problem with { Index = step, Results = results[..count], OmittedResults = omitted > 0 ? omitted : null };
+        return problem with { Index = step, Results = [.. results.Take(count).Select(static result => result.Utf8)], OmittedResults = omitted > 0 ? omitted : null };
     }
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");

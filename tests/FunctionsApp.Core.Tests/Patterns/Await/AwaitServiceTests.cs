@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Operations;
 

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using System.Globalization;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Operations;

@@ -1,4 +1,4 @@
-namespace FunctionsApp.Core.Operations;
+namespace FunctionsApp.Core.Problems;
 
 /// <summary>
 /// An operation's own error: the caller gets <see cref="Exception.Message"/> as the detail of an <c>operation-failed</c>
