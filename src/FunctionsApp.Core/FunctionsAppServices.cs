@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Cpu;
@@ -57,11 +58,12 @@ public static class FunctionsAppServices
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<DeliverySchedule>();
 
-        services.AddSingleton<AwaitService>();
-        services.AddSingleton<SequenceService>();
-        services.AddSingleton<CallbackService>();
-        services.AddSingleton<GatherService>();
-        services.AddSingleton<MapService>();
+        services.AddTaskPattern<AwaitService>();
+        services.AddTaskPattern<SequenceService>();
+        services.AddTaskPattern<CallbackService>();
+        services.AddTaskPattern<GatherService>();
+        services.AddTaskPattern<MapService>();
+        services.AddSingleton<TaskPatterns>();
         services.AddSingleton<StreamService>();
         services.AddSingleton<HealthService>();
 

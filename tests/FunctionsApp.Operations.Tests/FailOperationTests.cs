@@ -1,6 +1,5 @@
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tests;
-using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations.Tests;
 

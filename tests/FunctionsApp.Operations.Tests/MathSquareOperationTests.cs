@@ -1,5 +1,4 @@
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Operations;
 using System.Numerics;
 using FunctionsApp.Core.Json;
 

@@ -130,7 +130,7 @@ internal static class Endpoints
         ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
         {
             Parameters = Parameters.Async,
-            Body = static of => [Json(of.Request<PatternTaskRequest>(), Parse("""
+            Body = static of => [Json(of.Request<PatternTaskRequest>("pattern", of.PatternNames), Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
             Answer = "What the task came to, where the client waits for it (Prefer).",

@@ -63,7 +63,7 @@ public sealed class JsonPipeWriterTests
                     new GatherResult(2, null, "echo", CallStatus.Succeeded, value, null, 0, 1),
                 ],
                 [0, 1, 2], 2, 1, 0, 3));
-            await EnsureSameAsync(Problem.OperationFailed("no") with { Index = 2, Results = [value, Small, value] });
+            await EnsureSameAsync(Problem.OperationFailed("no") with { Index = 2, Results = [value.Utf8, Small.Utf8, value.Utf8] });
         }
     }
 

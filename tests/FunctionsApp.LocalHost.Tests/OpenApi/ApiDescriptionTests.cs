@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Operations;
 using System.Reflection;
 using System.Text;
@@ -79,7 +80,7 @@ public sealed class ApiDescriptionTests : IDisposable
     };
 
     private ApiDescription Create(LimitsOptions? limits = null) =>
-        new(_services.GetRequiredService<OperationCatalog>(), Options.Create(limits ?? new LimitsOptions()));
+        new(_services.GetRequiredService<OperationCatalog>(), _services.GetRequiredService<TaskPatterns>(), Options.Create(limits ?? new LimitsOptions()));
 
     private JsonElement Describe(string server = "/api", ApiDescription? description = null) =>
         JsonElement.Parse(string.Concat((description ?? Create()).Pieces(server).Select(static piece => Encoding.UTF8.GetString(piece.Span))));

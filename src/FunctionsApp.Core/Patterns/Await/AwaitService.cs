@@ -6,8 +6,16 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Await;
 
 /// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and answers with its result.</summary>
-public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time)
+public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time) : ITaskPattern
 {
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "await";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>A task of one operation is created by the operation's name.</summary>
+    bool ITaskPattern.IsNamedByCallers => false;
+
     /// <summary>Runs an operation.</summary>
     /// <param name="operation">Its name; io or cpu.</param>
     /// <param name="input">Its input.</param>
@@ -23,4 +31,13 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
         await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
         return new AwaitAnswer(operation, result, clock.ElapsedMs);
     }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        catalog.FindCallable(operation!).Bind(request.Utf8, pointer: "");
+        return operation;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded((await RunAsync(operation!, request, timeoutSeconds: null, cancellationToken)).Result);
 }

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
 
 namespace FunctionsApp.Core.Patterns.Callback;
@@ -85,8 +84,7 @@ public enum ContinuationKind
 /// <param name="ElapsedMs">How long both took, in milliseconds.</param>
 public sealed record CallbackAnswer(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
-/// <summary>What the work came to.</summary>
-/// <param name="Result">Its result, when it succeeded.</param>
-/// <param name="Problem">Its problem, when it failed.</param>
-/// <param name="Answer">What the continuation came to, when an operation has gone on with it.</param>
-internal readonly record struct CallbackOutcome(RawJson Result, Problem? Problem, CallbackAnswer? Answer);
+/// <summary>What a callback came to.</summary>
+/// <param name="Result">The result of the work.</param>
+/// <param name="Answer">What the continuation came to; null when the result is for a URL.</param>
+public readonly record struct CallbackOutcome(RawJson Result, CallbackAnswer? Answer);

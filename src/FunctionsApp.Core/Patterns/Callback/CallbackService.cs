@@ -9,19 +9,27 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Callback;
 
-/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>: the answer, or what went wrong.</summary>
-/// <param name="answer">The answer; null when there is an error.</param>
-/// <param name="error">Why there is no answer; null when there is one.</param>
-public delegate void CallbackCompleted(CallbackAnswer? answer, Exception? error);
+/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>, or what went wrong.</summary>
+/// <param name="outcome">What the work and its continuation came to; default when there is an error.</param>
+/// <param name="error">Why there is no outcome, such as the problem of work that no operation has gone on with; null when there is one.</param>
+public delegate void CallbackCompleted(CallbackOutcome outcome, Exception? error);
 
 /// <summary>
 /// <c>async_task(callback)</c>: starts work and returns; when the work is done, its continuation runs; when that is done
 /// too, a delegate is called with the outcome.
 /// </summary>
 public sealed class CallbackService(
-    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
-    /// <summary>Starts the work.</summary>
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "callback";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>A callback with a URL has an endpoint of its own.</summary>
+    bool ITaskPattern.IsNamedByCallers => false;
+
+    /// <summary>Starts the work. An outcome for a URL is handed to the delegate; only a task delivers it.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
     /// <param name="request">Its input and continuations.</param>
     /// <param name="completed">
@@ -34,22 +42,16 @@ public sealed class CallbackService(
     {
         // All that can be checked is checked before the work starts.
         var work = Read(operation, request, cancellationToken);
-        if (request.HasUrl)
-        {
-            throw new ProblemException(Problem.InvalidRequest("/onSuccess/url", "needs a task, which outlives the request"));
-        }
-
         var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         _ = CompleteAsync();
 
         async Task CompleteAsync()
         {
-            CallbackAnswer? answer = null;
+            CallbackOutcome outcome = default;
             Exception? error = null;
             try
             {
-                var outcome = await RunAsync(work, limit);
-                answer = outcome.Answer ?? throw new ProblemException(outcome.Problem!);
+                outcome = await RunAsync(work, limit);
             }
 #pragma warning disable CA1031 // Nothing is swallowed: the delegate is told.
             catch (Exception exception)
@@ -62,7 +64,7 @@ public sealed class CallbackService(
                 limit.Dispose();
             }
 
-            completed(answer, error);
+            completed(outcome, error);
         }
     }
 
@@ -74,13 +76,16 @@ public sealed class CallbackService(
         timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
     }
 
-    /// <summary>Runs the work, and its continuation if that is an operation.</summary>
-    /// <inheritdoc cref="Start"/>
-    internal async Task<CallbackOutcome> RunToEndAsync(string operation, CallbackRequest request, CancellationToken cancellationToken)
+    string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        var work = Read(operation, request, cancellationToken);
-        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        return await RunAsync(work, limit);
+        Check(operation!, reader.Read<CallbackRequest>(request.Utf8));
+        return operation;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
+    {
+        var outcome = await this.RunAsync(operation!, reader.Read<CallbackRequest>(request.Utf8), cancellationToken);
+        return outcome.Answer is { } answer ? TaskOutcome.Succeeded(answer) with { IsContinued = true } : TaskOutcome.Succeeded(outcome.Result);
     }
 
     private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken) => new(
@@ -92,22 +97,25 @@ public sealed class CallbackService(
         cancellationToken);
 
     private Task<CallbackOutcome> RunAsync(Work work, TimeLimit limit) =>
-        AppTelemetry.RunAsync("callback", work.Operation, () => RunWorkAsync(work, limit));
+        AppTelemetry.RunAsync(Name, work.Operation, () => RunWorkAsync(work, limit));
 
     private async Task<CallbackOutcome> RunWorkAsync(Work work, TimeLimit limit)
     {
         var (result, problem) = await TryAsync(work, limit);
         var next = problem is null ? work.OnSuccess : work.OnError;
-        return new CallbackOutcome(result, problem, next is null
-            ? null
-            : await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
+        if (next is null)
+        {
+            return problem is null ? new CallbackOutcome(result, Answer: null) : throw new ProblemException(problem);
+        }
+
+        return new CallbackOutcome(result, await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
     }
 
     private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work, TimeLimit limit)
     {
         try
         {
-            return (await work.Call.RunAsync(work.Operation, "callback", limit.Token), null);
+            return (await work.Call.RunAsync(work.Operation, Name, limit.Token), null);
         }
         catch (OperationCanceledException) when (limit.RanOut)
         {
@@ -125,7 +133,7 @@ public sealed class CallbackService(
         var held = memory.ForRequest();
         await held.HoldResultAsync(outcome.Utf8.Length, work.CancellationToken);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
-        var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, "callback", token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         await held.HoldResultAsync(result.Utf8.Length, work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
         return new CallbackAnswer(next.Kind, result,

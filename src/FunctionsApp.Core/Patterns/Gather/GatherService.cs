@@ -16,8 +16,13 @@ namespace FunctionsApp.Core.Patterns.Gather;
 /// structured: when it returns or throws, nothing that it started is running any more.
 /// </summary>
 public sealed class GatherService(
-    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "gather";
+
+    string ITaskPattern.Name => Name;
+
     /// <summary>Results that may wait for the reader of a stream.</summary>
     private const int WaitingResults = 16;
 
@@ -90,7 +95,7 @@ public sealed class GatherService(
     private Task<GatherAnswer> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
         CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync("gather", operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
+        AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
     private async Task<GatherAnswer> RunCallsAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
@@ -113,6 +118,15 @@ public sealed class GatherService(
         Prepare(request);
         timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
     }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        Check(reader.Read<GatherRequest>(request.Utf8));
+        return null;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(reader.Read<GatherRequest>(request.Utf8), cancellationToken));
 
     /// <summary>Checks all that can be checked before the first call starts.</summary>
     private (RequestClock Clock, Func<int, OperationCall> Bind) Prepare(GatherRequest request)

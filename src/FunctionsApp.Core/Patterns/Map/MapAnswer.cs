@@ -47,7 +47,7 @@ public sealed record MapChunk(long From, int Count, int Worker, double StartedMs
 /// The results of a map, in the order of the items: the JSON that the workers wrote, a piece a chunk.
 /// </summary>
 [JsonConverter(typeof(MapResultsConverter))]
-public sealed class MapResults
+public sealed class MapResults : IJsonArray
 {
     internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> pieces) => Pieces = pieces;
 

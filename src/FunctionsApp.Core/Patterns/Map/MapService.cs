@@ -16,8 +16,13 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// many items on every core.
 /// </summary>
 public sealed class MapService(
-    OperationCatalog catalog, CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, RequestReader reader, CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "map";
+
+    string ITaskPattern.Name => Name;
+
     /// <summary>Computes the items, and answers when all are done.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
@@ -63,6 +68,22 @@ public sealed class MapService(
         timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
     }
 
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        var map = reader.Read<NamedMapRequest>(request.Utf8);
+        if (operation is not null && map.Operation is not null && !string.Equals(operation, map.Operation, StringComparison.Ordinal))
+        {
+            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
+        }
+
+        operation ??= map.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
+        Check(operation, map);
+        return operation;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(operation!, reader.Read<NamedMapRequest>(request.Utf8), cancellationToken));
+
     private CpuOperation Check(string name, MapOptions options, int items)
     {
         var operation = catalog.FindCpu(name);
@@ -81,7 +102,7 @@ public sealed class MapService(
     }
 
     private ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
-        new(AppTelemetry.RunAsync("map", operation.Name, () => RunItemsAsync(operation, request, clock, cancellationToken)));
+        new(AppTelemetry.RunAsync(Name, operation.Name, () => RunItemsAsync(operation, request, clock, cancellationToken)));
 
     private async Task<MapAnswer> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {

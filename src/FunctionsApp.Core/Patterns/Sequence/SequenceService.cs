@@ -11,8 +11,13 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other, each able to use what came before.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time)
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "sequence";
+
+    string ITaskPattern.Name => Name;
+
     /// <summary>Runs the steps in order, up to the first that fails.</summary>
     /// <param name="request">The steps.</param>
     /// <param name="cancellationToken">Stops the step that runs, and starts no other.</param>
@@ -21,7 +26,7 @@ public sealed class SequenceService(
     /// step starts is.
     /// </exception>
     public Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync("sequence", operation: null, () => RunStepsAsync(request, cancellationToken));
+        AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
 
     private async Task<SequenceAnswer> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
@@ -67,6 +72,15 @@ public sealed class SequenceService(
         BindAhead(request.Steps);
         timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
     }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        Check(reader.Read<SequenceRequest>(request.Utf8));
+        return null;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(reader.Read<SequenceRequest>(request.Utf8), cancellationToken));
 
     /// <summary>Adds the first results to the problem of a step, as far as there is room for them.</summary>
     private static Problem WithResults(Problem problem, int step, List<RawJson> results)

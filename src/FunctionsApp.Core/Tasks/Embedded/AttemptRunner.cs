@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Patterns;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Cpu;

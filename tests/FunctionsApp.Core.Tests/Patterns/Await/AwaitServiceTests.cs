@@ -1,6 +1,5 @@
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Await;
-using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Core.Tests.Patterns.Await;
 

@@ -11,7 +11,7 @@ public sealed class CallbackServiceTests : PatternTests
     public void Start_returns_while_the_work_runs_and_the_delegate_is_called_when_it_is_done()
     {
         CallbackAnswer? answer = null;
-        Start(Probing, (result, _) => answer = result);
+        Start(Probing, (outcome, _) => answer = outcome.Answer);
         Assert.Null(answer);
         Probe.Succeed("a");
 
@@ -92,7 +92,7 @@ public sealed class CallbackServiceTests : PatternTests
 
         Assert.Equal(
             """{"continuation":"onSuccess","result":"late","timeline":[{"index":0,"operation":"delay","startedMs":0,"finishedMs":1000},{"index":1,"operation":"delay","startedMs":1000,"finishedMs":6000}],"elapsedMs":6000}""",
-            Json(await run.WaitAsync(Limit)));
+            Json((await run.WaitAsync(Limit)).Answer!));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -9,7 +9,6 @@ using FsCheck.Fluent;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns.Map;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 
