@@ -1,5 +1,5 @@
-using FunctionsApp.Operations;
 using FunctionsApp.Core;
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

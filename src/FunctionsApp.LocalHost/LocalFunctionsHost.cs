@@ -1,4 +1,3 @@
-using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Webhooks;
@@ -6,6 +5,7 @@ using FunctionsApp.Functions;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
+using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Extensions.Configuration.Memory;
 

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.IO.Compression;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

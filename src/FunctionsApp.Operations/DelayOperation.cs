@@ -1,7 +1,7 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations;
 

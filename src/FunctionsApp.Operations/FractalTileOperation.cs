@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Operations;
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Numerics;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

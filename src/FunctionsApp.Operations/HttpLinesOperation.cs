@@ -1,10 +1,10 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 

@@ -1,10 +1,10 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Unicode;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 

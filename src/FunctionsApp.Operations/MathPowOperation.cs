@@ -1,7 +1,7 @@
-using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations;
 

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Operations;
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Operations;
 using System.ComponentModel;
 using System.Globalization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations;

@@ -1,7 +1,7 @@
-using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
+using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;

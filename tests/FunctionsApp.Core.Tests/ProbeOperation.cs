@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Problems;
 using System.Collections.Concurrent;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests;
 

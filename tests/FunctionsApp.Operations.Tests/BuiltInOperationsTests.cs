@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Operations;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 

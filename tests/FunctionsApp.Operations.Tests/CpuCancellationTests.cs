@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Operations;
 using System.Diagnostics;
 using System.Reflection;
+using FunctionsApp.Core.Operations;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Operations.Tests;

@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Tests.Json;
 using FunctionsApp.Core.Tests;
+using FunctionsApp.Core.Tests.Json;
 
 namespace FunctionsApp.Operations.Tests;
 

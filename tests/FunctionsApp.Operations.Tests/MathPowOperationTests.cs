@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Problems;
 using System.Numerics;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations.Tests;
 

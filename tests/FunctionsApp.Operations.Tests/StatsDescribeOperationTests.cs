@@ -1,7 +1,7 @@
-using FunctionsApp.Core.Problems;
 using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Operations.Tests;
 

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Limits;
-using Microsoft.Extensions.Options;
-using FunctionsApp.Core.Tests.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Json;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Operations.Tests;
 

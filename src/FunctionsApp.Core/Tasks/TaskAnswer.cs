@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 

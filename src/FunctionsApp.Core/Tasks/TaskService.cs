@@ -1,11 +1,11 @@
-using FunctionsApp.Core.Patterns;
-using FunctionsApp.Core.Patterns.Await;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Options;

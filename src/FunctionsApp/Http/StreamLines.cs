@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Tasks;

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Patterns;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Patterns;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;

@@ -1,13 +1,13 @@
 using System.Text.Json.Nodes;
+using FunctionsApp.Core.Health;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Patterns.Gather;
-using FunctionsApp.Core.Health;
 using FunctionsApp.Core.Patterns.Map;
-using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Patterns.Streaming;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using static FunctionsApp.OpenApi.ProblemSamples;
 

@@ -1,5 +1,5 @@
-using FunctionsApp.Http;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
 

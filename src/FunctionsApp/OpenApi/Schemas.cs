@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Patterns;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.OpenApi;

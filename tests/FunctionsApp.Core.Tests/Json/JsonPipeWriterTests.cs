@@ -4,12 +4,12 @@ using System.Text;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Gather;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns.Map;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Json;
 

@@ -2,8 +2,8 @@ using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Json;

@@ -1,10 +1,10 @@
-using FunctionsApp.Operations;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
+using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Configuration;

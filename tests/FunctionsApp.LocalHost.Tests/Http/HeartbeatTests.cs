@@ -1,10 +1,10 @@
-using FunctionsApp.Operations;
 using System.Text;
 using System.Threading.Channels;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
+using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

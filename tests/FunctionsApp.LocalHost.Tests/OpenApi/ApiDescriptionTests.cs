@@ -1,14 +1,14 @@
-using FunctionsApp.Core.Patterns;
-using FunctionsApp.Operations;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;

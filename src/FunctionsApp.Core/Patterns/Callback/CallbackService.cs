@@ -2,8 +2,8 @@ using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 

@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 

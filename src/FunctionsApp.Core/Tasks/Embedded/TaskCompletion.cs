@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Patterns;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;

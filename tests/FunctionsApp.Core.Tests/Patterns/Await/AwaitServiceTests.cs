@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Patterns.Await;
 

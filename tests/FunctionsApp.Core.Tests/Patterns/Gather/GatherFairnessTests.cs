@@ -1,8 +1,8 @@
 using System.Text;
-using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tests.Patterns.Map;
 using Microsoft.Extensions.DependencyInjection;

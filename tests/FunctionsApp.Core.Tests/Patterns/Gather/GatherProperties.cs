@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;

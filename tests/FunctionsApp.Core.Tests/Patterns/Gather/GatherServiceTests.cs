@@ -1,6 +1,6 @@
-using FunctionsApp.Core.Problems;
 using System.Globalization;
 using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;
 

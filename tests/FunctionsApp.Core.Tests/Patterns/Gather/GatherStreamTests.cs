@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;
