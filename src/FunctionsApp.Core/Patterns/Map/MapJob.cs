@@ -13,7 +13,7 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
-/// One map under way, as the CPU scheduler sees it: its chunks are the portions, its workers the lanes. It computes while
+/// One map under way, as the CPU scheduler sees it: its chunks are the portions, its workers compute them. It computes while
 /// there is room for what comes of it, and takes items while there is room for them, so that it holds a bounded amount of
 /// both, however many items there are.
 /// </summary>
@@ -143,7 +143,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
 
         // Towards the end chunks get smaller, so that the workers end together.
-        var share = IsOpen ? most : Math.Min((waiting + (2 * Lanes) - 1) / (2 * Lanes), most);
+        var share = IsOpen ? most : Math.Min((waiting + (2 * Workers) - 1) / (2 * Workers), most);
         var wanted = Math.Min(CpuTurn.Seconds / _secondsPerItem, (double)_lastCount * MostGrowth);
         return (int)Math.Clamp(wanted, 1, share);
     }
@@ -154,7 +154,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         var chunk = new Chunk
         {
             From = portion.From,
-            Worker = portion.Lane,
+            Worker = portion.Worker,
             StartedMs = _clock.ElapsedMs,
             Reduced = _options.Reduce is null ? null : new Reducer(),
         };

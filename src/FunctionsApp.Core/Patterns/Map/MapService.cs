@@ -111,7 +111,7 @@ public sealed class MapService(
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, asLines: false, left.Token);
         var run = RunAsync(job);
-        var answer = new MapAnswerBuilder(request, job.Lanes);
+        var answer = new MapAnswerBuilder(request, job.Workers);
         var computed = 0L;
         try
         {
@@ -192,7 +192,7 @@ public sealed class MapService(
 
             await run;
             yield return new MapEvent(Lines: default, new MapSummary(
-                succeeded, failed, job.Lanes, clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
+                succeeded, failed, job.Workers, clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
         }
         finally
         {
