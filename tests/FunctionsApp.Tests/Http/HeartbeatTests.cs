@@ -11,7 +11,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Time.Testing;
 
-namespace FunctionsApp.LocalHost.Tests.Http;
+namespace FunctionsApp.Tests.Http;
 
 /// <summary>What is sent while a streamed answer has nothing to say, on a clock that stands still.</summary>
 public sealed class HeartbeatTests : IDisposable

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
-namespace FunctionsApp.LocalHost.Tests.Http;
+namespace FunctionsApp.Tests.Http;
 
 /// <summary>What a body costs while it arrives, and for how long it may stand still, on a clock that does.</summary>
 public sealed class BodyReaderTests : IDisposable
