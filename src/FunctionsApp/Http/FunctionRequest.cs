@@ -94,9 +94,10 @@ public sealed class FunctionRequest
                 : throw new ProblemException(Problem.InvalidRequest("/" + name, "must be a number of seconds"));
     }
 
-    /// <summary>What the client would rather have, by its <c>Accept</c>; null when it does not mind.</summary>
+    /// <summary>The form that the client prefers, by its <c>Accept</c>; null when it prefers none, or anything (<c>*/*</c>) to all of them.</summary>
     public AnswerFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
-        ? accepted.Where(static type => type.Quality != 0).OrderByDescending(static type => type.Quality ?? 1).Select(FormatOf).FirstOrDefault(static format => format is not null)
+        ? accepted.Where(static type => type.Quality != 0).OrderDescending(MediaTypeHeaderValueComparer.QualityComparer)
+            .TakeWhile(static type => !IsAny(type)).Select(FormatOf).FirstOrDefault(static format => format is not null)
         : null;
 
     /// <summary>Whether the client would rather have results as they come than an answer in one piece.</summary>
@@ -189,6 +190,9 @@ public sealed class FunctionRequest
         digest.AppendData(_body.Span);
         return Convert.ToHexStringLower(digest.GetHashAndReset());
     }
+
+    private static bool IsAny(MediaTypeHeaderValue type) =>
+        type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
     private static AnswerFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
     {

@@ -62,8 +62,8 @@ internal sealed class StreamAnswer(
             rate.MinDataRate = null;
         }
 
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted);
-        patience.CancelAfter(limit + FunctionEndpoint.Grace);
+        using var patience = new CancellationTokenSource(limit + FunctionEndpoint.Grace, time);
+        await using var aborted = httpContext.RequestAborted.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
         await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
         await using (lines)
         {

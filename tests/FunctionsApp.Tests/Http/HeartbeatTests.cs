@@ -1,36 +1,18 @@
-using System.Text;
 using System.Threading.Channels;
-using FunctionsApp.Core;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
-using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Internal;
-using Microsoft.Extensions.Time.Testing;
 
-namespace FunctionsApp.LocalHost.Tests.Http;
+namespace FunctionsApp.Tests.Http;
 
 /// <summary>What is sent while a streamed answer has nothing to say, on a clock that stands still.</summary>
 public sealed class HeartbeatTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestEndpoint _endpoint = new();
     private readonly Channel<StreamLine> _lines = Channel.CreateUnbounded<StreamLine>();
-    private readonly MemoryStream _body = new();
-    private readonly DefaultHttpContext _context = new();
-    private readonly ServiceProvider _services;
 
-    public HeartbeatTests()
-    {
-        _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(_time).AddSingleton<IHostApplicationLifetime, ApplicationLifetime>()
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
-        _context.Response.Body = _body;
-    }
-
-    private string Sent => Encoding.UTF8.GetString(_body.ToArray());
+    private string Sent => _endpoint.Sent;
 
     [Fact]
     public async Task Lines_are_followed_by_an_empty_one_whenever_nothing_was_sent_for_so_long()
@@ -40,11 +22,11 @@ public sealed class HeartbeatTests : IDisposable
         var sending = await StartAsync(answer);
         Assert.Equal("1\n", Sent);
 
-        _time.Advance(TimeSpan.FromSeconds(4.9));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(4.9));
         Assert.Equal("1\n", Sent);
-        _time.Advance(TimeSpan.FromSeconds(0.1));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(0.1));
         Assert.Equal("1\n\n", Sent);
-        _time.Advance(TimeSpan.FromSeconds(5));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal("1\n\n\n", Sent);
         Write(2);
         await SeeAsync("1\n\n\n2\n");
@@ -55,7 +37,7 @@ public sealed class HeartbeatTests : IDisposable
     public async Task An_answer_begins_with_an_empty_line_when_its_first_is_late()
     {
         var answer = Answer("?heartbeatSeconds=5");
-        _time.Advance(TimeSpan.FromSeconds(5));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
         var sending = await StartAsync(answer);
 
         Assert.Equal("\n", Sent);
@@ -68,7 +50,7 @@ public sealed class HeartbeatTests : IDisposable
     public async Task What_goes_wrong_after_a_heartbeat_is_the_last_line()
     {
         var answer = Answer("?heartbeatSeconds=5");
-        _time.Advance(TimeSpan.FromSeconds(5));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
         var sending = await StartAsync(answer);
 
         _lines.Writer.Complete(new ProblemException(Problem.OperationFailed("no")));
@@ -99,9 +81,53 @@ public sealed class HeartbeatTests : IDisposable
         Write(1);
         var sending = await StartAsync(answer);
 
-        _time.Advance(TimeSpan.FromSeconds(15));
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(15));
 
         Assert.Equal(expected, Sent);
+        await EndAsync(sending);
+    }
+
+    [Fact]
+    public async Task Events_are_followed_by_comments_as_often_as_the_client_asks()
+    {
+        var answer = Answer("?heartbeatSeconds=5", AnswerFormat.EventStream);
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
+        var sending = await StartAsync(answer);
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(": still here\n\n: still here\n\n", Sent);
+        await EndAsync(sending);
+    }
+
+    [Fact]
+    public async Task A_head_request_waits_for_the_first_line_without_any()
+    {
+        _endpoint.Request.Method = HttpMethods.Head;
+        var answer = Answer("?heartbeatSeconds=5");
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(60));
+        Assert.False(answer.IsCompleted);
+
+        Write(1);
+        await _endpoint.SendAsync(answer);
+
+        Assert.Equal("", Sent);
+    }
+
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("2.5", 2.5)]
+    [InlineData("60", 60)]
+    public async Task A_time_in_range_is_kept(string seconds, double expected)
+    {
+        var answer = Answer("?heartbeatSeconds=" + seconds);
+        Write(1);
+        var sending = await StartAsync(answer);
+
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(expected - 0.001));
+        Assert.Equal("1\n", Sent);
+        _endpoint.Time.Advance(TimeSpan.FromSeconds(0.001));
+
+        Assert.Equal("1\n\n", Sent);
         await EndAsync(sending);
     }
 
@@ -114,24 +140,22 @@ public sealed class HeartbeatTests : IDisposable
     [InlineData("")]
     public async Task A_time_out_of_range_is_refused(string seconds)
     {
-        var answer = await Answer("?heartbeatSeconds=" + seconds);
-        await answer.ExecuteAsync(_context);
+        await _endpoint.SendAsync(Answer("?heartbeatSeconds=" + seconds));
 
-        Assert.Equal(422, _context.Response.StatusCode);
+        Assert.Equal(422, _endpoint.Response.StatusCode);
         Assert.Contains("/heartbeatSeconds", Sent, StringComparison.Ordinal);
     }
 
-    public void Dispose() => _services.Dispose();
+    public void Dispose() => _endpoint.Dispose();
 
     /// <summary>What a function answers whose lines are written by <see cref="Write"/>.</summary>
     private Task<IResult> Answer(string query, AnswerFormat format = AnswerFormat.Lines)
     {
-        var endpoint = _services.GetRequiredService<FunctionEndpoint>();
-        _context.Request.QueryString = new QueryString(query);
-        return endpoint.RunAsync(_context.Request, call => endpoint.StreamAsync(call, timeoutSeconds: 600, _lines.Reader.ReadAllAsync(), format));
+        _endpoint.Request.QueryString = new QueryString(query);
+        return _endpoint.StreamAsync(_lines.Reader.ReadAllAsync(), format);
     }
 
-    private async Task<Task> StartAsync(Task<IResult> answer) => (await answer).ExecuteAsync(_context);
+    private async Task<Task> StartAsync(Task<IResult> answer) => (await answer).ExecuteAsync(_endpoint.Context);
 
     private void Write(int value) => Assert.True(_lines.Writer.TryWrite(new StreamLine(Name: null, RawJson.FromUtf8(new[] { (byte)('0' + value) }), IsValue: true)));
 

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.LocalHost.Tests.OpenApi;
+namespace FunctionsApp.Tests.OpenApi;
 
 public sealed class ApiDescriptionTests : IDisposable
 {

@@ -4,7 +4,7 @@ using FunctionsApp.Logging;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
-namespace FunctionsApp.LocalHost.Tests.Logging;
+namespace FunctionsApp.Tests.Logging;
 
 public sealed class SaturationLogTests : IDisposable
 {

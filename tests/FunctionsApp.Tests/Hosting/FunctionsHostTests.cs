@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.LocalHost.Tests.Hosting;
+namespace FunctionsApp.Tests.Hosting;
 
 /// <summary>The longest time limit under the Functions host.</summary>
 public sealed class FunctionsHostTests : IDisposable

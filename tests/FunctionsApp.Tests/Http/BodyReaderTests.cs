@@ -1,20 +1,14 @@
 using System.IO.Pipelines;
 using System.Text;
-using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
-using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
-namespace FunctionsApp.LocalHost.Tests.Http;
+namespace FunctionsApp.Tests.Http;
 
 /// <summary>What a body costs while it arrives, and for how long it may stand still, on a clock that does.</summary>
 public sealed class BodyReaderTests : IDisposable
@@ -203,15 +197,12 @@ public sealed class BodyReaderTests : IDisposable
     [InlineData("", 400)]
     public async Task What_a_request_held_is_given_back_when_its_response_has_ended(string end, int status)
     {
-        await using var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(_time).AddSingleton<IHostApplicationLifetime, ApplicationLifetime>()
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
-        var budget = services.GetRequiredService<MemoryBudget>();
-        var endpoint = services.GetRequiredService<FunctionEndpoint>();
+        using var endpoint = new TestEndpoint();
+        var budget = endpoint.Service<MemoryBudget>();
         var response = new ResponseFeature();
-        var context = Context(length: null, _pipe);
-        context.Features.Set<IHttpResponseFeature>(response);
-        context.Request.ContentType = "application/json";
-        var answering = endpoint.RunAsync(context.Request, async static call =>
+        endpoint.Context.Features.Set<IHttpResponseFeature>(response);
+        endpoint.Context.Features.Set<IRequestBodyPipeFeature>(new BodyFeature(_pipe.Reader));
+        var answering = endpoint.RunAsync(static async call =>
         {
             await call.ReadInputAsync();
             return Results.Ok();

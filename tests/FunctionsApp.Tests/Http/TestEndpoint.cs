@@ -1,0 +1,67 @@
+using System.Text;
+using FunctionsApp.Operations;
+using FunctionsApp.Core;
+using FunctionsApp.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace FunctionsApp.Tests.Http;
+
+/// <summary>The endpoint of the app's own composition, one request to it, and what is sent in response, on a clock that stands still.</summary>
+internal sealed class TestEndpoint : IDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly MemoryStream _body = new();
+
+    public TestEndpoint()
+    {
+        _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(Time).AddSingleton<IHostApplicationLifetime>(Lifetime)
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
+        Context.RequestServices = _services;
+        Context.Response.Body = _body;
+    }
+
+    public FakeTimeProvider Time { get; } = new();
+
+    public ApplicationLifetime Lifetime { get; } = new(NullLogger<ApplicationLifetime>.Instance);
+
+    public DefaultHttpContext Context { get; } = new();
+
+    public HttpRequest Request => Context.Request;
+
+    public HttpResponse Response => Context.Response;
+
+    public string Sent => Encoding.UTF8.GetString(_body.ToArray());
+
+    public T Service<T>()
+        where T : notnull => _services.GetRequiredService<T>();
+
+    /// <summary>Runs a function that answers the request.</summary>
+    public Task<IResult> RunAsync(Func<FunctionRequest, Task<IResult>> answer) => Service<FunctionEndpoint>().RunAsync(Request, answer);
+
+    /// <summary>Runs a function that streams <paramref name="lines"/>.</summary>
+    public Task<IResult> StreamAsync(IAsyncEnumerable<StreamLine> lines, AnswerFormat? format = null, double? timeoutSeconds = 600) =>
+        RunAsync(call => Service<FunctionEndpoint>().StreamAsync(call, timeoutSeconds, lines, format));
+
+    /// <summary>What a function sees of the request.</summary>
+    public async Task<T> SeeAsync<T>(Func<FunctionRequest, T> look)
+    {
+        var seen = default(T);
+        await RunAsync(call =>
+        {
+            seen = look(call);
+            return Task.FromResult(Results.Empty);
+        });
+        return seen!;
+    }
+
+    /// <summary>Runs a function, and sends its answer.</summary>
+    public async Task SendAsync(Task<IResult> answer) => await (await answer).ExecuteAsync(Context);
+
+    public void Dispose() => _services.Dispose();
+}
