@@ -47,7 +47,7 @@ internal ref struct SchemaCheck
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
     {
-        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && Fits(schema, integer))
+        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && ScalarCheck.Fits(schema, integer))
         {
             value = typeof(T) == typeof(long) ? (T)(object)integer : (T)(object)(Number)integer;
             return true;
@@ -76,8 +76,6 @@ internal ref struct SchemaCheck
             && read == utf8.Length;
     }
 
-    private static bool Fits(SchemaNode schema, double value) => value >= schema.Minimum && value <= schema.Maximum;
-
     private bool CheckDocument(SchemaNode schema)
     {
         _reader.Read();
@@ -98,8 +96,8 @@ internal ref struct SchemaCheck
         _ when schema.IsAny && _faults is null => CheckAny(),
         JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
         JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
-        JsonTokenType.String => schema.Allows(JsonKinds.String) ? CheckString(schema, place) : Reject(place, $"must be {schema.Describe()}, not a string"),
-        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, place) : Reject(place, $"must be {schema.Describe()}, not a number"),
+        JsonTokenType.String => schema.Allows(JsonKinds.String) ? Passes(ScalarCheck.String(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a string"),
+        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? Passes(ScalarCheck.Number(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a number"),
         JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(place, $"must be {schema.Describe()}, not null"),
         _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
@@ -244,93 +242,17 @@ internal ref struct SchemaCheck
         return false;
     }
 
-    private readonly bool CheckString(SchemaNode schema, ValuePlace? place)
+    private readonly bool CheckUnicode(ValuePlace? place) => Passes(ScalarCheck.Unicode(in _reader), place);
+
+    /// <summary>Notes a fault, if there is one.</summary>
+    private readonly bool Passes(string? fault, ValuePlace? place)
     {
-        if (!CheckUnicode(place))
+        if (fault is not null)
         {
-            return false;
+            _faults?.Add(place!, fault);
         }
 
-        if (schema.Kinds == JsonKinds.Any)
-        {
-            return true;
-        }
-
-        if (schema.AllowedValues is { } allowed && !IsOneOf(allowed))
-        {
-            _faults?.Add(place!, $"must be {schema.Describe()}");
-            return false;
-        }
-
-        // A character takes one to twelve bytes, so that only text near a limit needs to be decoded to be measured.
-        var bytes = _reader.ValueSpan.Length;
-        if (bytes >= schema.MinLength * 12 && bytes <= schema.MaxLength)
-        {
-            return true;
-        }
-
-        var length = _reader.GetString()!.EnumerateRunes().Count();
-        if (length >= schema.MinLength && length <= schema.MaxLength)
-        {
-            return true;
-        }
-
-        _faults?.Add(place!, length < schema.MinLength
-            ? schema.MinLength == 1 ? "must not be empty" : $"must be at least {schema.MinLength} characters long"
-            : $"must be at most {schema.MaxLength} characters long");
-        return false;
-    }
-
-    private readonly bool CheckNumber(SchemaNode schema, ValuePlace? place)
-    {
-        // What only has to be JSON may be a number of any size: it is handed on as it is written.
-        if (schema.Kinds == JsonKinds.Any)
-        {
-            return true;
-        }
-
-        var integral = _reader.TryGetInt64(out var integer);
-        var value = integral ? integer : _reader.GetDouble();
-        if ((integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && Fits(schema, value))
-        {
-            return true;
-        }
-
-        _faults?.Add(place!, $"must be {schema.Describe()}");
-        return false;
-    }
-
-    /// <summary>JSON can escape half of a surrogate pair; such text can be neither decoded nor written again.</summary>
-    private readonly bool CheckUnicode(ValuePlace? place)
-    {
-        if (!_reader.ValueIsEscaped || _reader.ValueSpan.IndexOf("\\u"u8) < 0)
-        {
-            return true;
-        }
-
-        try
-        {
-            _ = _reader.GetString();
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            _faults?.Add(place!, "holds half of a surrogate pair, which is not Unicode text");
-            return false;
-        }
-    }
-
-    private readonly bool IsOneOf(string[] allowed)
-    {
-        foreach (var value in allowed)
-        {
-            if (_reader.ValueTextEquals(value))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        return fault is null;
     }
 
     private bool Reject(ValuePlace? place, string message)

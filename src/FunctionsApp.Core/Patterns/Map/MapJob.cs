@@ -1,10 +1,6 @@
-using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using System.Threading.Channels;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
@@ -20,29 +16,21 @@ namespace FunctionsApp.Core.Patterns.Map;
 internal sealed class MapJob : CpuJob, IDisposable
 {
     /// <summary>A chunk is at most so many times the last: the first items, just compiled or just read, say little of the rest.</summary>
-    private const int MostGrowth = 8;
-
-    /// <summary>About what a problem takes, beside the characters of its detail.</summary>
-    private const int BytesOfProblem = 800;
+    private const int MaxGrowth = 8;
 
     /// <summary>What the items of a stream may take that are not computed yet.</summary>
-    private const int MostHeldBytes = 1024 * 1024;
+    private const int MaxHeldBytes = 1024 * 1024;
 
     /// <summary>What the results may take that nobody has taken over yet.</summary>
-    private const int MostUnsentBytes = 4 * 1024 * 1024;
-
-    /// <summary>A chunk ends when its results take so much.</summary>
-    private const int MostChunkBytes = 512 * 1024;
+    private const int MaxUnsentBytes = 4 * 1024 * 1024;
 
     /// <summary>Chunks that have a span each.</summary>
     private const int FirstSpans = 16;
 
     private readonly Lock _gate = new();
-    private readonly CpuOperation _operation;
     private readonly MapOptions _options;
-    private readonly LimitsOptions _limits;
+    private readonly ChunkComputation _computation;
     private readonly RequestClock _clock;
-    private readonly ProblemDescriber _describer;
     private readonly bool _asLines;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
@@ -54,7 +42,6 @@ internal sealed class MapJob : CpuJob, IDisposable
     private long _unsentBytes;
     private long _sent;
     private long _fatal = long.MaxValue;
-    private int _failed;
     private int _lastCount;
     private double _secondsPerItem;
 
@@ -73,14 +60,12 @@ internal sealed class MapJob : CpuJob, IDisposable
         bool asLines, CancellationToken cancellationToken)
         : base(items?.Count ?? 0, workers, isOpen: items is null)
     {
-        _operation = operation;
         _options = options;
-        _limits = limits;
         _clock = clock;
-        _describer = describer;
         _asLines = asLines;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _stopped = _stop.Token;
+        _computation = new ChunkComputation(operation, options, limits.MaxDepth, describer, asLines, _stopped);
         if (items is not null)
         {
             _blocks.Add(items);
@@ -101,7 +86,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         {
             _blocks.Add(block);
             _heldBytes += block.Size;
-            _room = _heldBytes < MostHeldBytes ? null : new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _room = _heldBytes < MaxHeldBytes ? null : new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             room = _room?.Task ?? Task.CompletedTask;
         }
 
@@ -124,7 +109,7 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     protected override bool MayTake(long from) =>
         from < Volatile.Read(ref _fatal)
-        && (Interlocked.Read(ref _unsentBytes) < MostUnsentBytes
+        && (Interlocked.Read(ref _unsentBytes) < MaxUnsentBytes
 
             // All others wait for this one: it is the next to be sent.
             || (_options.Ordered != false && from == Volatile.Read(ref _sent)));
@@ -144,7 +129,7 @@ internal sealed class MapJob : CpuJob, IDisposable
 
         // Towards the end chunks get smaller, so that the workers end together.
         var share = IsOpen ? most : Math.Min((waiting + (2 * Workers) - 1) / (2 * Workers), most);
-        var wanted = Math.Min(CpuTurn.Seconds / _secondsPerItem, (double)_lastCount * MostGrowth);
+        var wanted = Math.Min(CpuTurn.Seconds / _secondsPerItem, (double)_lastCount * MaxGrowth);
         return (int)Math.Clamp(wanted, 1, share);
     }
 
@@ -160,7 +145,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         };
         using (StartSpan())
         {
-            ComputeItems(block, chunk, portion.Count, turn);
+            _computation.Run(block, chunk, portion.Count, turn);
         }
 
         chunk.FinishedMs = _clock.ElapsedMs;
@@ -190,102 +175,6 @@ internal sealed class MapJob : CpuJob, IDisposable
         AppTelemetry.Source.HasListeners() && Interlocked.Increment(ref _chunk) is var chunk && (chunk <= FirstSpans || long.IsPow2(chunk))
             ? AppTelemetry.Source.StartActivity("chunk")
             : null;
-
-    private void ComputeItems(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
-    {
-        using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
-        while (chunk.Count < count && chunk.Fatal is null)
-        {
-            if (chunk.Count > 0 && (turn.IsOver || chunk.Size >= MostChunkBytes))
-            {
-                break;
-            }
-
-            _stopped.ThrowIfCancellationRequested();
-            var index = chunk.From + chunk.Count;
-            var start = chunk.Output.Length;
-            try
-            {
-                ComputeItem(block, index, chunk, writer);
-            }
-            catch (Exception exception) when (!_stopped.IsCancellationRequested)
-            {
-                chunk.Output.Length = start;
-                writer.Reset();
-                Fail(block, index, chunk, exception);
-            }
-
-            chunk.Count++;
-        }
-    }
-
-    private void ComputeItem(ItemBlock block, long index, Chunk chunk, Utf8JsonWriter writer)
-    {
-        if (chunk.Reduced is { } reduced)
-        {
-            reduced.Add(_operation.IsNumeric ? _operation.ComputeNumber(block[index], _options.Shape, _limits.MaxDepth, _stopped) : ComputeAny(block[index]));
-            return;
-        }
-
-        if (_asLines)
-        {
-            WriteIndex(chunk.Output, index, "result"u8);
-            writer.Reset();
-            _operation.Compute(block[index], _options.Shape, _limits.MaxDepth, writer, _stopped);
-            chunk.Output.Write("}\n"u8);
-        }
-        else
-        {
-            chunk.Output.Write(chunk.Count == 0 ? ""u8 : ","u8);
-            writer.Reset();
-            _operation.Compute(block[index], _options.Shape, _limits.MaxDepth, writer, _stopped);
-        }
-    }
-
-    /// <summary>For counting results that are no numbers: computes and drops one.</summary>
-    private Number ComputeAny(ReadOnlySpan<byte> item)
-    {
-        using var writer = new Utf8JsonWriter(Stream.Null);
-        _operation.Compute(item, _options.Shape, _limits.MaxDepth, writer, _stopped);
-        return 0L;
-    }
-
-    /// <summary>Notes that an item failed, and whether that ends the map.</summary>
-    private void Fail(ItemBlock block, long index, Chunk chunk, Exception exception)
-    {
-        var problem = block.Describe(exception, index, _describer);
-        chunk.Failed++;
-        if (_options.ReturnExceptions != true || Interlocked.Increment(ref _failed) > (_options.MaxFailures ?? int.MaxValue))
-        {
-            chunk.Fatal = problem with { Index = index };
-        }
-        else if (_asLines)
-        {
-            WriteIndex(chunk.Output, index, "error"u8);
-            using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder });
-            JsonSerializer.Serialize(writer, problem, CoreJson.TypeInfo<Problem>());
-            chunk.Output.Write("}\n"u8);
-        }
-        else
-        {
-            chunk.ErrorBytes += BytesOfProblem + (2 * problem.Detail.Length);
-            chunk.Errors.Add(new MapError((int)index, problem));
-            if (chunk.Reduced is null)
-            {
-                chunk.Output.Write(chunk.Count == 0 ? "null"u8 : ",null"u8);
-            }
-        }
-    }
-
-    private static void WriteIndex(ResultBuffer output, long index, ReadOnlySpan<byte> name)
-    {
-        output.Write("{\"index\":"u8);
-        index.TryFormat(output.GetSpan(20), out var written, provider: CultureInfo.InvariantCulture);
-        output.Advance(written);
-        output.Write(",\""u8);
-        output.Write(name);
-        output.Write("\":"u8);
-    }
 
     /// <summary>An item has ended the map. What comes before it in an ordered stream is still computed, as it is sent before it.</summary>
     private void EndAt(Chunk chunk)
@@ -322,7 +211,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         _blocks.Remove(block);
         _heldBytes -= block.Size;
         block.Release();
-        if (_heldBytes < MostHeldBytes)
+        if (_heldBytes < MaxHeldBytes)
         {
             _room?.TrySetResult();
             _room = null;

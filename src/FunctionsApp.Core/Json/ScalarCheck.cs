@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>
+/// Checks the string or number that a reader stands on against the keywords of a schema that allows its kind. Each check
+/// returns the fault, in words that follow its pointer, or null if the value passes.
+/// </summary>
+internal static class ScalarCheck
+{
+    /// <summary>The most bytes that JSON takes for one character: a surrogate pair, both halves escaped.</summary>
+    private const int MaxBytesPerCharacter = 12;
+
+    /// <summary>Checks that a string is Unicode text, one of the values that the schema allows, and neither too short nor too long.</summary>
+    public static string? String(ref readonly Utf8JsonReader reader, SchemaNode schema)
+    {
+        if (Unicode(in reader) is { } fault)
+        {
+            return fault;
+        }
+
+        if (schema.Kinds == JsonKinds.Any)
+        {
+            return null;
+        }
+
+        if (schema.AllowedValues is { } allowed && !IsOneOf(in reader, allowed))
+        {
+            return $"must be {schema.Describe()}";
+        }
+
+        // Only text near a limit is decoded to be measured.
+        var bytes = reader.ValueSpan.Length;
+        if (bytes >= (long)schema.MinLength * MaxBytesPerCharacter && bytes <= schema.MaxLength)
+        {
+            return null;
+        }
+
+        var length = reader.GetString()!.EnumerateRunes().Count();
+        return length < schema.MinLength ? schema.MinLength == 1 ? "must not be empty" : $"must be at least {schema.MinLength} characters long"
+            : length > schema.MaxLength ? $"must be at most {schema.MaxLength} characters long"
+            : null;
+    }
+
+    /// <summary>Checks that a number is finite, within the bounds of the schema, and a 64-bit integer where the schema asks for an integer.</summary>
+    public static string? Number(ref readonly Utf8JsonReader reader, SchemaNode schema)
+    {
+        // A value that only has to be JSON may be a number of any size: it is handed on as it is written.
+        if (schema.Kinds == JsonKinds.Any)
+        {
+            return null;
+        }
+
+        var integral = reader.TryGetInt64(out var integer);
+        var value = integral ? integer : reader.GetDouble();
+        return (integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && Fits(schema, value) ? null : $"must be {schema.Describe()}";
+    }
+
+    /// <summary>Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which can be neither decoded nor written again.</summary>
+    public static string? Unicode(ref readonly Utf8JsonReader reader)
+    {
+        if (!reader.ValueIsEscaped || reader.ValueSpan.IndexOf("\\u"u8) < 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            _ = reader.GetString();
+            return null;
+        }
+        catch (InvalidOperationException)
+        {
+            return "holds half of a surrogate pair, which is not Unicode text";
+        }
+    }
+
+    /// <summary>Whether a number is within the bounds of the schema.</summary>
+    public static bool Fits(SchemaNode schema, double value) => value >= schema.Minimum && value <= schema.Maximum;
+
+    private static bool IsOneOf(ref readonly Utf8JsonReader reader, string[] allowed)
+    {
+        foreach (var value in allowed)
+        {
+            if (reader.ValueTextEquals(value))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
