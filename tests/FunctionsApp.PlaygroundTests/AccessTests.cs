@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -24,7 +24,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
 
     public static TheoryData<string> EachTab() => [.. Tabs];
 
-    [AxeTheory]
+    [BrowserTheory]
     [MemberData(nameof(TabsInBothSchemes))]
     public async Task Axe_finds_no_serious_fault(string tab, ColorScheme scheme)
     {
@@ -36,7 +36,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
         await page.ShootAsync($"{tab} {scheme}");
     }
 
-    [AxeTheory]
+    [BrowserTheory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
     public async Task Axe_finds_no_serious_fault_in_a_problem(ColorScheme scheme)
@@ -133,12 +133,8 @@ public sealed class AccessTests(PlaygroundFixture playground)
         _ => "A map, with its progress",
     };
 
-    private static async Task<List<string>> FaultsAsync(PlaygroundPage page)
-    {
-        await page.Page.EvaluateAsync(await File.ReadAllTextAsync(Machine.Axe!));
-        var violations = await page.Page.EvaluateAsync<JsonElement>("async () => (await axe.run()).violations");
-        return [.. violations.EnumerateArray()
-            .Where(static fault => fault.GetProperty("impact").GetString() is "serious" or "critical")
-            .Select(static fault => $"{fault.GetProperty("id")}: {fault.GetProperty("nodes").EnumerateArray().First().GetProperty("failureSummary")} {fault.GetProperty("nodes").EnumerateArray().First().GetProperty("html")}")];
-    }
+    private static async Task<List<string>> FaultsAsync(PlaygroundPage page) =>
+        [.. (await page.Page.RunAxe()).Violations
+            .Where(static fault => fault.Impact is "serious" or "critical")
+            .Select(static fault => $"{fault.Id}: {fault.Help} {fault.Nodes[0].Html} {string.Join(' ', fault.Nodes[0].Any.Concat(fault.Nodes[0].All).Concat(fault.Nodes[0].None).Select(static check => check.Message))}")];
 }

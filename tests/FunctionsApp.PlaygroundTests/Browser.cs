@@ -14,15 +14,9 @@ public static class Machine
 
     public static string? Python { get; } = Find(["python3"]);
 
-    /// <summary>axe-core, as <c>npm ci</c> has put it beside the sources of these tests.</summary>
-    public static string? Axe { get; } = Path.Combine(
-        AppHost.RepositoryRoot, "tests", "FunctionsApp.PlaygroundTests", "node_modules", "axe-core", "axe.min.js") is var file && File.Exists(file) ? file : null;
-
     public static string? WithoutBrowser => Browser is null
         ? "There is no Chromium on the PATH, and PLAYGROUND_BROWSER names none."
         : Environment.GetEnvironmentVariable("FUNCTIONS_BASE_URL") is { Length: > 0 } ? "Starts LocalHosts of its own, while FUNCTIONS_BASE_URL names another app to test." : null;
-
-    public static string? WithoutAxe => WithoutBrowser ?? (Axe is null ? "There is no axe-core: run 'npm ci' in tests/FunctionsApp.PlaygroundTests." : null);
 
     public static string? WithoutPython => WithoutBrowser ?? (Python is null ? "There is no python3 on the PATH." : null);
 
@@ -44,12 +38,6 @@ public sealed class BrowserFactAttribute : FactAttribute
 public sealed class BrowserTheoryAttribute : TheoryAttribute
 {
     public BrowserTheoryAttribute() => Skip = Machine.WithoutBrowser;
-}
-
-/// <summary>Tests that look for accessibility faults.</summary>
-public sealed class AxeTheoryAttribute : TheoryAttribute
-{
-    public AxeTheoryAttribute() => Skip = Machine.WithoutAxe;
 }
 
 /// <summary>Tests that run the Python which the page writes.</summary>

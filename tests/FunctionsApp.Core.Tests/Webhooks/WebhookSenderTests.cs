@@ -75,9 +75,6 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         Assert.False(Verifies(request, body: request.Body + " "));
         Assert.False(Verifies(request, id: Id + "0"));
         Assert.False(Verifies(request, timestamp: "1"));
-
-        // What is moved from one part to the next is no longer the same.
-        Assert.False(Verifies(request, id: Id[..^1], timestamp: Id[^1] + request.Headers["webhook-timestamp"]));
     }
 
     [Fact]
