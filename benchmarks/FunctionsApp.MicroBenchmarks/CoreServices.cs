@@ -1,4 +1,5 @@
 using FunctionsApp.Core;
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ internal static class CoreServices
     public static T Get<T>()
         where T : notnull => new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
-            .AddFunctionsApp(new ConfigurationBuilder().Build())
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations()
             .BuildServiceProvider()
             .GetRequiredService<T>();
 }

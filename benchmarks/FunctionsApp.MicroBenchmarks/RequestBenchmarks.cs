@@ -1,9 +1,9 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Patterns.Map;
 
 namespace FunctionsApp.MicroBenchmarks;
 

@@ -1,17 +1,17 @@
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Health;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
+using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
-using FunctionsApp.Core.Streaming;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tasks.Embedded;
 using FunctionsApp.Core.Webhooks;
@@ -25,11 +25,16 @@ namespace FunctionsApp.Core;
 /// <summary>Registration of the service layer.</summary>
 public static class FunctionsAppServices
 {
-    /// <summary>Adds every pattern and the built-in operations. Every host calls this, and nothing else of Core.</summary>
+    /// <summary>Adds every pattern. A host calls this, and adds operations.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
     {
+        CoreJson.Add(
+            ProblemJsonContext.Default, OperationJsonContext.Default,
+            AwaitJsonContext.Default, SequenceJsonContext.Default, CallbackJsonContext.Default, GatherJsonContext.Default, MapJsonContext.Default, StreamJsonContext.Default,
+            WebhookJsonContext.Default, TaskJsonContext.Default, HealthJsonContext.Default);
+
         services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
@@ -53,11 +58,12 @@ public static class FunctionsAppServices
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<DeliverySchedule>();
 
-        services.AddSingleton<AwaitService>();
-        services.AddSingleton<SequenceService>();
-        services.AddSingleton<CallbackService>();
-        services.AddSingleton<GatherService>();
-        services.AddSingleton<MapService>();
+        services.AddTaskPattern<AwaitService>();
+        services.AddTaskPattern<SequenceService>();
+        services.AddTaskPattern<CallbackService>();
+        services.AddTaskPattern<GatherService>();
+        services.AddTaskPattern<MapService>();
+        services.AddSingleton<TaskPatterns>();
         services.AddSingleton<StreamService>();
         services.AddSingleton<HealthService>();
 
@@ -65,7 +71,7 @@ public static class FunctionsAppServices
         services.AddSingleton<TaskService>();
         services.AddEmbeddedTaskEngine(configuration);
 
-        return services.AddBuiltInOperations();
+        return services;
     }
 
     /// <summary>Adds the engine that keeps tasks in a directory.</summary>

@@ -62,7 +62,7 @@ internal sealed class FunctionKeys
         var isFunction = _digests.Aggregate(false, (matches, known) => matches | CryptographicOperations.FixedTimeEquals(digest, known));
         return isMaster || (isFunction && level != AuthorizationLevel.Admin)
             ? null
-            : Problem.Unauthorized(level != AuthorizationLevel.Admin
+            : HttpProblems.Unauthorized(level != AuthorizationLevel.Admin
                 ? "Send one of the host's keys as x-functions-key, or as ?code= in the URL."
                 : _masterDigest is not null
                     ? $"Send the host's master key ({MasterSetting}) as x-functions-key, or as ?code= in the URL."

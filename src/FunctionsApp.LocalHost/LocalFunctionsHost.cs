@@ -5,6 +5,7 @@ using FunctionsApp.Functions;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
+using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Extensions.Configuration.Memory;
 
@@ -67,7 +68,7 @@ internal static class LocalFunctionsHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
-        builder.Services.AddFunctionsApp(builder.Configuration);
+        builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
         builder.Services.AddFunctionsHttp();
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);

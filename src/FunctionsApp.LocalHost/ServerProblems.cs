@@ -20,7 +20,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
             }
             else
             {
-                problem = Problem.BadRequest($"The host name '{Excerpt.Of(context.Request.Host.Host)}' is not one of this server's.");
+                problem = HttpProblems.BadRequest($"The host name '{Excerpt.Of(context.Request.Host.Host)}' is not one of this server's.");
             }
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -44,8 +44,8 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
         return response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => Problem.NotFound(TargetOf(request)),
-            StatusCodes.Status405MethodNotAllowed => Problem.MethodNotAllowed(
+            StatusCodes.Status404NotFound => HttpProblems.NotFound(TargetOf(request)),
+            StatusCodes.Status405MethodNotAllowed => HttpProblems.MethodNotAllowed(
                 $"{Excerpt.Of(TargetOf(request))} does not answer {Excerpt.Of(request.Method)}; it answers {response.Headers.Allow}."),
             _ => null,
         };

@@ -1,6 +1,7 @@
 using FunctionsApp.Core;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
+using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-builder.Services.AddFunctionsApp(builder.Configuration);
+builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
 builder.Services.AddFunctionsHttp();
 builder.Services.AddFunctionsHost(builder.Configuration, builder.Environment.ContentRootPath);
 builder.Services.AddFunctionsTelemetry(builder.Configuration, static telemetry => telemetry.UseFunctionsWorkerDefaults());

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests;
 

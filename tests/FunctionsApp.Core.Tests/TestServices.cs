@@ -1,3 +1,4 @@
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -23,7 +24,7 @@ public static class TestServices
         var services = new ServiceCollection();
         services.TryAddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
         services.AddSingleton(time ?? TimeProvider.System);
-        services.AddFunctionsApp(configuration);
+        services.AddFunctionsApp(configuration).AddBuiltInOperations();
         configure?.Invoke(services);
         return services.BuildServiceProvider();
     }

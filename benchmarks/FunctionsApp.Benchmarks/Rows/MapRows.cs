@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Operations.BuiltIn;
+using FunctionsApp.Operations;
 
 namespace FunctionsApp.Benchmarks.Rows;
 

@@ -2,18 +2,18 @@ namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
 /// CPU work of one request: items that are computed in portions. Whenever it is this job's turn, a thread of the
-/// <see cref="CpuScheduler"/> takes a portion and computes it on one of the job's lanes. The members that say so are
+/// <see cref="CpuScheduler"/> takes a portion and computes it as one of the job's workers. The members that say so are
 /// guarded by the scheduler's lock.
 /// </summary>
 /// <param name="items">How many items there are at first.</param>
-/// <param name="lanes">How many portions may be computed at once.</param>
+/// <param name="workers">How many portions may be computed at once.</param>
 /// <param name="isOpen">Whether items may be added later.</param>
-internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
+internal abstract class CpuJob(int items, int workers, bool isOpen = false)
 {
     // The request goes on elsewhere: its answer must not be written by a thread that is there to compute.
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
-    private readonly bool[] _busy = new bool[lanes];
+    private readonly bool[] _busy = new bool[workers];
 
     // Parts of portions whose turn was cut: they come before what has never been taken.
     private readonly PriorityQueue<int, long> _left = new();
@@ -24,7 +24,7 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
     private Exception? _failure;
 
     /// <summary>How many portions may be computed at once.</summary>
-    public int Lanes => _busy.Length;
+    public int Workers => _busy.Length;
 
     /// <summary>Whose work it is.</summary>
     public CpuShare Share { get; } = CpuShare.Current ?? new CpuShare();
@@ -82,21 +82,21 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
             _left.Enqueue(most - count, from + count);
         }
 
-        var lane = Array.IndexOf(_busy, false);
-        _busy[lane] = true;
+        var worker = Array.IndexOf(_busy, false);
+        _busy[worker] = true;
         _running++;
         Waiting -= count;
-        return new Portion(from, count, lane);
+        return new Portion(from, count, worker);
     }
 
-    /// <summary>Gives back the lane of a portion that has ended. Under the lock.</summary>
+    /// <summary>Gives back the worker of a portion that has ended. Under the lock.</summary>
     /// <param name="portion">What was taken.</param>
     /// <param name="computed">How many of its items are computed; the rest waits again.</param>
     /// <param name="took">How long that took.</param>
     /// <returns>How many items wait again.</returns>
     public int Release(Portion portion, int computed, TimeSpan took)
     {
-        _busy[portion.Lane] = false;
+        _busy[portion.Worker] = false;
         _running--;
         if (computed > 0)
         {
@@ -186,11 +186,11 @@ internal abstract class CpuJob(int items, int lanes, bool isOpen = false)
 /// <summary>Items of a job that one thread computes in one go.</summary>
 /// <param name="From">Index of the first item.</param>
 /// <param name="Count">How many.</param>
-/// <param name="Lane">Which of the job's lanes computes it, from 0; no other portion has it at the same time.</param>
-internal readonly record struct Portion(long From, int Count, int Lane);
+/// <param name="Worker">Which of the job's workers computes it, from 0; no other portion has it at the same time.</param>
+internal readonly record struct Portion(long From, int Count, int Worker);
 
 /// <summary>A job of one computation.</summary>
-internal sealed class CpuCall<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken) : CpuJob(items: 1, lanes: 1)
+internal sealed class CpuCall<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken) : CpuJob(items: 1, workers: 1)
 {
     public T? Result { get; private set; }
 

@@ -25,8 +25,8 @@ internal sealed class CpuShare(double weight = 1)
     /// <summary>How much it gets beside a share of weight 1.</summary>
     public double Weight => weight;
 
-    /// <summary>Whether it is to give way to those that somebody waits for, and to wait for room where those are refused.</summary>
-    public bool IsLight => weight < 1;
+    /// <summary>Whether no client waits for its answer, as with a task: it waits for room where a foreground share is refused.</summary>
+    public bool IsBackground => weight < 1;
 
     /// <summary>Whether it has a job of which something could be taken.</summary>
     public bool IsReady => _ready.Count > 0;

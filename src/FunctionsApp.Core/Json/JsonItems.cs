@@ -5,7 +5,7 @@ namespace FunctionsApp.Core.Json;
 
 /// <summary>The elements of one JSON array, as they stand in the text that they came in: a million cost no million objects.</summary>
 [JsonConverter(typeof(JsonItemsConverter))]
-public readonly struct JsonItems
+public readonly struct JsonItems : IJsonArray
 {
     private readonly ReadOnlyMemory<byte> _text;
     private readonly List<(int Start, int End)>? _bounds;

@@ -5,7 +5,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>JSON pointers (RFC 6901).</summary>
-internal static class JsonPointer
+public static class JsonPointer
 {
     /// <summary>The pointer to a property of what <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, string property) =>

@@ -6,7 +6,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using FunctionsApp.Core.Map;
 
 namespace FunctionsApp.Core.Json;
 
@@ -130,7 +129,7 @@ public static class JsonSchemas
     private static JsonObject? OfConverter(Type type) =>
         type == typeof(Number) ? new JsonObject { ["type"] = "number" }
         : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }
-        : type == typeof(JsonItems) || type == typeof(MapResults) ? new JsonObject { ["type"] = "array" }
+        : type.IsAssignableTo(typeof(IJsonArray)) || type == typeof(IReadOnlyList<ReadOnlyMemory<byte>>) ? new JsonObject { ["type"] = "array" }
         : null;
 
     private static void Apply(JsonObject schema, object attribute)

@@ -63,11 +63,13 @@ public readonly record struct Number
 }
 
 /// <summary>Reads and writes a <see cref="Number"/>.</summary>
-internal sealed class NumberConverter : JsonConverter<Number>
+public sealed class NumberConverter : JsonConverter<Number>
 {
+    /// <inheritdoc/>
     public override Number Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TryGetInt64(out var integer) ? (Number)integer : reader.GetDouble();
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, Number value, JsonSerializerOptions options)
     {
         if (value.IsInteger)

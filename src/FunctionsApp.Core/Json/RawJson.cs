@@ -1,9 +1,11 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
@@ -45,6 +47,30 @@ public readonly struct RawJson
 
     /// <summary>Copies the bytes of an element out of the document it belongs to.</summary>
     public static RawJson From(JsonElement element) => new(JsonMarshal.GetRawUtf8Value(element).ToArray());
+
+    /// <summary>Checks that a text is one JSON value, and takes it over without a copy.</summary>
+    /// <param name="utf8">The text, in valid UTF-8.</param>
+    /// <param name="maxDepth">The most arrays and objects that may be nested.</param>
+    /// <param name="json">The value, on one line.</param>
+    /// <param name="fault">What is wrong with the text, as a predicate: "is not JSON".</param>
+    public static bool TryParse(ReadOnlyMemory<byte> utf8, int maxDepth, out RawJson json, [NotNullWhen(false)] out string? fault)
+    {
+        try
+        {
+            fault = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : "holds half of a surrogate pair, which is not Unicode text";
+        }
+        catch (JsonException)
+        {
+            fault = "is not JSON";
+        }
+        catch (ProblemException)
+        {
+            fault = $"nests deeper than {maxDepth} arrays and objects";
+        }
+
+        json = fault is null ? FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine() : default;
+        return fault is null;
+    }
 
     /// <summary>Serializes a value.</summary>
     public static RawJson From<T>(T value, JsonTypeInfo<T> typeInfo) => value switch
@@ -128,13 +154,16 @@ public readonly struct RawJson
 }
 
 /// <summary>Writes a <see cref="RawJson"/> as it is.</summary>
-internal sealed class RawJsonConverter : JsonConverter<RawJson>
+public sealed class RawJsonConverter : JsonConverter<RawJson>
 {
+    /// <inheritdoc/>
     public override bool HandleNull => true;
 
+    /// <inheritdoc/>
     public override RawJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         RawJson.FromUtf8(SourceText.ReadValue(ref reader));
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RawJson value, JsonSerializerOptions options) =>
         JsonPipeWriter.WriteRaw(writer, value);
 }

@@ -1,7 +1,7 @@
 namespace FunctionsApp.Core.Limits;
 
 /// <summary>Milliseconds since a request started, on a monotonic clock.</summary>
-internal readonly struct RequestClock(TimeProvider time)
+public readonly struct RequestClock(TimeProvider time)
 {
     private readonly long _started = time.GetTimestamp();
 

@@ -41,7 +41,7 @@ public sealed class WorkGate
     /// <summary>Runs work behind the gate if it is large.</summary>
     /// <param name="bytes">How much it reads or writes.</param>
     /// <param name="work">The work; it waits for nothing.</param>
-    internal ValueTask<T> RunAsync<T>(long bytes, Func<T> work) => bytes <= LargeBytes || TaskScheduler.Current == _scheduler
+    public ValueTask<T> RunAsync<T>(long bytes, Func<T> work) => bytes <= LargeBytes || TaskScheduler.Current == _scheduler
         ? new(work())
         : new(Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler));
 }

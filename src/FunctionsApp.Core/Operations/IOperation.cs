@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Operations;
 
 /// <summary>An operation that waits: for time, a network, a disk. It holds no thread while it does.</summary>

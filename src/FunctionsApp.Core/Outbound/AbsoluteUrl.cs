@@ -1,7 +1,7 @@
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>A URL as a caller wrote it.</summary>
-internal static class AbsoluteUrl
+public static class AbsoluteUrl
 {
     /// <summary>Reads it; null when it is not absolute, or has control characters in it, which the framework would let pass.</summary>
     public static Uri? Parse(string text) =>

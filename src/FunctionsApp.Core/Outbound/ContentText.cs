@@ -4,11 +4,13 @@ using System.Text;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>What a media type says of the bytes it stands for.</summary>
-internal static class ContentText
+public static class ContentText
 {
+    /// <summary>Whether a media type says JSON.</summary>
     public static bool IsJson(MediaTypeHeaderValue? type) =>
         type?.MediaType?.ToLowerInvariant() is { } name && (name is "application/json" or "text/json" || name.EndsWith("+json", StringComparison.Ordinal));
 
+    /// <summary>Whether a media type says text.</summary>
     public static bool IsText(MediaTypeHeaderValue? type) =>
         type?.MediaType?.ToLowerInvariant() is { } name
         && (name.StartsWith("text/", StringComparison.Ordinal)

@@ -6,7 +6,8 @@ using System.Text;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>A URL's host in the one spelling that decisions are made on: ASCII, lower case, no trailing dot.</summary>
-internal readonly record struct HostName(string Text)
+/// <param name="Text">The host.</param>
+public readonly record struct HostName(string Text)
 {
     // RFC 6761, 6762, 7686, 8375, 9476, ICANN's "internal", and what home and office routers use in their place.
     private static readonly string[] InsideDomains =

@@ -5,7 +5,7 @@ using FunctionsApp.Core.Json;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>Which request headers a caller may have sent in the app's name.</summary>
-internal static class RequestHeaders
+public static class RequestHeaders
 {
     private static readonly FrozenSet<string> Reserved = new[]
     {

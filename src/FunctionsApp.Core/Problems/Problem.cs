@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Problems;
 
@@ -10,7 +9,12 @@ namespace FunctionsApp.Core.Problems;
 /// </summary>
 public sealed record Problem
 {
-    private Problem(string slug, string title, int status, string detail)
+    /// <summary>Describes a sort of problem that has no method here.</summary>
+    /// <param name="slug">The last part of <see cref="Type"/>.</param>
+    /// <param name="title">The sort of problem in words.</param>
+    /// <param name="status">The HTTP status code.</param>
+    /// <param name="detail">What happened this time, and what to do about it.</param>
+    public Problem(string slug, string title, int status, string detail)
     {
         Type = "/problems/" + slug;
         Title = title;
@@ -62,8 +66,9 @@ public sealed record Problem
     /// <summary>What <see cref="Results"/> may come to, in bytes.</summary>
     public const int MaxResultBytes = 1024 * 1024;
 
-    /// <summary>The results of the steps that had succeeded before this failure; the first ones, up to <see cref="MaxResultBytes"/>.</summary>
-    public IReadOnlyList<RawJson>? Results { get; init; }
+    /// <summary>The results of the steps that had succeeded before this failure, in UTF-8 JSON; the first ones, up to <see cref="MaxResultBytes"/>.</summary>
+    [JsonConverter(typeof(RawValuesConverter))]
+    public IReadOnlyList<ReadOnlyMemory<byte>>? Results { get; init; }
 
     /// <summary>How many later results <see cref="Results"/> has no room for; absent when there are none.</summary>
     public int? OmittedResults { get; init; }
@@ -123,10 +128,6 @@ public sealed record Problem
     /// <summary>413: something is over its limit.</summary>
     /// <param name="detail">What, and the limit with its name.</param>
     public static Problem TooLarge(string detail) => new("too-large", "The request is too large", 413, detail);
-
-    /// <summary>415: the body is of a media type that this endpoint does not read.</summary>
-    /// <param name="detail">The type that came and the types that are read.</param>
-    public static Problem UnsupportedMediaType(string detail) => new("unsupported-media-type", "The media type is not supported", 415, detail);
 
     /// <summary>403: the outbound guard refuses a URL.</summary>
     /// <param name="detail">What is refused, as the caller wrote it, and nothing that it resolves to.</param>
@@ -189,23 +190,6 @@ public sealed record Problem
     /// <summary>503: the host is stopping and has cancelled the work.</summary>
     public static Problem ShuttingDown() =>
         new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };
-
-    /// <summary>400: the request is not valid HTTP, or asks for a host that is none of this server's.</summary>
-    /// <param name="detail">What is wrong with it.</param>
-    /// <param name="status">The status that the server gives to the fault, where it has a closer one.</param>
-    public static Problem BadRequest(string detail, int status = 400) => new("bad-request", "The request is not valid HTTP", status, detail);
-
-    /// <summary>401: the request has no key that opens the function.</summary>
-    /// <param name="detail">Which key is wanted, and where.</param>
-    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is needed", 401, detail);
-
-    /// <summary>404: no function has this path.</summary>
-    /// <param name="path">The path.</param>
-    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function answers {Excerpt.Of(path)}.");
-
-    /// <summary>405: the path has functions, but none for this method.</summary>
-    /// <param name="detail">The method, and those that there are.</param>
-    public static Problem MethodNotAllowed(string detail) => new("method-not-allowed", "The method is not allowed", 405, detail);
 
     /// <summary>408: the body came too slowly.</summary>
     /// <param name="detail">How slow is too slow.</param>

@@ -1,4 +1,3 @@
-using FunctionsApp.Core.Operations;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Problems;

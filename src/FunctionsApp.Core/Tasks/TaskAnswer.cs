@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;
@@ -14,7 +15,7 @@ public sealed record TaskAnswer
     public string? Operation { get; init; }
 
     /// <summary>The pattern it runs; absent for an operation.</summary>
-    public TaskKind? Pattern { get; init; }
+    public string? Pattern { get; init; }
 
     /// <summary>Where it is on its way.</summary>
     public required TaskState Status { get; init; }
@@ -60,7 +61,7 @@ public sealed record TaskAnswer
         {
             Id = record.Id,
             Operation = definition.Operation,
-            Pattern = definition.Kind == TaskKind.Operation ? null : definition.Kind,
+            Pattern = string.Equals(definition.Pattern, AwaitService.Name, StringComparison.Ordinal) ? null : definition.Pattern,
             Status = record.State,
             CreatedAt = record.CreatedAt,
             StartedAt = record.StartedAt,

@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tasks;
 public sealed record TaskDefinition
 {
     /// <summary>What it runs.</summary>
-    public required TaskKind Kind { get; init; }
+    public required string Pattern { get; init; }
 
     /// <summary>The operation, of an operation, map or callback.</summary>
     public string? Operation { get; init; }

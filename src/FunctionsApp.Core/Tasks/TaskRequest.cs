@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
 
 namespace FunctionsApp.Core.Tasks;
 
@@ -52,7 +50,7 @@ public sealed record PatternTaskRequest : TaskOptions
 {
     /// <summary>The pattern.</summary>
     [Description("The pattern to run.")]
-    public required TaskPattern Pattern { get; init; }
+    public required string Pattern { get; init; }
 
     /// <summary>The operation of a map; it may stand in the map's request instead.</summary>
     [Description("The operation of a map; it may stand in the request instead.")]
@@ -61,11 +59,6 @@ public sealed record PatternTaskRequest : TaskOptions
     /// <summary>The pattern's own request.</summary>
     [Description("The request, as the pattern's own endpoint takes it.")]
     public required RawJson Request { get; init; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<(string Property, string Message)> Check() => Operation is null || Pattern == TaskPattern.Map
-        ? base.Check()
-        : base.Check().Append(("operation", "must not be given: only a map runs one operation"));
 }
 
 /// <summary>A URL that the end of a task is delivered to.</summary>
@@ -74,31 +67,6 @@ public sealed record TaskContinuation
     /// <summary>An http or https URL.</summary>
     [Description("An http or https URL; it is sent a signed webhook.")]
     public required string Url { get; init; }
-}
-
-/// <summary>The patterns that can run as tasks.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<TaskPattern>))]
-public enum TaskPattern
-{
-    /// <summary>Steps, one after the other.</summary>
-    [JsonStringEnumMemberName("sequence")]
-    Sequence,
-
-    /// <summary>Calls at once.</summary>
-    [JsonStringEnumMemberName("gather")]
-    Gather,
-
-    /// <summary>One operation over many items.</summary>
-    [JsonStringEnumMemberName("map")]
-    Map,
-}
-
-/// <summary>A map's request where no route names the operation.</summary>
-public sealed record NamedMapRequest : MapRequest
-{
-    /// <summary>The operation's name; cpu.</summary>
-    [Description("The operation's name; cpu.")]
-    public string? Operation { get; init; }
 }
 
 /// <summary>Which tasks to list.</summary>

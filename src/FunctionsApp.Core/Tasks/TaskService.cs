@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using FunctionsApp.Core.Callback;
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Map;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Options;
 
@@ -19,8 +17,7 @@ namespace FunctionsApp.Core.Tasks;
 /// can be checked of a request is checked before its task is accepted.
 /// </summary>
 public sealed class TaskService(
-    ITaskEngine engine, OperationCatalog catalog, SequenceService sequence, GatherService gather, MapService map, CallbackService callback,
-    WebhookSender webhooks, RequestReader reader, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
+    ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>The longest that one request waits for a task, in seconds: what stands before an app on Azure gives up after 230.</summary>
     public const int MaxWaitSeconds = 200;
@@ -35,18 +32,15 @@ public sealed class TaskService(
     /// accepted: <c>saturated</c>, <c>storage-failed</c>.
     /// </exception>
     public Task<TaskAnswer> CreateAsync(string operation, TaskRequest request, TaskOrigin origin) =>
-        CreateAsync(TaskKind.Operation, operation, request.Input ?? RawJson.EmptyObject, "/input", request, origin);
+        CreateAsync(AwaitService.Name, operation, request.Input ?? RawJson.EmptyObject, "/input", request, origin);
 
     /// <summary>Creates a task of a pattern.</summary>
     /// <param name="request">The pattern's own request, and how to run it.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskAnswer> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => CreateAsync(request.Pattern switch
-    {
-        TaskPattern.Sequence => TaskKind.Sequence,
-        TaskPattern.Gather => TaskKind.Gather,
-        _ => TaskKind.Map,
-    }, request.Operation, request.Request, "/request", request, origin);
+    public Task<TaskAnswer> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
+        ? CreateAsync(request.Pattern, request.Operation, request.Request, "/request", request, origin)
+        : throw new ProblemException(Problem.InvalidRequest("/pattern", $"must be one of '{string.Join("', '", patterns.Names)}'"));
 
     /// <summary>Creates a task of a callback that has a URL.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
@@ -55,49 +49,35 @@ public sealed class TaskService(
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
     public Task<TaskAnswer> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
     {
-        callback.Check(operation, request);
         var options = new TaskOptions { OnSuccess = AsUrl(request.OnSuccess), OnError = AsUrl(request.OnError) };
-        return AcceptAsync(TaskKind.Callback, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), options, origin);
+        return CreateAsync(CallbackService.Name, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), pointer: "", options, origin);
 
         static TaskContinuation? AsUrl(Continuation? continuation) => continuation?.Url is { } url ? new TaskContinuation { Url = url } : null;
     }
 
     /// <summary>Creates a task of what else could be waited for.</summary>
-    /// <param name="kind">What it runs; no callback.</param>
-    /// <param name="operation">The operation, of an operation or a map.</param>
+    /// <param name="pattern">The name of the pattern.</param>
+    /// <param name="operation">The operation, where the pattern runs one.</param>
     /// <param name="input">The operation's input, or the pattern's request.</param>
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="options">How to run it.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskAnswer> CreateAsync(TaskKind kind, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
+    public Task<TaskAnswer> CreateAsync(string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
     {
+        string? running;
         try
         {
-            switch (kind)
-            {
-                case TaskKind.Sequence:
-                    sequence.Check(reader.Read<SequenceRequest>(input.Utf8));
-                    break;
-                case TaskKind.Gather:
-                    gather.Check(reader.Read<GatherRequest>(input.Utf8));
-                    break;
-                case TaskKind.Map:
-                    var request = reader.Read<NamedMapRequest>(input.Utf8);
-                    operation = OperationOf(request, operation);
-                    map.Check(operation, request);
-                    break;
-                default:
-                    catalog.FindCallable(operation!).Bind(input.Utf8, "");
-                    break;
-            }
+            running = patterns[pattern].Check(operation, input);
         }
         catch (ProblemException exception) when (exception.Problem.Errors is not null)
         {
             throw new ProblemException(exception.Problem.Below(pointer));
         }
 
-        return AcceptAsync(kind, operation, input, options, origin);
+        return operation is null || running is not null
+            ? AcceptAsync(pattern, running, input, options, origin)
+            : throw new ProblemException(Problem.InvalidRequest("/operation", $"must not be given: a {pattern} runs no single operation"));
     }
 
     /// <summary><c>await task</c>: reads a task, and waits for its end for a while.</summary>
@@ -194,16 +174,6 @@ public sealed class TaskService(
         ? new DeliveryList(delivery.Attempts, TaskMessage.IdOf(record.Id), delivery.Url, delivery.State, delivery.NextAttemptAt)
         : new DeliveryList([]);
 
-    private static string OperationOf(NamedMapRequest request, string? operation)
-    {
-        if (operation is not null && request.Operation is not null && !string.Equals(operation, request.Operation, StringComparison.Ordinal))
-        {
-            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
-        }
-
-        return operation ?? request.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
-    }
-
     /// <summary>The next view of a task; null when the time is up.</summary>
     private async ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit)
     {
@@ -217,12 +187,12 @@ public sealed class TaskService(
         }
     }
 
-    private async Task<TaskAnswer> AcceptAsync(TaskKind kind, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
+    private async Task<TaskAnswer> AcceptAsync(string pattern, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
     {
         timeLimits.Check(options.TimeoutSeconds, "/timeoutSeconds");
         return await AnswerAsync(await engine.CreateAsync(new TaskDefinition
         {
-            Kind = kind,
+            Pattern = pattern,
             Operation = operation,
             TimeoutSeconds = options.TimeoutSeconds,
             Retry = options.Retry,

@@ -30,28 +30,3 @@ public enum TaskState
     [JsonStringEnumMemberName("cancelled")]
     Cancelled,
 }
-
-/// <summary>What a task runs.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<TaskKind>))]
-public enum TaskKind
-{
-    /// <summary>One operation.</summary>
-    [JsonStringEnumMemberName("operation")]
-    Operation,
-
-    /// <summary>A sequence.</summary>
-    [JsonStringEnumMemberName("sequence")]
-    Sequence,
-
-    /// <summary>A gather.</summary>
-    [JsonStringEnumMemberName("gather")]
-    Gather,
-
-    /// <summary>A map.</summary>
-    [JsonStringEnumMemberName("map")]
-    Map,
-
-    /// <summary>An operation and the continuation that its outcome asks for.</summary>
-    [JsonStringEnumMemberName("callback")]
-    Callback,
-}

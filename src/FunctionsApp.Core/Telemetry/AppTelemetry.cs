@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Core.Telemetry;
 
@@ -34,14 +32,6 @@ public static class AppTelemetry
     /// <summary>Whether anybody listens.</summary>
     internal static bool IsWatched => Source.HasListeners() || CallDuration.Enabled || RunDuration.Enabled || ActiveCalls.Enabled || ActiveRuns.Enabled;
 
-    /// <summary>Runs a call of an operation as one of a pattern's.</summary>
-    /// <param name="call">The call.</param>
-    /// <param name="operation">The operation's name.</param>
-    /// <param name="pattern">The pattern that runs it.</param>
-    /// <param name="cancellationToken">Stops the operation.</param>
-    internal static ValueTask<RawJson> RunAsync(OperationCall call, string operation, string pattern, CancellationToken cancellationToken) =>
-        IsWatched ? WatchAsync(call, operation, pattern, cancellationToken) : call.RunAsync(cancellationToken);
-
     /// <summary>Runs a pattern.</summary>
     /// <param name="pattern">Its name.</param>
     /// <param name="operation">The operation, if it is one's.</param>
@@ -72,18 +62,4 @@ public static class AppTelemetry
     internal static WatchedRun Start(string pattern, string? operation = null, string? parent = null) => IsWatched
         ? new WatchedRun(ActiveRuns, RunDuration, pattern, operation, parent)
         : new WatchedRun(pattern, parent);
-
-    private static async ValueTask<RawJson> WatchAsync(OperationCall call, string operation, string pattern, CancellationToken cancellationToken)
-    {
-        using var run = new WatchedRun(ActiveCalls, CallDuration, pattern, operation, name: "call");
-        try
-        {
-            return await call.RunAsync(cancellationToken);
-        }
-        catch (Exception exception)
-        {
-            run.Fail(exception);
-            throw;
-        }
-    }
 }

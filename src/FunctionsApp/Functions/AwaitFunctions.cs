@@ -1,5 +1,4 @@
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -15,6 +14,6 @@ public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, Fun
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.RespondAsync(call, TaskKind.Operation, operation)
+                ? await tasks.RespondAsync(call, AwaitService.Name, operation)
                 : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
 }

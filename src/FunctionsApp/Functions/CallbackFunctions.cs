@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -18,6 +18,6 @@ public sealed class CallbackFunctions(CallbackService service, TaskService tasks
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl
                 ? new AcceptedAnswer(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
-                : JsonAnswer.Ok(await service.RunAsync(operation, callback, call.Cancelled));
+                : JsonAnswer.Ok((await service.RunAsync(operation, callback, call.Cancelled)).Answer!);
         });
 }

@@ -1,5 +1,4 @@
-using FunctionsApp.Core.Gather;
-using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -17,7 +16,7 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
         {
             if (call.Preference.RespondAsync)
             {
-                return await tasks.RespondAsync(call, TaskKind.Gather);
+                return await tasks.RespondAsync(call, GatherService.Name);
             }
 
             var gather = await call.ReadAsync<GatherRequest>();

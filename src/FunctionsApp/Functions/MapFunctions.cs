@@ -1,5 +1,4 @@
-using FunctionsApp.Core.Map;
-using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -23,7 +22,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
 
             if (call.Preference.RespondAsync)
             {
-                return await tasks.RespondAsync(call, TaskKind.Map, operation);
+                return await tasks.RespondAsync(call, MapService.Name, operation);
             }
 
             var map = await call.ReadAsync<MapRequest>();

@@ -1,5 +1,4 @@
-using FunctionsApp.Core.Sequence;
-using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -15,6 +14,6 @@ public sealed class SequenceFunctions(SequenceService service, TaskEndpoint task
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.RespondAsync(call, TaskKind.Sequence)
+                ? await tasks.RespondAsync(call, SequenceService.Name)
                 : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));
 }

@@ -1,4 +1,4 @@
-using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;

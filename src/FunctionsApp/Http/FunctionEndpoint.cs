@@ -121,10 +121,10 @@ public sealed class FunctionEndpoint(
         ConnectionResetException => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
-        BadHttpRequestException bad => Problem.BadRequest(bad.Message, bad.StatusCode),
+        BadHttpRequestException bad => HttpProblems.BadRequest(bad.Message, bad.StatusCode),
 
         // How the server tells of a chunk whose size is no number that it can count to.
-        IOException { InnerException: OverflowException } => Problem.BadRequest("The size of a chunk is too large."),
+        IOException { InnerException: OverflowException } => HttpProblems.BadRequest("The size of a chunk is too large."),
         _ => describer.Describe(exception),
     };
 }

@@ -232,12 +232,12 @@ public sealed class FunctionRequest
     {
         if (_request.Headers.TransferEncoding is { Count: > 0 } transfer && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedMediaType($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
         }
 
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding && !string.Equals(encoding.ToString(), "identity", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedMediaType($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
         }
 
         // A client that does not say what it sends means JSON; one that says so is taken at its word.
@@ -251,7 +251,7 @@ public sealed class FunctionRequest
             && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
         if (!isReadable)
         {
-            throw new ProblemException(Problem.UnsupportedMediaType($"'{Excerpt.Of(_request.ContentType)}' is not read; send {mediaType} in UTF-8."));
+            throw new ProblemException(HttpProblems.UnsupportedMediaType($"'{Excerpt.Of(_request.ContentType)}' is not read; send {mediaType} in UTF-8."));
         }
     }
 }

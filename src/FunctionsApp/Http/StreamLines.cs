@@ -1,7 +1,7 @@
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
-using FunctionsApp.Core.Streaming;
+using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Http;

@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Await;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 

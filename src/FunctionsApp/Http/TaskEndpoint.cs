@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 
@@ -11,13 +12,13 @@ public sealed class TaskEndpoint(TaskService service)
     /// with what it came to, where the client would wait for that and it comes in time.
     /// </summary>
     /// <param name="call">The request.</param>
-    /// <param name="kind">What the endpoint runs.</param>
+    /// <param name="pattern">The name of the pattern that the endpoint runs.</param>
     /// <param name="operation">The operation of the route, if that names one.</param>
-    public async Task<IResult> RespondAsync(FunctionRequest call, TaskKind kind, string? operation = null)
+    public async Task<IResult> RespondAsync(FunctionRequest call, string pattern, string? operation = null)
     {
         var input = await call.ReadInputAsync();
-        var options = new TaskOptions { TimeoutSeconds = kind == TaskKind.Operation ? call.TimeoutSeconds : null };
-        var task = await service.CreateAsync(kind, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
+        var options = new TaskOptions { TimeoutSeconds = string.Equals(pattern, AwaitService.Name, StringComparison.Ordinal) ? call.TimeoutSeconds : null };
+        var task = await service.CreateAsync(pattern, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
         if (call.Preference.WaitSeconds is not (> 0 and var seconds))
         {
             return new AcceptedAnswer(task, call.Preference);

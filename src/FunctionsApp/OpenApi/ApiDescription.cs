@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
@@ -11,13 +12,14 @@ namespace FunctionsApp.OpenApi;
 
 /// <summary>The OpenAPI 3.1 document of the app. It is made when it is first asked for, and kept as the bytes that are sent.</summary>
 /// <param name="catalog">The operations.</param>
+/// <param name="patterns">The patterns that can run as tasks.</param>
 /// <param name="limits">The limits that requests are refused by.</param>
-public sealed class ApiDescription(OperationCatalog catalog, IOptions<LimitsOptions> limits)
+public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patterns, IOptions<LimitsOptions> limits)
 {
     /// <summary>Stands in the kept bytes for the URL of the server, which is another one for each way to reach the app.</summary>
     private const string AnyServer = "https://server.invalid";
 
-    private readonly Lazy<Parts> _parts = new(() => Make(catalog, limits.Value));
+    private readonly Lazy<Parts> _parts = new(() => Make(catalog, patterns, limits.Value));
 
     /// <summary>Changes with the document: the value of an <c>ETag</c>.</summary>
     public string Tag => _parts.Value.Tag;
@@ -30,10 +32,10 @@ public sealed class ApiDescription(OperationCatalog catalog, IOptions<LimitsOpti
         return [before, Encoding.UTF8.GetBytes(JsonEncodedText.Encode(server).Value), after];
     }
 
-    private static Parts Make(OperationCatalog catalog, LimitsOptions limits)
+    private static Parts Make(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits)
     {
         using var text = new StringWriter();
-        new DocumentBuilder(catalog, limits).Build(HttpFunction.All, AnyServer)
+        new DocumentBuilder(catalog, patterns, limits).Build(HttpFunction.All, AnyServer)
             .SerializeAsV31(new OpenApiJsonWriter(text, new OpenApiJsonWriterSettings { Terse = true }));
 
         var document = Encoding.UTF8.GetBytes(text.ToString());

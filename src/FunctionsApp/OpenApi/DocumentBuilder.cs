@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
@@ -24,11 +25,12 @@ internal sealed class DocumentBuilder
 
     /// <summary>Starts with nothing.</summary>
     /// <param name="catalog">The operations.</param>
+    /// <param name="patterns">The patterns that can run as tasks.</param>
     /// <param name="limits">The limits that requests are refused by.</param>
-    public DocumentBuilder(OperationCatalog catalog, LimitsOptions limits)
+    public DocumentBuilder(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits)
     {
         _catalog = catalog;
-        _schemas = new Schemas(_records, limits);
+        _schemas = new Schemas(_records, limits, patterns);
         _components = new Components(_document, _schemas);
     }
 

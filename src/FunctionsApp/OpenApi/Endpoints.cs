@@ -1,13 +1,13 @@
 using System.Text.Json.Nodes;
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Callback;
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Health;
-using FunctionsApp.Core.Map;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Callback;
+using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Patterns.Sequence;
+using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
-using FunctionsApp.Core.Streaming;
 using FunctionsApp.Core.Tasks;
 using static FunctionsApp.OpenApi.ProblemSamples;
 
@@ -130,7 +130,7 @@ internal static class Endpoints
         ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
         {
             Parameters = Parameters.Async,
-            Body = static of => [Json(of.Request<PatternTaskRequest>(), Parse("""
+            Body = static of => [Json(of.Request<PatternTaskRequest>("pattern", of.PatternNames), Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
             Answer = "What the task came to, where the client waits for it (Prefer).",

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 

@@ -1,15 +1,16 @@
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
 
 /// <summary>A problem of every sort, as it may be answered: the sort's slug, title and status come from the problem itself.</summary>
 internal static class ProblemSamples
 {
-    public static Problem BadRequest { get; } = Problem.BadRequest("The host name 'example.com' is not one of this server's.");
+    public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' is not one of this server's.");
 
     public static Problem MalformedJson { get; } = Problem.MalformedJson("'1' is an invalid end of a number. Expected a delimiter", 1, 11);
 
-    public static Problem Unauthorized { get; } = Problem.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
+    public static Problem Unauthorized { get; } = HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
 
     public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
         "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
@@ -20,9 +21,9 @@ internal static class ProblemSamples
 
     public static Problem UnknownTask { get; } = Problem.UnknownTask();
 
-    public static Problem NotFound { get; } = Problem.NotFound("/api/nothing");
+    public static Problem NotFound { get; } = HttpProblems.NotFound("/api/nothing");
 
-    public static Problem MethodNotAllowed { get; } = Problem.MethodNotAllowed("/api/gather does not answer GET; it answers POST.");
+    public static Problem MethodNotAllowed { get; } = HttpProblems.MethodNotAllowed("/api/gather does not answer GET; it answers POST.");
 
     public static Problem RequestTimeout { get; } = Problem.RequestTimeout("Reading the request body timed out due to data arriving too slowly.");
 
@@ -32,7 +33,7 @@ internal static class ProblemSamples
 
     public static Problem TooLarge { get; } = Problem.TooLarge("A gather has at most 10000 calls (Limits:MaxCalls), not 10001.");
 
-    public static Problem UnsupportedMediaType { get; } = Problem.UnsupportedMediaType("'text/plain' is not read; send application/json in UTF-8.");
+    public static Problem UnsupportedMediaType { get; } = HttpProblems.UnsupportedMediaType("'text/plain' is not read; send application/json in UTF-8.");
 
     public static Problem InvalidRequest { get; } = Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
 

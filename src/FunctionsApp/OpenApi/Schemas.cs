@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.OpenApi;
@@ -12,8 +13,9 @@ namespace FunctionsApp.OpenApi;
 /// </summary>
 /// <param name="components">Every schema so far, by its name.</param>
 /// <param name="limits">The limits that requests are refused by.</param>
+/// <param name="patterns">The patterns that can run as tasks.</param>
 /// <param name="operation">The operation that the endpoint runs.</param>
-internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, Operation? operation = null)
+internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns, Operation? operation = null)
 {
     /// <summary>What comes before the name in a reference to a component.</summary>
     public const string Prefix = "#/components/schemas/";
@@ -27,10 +29,17 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>An input of the operation that works.</summary>
     public JsonNode? Example => JsonNode.Parse(Running.Example.Utf8.Span);
 
+    /// <summary>The names of patterns that tasks can be created by.</summary>
+    public JsonObject PatternNames => new()
+    {
+        ["description"] = "The pattern to run.",
+        ["enum"] = new JsonArray([.. patterns.Names.Select(static name => JsonValue.Create(name))]),
+    };
+
     private Operation Running => operation ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
 
     /// <summary>The same schemas, for an endpoint that runs an operation.</summary>
-    public Schemas For(Operation? running) => new(components, limits, running);
+    public Schemas For(Operation? running) => new(components, limits, patterns, running);
 
     /// <summary>A record that is read.</summary>
     public JsonObject Request<T>() => Request(typeof(T));

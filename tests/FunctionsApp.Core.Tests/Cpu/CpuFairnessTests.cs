@@ -165,9 +165,9 @@ public sealed class CpuFairnessTests : IDisposable
         Assert.InRange(Names()[1_001..1_501].Count(static name => name == 'a'), 245, 260);
     }
 
-    /// <summary>One call of a heavy share runs for long, on one thread, and uses little for its weight; then the share has many calls.</summary>
+    /// <summary>One call of a share of weight 10 runs for long, on one thread, and uses little for its weight; then the share has many calls.</summary>
     [Fact]
-    public async Task What_a_share_could_not_use_for_want_of_lanes_is_saved_up_for_a_second_at_most()
+    public async Task What_a_share_could_not_use_for_want_of_workers_is_saved_up_for_a_second_at_most()
     {
         var scheduler = Create(threads: 2);
         var share = new CpuShare(weight: 10);
@@ -307,9 +307,9 @@ public sealed class CpuFairnessTests : IDisposable
         }
     }
 
-    /// <summary>Between two portions a job with one lane has nothing that runs; but it has not been away.</summary>
+    /// <summary>Between two portions a job with one worker has nothing that runs; but it has not been away.</summary>
     [Fact]
-    public async Task A_share_with_one_lane_does_not_cut_the_turns_of_others_with_each_portion()
+    public async Task A_share_with_one_worker_does_not_cut_the_turns_of_others_with_each_portion()
     {
         var scheduler = Create(threads: 2);
         using var started = new ManualResetEventSlim();
@@ -343,7 +343,7 @@ public sealed class CpuFairnessTests : IDisposable
         using var both = new CountdownEvent(2);
         var huge = scheduler.RunAsync(new PortionJob(2, 2, (portion, turn) =>
         {
-            turns[portion.Lane] = turn;
+            turns[portion.Worker] = turn;
             both.Signal();
             _gate.Wait(Patience);
             return 1;
@@ -361,7 +361,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task Lanes_cap_a_job_even_when_threads_are_idle()
+    public async Task Workers_cap_a_job_even_when_threads_are_idle()
     {
         var scheduler = Create(threads: 4);
         var (running, most) = (0, 0);

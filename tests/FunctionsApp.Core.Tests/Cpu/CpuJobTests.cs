@@ -13,29 +13,29 @@ public sealed class CpuJobTests
     [InlineData(0, 1)]
     [InlineData(int.MinValue, 1)]
     public void A_portion_has_at_least_one_item_and_no_more_than_wait(int wanted, int count) =>
-        Assert.Equal(new Portion(0, count, 0), Job(items: 10, lanes: 1, wanted).Take());
+        Assert.Equal(new Portion(0, count, 0), Job(items: 10, workers: 1, wanted).Take());
 
     [Fact]
     public void Portions_follow_each_other_without_a_gap()
     {
-        var job = Job(items: 10, lanes: 3, portion: 4);
+        var job = Job(items: 10, workers: 3, portion: 4);
 
         Assert.Equal([new Portion(0, 4, 0), new Portion(4, 4, 1), new Portion(8, 2, 2)], [job.Take(), job.Take(), job.Take()]);
     }
 
     [Fact]
-    public void A_job_whose_lanes_are_all_busy_is_not_ready()
+    public void A_job_whose_workers_are_all_busy_is_not_ready()
     {
-        var job = Job(items: 10, lanes: 1);
+        var job = Job(items: 10, workers: 1);
         job.Take();
 
         Assert.Equal((false, 9), (job.IsReady, job.Waiting));
     }
 
     [Fact]
-    public void A_lane_that_is_given_back_is_taken_again()
+    public void A_worker_that_is_given_back_is_taken_again()
     {
-        var job = Job(items: 10, lanes: 3);
+        var job = Job(items: 10, workers: 3);
         job.Take();
         var second = job.Take();
         job.Take();
@@ -47,7 +47,7 @@ public sealed class CpuJobTests
     [Fact]
     public void A_job_is_over_when_nothing_waits_and_nothing_runs()
     {
-        var job = Job(items: 2, lanes: 2);
+        var job = Job(items: 2, workers: 2);
         var (first, second) = (job.Take(), job.Take());
         job.Release(second, second.Count, TimeSpan.Zero);
         var before = job.IsOver;
@@ -59,7 +59,7 @@ public sealed class CpuJobTests
     [Fact]
     public void Dropping_tells_how_many_items_nobody_had_taken()
     {
-        var job = Job(items: 10, lanes: 2, portion: 3);
+        var job = Job(items: 10, workers: 2, portion: 3);
         job.Take();
 
         Assert.Equal((7, 0, false, false), (job.DropWaiting(), job.DropWaiting(), job.IsReady, job.IsOver));
@@ -68,7 +68,7 @@ public sealed class CpuJobTests
     [Fact]
     public void What_a_portion_left_comes_before_what_was_never_taken()
     {
-        var job = Job(items: 10, lanes: 2, portion: 4);
+        var job = Job(items: 10, workers: 2, portion: 4);
         var (first, second) = (job.Take(), job.Take());
         job.Release(second, computed: 1, TimeSpan.Zero);
         job.Release(first, computed: 3, TimeSpan.Zero);
@@ -105,7 +105,7 @@ public sealed class CpuJobTests
     [Fact]
     public void What_comes_back_after_a_drop_does_not_wait_again()
     {
-        var job = Job(items: 10, lanes: 1, portion: 4);
+        var job = Job(items: 10, workers: 1, portion: 4);
         var portion = job.Take();
         job.DropWaiting();
         var before = job.IsOver;
@@ -116,7 +116,7 @@ public sealed class CpuJobTests
     [Fact]
     public void What_comes_back_waits_again_and_the_job_is_not_over()
     {
-        var job = Job(items: 4, lanes: 1, portion: 4);
+        var job = Job(items: 4, workers: 1, portion: 4);
 
         Assert.Equal((3, false, true), (job.Release(job.Take(), computed: 1, TimeSpan.Zero), job.IsOver, job.IsReady));
     }
@@ -152,7 +152,7 @@ public sealed class CpuJobTests
     [Fact]
     public void The_time_of_an_item_follows_the_latest()
     {
-        var job = Job(items: 100, lanes: 1, portion: 10);
+        var job = Job(items: 100, workers: 1, portion: 10);
         var before = job.SecondsPerItem;
         job.Release(job.Take(), 10, TimeSpan.FromSeconds(10));
         var first = job.SecondsPerItem;
@@ -172,7 +172,7 @@ public sealed class CpuJobTests
     [Fact]
     public async Task Of_several_failures_the_first_stands()
     {
-        var job = Job(items: 1, lanes: 1);
+        var job = Job(items: 1, workers: 1);
         job.Fail(new InvalidDataException("first"));
         job.Fail(new InvalidDataException("second"));
         job.Complete();
@@ -183,7 +183,7 @@ public sealed class CpuJobTests
     [Fact]
     public void Completing_twice_does_no_harm()
     {
-        var job = Job(items: 1, lanes: 1);
+        var job = Job(items: 1, workers: 1);
         job.Complete();
         job.Fail(new InvalidDataException("late"));
         job.Complete();
@@ -204,10 +204,10 @@ public sealed class CpuJobTests
         Assert.Equal((1, 1), (job.Compute(job.Take(), new CpuTurn(TimeProvider.System)), computed));
     }
 
-    private static PortionJob Job(int items, int lanes, int portion = 1) => new(items, lanes, static _ => { }, portion);
+    private static PortionJob Job(int items, int workers, int portion = 1) => new(items, workers, static _ => { }, portion);
 
     /// <summary>A job whose portions have the size that the test wants at the time.</summary>
-    private sealed class SizedJob(int items, Func<int> wanted) : CpuJob(items, lanes: 1)
+    private sealed class SizedJob(int items, Func<int> wanted) : CpuJob(items, workers: 1)
     {
         protected override int NextPortion(long from, int waiting) => wanted();
 

@@ -17,13 +17,13 @@ public sealed class CpuSchedulerProperties : IDisposable
     private static readonly Gen<Job> Jobs =
         from items in Gen.Choose(0, 40)
         from added in Gen.Frequency((2, Gen.Constant<int[]?>(null)), (1, Gen.Choose(0, 7).ArrayOf()))
-        from lanes in Gen.Choose(1, 4)
+        from workers in Gen.Choose(1, 4)
         from portion in Gen.Frequency((3, Gen.Choose(1, 9)), (1, Gen.Constant(int.MaxValue)))
         from cut in Gen.Choose(1, 6)
         from failsAt in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 40)))
         from cancelsAt in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 40)))
         from share in Gen.Choose(0, 3)
-        select new Job(items, added, lanes, portion, cut, failsAt, cancelsAt, share);
+        select new Job(items, added, workers, portion, cut, failsAt, cancelsAt, share);
 
     private readonly CpuScheduler _scheduler = new(Options.Create(new CpuOptions { Threads = Threads, MaxQueuedItems = MostItems }), new ManualTimeProvider());
 
@@ -40,7 +40,7 @@ public sealed class CpuSchedulerProperties : IDisposable
             {
                 var (job, end) = pair;
                 Assert.True(end.Computed.All(static count => count <= 1), "An item was computed twice.");
-                Assert.InRange(end.Most, 0, job.Lanes);
+                Assert.InRange(end.Most, 0, job.Workers);
                 switch (end.Failure)
                 {
                     case null:
@@ -67,7 +67,7 @@ public sealed class CpuSchedulerProperties : IDisposable
         var (running, most) = (0, 0);
         var gate = new Lock();
         var work = new PortionJob(
-            job.Items, job.Lanes,
+            job.Items, job.Workers,
             (portion, turn) =>
             {
                 lock (gate)
@@ -147,7 +147,7 @@ public sealed class CpuSchedulerProperties : IDisposable
         Assert.IsType<ProblemException>(none);
     }
 
-    private sealed record Job(int Items, int[]? Added, int Lanes, int Portion, int Cut, int FailsAt, int CancelsAt, int Share)
+    private sealed record Job(int Items, int[]? Added, int Workers, int Portion, int Cut, int FailsAt, int CancelsAt, int Share)
     {
         public int Total => Items + (Added ?? []).Sum();
     }

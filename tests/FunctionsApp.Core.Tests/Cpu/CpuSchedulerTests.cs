@@ -83,7 +83,7 @@ public sealed class CpuSchedulerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_job_never_has_more_portions_at_once_than_lanes()
+    public async Task A_job_never_has_more_portions_at_once_than_workers()
     {
         using var barrier = new Barrier(2);
         var (running, most) = (0, 0);
@@ -95,7 +95,7 @@ public sealed class CpuSchedulerTests : IDisposable
                 most = Math.Max(most, ++running);
             }
 
-            // The first two portions meet, so that both lanes are in use at least once.
+            // The first two portions meet, so that both workers are in use at least once.
             _ = portion.From >= 2 || barrier.SignalAndWait(Patience);
             Thread.Yield();
             lock (gate)
@@ -110,19 +110,19 @@ public sealed class CpuSchedulerTests : IDisposable
     }
 
     [Fact]
-    public async Task No_two_portions_have_one_lane_at_once()
+    public async Task No_two_portions_have_one_worker_at_once()
     {
         var inUse = new int[3];
         var clashes = 0;
         var job = new PortionJob(300, 3, portion =>
         {
-            if (Interlocked.Increment(ref inUse[portion.Lane]) > 1)
+            if (Interlocked.Increment(ref inUse[portion.Worker]) > 1)
             {
                 Interlocked.Increment(ref clashes);
             }
 
             Thread.Yield();
-            Interlocked.Decrement(ref inUse[portion.Lane]);
+            Interlocked.Decrement(ref inUse[portion.Worker]);
         });
 
         await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
@@ -202,7 +202,7 @@ public sealed class CpuSchedulerTests : IDisposable
         var job = scheduler.RunAsync(new PortionJob(2, 2, portion =>
         {
             both.SignalAndWait(Patience);
-            if (portion.Lane == 0)
+            if (portion.Worker == 0)
             {
                 throw new InvalidDataException("broken");
             }
@@ -354,7 +354,7 @@ public sealed class CpuSchedulerTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_light_share_waits_for_room(bool isCancelled)
+    public async Task A_background_share_waits_for_room(bool isCancelled)
     {
         var scheduler = Create(maxQueuedItems: 3);
         var occupied = await OccupyAsync(scheduler);
@@ -733,16 +733,16 @@ public sealed class CpuSchedulerTests : IDisposable
         Assert.Equal(1, await hold.WaitAsync(Patience));
     }
 
-    /// <summary>With one lane, the job that runs does not stand in the queue: nothing of it could be taken. With two, it does.</summary>
+    /// <summary>With one worker, the job that runs does not stand in the queue: nothing of it could be taken. With two, it does.</summary>
     [Theory]
     [InlineData(1, 2, 1)]
     [InlineData(2, 2, 1)]
     [InlineData(1, 3, 2)]
-    public async Task Disposing_ends_a_job_of_which_a_part_runs_and_a_part_waits(int threads, int items, int lanes)
+    public async Task Disposing_ends_a_job_of_which_a_part_runs_and_a_part_waits(int threads, int items, int workers)
     {
         var scheduler = Create(threads);
         using var started = new ManualResetEventSlim();
-        var job = scheduler.RunAsync(new PortionJob(items, lanes, _ =>
+        var job = scheduler.RunAsync(new PortionJob(items, workers, _ =>
         {
             started.Set();
             _gate.Wait(Patience);

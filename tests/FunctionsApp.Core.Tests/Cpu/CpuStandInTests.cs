@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Cpu;
 
-/// <summary>Long computations of light shares, which cannot be cut, and who waits meanwhile.</summary>
+/// <summary>Long computations of background shares, which cannot be cut, and who waits meanwhile.</summary>
 public sealed class CpuStandInTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -74,11 +74,11 @@ public sealed class CpuStandInTests : IDisposable
     public async Task Nobody_stands_in_for_who_is_waited_for_nor_for_other_tasks()
     {
         var taken = new[] { await OccupyAsync(weight: 1), await OccupyAsync(weight: 0.25) };
-        var (light, first) = (RunAsync(weight: 0.25, static () => 1), RunAsync(weight: 1, static () => 2));
+        var (background, first) = (RunAsync(weight: 0.25, static () => 1), RunAsync(weight: 1, static () => 2));
         await AdvanceUntilAsync(() => first.IsCompleted);
 
-        // Of the light one alone there is one to be had.
-        var heavy = await OccupyAsync(weight: 1, advance: true);
+        // Of the background one alone there is one to be had.
+        var foreground = await OccupyAsync(weight: 1, advance: true);
         var second = RunAsync(weight: 1, static () => 3);
         for (var i = 0; i < 20; i++)
         {
@@ -86,10 +86,10 @@ public sealed class CpuStandInTests : IDisposable
             await Task.Yield();
         }
 
-        Assert.False(light.IsCompleted);
+        Assert.False(background.IsCompleted);
         Assert.False(second.IsCompleted);
         _end.Set();
-        await Task.WhenAll([.. taken, heavy, light, second]).WaitAsync(Patience);
+        await Task.WhenAll([.. taken, foreground, background, second]).WaitAsync(Patience);
     }
 
     /// <summary>Takes a thread until the test ends it.</summary>

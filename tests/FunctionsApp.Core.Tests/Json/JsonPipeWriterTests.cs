@@ -4,12 +4,12 @@ using System.Text;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Core.Await;
-using FunctionsApp.Core.Gather;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Patterns.Gather;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
 
 namespace FunctionsApp.Core.Tests.Json;
 
@@ -63,7 +63,7 @@ public sealed class JsonPipeWriterTests
                     new GatherResult(2, null, "echo", CallStatus.Succeeded, value, null, 0, 1),
                 ],
                 [0, 1, 2], 2, 1, 0, 3));
-            await EnsureSameAsync(Problem.OperationFailed("no") with { Index = 2, Results = [value, Small, value] });
+            await EnsureSameAsync(Problem.OperationFailed("no") with { Index = 2, Results = [value.Utf8, Small.Utf8, value.Utf8] });
         }
     }
 

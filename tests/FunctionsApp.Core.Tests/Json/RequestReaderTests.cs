@@ -1,9 +1,9 @@
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Map;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Sequence;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Json;

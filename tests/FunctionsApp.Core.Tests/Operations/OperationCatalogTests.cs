@@ -1,8 +1,8 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
-using FunctionsApp.Core.Await;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 

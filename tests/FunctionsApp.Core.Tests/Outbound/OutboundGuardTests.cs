@@ -173,7 +173,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("example.com")]
     public void What_is_no_URL_is_a_fault_of_the_input(string url)
     {
-        Assert.Equal("url", Assert.Single(new FunctionsApp.Core.Operations.BuiltIn.HttpRequestInput(url).Check()).Property);
+        Assert.Equal("url", Assert.Single(new FunctionsApp.Operations.HttpRequestInput(url).Check()).Property);
     }
 
     [Theory]

@@ -1,6 +1,6 @@
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Operations.BuiltIn;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Operations;
 
 namespace FunctionsApp.Core.Tests.Outbound;
 

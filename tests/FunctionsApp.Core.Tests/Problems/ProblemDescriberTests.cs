@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
-using FunctionsApp.Core.Callback;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Tests.Webhooks;
 using FunctionsApp.Core.Webhooks;

@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Callback;
 using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 

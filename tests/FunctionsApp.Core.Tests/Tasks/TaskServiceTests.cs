@@ -10,7 +10,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
         var created = await CreateProbeAsync("a");
 
         Assert.Matches("^[0-9a-f]{32}$", created.Id);
-        Assert.Equal(("probe", (TaskKind?)null, TaskState.Running, 1), (created.Operation, created.Pattern, created.Status, created.Attempts));
+        Assert.Equal(("probe", (string?)null, TaskState.Running, 1), (created.Operation, created.Pattern, created.Status, created.Attempts));
         Assert.Equal($"/api/tasks/{created.Id}", created.Links.Self);
         Probe.Succeed("a");
         var ended = await EndOfAsync(created.Id);

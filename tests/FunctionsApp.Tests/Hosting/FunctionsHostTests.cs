@@ -2,6 +2,7 @@ using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Hosting;
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -61,6 +62,6 @@ public sealed class FunctionsHostTests : IDisposable
 
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build();
-        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
+        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddBuiltInOperations().AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
     }
 }

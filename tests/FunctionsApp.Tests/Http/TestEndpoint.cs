@@ -1,4 +1,5 @@
 using System.Text;
+using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -20,7 +21,7 @@ internal sealed class TestEndpoint : IDisposable
     public TestEndpoint()
     {
         _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(Time).AddSingleton<IHostApplicationLifetime>(Lifetime)
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddFunctionsHttp().BuildServiceProvider();
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
         Context.RequestServices = _services;
         Context.Response.Body = _body;
     }

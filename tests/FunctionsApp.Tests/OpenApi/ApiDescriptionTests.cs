@@ -4,9 +4,11 @@ using System.Text.Json;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
+using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -15,7 +17,7 @@ namespace FunctionsApp.Tests.OpenApi;
 
 public sealed class ApiDescriptionTests : IDisposable
 {
-    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().BuildServiceProvider();
 
     [Fact]
     public void Every_function_is_described()
@@ -78,7 +80,7 @@ public sealed class ApiDescriptionTests : IDisposable
     };
 
     private ApiDescription Create(LimitsOptions? limits = null) =>
-        new(_services.GetRequiredService<OperationCatalog>(), Options.Create(limits ?? new LimitsOptions()));
+        new(_services.GetRequiredService<OperationCatalog>(), _services.GetRequiredService<TaskPatterns>(), Options.Create(limits ?? new LimitsOptions()));
 
     private JsonElement Describe(string server = "/api", ApiDescription? description = null) =>
         JsonElement.Parse(string.Concat((description ?? Create()).Pieces(server).Select(static piece => Encoding.UTF8.GetString(piece.Span))));

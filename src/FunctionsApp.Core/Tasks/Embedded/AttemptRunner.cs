@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;

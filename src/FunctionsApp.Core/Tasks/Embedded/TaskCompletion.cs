@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;

@@ -48,7 +48,7 @@ public abstract class StorageTests : IDisposable
         Id = $"{sequence:x32}",
         Sequence = sequence,
         Version = 1,
-        Definition = new TaskDefinition { Kind = TaskKind.Operation, Operation = operation, TtlSeconds = 60, Path = "/api/tasks", IdempotencyKey = key },
+        Definition = new TaskDefinition { Pattern = "await", Operation = operation, TtlSeconds = 60, Path = "/api/tasks", IdempotencyKey = key },
         State = TaskState.Running,
         CreatedAt = Now,
         StartedAt = Now,

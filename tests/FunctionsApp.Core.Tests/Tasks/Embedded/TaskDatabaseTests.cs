@@ -12,13 +12,13 @@ public sealed class TaskDatabaseTests : StorageTests
 {
     private static readonly Delivery LeastDelivery = new() { Url = new Uri("https://example.com/a%20b?c=d") };
 
-    private static readonly TaskRecord Least = NewRecord(1) with { Definition = new TaskDefinition { Kind = TaskKind.Gather, TtlSeconds = 0.5, Path = "/api/tasks" }, StartedAt = null };
+    private static readonly TaskRecord Least = NewRecord(1) with { Definition = new TaskDefinition { Pattern = "gather", TtlSeconds = 0.5, Path = "/api/tasks" }, StartedAt = null };
 
     private static readonly TaskRecord Most = NewRecord(1) with
     {
         Definition = new TaskDefinition
         {
-            Kind = TaskKind.Operation,
+            Pattern = "await",
             Operation = "echo",
             TimeoutSeconds = 1.5,
             Retry = new RetryPolicy { MaxAttempts = 3, InitialDelaySeconds = 1, Backoff = 2, MaxDelaySeconds = 3 },

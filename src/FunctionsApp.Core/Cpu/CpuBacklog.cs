@@ -1,0 +1,112 @@
+using System.Globalization;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Cpu;
+
+/// <summary>
+/// Admission control: the jobs that have not ended, and how many of their items wait for a thread. Refuses a job when too
+/// many items wait. The members are guarded by the scheduler's lock.
+/// </summary>
+internal sealed class CpuBacklog(CpuOptions options)
+{
+    private const int MaxRetryAfterSeconds = 3_600;
+
+    private readonly HashSet<CpuJob> _jobs = [];
+    private Pace _pace;
+
+    /// <summary>Items that wait for a thread.</summary>
+    public long Waiting { get; private set; }
+
+    /// <summary>
+    /// <c>saturated</c> when so many more items may not wait; null when they may. One job is always admitted when no other
+    /// item waits.
+    /// </summary>
+    public Problem? Refusal(int items) => Waiting == 0 || Waiting + items <= options.MaxQueuedItems
+        ? null
+        : Problem.Saturated(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{Waiting} items wait for the CPU; with {items} more there would be over {options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
+            RetryAfterSeconds(items));
+
+    /// <summary>Admits a job.</summary>
+    public void Admit(CpuJob job, long now)
+    {
+        Waiting += job.Waiting;
+        job.AdmittedAt = now;
+        _jobs.Add(job);
+    }
+
+    /// <summary>Adds items to a job.</summary>
+    public void Add(CpuJob job, int items) => Waiting += job.Add(items);
+
+    /// <summary>Takes the next portion of a job that is ready.</summary>
+    public Portion Take(CpuJob job)
+    {
+        var portion = job.Take();
+        Waiting -= portion.Count;
+        return portion;
+    }
+
+    /// <summary>Ends a portion. The items of it that are not computed wait again; if it has failed, its job drops all that wait.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="portion">What was taken.</param>
+    /// <param name="computed">How many of its items are computed; less than one if it has failed.</param>
+    /// <param name="took">How long that took.</param>
+    public void Release(CpuJob job, Portion portion, int computed, TimeSpan took)
+    {
+        Waiting += job.Release(portion, computed, took);
+        if (computed > 0)
+        {
+            _pace.Note(computed, took);
+        }
+        else
+        {
+            Drop(job);
+        }
+    }
+
+    /// <summary>Drops the items of a job that wait.</summary>
+    public void Drop(CpuJob job) => Waiting -= job.DropWaiting();
+
+    /// <summary>Fails a job because the threads have stopped, if a part of it would need them.</summary>
+    public void Abandon(CpuJob job)
+    {
+        if (job.Waiting > 0 || job.IsOpen)
+        {
+            job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
+            Drop(job);
+        }
+    }
+
+    /// <summary>Abandons every job.</summary>
+    /// <returns>The jobs that have ended with this.</returns>
+    public List<CpuJob> AbandonAll()
+    {
+        foreach (var job in _jobs)
+        {
+            Abandon(job);
+        }
+
+        return [.. _jobs.Where(RemoveIfOver)];
+    }
+
+    /// <summary>Removes a job if it has ended.</summary>
+    /// <returns>Whether it has.</returns>
+    public bool RemoveIfOver(CpuJob job)
+    {
+        if (job.IsOver)
+        {
+            _jobs.Remove(job);
+        }
+
+        return job.IsOver;
+    }
+
+    /// <summary>When, at the pace of each job that waits, enough items will have been taken for so many more.</summary>
+    private int RetryAfterSeconds(int items)
+    {
+        var all = _jobs.Sum(job => job.Waiting * (job.SecondsPerItem > 0 ? job.SecondsPerItem : _pace.SecondsPerItem));
+        var part = Math.Min((double)(Waiting + items - options.MaxQueuedItems) / Waiting, 1);
+        return (int)Math.Clamp(Math.Ceiling(all * part / options.Threads), 1, MaxRetryAfterSeconds);
+    }
+}

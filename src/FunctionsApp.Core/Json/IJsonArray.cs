@@ -1,0 +1,4 @@
+namespace FunctionsApp.Core.Json;
+
+/// <summary>A type whose converter writes an array. The framework's schemas say nothing of types that have converters.</summary>
+internal interface IJsonArray;

@@ -1,0 +1,43 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Patterns.Await;
+
+/// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and answers with its result.</summary>
+public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time) : ITaskPattern
+{
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "await";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>A task of one operation is created by the operation's name.</summary>
+    bool ITaskPattern.IsNamedByCallers => false;
+
+    /// <summary>Runs an operation.</summary>
+    /// <param name="operation">Its name; io or cpu.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="timeoutSeconds">When to give up; absent means the longest time limit there is.</param>
+    /// <param name="cancellationToken">Stops the operation.</param>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
+    /// <exception cref="OperationException">The operation's own error.</exception>
+    public async Task<AwaitAnswer> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
+        var result = await timeLimits.RunAsync(token => call.RunAsync(operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+        return new AwaitAnswer(operation, result, clock.ElapsedMs);
+    }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        catalog.FindCallable(operation!).Bind(request.Utf8, pointer: "");
+        return operation;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded((await RunAsync(operation!, request, timeoutSeconds: null, cancellationToken)).Result);
+}

@@ -1,0 +1,90 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Sequence;
+
+namespace FunctionsApp.Core.Patterns.Callback;
+
+/// <summary>Work, and what is to go on with its outcome.</summary>
+public sealed record CallbackRequest : ICrossChecked
+{
+    /// <summary>The operation's input.</summary>
+    [Description("The operation's input.")]
+    public RawJson? Input { get; init; }
+
+    /// <summary>What goes on with the result.</summary>
+    [Description("What goes on with the result, #/result.")]
+    public required Continuation OnSuccess { get; init; }
+
+    /// <summary>What goes on with the problem when the work fails; without it the problem is the answer.</summary>
+    [Description("What goes on with the problem, #/error, when the work fails.")]
+    public Continuation? OnError { get; init; }
+
+    /// <summary>The time limit of the work, in seconds; the continuation is not counted in. At most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    [Description("The time limit of the work, in seconds.")]
+    public double? TimeoutSeconds { get; init; }
+
+    /// <summary>Whether an outcome may go to a URL: then the callback is one for a task.</summary>
+    [JsonIgnore]
+    public bool HasUrl => OnSuccess.Url is not null || OnError?.Url is not null;
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check()
+    {
+        foreach (var (name, continuation) in new[] { ("onSuccess", OnSuccess), ("onError", OnError) })
+        {
+            if (continuation is { Operation: null, Url: null })
+            {
+                yield return (name, "must have an operation or a url");
+            }
+            else if (continuation is { Url: not null, Operation: not null } or { Url: not null, Input: not null })
+            {
+                yield return (name + "/url", "must stand alone: an outcome goes to an operation or to a URL");
+            }
+        }
+    }
+}
+
+/// <summary>Where an outcome goes: an operation or a URL.</summary>
+public sealed record Continuation
+{
+    /// <summary>The operation's name; io or cpu.</summary>
+    [Description("The operation to run with the outcome; io or cpu.")]
+    public string? Operation { get; init; }
+
+    /// <summary>
+    /// The operation's input, in which <c>{"$ref":"#/result"}</c> or <c>{"$ref":"#/error"}</c> stands for the outcome.
+    /// Without it the outcome is the input; an outcome that is no object goes to the input's first property.
+    /// </summary>
+    [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome; without it the outcome is the input.")]
+    public RawJson? Input { get; init; }
+
+    /// <summary>A URL to deliver the outcome to. A callback with one runs as a task.</summary>
+    [Description("An http or https URL; it is sent a signed webhook, and the callback runs as a task.")]
+    public string? Url { get; init; }
+}
+
+/// <summary>Which continuation ran.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ContinuationKind>))]
+public enum ContinuationKind
+{
+    /// <summary>The work succeeded.</summary>
+    [JsonStringEnumMemberName("onSuccess")]
+    OnSuccess,
+
+    /// <summary>The work failed.</summary>
+    [JsonStringEnumMemberName("onError")]
+    OnError,
+}
+
+/// <summary>What the continuation came to.</summary>
+/// <param name="Continuation">Which one ran.</param>
+/// <param name="Result">Its result.</param>
+/// <param name="Timeline">When the work (0) and the continuation (1) ran.</param>
+/// <param name="ElapsedMs">How long both took, in milliseconds.</param>
+public sealed record CallbackAnswer(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+
+/// <summary>What a callback came to.</summary>
+/// <param name="Result">The result of the work.</param>
+/// <param name="Answer">What the continuation came to; null when the result is for a URL.</param>
+public readonly record struct CallbackOutcome(RawJson Result, CallbackAnswer? Answer);

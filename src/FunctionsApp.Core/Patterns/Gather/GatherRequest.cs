@@ -1,0 +1,76 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
+
+namespace FunctionsApp.Core.Patterns.Gather;
+
+/// <summary>Calls to run at once.</summary>
+public sealed record GatherRequest : ICrossChecked
+{
+    /// <summary>The calls, at most <c>Limits:MaxCalls</c>.</summary>
+    [Description("The calls.")]
+    public required IReadOnlyList<GatherCall> Calls { get; init; }
+
+    /// <summary>Whether failures stand in place among the results, instead of the first one ending the whole.</summary>
+    [Description("Whether failures stand in place among the results, instead of the first one ending the whole."), DefaultValue(false)]
+    public bool? ReturnExceptions { get; init; }
+
+    /// <summary>How many calls run at once; they start in their order. Default: all.</summary>
+    [Description("How many calls run at once; default all."), Range(1, 1_000_000)]
+    public int? MaxConcurrency { get; init; }
+
+    /// <summary>The time limit of the whole, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    [Description("The time limit of the whole, in seconds.")]
+    public double? TimeoutSeconds { get; init; }
+
+    /// <summary>When to answer.</summary>
+    [Description("When to answer."), DefaultValue("allCompleted")]
+    public ReturnWhen? ReturnWhen { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check()
+    {
+        if (Calls.Count == 0 && (ReturnWhen ?? default) != default)
+        {
+            yield return ("calls", "must have at least one call for the first to be waited for");
+        }
+    }
+}
+
+/// <summary>One call of a gather.</summary>
+public sealed record GatherCall
+{
+    /// <summary>The operation's name; io or cpu.</summary>
+    [Description("The operation's name; io or cpu.")]
+    public required string Operation { get; init; }
+
+    /// <summary>The operation's input.</summary>
+    [Description("The operation's input.")]
+    public RawJson? Input { get; init; }
+
+    /// <summary>The caller's own name for the call; it comes back with the result.</summary>
+    [Description("Your own name for the call; it comes back with the result."), MaxLength(200)]
+    public string? Id { get; init; }
+
+    /// <summary>The time limit of this call, in seconds, from when it starts.</summary>
+    [Description("The time limit of this call, in seconds, from when it starts.")]
+    public double? TimeoutSeconds { get; init; }
+}
+
+/// <summary>When a gather answers; the calls that are not done then are cancelled.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ReturnWhen>))]
+public enum ReturnWhen
+{
+    /// <summary>When all calls are done.</summary>
+    [JsonStringEnumMemberName("allCompleted")]
+    AllCompleted,
+
+    /// <summary>When the first call is done, however it ended.</summary>
+    [JsonStringEnumMemberName("firstCompleted")]
+    FirstCompleted,
+
+    /// <summary>When the first call has succeeded.</summary>
+    [JsonStringEnumMemberName("firstSucceeded")]
+    FirstSucceeded,
+}

@@ -1,0 +1,212 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Patterns.Gather;
+
+/// <summary>
+/// One gather under way. As many lanes as may run at once take the calls in their order, one after the other. A lane that
+/// publishes a result waits until it is taken: so a slow reader holds up the calls that have not started yet.
+/// </summary>
+internal sealed class GatherRun : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly GatherRequest _request;
+    private readonly Func<int, OperationCall> _bind;
+    private readonly RequestClock _clock;
+    private readonly TimeLimit _limit;
+    private readonly TimeLimits _timeLimits;
+    private readonly ProblemDescriber _describer;
+    private readonly RequestMemory _memory;
+    private readonly Func<GatherResult, ValueTask>? _publish;
+    private readonly ProgressReporter? _progress = ProgressReporter.Take();
+    private readonly CancellationTokenSource _stop;
+    private readonly CancellationToken _stopped;
+    private readonly GatherResult?[] _results;
+    private readonly List<int> _completionOrder;
+    private Task _stopping = Task.CompletedTask;
+    private int _next = -1;
+    private bool _isDecided;
+    private GatherResult? _failure;
+
+    public GatherRun(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, RequestMemory memory,
+        Func<GatherResult, ValueTask>? publish = null)
+    {
+        _request = request;
+        _bind = bind;
+        _clock = clock;
+        _limit = limit;
+        _timeLimits = timeLimits;
+        _describer = describer;
+        _memory = memory;
+        _publish = publish;
+        _results = new GatherResult?[request.Calls.Count];
+        _completionOrder = new List<int>(request.Calls.Count);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
+        _stopped = _stop.Token;
+    }
+
+    private bool ReturnsExceptions => _request.ReturnExceptions == true;
+
+    private ReturnWhen ReturnWhen => _request.ReturnWhen ?? ReturnWhen.AllCompleted;
+
+    /// <summary>Runs the calls to the point where the answer is decided, and until all that ran has stopped.</summary>
+    public async Task<GatherAnswer> RunAsync()
+    {
+        var lanes = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
+        for (var i = 0; i < lanes.Length; i++)
+        {
+            lanes[i] = RunLaneAsync();
+        }
+
+        await Task.WhenAll(lanes);
+        await _stopping;
+        return await AnswerAsync();
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private async Task RunLaneAsync()
+    {
+        while (!_stopped.IsCancellationRequested && Interlocked.Increment(ref _next) is var index && index < _results.Length)
+        {
+            await RunCallAsync(index);
+        }
+    }
+
+    private async Task RunCallAsync(int index)
+    {
+        var call = _request.Calls[index];
+        var started = _clock.ElapsedMs;
+        using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
+        RawJson? result = null;
+        Problem? error = null;
+        try
+        {
+            var value = await _bind(index).RunAsync(call.Operation, "gather", limit?.Token ?? _stopped);
+            await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
+            result = value;
+        }
+        catch (OperationCanceledException) when (limit?.RanOut == true)
+        {
+            error = limit.Problem($"The call of '{call.Operation}'");
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
+        {
+            // Neither a result nor an error: it was cancelled.
+        }
+#pragma warning disable CA1031 // A failure is one of the results; the describer logs what is unexpected.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            error = _describer.Describe(exception);
+        }
+
+        var end = End(index, result, error, started);
+        if (Settle(end))
+        {
+            await PublishAsync(end);
+        }
+    }
+
+    private GatherResult End(int index, RawJson? result, Problem? error, double started) => new(
+        index, _request.Calls[index].Id, _request.Calls[index].Operation,
+        result is not null ? CallStatus.Succeeded : error is not null ? CallStatus.Failed : CallStatus.Cancelled,
+        result, error, started, _clock.ElapsedMs);
+
+    /// <summary>Notes how a call ended, and whether that decides the whole.</summary>
+    /// <returns>Whether the result is one to publish: it was not cancelled, and is not the failure that ends the whole.</returns>
+    private bool Settle(GatherResult result)
+    {
+        lock (_gate)
+        {
+            _results[result.Index] = Keep(result);
+            if (result.Status == CallStatus.Cancelled)
+            {
+                return false;
+            }
+
+            _completionOrder.Add(result.Index);
+            _progress?.Report(_completionOrder.Count, _results.Length);
+            var fails = result.Status == CallStatus.Failed && !ReturnsExceptions;
+            if (fails && !_isDecided)
+            {
+                _failure ??= result;
+            }
+
+            var decides = ReturnWhen switch
+            {
+                ReturnWhen.FirstCompleted => true,
+                ReturnWhen.FirstSucceeded => result.Status == CallStatus.Succeeded,
+                _ => fails,
+            };
+            if (decides && !_stop.IsCancellationRequested)
+            {
+                // Whatever comes later, be it another failure or the time limit, changes nothing any more.
+                _isDecided = true;
+
+                // Not Cancel(): that would run the end of every other call within this one, under this lock.
+                _stopping = _stop.CancelAsync();
+            }
+
+            return !fails || _failure is null || ReturnWhen == ReturnWhen.FirstSucceeded;
+        }
+    }
+
+    private ValueTask PublishAsync(GatherResult result) => _publish is null ? ValueTask.CompletedTask : _publish(result);
+
+    /// <summary>What is published need not be held any longer.</summary>
+    private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
+
+    private async ValueTask<GatherAnswer> AnswerAsync()
+    {
+        if (!_isDecided && _limit.RanOut)
+        {
+            await FailUnfinishedAsync();
+        }
+
+        var succeeded = _results.Count(static result => result?.Status == CallStatus.Succeeded);
+        if (_failure is not null && (ReturnWhen != ReturnWhen.FirstSucceeded || succeeded == 0))
+        {
+            throw new ProblemException(_failure.Error! with { Index = _failure.Index, Id = _failure.Id });
+        }
+
+        var results = new GatherResult[_results.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            results[i] = _results[i] ?? End(i, null, null, _clock.ElapsedMs);
+            if (results[i].Status == CallStatus.Cancelled)
+            {
+                await PublishAsync(results[i]);
+            }
+        }
+
+        var failed = results.Count(static result => result.Status == CallStatus.Failed);
+        return new GatherAnswer(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _clock.ElapsedMs);
+    }
+
+    /// <summary>The time of the whole is up: what is not done has failed.</summary>
+    private async ValueTask FailUnfinishedAsync()
+    {
+        var timeout = _limit.Problem("The gather");
+        for (var i = 0; i < _results.Length; i++)
+        {
+            if (_results[i] is { Status: not CallStatus.Cancelled })
+            {
+                continue;
+            }
+
+            if (!ReturnsExceptions)
+            {
+                throw new ProblemException(timeout);
+            }
+
+            var result = End(i, null, timeout, _results[i]?.StartedMs ?? _clock.ElapsedMs);
+            _results[i] = Keep(result);
+            _completionOrder.Add(i);
+            await PublishAsync(result);
+        }
+    }
+}

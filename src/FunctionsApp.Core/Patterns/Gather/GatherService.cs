@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Patterns.Gather;
+
+/// <summary>
+/// <c>asyncio.gather</c>, <c>TaskGroup</c>, <c>wait(FIRST_COMPLETED)</c> and <c>Semaphore</c>: runs calls at once. It is
+/// structured: when it returns or throws, nothing that it started is running any more.
+/// </summary>
+public sealed class GatherService(
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+{
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "gather";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>Results that may wait for the reader of a stream.</summary>
+    private const int WaitingResults = 16;
+
+    /// <summary>Runs the calls.</summary>
+    /// <param name="request">The calls, and when to answer.</param>
+    /// <param name="cancellationToken">Stops all calls.</param>
+    /// <exception cref="ProblemException">
+    /// Without <see cref="GatherRequest.ReturnExceptions"/> the problem of the first call that failed, with its index and
+    /// id, or <c>timeout</c>. What can be checked before the first call starts is.
+    /// </exception>
+    public async Task<GatherAnswer> RunAsync(GatherRequest request, CancellationToken cancellationToken)
+    {
+        var (clock, bind) = Prepare(request);
+        return await RunAsync(request, bind, clock, memory.ForRequest(), publish: null, cancellationToken);
+    }
+
+    /// <summary><c>asyncio.as_completed</c>: runs the calls, and yields each result as its call ends.</summary>
+    /// <param name="request">The calls, and when to end.</param>
+    /// <param name="cancellationToken">Stops all calls; so does leaving the enumeration.</param>
+    /// <returns>
+    /// One event a call, then one with the summary. Enumerating raises what <see cref="RunAsync(GatherRequest, CancellationToken)"/>
+    /// raises, after the results that were there before.
+    /// </returns>
+    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
+    {
+        var (clock, bind) = Prepare(request);
+        return EnumerateAsync(request, bind, clock, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var held = memory.ForRequest();
+        var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
+        var run = ProduceAsync();
+        try
+        {
+            await foreach (var result in results.Reader.ReadAllAsync(CancellationToken.None))
+            {
+                yield return new GatherEvent(result, Summary: null);
+                held.ReleaseResult(result.Result?.Utf8.Length ?? 0);
+            }
+
+            yield return new GatherEvent(Result: null, Summary: await run);
+        }
+        finally
+        {
+            // Whoever leaves early leaves nothing running.
+            await left.CancelAsync();
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task<GatherSummary> ProduceAsync()
+        {
+            try
+            {
+                var answer = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                return new GatherSummary(answer.Succeeded, answer.Failed, answer.Cancelled, answer.ElapsedMs);
+            }
+            finally
+            {
+                // What went wrong is raised by awaiting this, after the results that came before.
+                results.Writer.Complete();
+            }
+        }
+    }
+
+    private Task<GatherAnswer> RunAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
+        CancellationToken cancellationToken) =>
+        AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
+
+    private async Task<GatherAnswer> RunCallsAsync(
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
+        CancellationToken cancellationToken)
+    {
+        // However many calls compute, they are one request's. The caller does not see this: it ends with this method.
+        CpuShare.Current ??= new CpuShare();
+        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, held, publish);
+        var answer = await run.RunAsync();
+        cancellationToken.ThrowIfCancellationRequested();
+        return answer;
+    }
+
+    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <param name="request">The calls.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(GatherRequest request)
+    {
+        Prepare(request);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        Check(reader.Read<GatherRequest>(request.Utf8));
+        return null;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(reader.Read<GatherRequest>(request.Utf8), cancellationToken));
+
+    /// <summary>Checks all that can be checked before the first call starts.</summary>
+    private (RequestClock Clock, Func<int, OperationCall> Bind) Prepare(GatherRequest request)
+    {
+        var clock = new RequestClock(time);
+        EnsureLimits(request);
+        return (clock, request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls));
+    }
+
+    private static string CallPointer(int index, string property) => string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");
+
+    private void EnsureLimits(GatherRequest request)
+    {
+        if (request.Calls.Count > limits.Value.MaxCalls)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A gather has at most {limits.Value.MaxCalls} calls (Limits:MaxCalls), not {request.Calls.Count}.")));
+        }
+
+        var faults = new Faults();
+        for (var i = 0; i < request.Calls.Count; i++)
+        {
+            if (timeLimits.Fault(request.Calls[i].TimeoutSeconds) is { } fault)
+            {
+                faults.Add(CallPointer(i, "timeoutSeconds"), fault);
+            }
+        }
+
+        faults.ThrowIfAny();
+    }
+
+    private OperationCall Bind(GatherCall call, int index) =>
+        catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8, CallPointer(index, "input"));
+
+    /// <summary>Binds every call, so that nothing starts when one of them is at fault.</summary>
+    private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
+    {
+        var faults = new Faults();
+        var first = -1;
+        var bound = new OperationCall[calls.Count];
+        for (var i = 0; i < bound.Length; i++)
+        {
+            try
+            {
+                bound[i] = Bind(calls[i], i);
+            }
+            catch (ProblemException exception)
+            {
+                first = first < 0 ? i : first;
+                faults.Add(exception.Problem with { Index = i, Id = calls[i].Id });
+            }
+        }
+
+        return faults.Any
+            ? throw new ProblemException(faults.ToProblem("") with { Index = first, Id = calls[first].Id })
+            : index => bound[index];
+    }
+}

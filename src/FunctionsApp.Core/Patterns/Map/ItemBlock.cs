@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Patterns.Map;
+
+/// <summary>Consecutive items of a map, as they stand in the text that they came in.</summary>
+/// <param name="first">Index of the first item.</param>
+/// <param name="count">How many there are.</param>
+internal abstract class ItemBlock(long first, int count)
+{
+    /// <summary>How many items there are.</summary>
+    public int Count => count;
+
+    /// <summary>Index of the first item.</summary>
+    public long First => first;
+
+    /// <summary>Index of the item after the last.</summary>
+    public long End => first + count;
+
+    /// <summary>How many of the items are computed; kept by the job.</summary>
+    public int Computed { get; set; }
+
+    /// <summary>Bytes that it holds.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>The text of an item.</summary>
+    /// <exception cref="ProblemException">It is too long.</exception>
+    /// <exception cref="MalformedJsonException">It is not UTF-8.</exception>
+    public abstract ReadOnlySpan<byte> this[long index] { get; }
+
+    /// <summary>What to tell of an item that failed, with pointers that start where the client can find it.</summary>
+    public abstract Problem Describe(Exception exception, long index, ProblemDescriber describer);
+
+    /// <summary>Gives back the memory. Nothing may read it any more.</summary>
+    public virtual void Release()
+    {
+    }
+}
+
+/// <summary>The items of a JSON request.</summary>
+internal sealed class JsonBlock(JsonItems items) : ItemBlock(0, items.Count)
+{
+    public override int Size => items.Size;
+
+    public override ReadOnlySpan<byte> this[long index] => items[(int)index];
+
+    public override Problem Describe(Exception exception, long index, ProblemDescriber describer) =>
+        describer.Describe(exception).Below(JsonPointer.Append("/items", (int)index));
+}
+
+/// <summary>Some lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item.</summary>
+internal sealed class LineBlock : ItemBlock
+{
+    private readonly byte[] _text;
+    private readonly (int Start, int End)[] _bounds;
+    private readonly long _firstLine;
+
+    /// <param name="text">A rented array; the block gives it back.</param>
+    /// <param name="bounds">Where the items are in it; a rented array too.</param>
+    /// <param name="count">How many items there are.</param>
+    /// <param name="first">Index of the first item.</param>
+    /// <param name="firstLine">Number of the line that the text starts with.</param>
+    public LineBlock(byte[] text, (int Start, int End)[] bounds, int count, long first, long firstLine)
+        : base(first, count) => (_text, _bounds, _firstLine) = (text, bounds, firstLine);
+
+    public override int Size => _text.Length + (8 * _bounds.Length);
+
+    public override ReadOnlySpan<byte> this[long index]
+    {
+        get
+        {
+            var (start, end) = _bounds[index - First];
+            var item = _text.AsSpan(start, end - start);
+            try
+            {
+                RequestReader.EnsureUtf8(item);
+                return item;
+            }
+            catch (JsonException exception)
+            {
+                throw new MalformedJsonException(exception);
+            }
+        }
+    }
+
+    public override Problem Describe(Exception exception, long index, ProblemDescriber describer)
+    {
+        var line = _firstLine + _text.AsSpan(0, _bounds[index - First].Start).Count((byte)'\n');
+        if (exception is MalformedJsonException malformed)
+        {
+            return RequestReader.Malformed(malformed.Cause, line);
+        }
+
+        var problem = describer.Describe(exception);
+        return (problem.Errors is { } faults ? Problem.InvalidRequest(faults, $"Line {line}") : problem) with { Line = line };
+    }
+
+    public override void Release()
+    {
+        ArrayPool<byte>.Shared.Return(_text);
+        ArrayPool<(int Start, int End)>.Shared.Return(_bounds);
+    }
+}
+
+/// <summary>A line that is too long to be kept.</summary>
+internal sealed class LongLine(long index, Problem problem) : ItemBlock(index, count: 1)
+{
+    public override int Size => 0;
+
+    public override ReadOnlySpan<byte> this[long index] => throw new ProblemException(problem);
+
+    public override Problem Describe(Exception exception, long index, ProblemDescriber describer) => problem;
+}

@@ -1,0 +1,319 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Patterns.Map;
+
+/// <summary>
+/// <c>multiprocessing.Pool</c>'s <c>map</c>, <c>starmap</c>, <c>imap</c> and <c>imap_unordered</c>: computes one operation for
+/// many items on every core.
+/// </summary>
+public sealed class MapService(
+    OperationCatalog catalog, RequestReader reader, CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+{
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "map";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>Computes the items, and answers when all are done.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="request">The items, and how to compute them.</param>
+    /// <param name="cancellationToken">Stops the map.</param>
+    /// <exception cref="ProblemException">
+    /// The problem of the item that ended the map, with its index; every fault of every item, when it was one of shape;
+    /// <c>timeout</c>; <c>saturated</c>.
+    /// </exception>
+    public async Task<MapAnswer> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        var cpuOperation = Check(operation, request, request.Items.Count);
+        return await timeLimits.RunAsync(
+            token => RunAsync(cpuOperation, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+    }
+
+    /// <summary>Computes the items, and yields the results as they come.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="request">The items, and how to compute them.</param>
+    /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
+    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken) =>
+        EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
+
+    /// <summary>Computes items while they arrive, and yields the results as they come.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="options">How to compute the items.</param>
+    /// <param name="lines">NDJSON: an item a line. They are read no faster than the results are taken.</param>
+    /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
+    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <exception cref="ProblemException">The options are at fault; nothing has started.</exception>
+    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
+        EnumerateAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
+
+    /// <summary>Checks all of a request that can be checked without running it; its items are looked at when they are computed.</summary>
+    /// <param name="operation">The operation's name; cpu.</param>
+    /// <param name="request">The items, and how to compute them.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(string operation, MapRequest request)
+    {
+        Check(operation, request, request.Items.Count);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        var map = reader.Read<NamedMapRequest>(request.Utf8);
+        if (operation is not null && map.Operation is not null && !string.Equals(operation, map.Operation, StringComparison.Ordinal))
+        {
+            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
+        }
+
+        operation ??= map.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
+        Check(operation, map);
+        return operation;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(operation!, reader.Read<NamedMapRequest>(request.Utf8), cancellationToken));
+
+    private CpuOperation Check(string name, MapOptions options, int items)
+    {
+        var operation = catalog.FindCpu(name);
+        if (items > limits.Value.MaxItems)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A map has at most {limits.Value.MaxItems} items (Limits:MaxItems), not {items}.")));
+        }
+
+        if (options.Reduce is not (null or Reduction.Count) && !operation.IsNumeric)
+        {
+            throw new ProblemException(Problem.InvalidRequest("/reduce", $"must be 'count' for '{operation.Name}', whose results are no numbers"));
+        }
+
+        return operation;
+    }
+
+    private ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
+        new(AppTelemetry.RunAsync(Name, operation.Name, () => RunItemsAsync(operation, request, clock, cancellationToken)));
+
+    private async Task<MapAnswer> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
+    {
+        var held = memory.ForRequest();
+        var progress = ProgressReporter.Take();
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, asLines: false, left.Token);
+        var run = RunAsync(job);
+        var answer = new MapAnswerBuilder(request, job.Workers);
+        var computed = 0L;
+        try
+        {
+            await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
+            {
+                using (chunk)
+                {
+                    computed += chunk.Count;
+                    await held.HoldResultAsync(chunk.Size, cancellationToken);
+                    answer.Add(chunk);
+                    job.NoteSent(chunk, scheduler);
+                    progress?.Report(computed, request.Items.Count);
+                }
+            }
+        }
+        catch
+        {
+            await left.CancelAsync();
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        if (answer.Fatal is { } fatal)
+        {
+            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
+                ? fatal
+                : await WithAllFaultsAsync(fatal, operation, request, cancellationToken));
+        }
+
+        await run;
+        return answer.Build(clock.ElapsedMs);
+    }
+
+    private async IAsyncEnumerable<MapEvent> EnumerateAsync(
+        CpuOperation operation, MapOptions options, ItemBlock? items, PipeReader? lines, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var watch = AppTelemetry.Start("map", operation.Name);
+        var clock = new RequestClock(time);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var limit = timeLimits.Start(options.TimeoutSeconds, "/timeoutSeconds", left.Token);
+        using var job = CreateJob(operation, options, items, clock, asLines: true, limit.Token);
+        var run = ProduceAsync();
+        var (succeeded, failed, total) = (0L, 0L, new Reducer());
+        try
+        {
+            await foreach (var chunk in InOrderAsync(job, options.Ordered != false))
+            {
+                using (chunk)
+                {
+                    if (chunk.Output.Length > 0)
+                    {
+                        yield return new MapEvent(chunk.Output.Written, Summary: null);
+                    }
+
+                    if (options.Timeline == true)
+                    {
+                        yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
+                    }
+
+                    if (chunk.Fatal is { } fatal)
+                    {
+                        watch.Fail(fatal.Slug);
+                        throw new ProblemException(fatal);
+                    }
+
+                    failed += chunk.Failed;
+                    succeeded += chunk.Count - chunk.Failed;
+                    if (chunk.Reduced is { } reduced)
+                    {
+                        total.Add(reduced);
+                    }
+
+                    job.NoteSent(chunk, scheduler);
+                }
+            }
+
+            await run;
+            yield return new MapEvent(Lines: default, new MapSummary(
+                succeeded, failed, job.Workers, clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
+        }
+        finally
+        {
+            // Whoever leaves early leaves nothing running.
+            await left.CancelAsync();
+            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task ProduceAsync()
+        {
+            var running = RunAsync(job);
+            var reading = lines is null || running.IsCompleted ? Task.CompletedTask : ReadAsync(job, lines, limit.Token);
+            try
+            {
+                await running;
+                await reading;
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                var timeout = limit.Problem("The map");
+                watch.Fail(timeout.Slug);
+                throw new ProblemException(timeout);
+            }
+            catch (Exception exception)
+            {
+                watch.Fail(exception);
+                throw;
+            }
+            finally
+            {
+                await left.CancelAsync();
+                await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private MapJob CreateJob(
+        CpuOperation operation, MapOptions options, ItemBlock? items, RequestClock clock, bool asLines, CancellationToken cancellationToken) =>
+        new(operation, options, items, Math.Min(options.Workers ?? scheduler.Threads, scheduler.Threads), clock, describer, limits.Value, asLines, cancellationToken);
+
+    private async Task RunAsync(MapJob job)
+    {
+        try
+        {
+            await scheduler.RunAsync(job, job.Stopped);
+        }
+        finally
+        {
+            // What went wrong is raised by awaiting this, after the chunks that came before.
+            job.EndChunks();
+        }
+    }
+
+    private async Task ReadAsync(MapJob job, PipeReader lines, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await new LineReader(lines, limits.Value.MaxRequestBytes, memory.ForRequest(), time)
+                .ReadAsync((block, token) => job.AddAsync(block, scheduler, token), cancellationToken);
+        }
+        finally
+        {
+            scheduler.Close(job);
+        }
+    }
+
+    /// <summary>The chunks as they are computed, or in the order of the items. Few wait for an earlier one, as the job then pauses.</summary>
+    private static async IAsyncEnumerable<Chunk> InOrderAsync(MapJob job, bool ordered)
+    {
+        var waiting = new Dictionary<long, Chunk>();
+        var next = 0L;
+        await foreach (var computed in job.Chunks.ReadAllAsync(CancellationToken.None))
+        {
+            if (!ordered)
+            {
+                yield return computed;
+                continue;
+            }
+
+            waiting.Add(computed.From, computed);
+            while (waiting.Remove(next, out var chunk))
+            {
+                next += chunk.Count;
+                yield return chunk;
+            }
+        }
+    }
+
+    /// <summary>The map stopped at the first item at fault; whoever is to mend the items wants to know them all.</summary>
+    private async Task<Problem> WithAllFaultsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken) ?? first;
+        }
+        catch (ProblemException)
+        {
+            // No room to look for more.
+            return first;
+        }
+    }
+
+    /// <summary>Every fault of every item, with the index of the first item at fault; null when there is none.</summary>
+    private Problem? FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    {
+        var faults = new Faults();
+        int? first = null;
+        for (var i = 0; i < request.Items.Count && !faults.IsFull; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                operation.Check(request.Items[i], request.Shape, limits.Value.MaxDepth);
+            }
+            catch (ProblemException exception)
+            {
+                first ??= i;
+                faults.Add(exception.Problem.Below(JsonPointer.Append("/items", i)));
+            }
+        }
+
+        return first is null ? null : faults.ToProblem("") with { Index = first };
+    }
+}

@@ -1,0 +1,44 @@
+using System.ComponentModel;
+using FunctionsApp.Core.Json;
+
+namespace FunctionsApp.Core.Patterns.Sequence;
+
+/// <summary>Steps to run one after the other.</summary>
+public sealed record SequenceRequest
+{
+    /// <summary>The steps, at most <c>Limits:MaxCalls</c>.</summary>
+    [Description("The steps, in order.")]
+    public required IReadOnlyList<SequenceStep> Steps { get; init; }
+
+    /// <summary>The time limit of the whole sequence, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    [Description("The time limit of the whole sequence, in seconds.")]
+    public double? TimeoutSeconds { get; init; }
+}
+
+/// <summary>One step of a sequence.</summary>
+public sealed record SequenceStep
+{
+    /// <summary>The operation's name; io or cpu.</summary>
+    [Description("The operation's name; io or cpu.")]
+    public required string Operation { get; init; }
+
+    /// <summary>
+    /// The operation's input. An object <c>{"$ref":"#/results/0/body"}</c> anywhere in it stands for that part of an
+    /// earlier step's result.
+    /// </summary>
+    [Description("The input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
+    public RawJson? Input { get; init; }
+}
+
+/// <summary>What a sequence came to.</summary>
+/// <param name="Results">The result of each step.</param>
+/// <param name="Timeline">When each step ran.</param>
+/// <param name="ElapsedMs">How long all took, in milliseconds.</param>
+public sealed record SequenceAnswer(IReadOnlyList<RawJson> Results, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+
+/// <summary>When one of several operations ran.</summary>
+/// <param name="Index">Its place, from 0.</param>
+/// <param name="Operation">Its name.</param>
+/// <param name="StartedMs">Milliseconds from the start of the request.</param>
+/// <param name="FinishedMs">Milliseconds from the start of the request.</param>
+public sealed record TimelineEntry(int Index, string Operation, double StartedMs, double FinishedMs);

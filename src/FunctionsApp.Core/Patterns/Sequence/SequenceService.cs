@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Patterns.Sequence;
+
+/// <summary><c>await a(); await b()</c>: runs operations one after the other, each able to use what came before.</summary>
+public sealed class SequenceService(
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+{
+    /// <summary>The pattern's name.</summary>
+    public const string Name = "sequence";
+
+    string ITaskPattern.Name => Name;
+
+    /// <summary>Runs the steps in order, up to the first that fails.</summary>
+    /// <param name="request">The steps.</param>
+    /// <param name="cancellationToken">Stops the step that runs, and starts no other.</param>
+    /// <exception cref="ProblemException">
+    /// The problem of the step that failed, with its index and the results so far. What can be checked before the first
+    /// step starts is.
+    /// </exception>
+    public Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
+        AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
+
+    private async Task<SequenceAnswer> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        var progress = ProgressReporter.Take();
+        var calls = BindAhead(request.Steps);
+        var held = memory.ForRequest();
+        var results = new List<RawJson>(request.Steps.Count);
+        var timeline = new List<TimelineEntry>(request.Steps.Count);
+        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var references = new ReferenceScope(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
+        for (var i = 0; i < request.Steps.Count; i++)
+        {
+            try
+            {
+                var started = clock.ElapsedMs;
+                limit.Token.ThrowIfCancellationRequested();
+                var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
+                var result = await call.RunAsync(request.Steps[i].Operation, "sequence", limit.Token);
+                await held.HoldResultAsync(result.Utf8.Length, limit.Token);
+                results.Add(result);
+                timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
+                progress?.Report(i + 1, request.Steps.Count);
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                throw new ProblemException(WithResults(limit.Problem("The sequence"), i, results));
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                throw new ProblemException(WithResults(describer.Describe(exception), i, results));
+            }
+        }
+
+        return new SequenceAnswer(results, timeline, clock.ElapsedMs);
+    }
+
+    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <param name="request">The steps.</param>
+    /// <exception cref="ProblemException">It is at fault.</exception>
+    public void Check(SequenceRequest request)
+    {
+        BindAhead(request.Steps);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+    }
+
+    string? ITaskPattern.Check(string? operation, RawJson request)
+    {
+        Check(reader.Read<SequenceRequest>(request.Utf8));
+        return null;
+    }
+
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
+        TaskOutcome.Succeeded(await RunAsync(reader.Read<SequenceRequest>(request.Utf8), cancellationToken));
+
+    /// <summary>Adds the first results to the problem of a step, as far as there is room for them.</summary>
+    private static Problem WithResults(Problem problem, int step, List<RawJson> results)
+    {
+        var (count, bytes) = (0, 0L);
+        while (count < results.Count && (bytes += results[count].Utf8.Length) <= Problem.MaxResultBytes)
+        {
+            count++;
+        }
+
+        var omitted = results.Count - count;
+        return problem with { Index = step, Results = [.. results.Take(count).Select(static result => result.Utf8)], OmittedResults = omitted > 0 ? omitted : null };
+    }
+
+    private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
+
+    /// <summary>Binds every step that needs no earlier result, so that faults show before anything runs.</summary>
+    private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
+    {
+        if (steps.Count > limits.Value.MaxCalls)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
+        }
+
+        var faults = new Faults();
+        var first = -1;
+        var calls = new OperationCall?[steps.Count];
+        for (var i = 0; i < calls.Length; i++)
+        {
+            try
+            {
+                var operation = catalog.FindCallable(steps[i].Operation);
+                var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
+                calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
+            }
+            catch (ProblemException exception)
+            {
+                first = first < 0 ? i : first;
+                faults.Add(exception.Problem with { Index = i, Results = [] });
+            }
+        }
+
+        return faults.Any ? throw new ProblemException(faults.ToProblem("") with { Index = first, Results = [] }) : calls;
+    }
+
+    private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
+        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8, pointer);
+
+    /// <summary>The results so far, each parsed once, when the first reference asks for it.</summary>
+    private sealed class EarlierResults(List<RawJson> results, RequestMemory held)
+    {
+        private readonly Dictionary<int, JsonElement> _parsed = [];
+        private (int Count, JsonElement Value) _all;
+
+        public JsonElement? Find(string[] tokens) => tokens switch
+        {
+            ["results"] => All(),
+            ["results", var token, .. var rest] when JsonPointer.ArrayIndex(token) is { } index && index < results.Count =>
+                JsonPointer.Follow(One(index), rest),
+            _ => null,
+        };
+
+        private JsonElement One(int index)
+        {
+            if (!_parsed.TryGetValue(index, out var element))
+            {
+                element = Parse(results[index]);
+                _parsed.Add(index, element);
+            }
+
+            return element;
+        }
+
+        private JsonElement All()
+        {
+            if (_all.Value.ValueKind == JsonValueKind.Undefined || _all.Count != results.Count)
+            {
+                _all = (results.Count, Parse(RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())));
+            }
+
+            return _all.Value;
+        }
+
+        private JsonElement Parse(RawJson value)
+        {
+            held.Hold(value.DocumentBytes);
+            return value.ToElement();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
+
+namespace FunctionsApp.Core.Patterns.Streaming;
+
+/// <summary><c>async for</c> over an async generator: yields the values of one operation as they come.</summary>
+public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimits, TimeProvider time)
+{
+    /// <summary>Starts an operation; each value is asked for when the one before has been taken.</summary>
+    /// <param name="operation">The operation's name; stream.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="timeoutSeconds">When to give up; absent means the longest time limit there is.</param>
+    /// <param name="cancellationToken">Stops the operation.</param>
+    /// <returns>The values, then one event with the end. Enumerating raises what the operation raises, and <c>timeout</c>.</returns>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before anything is yielded.</exception>
+    public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
+    {
+        var streamOperation = catalog.FindStream(operation);
+        var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        try
+        {
+            return EnumerateAsync(operation, streamOperation.Stream(input.Utf8, pointer: "", limit.Token), limit, cancellationToken);
+        }
+        catch
+        {
+            limit.Dispose();
+            throw;
+        }
+    }
+
+    private async IAsyncEnumerable<StreamEvent> EnumerateAsync(
+        string operation, IAsyncEnumerable<RawJson> values, TimeLimit limit, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var _ = limit;
+        using var watch = AppTelemetry.Start("stream", operation);
+        var clock = new RequestClock(time);
+        var count = 0L;
+        await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
+        while (await MoveNextAsync())
+        {
+            yield return new StreamEvent(enumerator.Current, End: null);
+            count++;
+        }
+
+        yield return new StreamEvent(RawJson.Null, new StreamEnd(count, clock.ElapsedMs));
+
+        async ValueTask<bool> MoveNextAsync()
+        {
+            try
+            {
+                limit.Token.ThrowIfCancellationRequested();
+                return await enumerator.MoveNextAsync();
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                var timeout = limit.Problem($"'{operation}'");
+                watch.Fail(timeout.Slug);
+                throw new ProblemException(timeout);
+            }
+            catch (Exception exception)
+            {
+                watch.Fail(exception);
+                throw;
+            }
+        }
+    }
+}
+
+/// <summary>A value of a stream, or its end.</summary>
+/// <param name="Value">The value; null at the end.</param>
+/// <param name="End">The end; null for a value.</param>
+public readonly record struct StreamEvent(RawJson Value, StreamEnd? End);
+
+/// <summary>The end of a stream that went well.</summary>
+/// <param name="Count">How many values there were.</param>
+/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
+public sealed record StreamEnd(long Count, double ElapsedMs);

@@ -1,0 +1,45 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>count</c>.</summary>
+/// <param name="Count">How many integers, 0 to 1,000,000,000.</param>
+/// <param name="IntervalSeconds">The wait before each of them, in seconds, 0 to 3,600.</param>
+/// <param name="Start">The first integer.</param>
+/// <param name="Step">From one integer to the next; the last one must fit 64 bits.</param>
+public sealed record CountInput(
+    [property: Description("How many integers."), Range(0, 1_000_000_000)] long Count,
+    [property: Description("The wait before each integer, in seconds."), Range(0, 3_600)] double IntervalSeconds = 0,
+    [property: Description("The first integer.")] long Start = 0,
+    [property: Description("From one integer to the next.")] long Step = 1) : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check()
+    {
+        if (Count > 0 && (Int128)Start + ((Int128)Step * (Count - 1)) is var last && (last < long.MinValue || last > long.MaxValue))
+        {
+            yield return ("", "must count to an integer of at most 64 bits: start + step * (count - 1)");
+        }
+    }
+}
+
+/// <summary>Counts: the asynchronous generator of every tutorial, which sleeps and then yields.</summary>
+[Operation("count", "Yields integers at an interval.", Example = """{"count":3,"intervalSeconds":0.1}""")]
+public sealed class CountOperation(TimeProvider time) : IStreamOperation<CountInput, long>
+{
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<long> StreamAsync(CountInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var i = 0L; i < input.Count; i++)
+        {
+            await time.PauseAsync(input.IntervalSeconds, cancellationToken);
+
+            // The product alone may exceed 64 bits; then the sum wraps back to the right value.
+            yield return unchecked(input.Start + (input.Step * i));
+        }
+    }
+}

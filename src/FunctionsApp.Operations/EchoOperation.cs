@@ -1,0 +1,17 @@
+using System.ComponentModel;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>echo</c>.</summary>
+/// <param name="Value">Any JSON value.</param>
+public sealed record EchoInput([property: Description("What to answer.")] RawJson Value);
+
+/// <summary>Answers with its input, so that a pattern can be tried or measured by itself.</summary>
+[Operation("echo", "Answers with the value it is given.", Example = """{"value":"hello"}""")]
+public sealed class EchoOperation : IOperation<EchoInput, RawJson>
+{
+    /// <inheritdoc/>
+    public ValueTask<RawJson> RunAsync(EchoInput input, CancellationToken cancellationToken) => new(input.Value.OnOneLine());
+}

@@ -1,0 +1,154 @@
+using System.Buffers.Binary;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Numerics;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>fractal.tile</c>: a picture of the complex plane, and which of its tiles to compute.</summary>
+/// <param name="CenterX">The real part of the picture's centre, -1,000,000 to 1,000,000.</param>
+/// <param name="CenterY">The imaginary part of the picture's centre, -1,000,000 to 1,000,000.</param>
+/// <param name="Scale">The width of the whole picture in the complex plane, 1e-15 to 1,000,000.</param>
+/// <param name="Column">The tile's column, counted from 0 at the left.</param>
+/// <param name="Row">The tile's row, counted from 0 at the top.</param>
+/// <param name="Columns">The picture's width in tiles, 1 to 4,096.</param>
+/// <param name="Rows">The picture's height in tiles, 1 to 4,096.</param>
+/// <param name="Size">The width and height of a tile in pixels, 1 to 1,024.</param>
+/// <param name="MaxIterations">Where counting ends, 1 to 65,535.</param>
+public sealed record FractalTileInput(
+    [property: Description("The real part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterX,
+    [property: Description("The imaginary part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterY,
+    [property: Description("The width of the whole picture in the complex plane."), Range(1e-15, 1e6)] double Scale,
+    [property: Description("The tile's column, counted from 0 at the left."), Range(0, 4_095)] int Column,
+    [property: Description("The tile's row, counted from 0 at the top."), Range(0, 4_095)] int Row,
+    [property: Description("The picture's width in tiles."), Range(1, 4_096)] int Columns,
+    [property: Description("The picture's height in tiles."), Range(1, 4_096)] int Rows,
+    [property: Description("The width and height of a tile in pixels."), Range(1, 1_024)] int Size,
+    [property: Description("Where counting ends."), Range(1, 65_535)] int MaxIterations = 1_000) : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check()
+    {
+        if (Column >= Columns)
+        {
+            yield return ("column", "must be less than columns");
+        }
+
+        if (Row >= Rows)
+        {
+            yield return ("row", "must be less than rows");
+        }
+    }
+}
+
+/// <summary>What <c>fractal.tile</c> computes.</summary>
+/// <param name="Column">As asked for.</param>
+/// <param name="Row">As asked for.</param>
+/// <param name="Size">As asked for.</param>
+/// <param name="Iterations">
+/// For each pixel, row by row from the top left, how many steps it takes to leave the circle of radius 2, or
+/// <see cref="FractalTileInput.MaxIterations"/> if it stays: unsigned 16-bit integers, little-endian.
+/// </param>
+public sealed record FractalTileOutput(int Column, int Row, int Size, byte[] Iterations);
+
+/// <summary>Computes a tile of the Mandelbrot set by escape time, several pixels at once.</summary>
+[Operation("fractal.tile", "Computes a square tile of a picture of the Mandelbrot set.",
+    Example = """{"centerX":-0.75,"centerY":0,"scale":3,"column":0,"row":0,"columns":2,"rows":2,"size":16}""")]
+public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, FractalTileOutput>
+{
+    private static readonly Vector<double> Lanes = Vector.CreateSequence(0.0, 1.0);
+
+    /// <inheritdoc/>
+    public FractalTileOutput Compute(FractalTileInput input, CancellationToken cancellationToken)
+    {
+        var size = input.Size;
+        var pitch = input.Scale / (input.Columns * size);
+
+        // From the picture's centre to the centre of the tile's first pixel, in pixels.
+        var left = (input.Column * size) + 0.5 - (input.Columns * size / 2.0);
+        var top = (input.Row * size) + 0.5 - (input.Rows * size / 2.0);
+        var iterations = new byte[size * size * sizeof(ushort)];
+        for (var y = 0; y < size; y++)
+        {
+            var imaginary = new Vector<double>(input.CenterY - ((top + y) * pitch));
+            for (var x = 0; x < size; x += 2 * Vector<double>.Count)
+            {
+                // A point may take 65,535 steps, so a whole row could take too long.
+                cancellationToken.ThrowIfCancellationRequested();
+                var (first, second) = StepsToEscape(Real(x), Real(x + Vector<double>.Count), imaginary, input.MaxIterations);
+                Write(first, x, y);
+                Write(second, x + Vector<double>.Count, y);
+            }
+        }
+
+        return new FractalTileOutput(input.Column, input.Row, size, iterations);
+
+        Vector<double> Real(int x) => new Vector<double>(input.CenterX) + ((new Vector<double>(left + x) + Lanes) * pitch);
+
+        void Write(Vector<long> steps, int x, int y)
+        {
+            for (var lane = 0; lane < Math.Min(Vector<double>.Count, size - x); lane++)
+            {
+                BinaryPrimitives.WriteUInt16LittleEndian(iterations.AsSpan(((y * size) + x + lane) * sizeof(ushort)), (ushort)steps[lane]);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Iterates z → z² + c from 0, and counts the steps before |z| first exceeds 2. Two vectors at a time, because each step
+    /// waits for the one before it: the second fills the gaps of the first.
+    /// </summary>
+    private static (Vector<long> First, Vector<long> Second) StepsToEscape(
+        Vector<double> firstReal, Vector<double> secondReal, Vector<double> imaginary, int maxIterations)
+    {
+        // How often to look for orbits that have come back to where they were.
+        const int Interval = 32;
+
+        var limit = new Vector<double>(4);
+        var all = new Vector<long>(maxIterations);
+        var (x1, y1, xx1, yy1) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
+        var (x2, y2, xx2, yy2) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
+        var (oldX1, oldY1, oldX2, oldY2) = (x1, y1, x2, y2);
+        var (steps1, steps2) = (Vector<long>.Zero, Vector<long>.Zero);
+        var (inside1, inside2) = (Vector<long>.AllBitsSet, Vector<long>.AllBitsSet);
+        for (var i = 1; i <= maxIterations; i++)
+        {
+            // All bits of a lane are set, which makes -1, until its point has escaped or is known to stay.
+            inside1 &= Vector.LessThanOrEqual(xx1 + yy1, limit);
+            inside2 &= Vector.LessThanOrEqual(xx2 + yy2, limit);
+            if ((inside1 | inside2) == Vector<long>.Zero)
+            {
+                break;
+            }
+
+            steps1 -= inside1;
+            y1 = ((x1 + x1) * y1) + imaginary;
+            x1 = xx1 - yy1 + firstReal;
+            xx1 = x1 * x1;
+            yy1 = y1 * y1;
+
+            steps2 -= inside2;
+            y2 = ((x2 + x2) * y2) + imaginary;
+            x2 = xx2 - yy2 + secondReal;
+            xx2 = x2 * x2;
+            yy2 = y2 * y2;
+
+            // An orbit that is again, to the last bit, where it was goes round for ever: R. P. Brent's way of finding cycles.
+            if (i % Interval == 0)
+            {
+                var cycle1 = inside1 & Vector.Equals(x1, oldX1) & Vector.Equals(y1, oldY1);
+                var cycle2 = inside2 & Vector.Equals(x2, oldX2) & Vector.Equals(y2, oldY2);
+                (steps1, steps2) = (Vector.ConditionalSelect(cycle1, all, steps1), Vector.ConditionalSelect(cycle2, all, steps2));
+                (inside1, inside2) = (inside1 & ~cycle1, inside2 & ~cycle2);
+                if (BitOperations.IsPow2(i))
+                {
+                    (oldX1, oldY1, oldX2, oldY2) = (x1, y1, x2, y2);
+                }
+            }
+        }
+
+        return (steps1, steps2);
+    }
+}

@@ -1,0 +1,42 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>hash</c>: either text or base64.</summary>
+/// <param name="Text">Text, hashed as UTF-8.</param>
+/// <param name="Base64">Bytes.</param>
+/// <param name="Algorithm">md5, sha1, sha256, sha384 or sha512.</param>
+public sealed record HashInput(
+    [property: Description("Text, hashed as UTF-8.")] string? Text = null,
+    [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
+    [property: Description("The hash function."), AllowedValues("md5", "sha1", "sha256", "sha384", "sha512")]
+    string Algorithm = "sha256") : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check() => TextOrBase64.Check(Text, Base64);
+}
+
+/// <summary>Hashes text or bytes; the answer is in lower-case hexadecimal digits.</summary>
+[Operation("hash", "Hashes text or bytes.", Example = """{"text":"hello"}""")]
+public sealed class HashOperation : ICpuOperation<HashInput, string>
+{
+    private const int BlockBytes = 64 * 1024;
+
+    /// <inheritdoc/>
+    public string Compute(HashInput input, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(new HashAlgorithmName(input.Algorithm.ToUpperInvariant()));
+        var data = TextOrBase64.ToBytes(input.Text, input.Base64);
+        for (var offset = 0; offset < data.Length; offset += BlockBytes)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            hash.AppendData(data, offset, Math.Min(BlockBytes, data.Length - offset));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

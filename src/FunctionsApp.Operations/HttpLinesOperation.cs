@@ -1,0 +1,100 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>http.lines</c>.</summary>
+/// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
+/// <param name="Method">The HTTP method.</param>
+/// <param name="Headers">Name → value; those of the connection, of proxies and of the platform may not be set.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
+/// <param name="TimeoutSeconds">The limit until the answer begins, in seconds, 0.001 to 3,600.</param>
+/// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
+public sealed record HttpLinesInput(
+    [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
+    [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
+    [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
+    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
+    [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
+}
+
+/// <summary>Reads an answer line by line, as it arrives; it may be endless.</summary>
+[Operation("http.lines", "Yields each line of an HTTP answer as it arrives.", Example = """{"url":"https://example.com/"}""")]
+public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation<HttpLinesInput, string>
+{
+    /// <summary>The longest line, in characters (UTF-16): no more of an answer is ever in memory.</summary>
+    public const int MaxLineCharacters = 1024 * 1024;
+
+    private const int BlockBytes = 8 * 1024;
+
+    /// <inheritdoc/>
+    /// <exception cref="ProblemException"><c>destination-not-allowed</c>, <c>upstream-failed</c> or <c>timeout</c>.</exception>
+    public async IAsyncEnumerable<string> StreamAsync(HttpLinesInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var response = await client.OpenAsync(
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds }, cancellationToken);
+        if (input.RaiseForStatus)
+        {
+            response.EnsureSuccess();
+        }
+
+        // Not a StreamReader: it may wait for more while a whole line is at hand.
+        var charset = ContentText.Charset(response.ContentType);
+        var decoder = charset.GetDecoder();
+        var bytes = new byte[BlockBytes];
+        var characters = new char[charset.GetMaxCharCount(BlockBytes)];
+        var line = new StringBuilder();
+        var isFirst = true;
+        int read;
+        do
+        {
+            read = await response.ReadAsync(bytes, cancellationToken);
+            var count = decoder.GetChars(bytes.AsSpan(0, read), characters, flush: read == 0);
+            var start = isFirst && count > 0 && characters[0] == '\uFEFF' ? 1 : 0;
+            isFirst &= count == 0;
+            for (int end; (end = Array.IndexOf(characters, '\n', start, count - start)) >= 0; start = end + 1)
+            {
+                Append(characters.AsSpan(start, end - start));
+                yield return Take();
+            }
+
+            Append(characters.AsSpan(start, count - start));
+        }
+        while (read > 0);
+
+        if (line.Length > 0)
+        {
+            yield return Take();
+        }
+
+        void Append(ReadOnlySpan<char> text)
+        {
+            if (text.Length > MaxLineCharacters - line.Length)
+            {
+                throw new ProblemException(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
+                    $"The answer of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
+            }
+
+            line.Append(text);
+        }
+
+        string Take()
+        {
+            var length = line.Length > 0 && line[^1] == '\r' ? line.Length - 1 : line.Length;
+            var text = line.ToString(0, length);
+            line.Clear();
+            return text;
+        }
+    }
+}

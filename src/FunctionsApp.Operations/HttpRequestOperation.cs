@@ -1,0 +1,159 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text;
+using System.Text.Unicode;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>http.request</c>.</summary>
+/// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
+/// <param name="Method">The HTTP method.</param>
+/// <param name="Headers">Name → value; those of the connection, of proxies and of the platform may not be set.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
+/// <param name="TimeoutSeconds">The limit on the whole, retries included, in seconds, 0.001 to 3,600.</param>
+/// <param name="MaxRetries">How often to try an idempotent request again, 0 to 10.</param>
+/// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
+/// <param name="As">What to make of the answer's body: auto, json, text or base64.</param>
+public sealed record HttpRequestInput(
+    [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
+    [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
+    [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
+    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
+    [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MostRetries)] int MaxRetries = 2,
+    [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
+    [property: Description("What to make of the answer's body."), AllowedValues("auto", "json", "text", "base64")] string As = "auto") : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
+}
+
+/// <summary>The answer that came.</summary>
+/// <param name="Status">The HTTP status code.</param>
+/// <param name="Headers">Name in lower case → value; repeated ones are joined by <c>", "</c>.</param>
+/// <param name="Body">JSON, text or base64, as asked for.</param>
+/// <param name="Bytes">The length of the body, decompressed.</param>
+/// <param name="Attempts">How often the request was sent.</param>
+/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
+public sealed record HttpRequestOutput(
+    int Status, IReadOnlyDictionary<string, string> Headers, RawJson Body, int Bytes, int Attempts, double ElapsedMs);
+
+/// <summary>Sends an HTTP request, within what the outbound guard allows.</summary>
+[Operation("http.request", "Sends an HTTP request and answers with what came back.", Example = """{"url":"https://example.com/"}""")]
+public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
+{
+    // As deep as any body that a request may bring in, and no deeper than it can be handed on.
+    private const int MaxDepth = 512;
+
+    /// <inheritdoc/>
+    /// <exception cref="ProblemException"><c>destination-not-allowed</c>, <c>upstream-failed</c> or <c>timeout</c>.</exception>
+    public async ValueTask<HttpRequestOutput> RunAsync(HttpRequestInput input, CancellationToken cancellationToken)
+    {
+        var clock = new RequestClock(time);
+        var answer = await client.SendAsync(
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds, MaxRetries = input.MaxRetries },
+            cancellationToken);
+        try
+        {
+            if (input.RaiseForStatus)
+            {
+                answer.EnsureSuccess();
+            }
+
+            var body = await gate.RunAsync(answer.Body.Length, () => Read(answer, input.As));
+            return new HttpRequestOutput(answer.Status, answer.Headers, body, answer.Body.Length, answer.Attempts, clock.ElapsedMs);
+        }
+        finally
+        {
+            RequestMemory.Current?.ReleaseResult(answer.Body.Length);
+        }
+    }
+
+    private static RawJson Read(OutboundAnswer answer, string form)
+    {
+        if (form is "json" || (form is "auto" && ContentText.IsJson(answer.ContentType)))
+        {
+            var fault = TryReadJson(answer, out var json);
+            if (fault is null)
+            {
+                return json;
+            }
+
+            if (form is "json")
+            {
+                throw new ProblemException(Problem.UpstreamFailed($"The body that '{HostName.AsWritten(answer.Url)}' answered with {fault}."));
+            }
+        }
+
+        return form is "text" || (form is "auto" && ContentText.IsText(answer.ContentType))
+            ? RawJson.From(ContentText.Decode(answer.Body.Span, answer.ContentType), CoreJson.TypeInfo<string>())
+            : form is "auto" && answer.Body.IsEmpty ? RawJson.Null
+            : RawJson.From(Convert.ToBase64String(answer.Body.Span), CoreJson.TypeInfo<string>());
+    }
+
+    /// <summary>Reads JSON.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    private static string? TryReadJson(OutboundAnswer answer, out RawJson json)
+    {
+        var utf8 = answer.Body;
+        if (ContentText.Charset(answer.ContentType) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
+        {
+            utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, answer.ContentType));
+        }
+
+        return RawJson.TryParse(utf8, MaxDepth, out json, out var fault) ? null : fault;
+    }
+}
+
+/// <summary>What the inputs of <c>http.request</c> and <c>http.lines</c> have in common.</summary>
+internal static class HttpInput
+{
+    /// <summary>The faults of an input, as <see cref="ICrossChecked"/> lists them.</summary>
+    public static IEnumerable<(string Property, string Message)> Check(
+        string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
+    {
+        if (AbsoluteUrl.Parse(url) is null)
+        {
+            yield return ("url", "must be an absolute URL, as https://example.com/");
+        }
+
+        if (body is not null && method is "GET" or "HEAD")
+        {
+            yield return ("body", $"must not be given with the method {method}");
+        }
+
+        foreach (var fault in RequestHeaders.Check(headers, hasBody: body is not null))
+        {
+            yield return fault;
+        }
+    }
+
+    /// <summary>The request that an input without faults asks for.</summary>
+    public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
+    {
+        foreach (var (property, message) in Check(url, method, headers, body))
+        {
+            throw new ProblemException(Problem.InvalidRequest("/" + property, message));
+        }
+
+        var all = new Dictionary<string, string>(headers ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.OrdinalIgnoreCase);
+        var text = body is { } given && given.Utf8.Span[0] == '"' ? given.Deserialize(CoreJson.TypeInfo<string>()) : null;
+        if (body is not null)
+        {
+            all.TryAdd("Content-Type", text is null ? "application/json" : "text/plain; charset=utf-8");
+        }
+
+        return new OutboundRequest(method, new Uri(url))
+        {
+            Headers = all,
+            Body = body is not { } value ? (ReadOnlyMemory<byte>?)null
+                : text is not null ? Encoding.UTF8.GetBytes(text)
+                : value.Utf8,
+        };
+    }
+}

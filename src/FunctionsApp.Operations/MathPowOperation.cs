@@ -1,0 +1,53 @@
+using System.ComponentModel;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>math.pow</c>.</summary>
+/// <param name="X">The base.</param>
+/// <param name="Y">The exponent.</param>
+public sealed record MathPowInput(
+    [property: Description("The base.")] Number X,
+    [property: Description("The exponent.")] Number Y);
+
+/// <summary>Raises a number to a power; integers give an exact integer while it fits 64 bits.</summary>
+[Operation("math.pow", "Raises a number to a power.", Example = """{"x":2,"y":10}""")]
+public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
+{
+    /// <inheritdoc/>
+    /// <exception cref="OperationException">There is no such real number, or it is beyond the doubles.</exception>
+    public Number Compute(MathPowInput input, CancellationToken cancellationToken)
+    {
+        var (x, y) = (input.X, input.Y);
+        if (x.IsInteger && y is { IsInteger: true, AsInteger: >= 0 } && IntegerPower(x, y.AsInteger) is { IsInteger: true } exact)
+        {
+            return exact;
+        }
+
+        if (x.AsDouble == 0 && y.AsDouble < 0)
+        {
+            throw new OperationException("Zero cannot be raised to a negative power.");
+        }
+
+        var power = Math.Pow(x.AsDouble, y.AsDouble);
+        return double.IsNaN(power) ? throw new OperationException("A negative number cannot be raised to a fractional power.")
+            : double.IsInfinity(power) ? throw new OperationException("The power is out of range.")
+            : power;
+    }
+
+    /// <summary>Squares and multiplies; not an integer any more once it exceeds 64 bits.</summary>
+    private static Number IntegerPower(Number x, long exponent)
+    {
+        for (Number power = 1L; ; x *= x)
+        {
+            power = (exponent & 1) == 0 ? power : power * x;
+            exponent >>= 1;
+            if (exponent == 0 || !x.IsInteger)
+            {
+                return exponent == 0 ? power : x;
+            }
+        }
+    }
+}

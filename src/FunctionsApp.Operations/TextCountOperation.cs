@@ -1,0 +1,167 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Operations;
+
+/// <summary>Input of <c>text.count</c>.</summary>
+/// <param name="Text">The text to look at.</param>
+/// <param name="Top">How many of the most frequent words to list, 0 to 1,000.</param>
+public sealed record TextCountInput(
+    [property: Description("The text to look at.")] string Text,
+    [property: Description("How many of the most frequent words to list."), Range(0, 1_000)] int Top = 10);
+
+/// <summary>What <c>text.count</c> finds.</summary>
+/// <param name="Characters">What a reader takes for one character: Unicode's extended grapheme clusters.</param>
+/// <param name="Words">Runs of letters, marks and decimal digits; an apostrophe inside belongs to the word.</param>
+/// <param name="Lines">Lines that end in \r\n, \n or \r; the last one may have no end.</param>
+/// <param name="Top">The most frequent words, the most frequent first, ties in ordinal order.</param>
+public sealed record TextCountOutput(int Characters, int Words, int Lines, IReadOnlyList<WordCount> Top);
+
+/// <summary>How often a word occurs.</summary>
+/// <param name="Word">In lower case.</param>
+/// <param name="Count">1 or more.</param>
+public sealed record WordCount(string Word, int Count);
+
+/// <summary>Counts characters, words and lines as Unicode defines them, and the most frequent words.</summary>
+[Operation("text.count", "Counts the characters, words and lines of a text, and its most frequent words.",
+    Example = """{"text":"To be, or not to be.","top":2}""")]
+public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCountOutput>
+{
+    /// <inheritdoc/>
+    public TextCountOutput Compute(TextCountInput input, CancellationToken cancellationToken)
+    {
+        var occurrences = CountWords(input.Text, cancellationToken);
+        return new TextCountOutput(
+            CountCharacters(input.Text, cancellationToken),
+            occurrences.Values.Sum(),
+            CountLines(input.Text, cancellationToken),
+            MostFrequent(occurrences, input.Top, cancellationToken));
+    }
+
+    private static int CountCharacters(ReadOnlySpan<char> text, CancellationToken cancellationToken)
+    {
+        var count = 0;
+        for (; !text.IsEmpty; count++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+
+            // Between two of ASCII there is a boundary, unless they are \r\n.
+            var plain = text.Length > 1 && char.IsAscii(text[0]) && char.IsAscii(text[1]) && text[0] != '\r';
+            text = text[(plain ? 1 : StringInfo.GetNextTextElementLength(text))..];
+        }
+
+        return count;
+    }
+
+    private static int CountLines(ReadOnlySpan<char> text, CancellationToken cancellationToken)
+    {
+        var count = 0;
+        for (; !text.IsEmpty; count++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var end = text.IndexOfAny('\r', '\n');
+            text = end < 0 ? [] : text[(end + (text[end..].StartsWith("\r\n", StringComparison.Ordinal) ? 2 : 1))..];
+        }
+
+        return count;
+    }
+
+    private static Dictionary<string, int> CountWords(ReadOnlySpan<char> text, CancellationToken cancellationToken)
+    {
+        var occurrences = new Dictionary<string, int>(StringComparer.Ordinal);
+        var bySpan = occurrences.GetAlternateLookup<ReadOnlySpan<char>>();
+        var lower = new char[64];
+        while (!text.IsEmpty)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var length = WordLength(text, cancellationToken);
+            if (length == 0)
+            {
+                Rune.DecodeFromUtf16(text, out _, out var skipped);
+                text = text[skipped..];
+                continue;
+            }
+
+            if (lower.Length < length)
+            {
+                lower = new char[2 * length];
+            }
+
+            var word = lower.AsSpan(0, text[..length].ToLowerInvariant(lower));
+            CollectionsMarshal.GetValueRefOrAddDefault(bySpan, word, out _)++;
+            text = text[length..];
+        }
+
+        return occurrences;
+    }
+
+    /// <summary>The length of the word that the text starts with, 0 when it starts with none.</summary>
+    private static int WordLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
+    {
+        var length = RunLength(text, cancellationToken);
+        while (length > 0 && length < text.Length && text[length] is '\'' or '’'
+            && RunLength(text[(length + 1)..], cancellationToken) is > 0 and var run)
+        {
+            length += 1 + run;
+        }
+
+        return length;
+    }
+
+    private static int RunLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
+    {
+        var length = 0;
+        while (length < text.Length)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (char.IsAsciiLetterOrDigit(text[length]))
+            {
+                length++;
+                continue;
+            }
+
+            Rune.DecodeFromUtf16(text[length..], out var rune, out var consumed);
+            if (Rune.GetUnicodeCategory(rune) is not (<= UnicodeCategory.DecimalDigitNumber))
+            {
+                break;
+            }
+
+            length += consumed;
+        }
+
+        return length;
+    }
+
+    private static List<WordCount> MostFrequent(Dictionary<string, int> occurrences, int top, CancellationToken cancellationToken)
+    {
+        // The heap holds the best so far with the worst of them in front, so it stays small however many words there are.
+        var best = new PriorityQueue<WordCount, WordCount>(Comparer<WordCount>.Create(static (left, right) =>
+            left.Count != right.Count ? left.Count.CompareTo(right.Count) : string.CompareOrdinal(right.Word, left.Word)));
+        foreach (var (word, count) in occurrences)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var candidate = new WordCount(word, count);
+            if (best.Count < top)
+            {
+                best.Enqueue(candidate, candidate);
+            }
+            else if (top > 0)
+            {
+                best.EnqueueDequeue(candidate, candidate);
+            }
+        }
+
+        var words = new List<WordCount>(best.Count);
+        while (best.TryDequeue(out var word, out _))
+        {
+            words.Add(word);
+        }
+
+        words.Reverse();
+        return words;
+    }
+}

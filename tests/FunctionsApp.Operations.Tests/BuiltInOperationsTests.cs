@@ -1,0 +1,105 @@
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Operations.Tests;
+
+public class BuiltInOperationsTests
+{
+    public static TheoryData<Type> Implementations() => new(Registered());
+
+    [Fact]
+    public void Every_operation_of_the_folder_is_registered_once()
+    {
+        var written = typeof(BuiltInOperations).Assembly.GetTypes().Where(type =>
+            string.Equals(type.Namespace, typeof(BuiltInOperations).Namespace, StringComparison.Ordinal)
+            && type.GetCustomAttribute<OperationAttribute>() is not null);
+
+        Assert.Equal(written.OrderBy(type => type.Name, StringComparer.Ordinal), Registered().OrderBy(type => type.Name, StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Implementations))]
+    public void An_example_is_an_input_that_passes_every_check(Type implementation)
+    {
+        var example = JsonSerializer.Deserialize(
+            implementation.GetCustomAttribute<OperationAttribute>()!.Example, CoreJson.Options.GetTypeInfo(Contract(implementation)[0]));
+
+        Assert.Empty((example as ICrossChecked)?.Check() ?? []);
+    }
+
+    /// <summary>The ones on a hot path; any other operation may do with reflection, which costs once, when it is first used.</summary>
+    [Theory]
+    [InlineData(typeof(EchoOperation))]
+    [InlineData(typeof(MathSquareOperation))]
+    [InlineData(typeof(Pbkdf2Operation))]
+    [InlineData(typeof(PrimesIsPrimeOperation))]
+    [InlineData(typeof(FractalTileOperation))]
+    public void What_is_mapped_over_many_items_has_generated_metadata(Type implementation)
+    {
+        Assert.All(Contract(implementation), type => Assert.NotNull(BuiltInJsonContext.Default.GetTypeInfo(type)));
+    }
+
+    [Fact]
+    public void What_is_absent_has_its_default()
+    {
+        Assert.Equal(new GreetInput("World", 1), Read<GreetInput>("{}"));
+        Assert.Equal(new CountInput(3, 0, 0, 1), Read<CountInput>("""{"count":3}"""));
+        Assert.Equal(new Pbkdf2Input("p", "s", 600_000, 32, "sha256"), Read<Pbkdf2Input>("""{"password":"p","salt":"s"}"""));
+        Assert.Equal(new CompressInput("t", null, "gzip", null), Read<CompressInput>("""{"text":"t"}"""));
+        Assert.Equal(1_000, Read<FractalTileInput>(
+            """{"centerX":0,"centerY":0,"scale":1,"column":0,"row":0,"columns":1,"rows":1,"size":1}""").MaxIterations);
+    }
+
+    [Fact]
+    public void What_is_required_is_asked_for()
+    {
+        Assert.Equal("/centerX, /centerY, /scale, /column, /row, /columns, /rows, /size", Faults<FractalTileInput>("{}"));
+        Assert.Equal("/n", Faults<PrimesIsPrimeInput>("{}"));
+        Assert.Equal("/value", Faults<EchoInput>("{}"));
+    }
+
+    [Fact]
+    public void Ranges_and_choices_are_enforced()
+    {
+        Assert.Equal("/n", Faults<PrimesFactorInput>("""{"n":0}"""));
+        Assert.Equal("/n", Faults<PrimesFactorInput>("""{"n":9223372036854775808}"""));
+        Assert.Equal("/algorithm", Faults<HashInput>("""{"text":"","algorithm":"crc32"}"""));
+        Assert.Equal("/base64", Faults<HashInput>("""{"base64":"?"}"""));
+        Assert.Equal("/values", Faults<StatsDescribeInput>("""{"values":[]}"""));
+        Assert.Equal("/name", Faults<GreetInput>("""{"name":""}"""));
+        Assert.Equal("/level", Faults<CompressInput>("""{"text":"","level":12}"""));
+        Assert.Equal(9_223_372_036_854_775_807, Read<PrimesFactorInput>("""{"n":9223372036854775807}""").N);
+    }
+
+    [Fact]
+    public void Rules_over_several_properties_are_enforced()
+    {
+        Assert.Equal("", Faults<HashInput>("{}"));
+        Assert.Equal("/values/a", Faults<TextFormatInput>("""{"template":"{a}"}"""));
+        Assert.Equal("/level", Faults<CompressInput>("""{"text":"","level":10}"""));
+        Assert.Equal("/column, /row", Faults<FractalTileInput>(
+            """{"centerX":0,"centerY":0,"scale":1,"column":1,"row":1,"columns":1,"rows":1,"size":1}"""));
+    }
+
+    [Fact]
+    public void Echo_takes_null_for_a_value()
+    {
+        Assert.Equal("null", Read<EchoInput>("""{"value":null}""").Value.ToString());
+    }
+
+    private static T Read<T>(string json) => new JsonContract<T>().Read(Encoding.UTF8.GetBytes(json), "");
+
+    private static string Faults<T>(string json) =>
+        string.Join(", ", Assert.Throws<ProblemException>(() => Read<T>(json)).Problem.Errors!.Keys);
+
+    private static List<Type> Registered() =>
+        [.. new ServiceCollection().AddBuiltInOperations().Select(service => service.ImplementationInstance).OfType<OperationRegistration>()
+            .Select(registration => registration.Implementation)];
+
+    private static Type[] Contract(Type implementation) => implementation.GetInterfaces().Single(type => type.IsGenericType).GetGenericArguments();
+}

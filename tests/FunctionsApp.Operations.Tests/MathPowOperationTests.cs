@@ -1,0 +1,82 @@
+using System.Numerics;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Operations.Tests;
+
+public class MathPowOperationTests
+{
+    [Theory]
+    [InlineData(2, 10, 1_024)]
+    [InlineData(0, 0, 1)]
+    [InlineData(-1, long.MaxValue, -1)]
+    [InlineData(1, long.MaxValue, 1)]
+    [InlineData(0, long.MaxValue, 0)]
+    [InlineData(2, 62, 4_611_686_018_427_387_904)]
+    [InlineData(-2, 63, long.MinValue)]
+    [InlineData(3, 39, 4_052_555_153_018_976_267)]
+    [InlineData(10, 18, 1_000_000_000_000_000_000)]
+    public void Is_an_exact_integer_while_it_fits(long x, long y, long expected)
+    {
+        Assert.Equal((Number)expected, Pow(x, y));
+    }
+
+    [Theory]
+    [InlineData(2, 63, 9223372036854775808.0)]
+    [InlineData(-2, 64, 18446744073709551616.0)]
+    [InlineData(10, 300, 1e300)]
+    public void Is_a_double_past_64_bits(long x, long y, double expected)
+    {
+        Assert.Equal((Number)expected, Pow(x, y));
+    }
+
+    [Fact]
+    public void Is_a_double_for_a_negative_exponent()
+    {
+        Assert.Equal((Number)0.5, Pow(2L, -1L));
+    }
+
+    [Fact]
+    public void Takes_doubles()
+    {
+        Assert.Equal((Number)1.5, Pow(2.25, 0.5));
+        Assert.Equal((Number)(-8.0), Pow(-2L, 3.0));
+    }
+
+    [Fact]
+    public void Agrees_with_big_integers()
+    {
+        var random = new Random(2);
+        for (var i = 0; i < 10_000; i++)
+        {
+            var x = random.NextInt64(-3_000, 3_000) >> random.Next(12);
+            var y = random.Next(70);
+            var exact = BigInteger.Pow(x, y);
+
+            Assert.Equal(exact >= long.MinValue && exact <= long.MaxValue ? (Number)(long)exact : Math.Pow(x, y), Pow(x, y));
+        }
+    }
+
+    [Fact]
+    public void Fails_for_zero_to_a_negative_power()
+    {
+        Assert.Equal("Zero cannot be raised to a negative power.", Assert.Throws<OperationException>(() => Pow(0L, -1L)).Message);
+        Assert.Throws<OperationException>(() => Pow(0.0, -0.5));
+    }
+
+    [Fact]
+    public void Fails_where_the_power_is_a_complex_number()
+    {
+        Assert.Equal(
+            "A negative number cannot be raised to a fractional power.",
+            Assert.Throws<OperationException>(() => Pow(-8L, 1.0 / 3)).Message);
+    }
+
+    [Fact]
+    public void Fails_when_the_power_is_beyond_the_doubles()
+    {
+        Assert.Equal("The power is out of range.", Assert.Throws<OperationException>(() => Pow(10L, 309L)).Message);
+    }
+
+    private static Number Pow(Number x, Number y) => new MathPowOperation().Compute(new MathPowInput(x, y), default);
+}
