@@ -70,20 +70,19 @@ public sealed class AwaitTests(FunctionsAppFixture app)
 
     /// <summary>One example an operation, from the catalog itself.</summary>
     [Fact]
-    public async Task The_example_of_every_operation_works()
+    public async Task The_example_of_every_built_in_operation_works()
     {
-        foreach (var operation in (await app.Api.GetAsync("operations"))["operations"].EnumerateArray())
+        foreach (var name in BuiltIn.Operations)
         {
-            var name = operation.GetProperty("name").GetString()!;
-
             // Those of HTTP go out to the Internet, which a test machine need not have; they have tests of their own.
             if (name.StartsWith("http.", StringComparison.Ordinal))
             {
                 continue;
             }
 
-            var pattern = operation.GetProperty("kind").GetString() == "stream" ? "stream" : "await";
-            using var response = await app.Api.SendAsync($"{pattern}/{name}", operation.GetProperty("example").GetRawText());
+            var operation = await app.Api.GetAsync($"operations/{name}");
+            var pattern = operation["kind"].GetString() == "stream" ? "stream" : "await";
+            using var response = await app.Api.SendAsync($"{pattern}/{name}", operation["example"].GetRawText());
 
             // "fail" does what it is there for.
             Assert.Equal((name, name == "fail" ? HttpStatusCode.InternalServerError : HttpStatusCode.OK), (name, response.StatusCode));

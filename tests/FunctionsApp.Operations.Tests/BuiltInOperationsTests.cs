@@ -4,6 +4,7 @@ using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.IntegrationTests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Operations.Tests;
@@ -21,6 +22,10 @@ public class BuiltInOperationsTests
 
         Assert.Equal(written.OrderBy(type => type.Name, StringComparer.Ordinal), Registered().OrderBy(type => type.Name, StringComparer.Ordinal));
     }
+
+    [Fact]
+    public void The_tests_over_HTTP_know_each_by_its_name() => Assert.Equal(
+        BuiltIn.Operations, Registered().Select(type => type.GetCustomAttribute<OperationAttribute>()!.Name).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Implementations))]
@@ -97,9 +102,11 @@ public class BuiltInOperationsTests
     private static string Faults<T>(string json) =>
         string.Join(", ", Assert.Throws<ProblemException>(() => Read<T>(json)).Problem.Errors!.Keys);
 
-    private static List<Type> Registered() =>
+    /// <summary>The built-in operations. A user's own may be registered beside them, in a namespace of their own.</summary>
+    internal static List<Type> Registered() =>
         [.. new ServiceCollection().AddBuiltInOperations().Select(service => service.ImplementationInstance).OfType<OperationRegistration>()
-            .Select(registration => registration.Implementation)];
+            .Select(registration => registration.Implementation)
+            .Where(type => string.Equals(type.Namespace, typeof(BuiltInOperations).Namespace, StringComparison.Ordinal))];
 
     private static Type[] Contract(Type implementation) => implementation.GetInterfaces().Single(type => type.IsGenericType).GetGenericArguments();
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
 using FunctionsApp.Core.Operations;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Operations.Tests;
 
@@ -86,9 +85,7 @@ public class CpuCancellationTests
     [Fact]
     public void Every_cpu_operation_is_among_them()
     {
-        var names = new ServiceCollection().AddBuiltInOperations()
-            .Select(static service => service.ImplementationInstance).OfType<OperationRegistration>()
-            .Select(static registration => registration.Implementation)
+        var names = BuiltInOperationsTests.Registered()
             .Where(static type => type.GetInterfaces().Any(static contract =>
                 contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(ICpuOperation<,>)))
             .Select(static type => type.GetCustomAttribute<OperationAttribute>()!.Name);

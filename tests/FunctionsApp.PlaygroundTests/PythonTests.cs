@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FunctionsApp.IntegrationTests.Hosting;
 
 namespace FunctionsApp.PlaygroundTests;
 
@@ -37,11 +38,11 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("callback")]
     [InlineData("map")]
     [InlineData("stream")]
-    public async Task Every_operation_has_one_that_compiles(string tab)
+    public async Task Every_built_in_operation_has_one_that_compiles(string tab)
     {
         await using var page = await playground.OpenAsync(tab);
         var programs = new List<string>();
-        foreach (var operation in await page.Part(tab, "operation").Locator("option").AllTextContentsAsync())
+        foreach (var operation in BuiltIn.Operations.Intersect(await page.Part(tab, "operation").Locator("option").AllTextContentsAsync()))
         {
             await page.Part(tab, "operation").SelectOptionAsync(operation);
             var program = (await page.Part(tab, "python").TextContentAsync())!;
