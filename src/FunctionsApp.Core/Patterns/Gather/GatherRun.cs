@@ -26,7 +26,7 @@ internal sealed class GatherRun : IDisposable
     private readonly GatherResult?[] _results;
     private readonly List<int> _completionOrder;
     private Task _stopping = Task.CompletedTask;
-    private int _next = -1;
+    private int _next;
     private bool _isDecided;
     private GatherResult? _failure;
 
@@ -70,16 +70,26 @@ internal sealed class GatherRun : IDisposable
 
     private async Task RunLaneAsync()
     {
-        while (!_stopped.IsCancellationRequested && Interlocked.Increment(ref _next) is var index && index < _results.Length)
+        while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
-            await RunCallAsync(index);
+            await RunCallAsync(index, started);
         }
     }
 
-    private async Task RunCallAsync(int index)
+    /// <summary>Takes the next call. Its start is read with it: on another thread a later call could have the earlier time.</summary>
+    private bool TryTake(out int index, out double started)
+    {
+        lock (_gate)
+        {
+            (index, started) = (_next, _clock.ElapsedMs);
+            _next++;
+            return index < _results.Length;
+        }
+    }
+
+    private async Task RunCallAsync(int index, double started)
     {
         var call = _request.Calls[index];
-        var started = _clock.ElapsedMs;
         using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
         RawJson? result = null;
         Problem? error = null;
@@ -104,8 +114,7 @@ internal sealed class GatherRun : IDisposable
             error = _describer.Describe(exception);
         }
 
-        var end = End(index, result, error, started);
-        if (Settle(end))
+        if (Settle(index, result, error, started, out var end))
         {
             await PublishAsync(end);
         }
@@ -118,28 +127,30 @@ internal sealed class GatherRun : IDisposable
 
     /// <summary>Notes how a call ended, and whether that decides the whole.</summary>
     /// <returns>Whether the result is one to publish: it was not cancelled, and is not the failure that ends the whole.</returns>
-    private bool Settle(GatherResult result)
+    private bool Settle(int index, RawJson? result, Problem? error, double started, out GatherResult end)
     {
         lock (_gate)
         {
-            _results[result.Index] = Keep(result);
-            if (result.Status == CallStatus.Cancelled)
+            // Its time is read here, so that the order of completion is that of the times.
+            end = End(index, result, error, started);
+            _results[index] = Keep(end);
+            if (end.Status == CallStatus.Cancelled)
             {
                 return false;
             }
 
-            _completionOrder.Add(result.Index);
+            _completionOrder.Add(index);
             _progress?.Report(_completionOrder.Count, _results.Length);
-            var fails = result.Status == CallStatus.Failed && !ReturnsExceptions;
+            var fails = end.Status == CallStatus.Failed && !ReturnsExceptions;
             if (fails && !_isDecided)
             {
-                _failure ??= result;
+                _failure ??= end;
             }
 
             var decides = ReturnWhen switch
             {
                 ReturnWhen.FirstCompleted => true,
-                ReturnWhen.FirstSucceeded => result.Status == CallStatus.Succeeded,
+                ReturnWhen.FirstSucceeded => end.Status == CallStatus.Succeeded,
                 _ => fails,
             };
             if (decides && !_stop.IsCancellationRequested)
