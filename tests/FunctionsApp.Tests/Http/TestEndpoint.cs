@@ -1,7 +1,7 @@
 using System.Text;
-using FunctionsApp.Operations;
 using FunctionsApp.Core;
 using FunctionsApp.Http;
+using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

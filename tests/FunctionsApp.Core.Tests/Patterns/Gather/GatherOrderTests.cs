@@ -1,5 +1,5 @@
-using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Gather;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;
