@@ -153,7 +153,8 @@ public static class JsonSchemas
                 SetLength(schema, null, length.Length);
                 break;
             case AllowedValuesAttribute allowed:
-                schema["enum"] = new JsonArray([.. allowed.Values.Select(static value => (JsonNode?)(value as string))]);
+                var values = allowed.Values.Select(static value => (JsonNode?)(value as string));
+                schema["enum"] = new JsonArray([.. AllowsNull(schema) ? values.Append(null) : values]);
                 break;
             case DefaultValueAttribute { Value: { } value }:
                 schema["default"] = JsonSerializer.SerializeToNode(value, value.GetType(), CoreJson.Options);
