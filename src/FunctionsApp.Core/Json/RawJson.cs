@@ -57,7 +57,7 @@ public readonly struct RawJson
     {
         try
         {
-            fault = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : "holds half of a surrogate pair, which is not Unicode text";
+            fault = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : ScalarCheck.NotUnicode;
         }
         catch (JsonException)
         {

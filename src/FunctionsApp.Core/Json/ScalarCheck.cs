@@ -8,6 +8,9 @@ namespace FunctionsApp.Core.Json;
 /// </summary>
 internal static class ScalarCheck
 {
+    /// <summary>The fault of a string or name that is not Unicode text.</summary>
+    public const string NotUnicode = "holds half of a surrogate pair, which is not Unicode text";
+
     /// <summary>The most bytes that JSON takes for one character: a surrogate pair, both halves escaped.</summary>
     private const int MaxBytesPerCharacter = 12;
 
@@ -71,7 +74,7 @@ internal static class ScalarCheck
         }
         catch (InvalidOperationException)
         {
-            return "holds half of a surrogate pair, which is not Unicode text";
+            return NotUnicode;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Patterns.Await;
@@ -8,46 +9,29 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FunctionsApp.Core.Tests.Tasks;
 
 /// <summary>A pattern of another assembly than Core runs as a task once it is registered.</summary>
-public sealed class OwnPatternTests : IDisposable
+public sealed class OwnPatternTests : TaskTests
 {
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory();
-
     [Fact]
     public async Task A_registered_pattern_is_found_by_its_name()
     {
-        await using var services = TestServices.Create(
-            configure: static services => services.AddTaskPattern<TwicePattern>(), settings: ("Tasks:Directory", _directory.FullName));
-        var engine = services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().ToList();
-        foreach (var hosted in engine)
-        {
-            await hosted.StartAsync(default);
-        }
-
-        var tasks = services.GetRequiredService<TaskService>();
         var request = new PatternTaskRequest { Pattern = "twice", Operation = "math.square", Request = RawJson.FromUtf8("3"u8.ToArray()) };
-        var created = await tasks.CreateAsync(request, new TaskOrigin("/api/tasks"));
-        var ended = await tasks.GetAsync(created.Id, waitSeconds: 60, default);
+
+        var ended = await EndOfAsync((await Service.CreateAsync(request, Origin)).Id);
 
         Assert.Equal(("twice", "math.square", TaskState.Succeeded, "81"), (ended.Pattern, ended.Operation, ended.Status, ended.Result.ToString()));
-        foreach (var hosted in engine)
-        {
-            await hosted.StopAsync(default);
-        }
     }
 
     [Fact]
     public async Task A_name_that_is_not_registered_is_refused_with_those_that_are()
     {
-        await using var services = TestServices.Create(settings: ("Tasks:Directory", _directory.FullName));
         var request = new PatternTaskRequest { Pattern = "await", Request = RawJson.EmptyObject };
 
-        var exception = await Assert.ThrowsAsync<ProblemException>(async () =>
-            await services.GetRequiredService<TaskService>().CreateAsync(request, new TaskOrigin("/api/tasks")));
+        var exception = await Assert.ThrowsAsync<ProblemException>(() => Service.CreateAsync(request, Origin));
 
-        Assert.Equal("/pattern must be one of 'gather', 'map', 'sequence'.", exception.Problem.Detail);
+        Assert.Equal("/pattern must be one of 'gather', 'map', 'sequence', 'twice'.", exception.Problem.Detail);
     }
 
-    public void Dispose() => _directory.Delete(recursive: true);
+    protected override void Configure(IServiceCollection services) => services.AddTaskPattern<TwicePattern>();
 
     /// <summary>Runs an operation with a number, and again with what it came to.</summary>
     private sealed class TwicePattern(AwaitService awaiting) : ITaskPattern
@@ -60,7 +44,7 @@ public sealed class OwnPatternTests : IDisposable
         {
             for (var i = 0; i < 2; i++)
             {
-                request = (await awaiting.RunAsync(operation!, RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes($"{{\"x\":{request}}}")), null, cancellationToken)).Result;
+                request = (await awaiting.RunAsync(operation!, RawJson.FromUtf8(Encoding.UTF8.GetBytes($"{{\"x\":{request}}}")), null, cancellationToken)).Result;
             }
 
             return TaskOutcome.Succeeded(request);

@@ -61,6 +61,11 @@ public abstract class TaskTests : IAsyncLifetime
         Directory.Delete(_directory, recursive: true);
     }
 
+    /// <summary>Registers what only some tests need.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
     protected void Start()
     {
         Probe = new ProbeOperation();
@@ -71,6 +76,7 @@ public abstract class TaskTests : IAsyncLifetime
             services.AddSingleton<ILogger<TaskStore>>(Log);
             services.AddSingleton(provider => new OutboundClient(
                 provider.GetRequiredService<OutboundGuard>(), provider.GetRequiredService<IOptions<OutboundOptions>>(), Time, Receiver));
+            Configure(services);
         }, _settings);
         Engine.Start();
     }

@@ -27,7 +27,7 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        var result = await timeLimits.RunAsync(token => call.RunAsync(operation, "await", token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var result = await timeLimits.RunAsync(token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
         return new AwaitAnswer(operation, result, clock.ElapsedMs);
     }

@@ -95,7 +95,7 @@ internal sealed class GatherRun : IDisposable
         Problem? error = null;
         try
         {
-            var value = await _bind(index).RunAsync(call.Operation, "gather", limit?.Token ?? _stopped);
+            var value = await _bind(index).RunAsync(call.Operation, GatherService.Name, limit?.Token ?? _stopped);
             await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
             result = value;
         }

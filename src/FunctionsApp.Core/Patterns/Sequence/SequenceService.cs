@@ -45,7 +45,7 @@ public sealed class SequenceService(
                 var started = clock.ElapsedMs;
                 limit.Token.ThrowIfCancellationRequested();
                 var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
-                var result = await call.RunAsync(request.Steps[i].Operation, "sequence", limit.Token);
+                var result = await call.RunAsync(request.Steps[i].Operation, Name, limit.Token);
                 await held.HoldResultAsync(result.Utf8.Length, limit.Token);
                 results.Add(result);
                 timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
