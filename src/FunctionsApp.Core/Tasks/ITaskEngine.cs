@@ -38,7 +38,7 @@ public interface ITaskEngine
 
     /// <summary>Reads what a task came to.</summary>
     /// <param name="id">Its id.</param>
-    /// <returns>The result of a task that has succeeded, the problem of one that has failed; null when there is neither.</returns>
+    /// <returns>The result of a task that has succeeded, the problem of one that has failed; null when there is neither, or the task has expired.</returns>
     /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
     ValueTask<RawJson?> ReadOutcomeAsync(string id);
 

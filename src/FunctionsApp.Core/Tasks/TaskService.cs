@@ -207,6 +207,8 @@ public sealed class TaskService(
         }, input));
     }
 
-    private async Task<TaskAnswer> AnswerAsync(TaskRecord record) =>
-        TaskAnswer.Of(record, record.IsFinished ? await engine.ReadOutcomeAsync(record.Id) : null);
+    /// <summary>Adds the outcome. A task that expires before it is read is unknown, as it is to whoever asks a moment later.</summary>
+    private async Task<TaskAnswer> AnswerAsync(TaskRecord record) => TaskAnswer.Of(record, record.State is TaskState.Succeeded or TaskState.Failed
+        ? await engine.ReadOutcomeAsync(record.Id) ?? throw new ProblemException(Problem.UnknownTask())
+        : null);
 }

@@ -204,9 +204,8 @@ public sealed class DeliveryTests() : TaskTests(
 
         Time.Advance(TimeSpan.FromSeconds(9));
         Assert.Equal(DeliveryState.Pending, (await Service.GetDeliveriesAsync(task.Id)).State);
-        Time.Advance(TimeSpan.FromSeconds(2));
 
-        await EventuallyAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted);
+        await AdvanceUntilAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted, TimeSpan.FromSeconds(1));
         Assert.Equal(2, Receiver.Requests.Count);
     }
 

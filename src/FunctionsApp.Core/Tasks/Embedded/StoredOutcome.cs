@@ -9,13 +9,16 @@ internal sealed class StoredOutcome(TaskStore store, long task) : StoredJson
     /// <summary>A smaller outcome is read at once.</summary>
     private const int MinBytes = 64 * 1024;
 
-    /// <summary>Finds what a task came to; null when it has not ended, or was cancelled.</summary>
-    /// <exception cref="ProblemException"><c>storage-failed</c> when it is lost.</exception>
+    /// <summary>Finds the result or the problem of a task; null when it has not ended, was cancelled, or has expired.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c> when the database has the task without it.</exception>
     public static RawJson? Find(TaskStore store, string id) => store.Read(queries =>
         queries.Find(id) is not { State: TaskState.Succeeded or TaskState.Failed } task ? (RawJson?)null
         : queries.PayloadLength(task.Sequence) > MinBytes ? RawJson.From(new StoredOutcome(store, task.Sequence))
         : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
-        : throw new ProblemException(Problem.StorageFailed("What the task came to is lost.")));
+
+        // Each query sees the database as it is then: the task can expire between two of them.
+        : queries.Find(id) is null ? null
+        : throw new ProblemException(Problem.StorageFailed("The outcome of the task is missing from the database.")));
 
     public override int Read(long offset, Memory<byte> buffer) => store.Read(queries => queries.ReadPayload(task, offset, buffer.Span));
 }

@@ -7,6 +7,9 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
     /// <summary>The clock may be set while an action waits, so it is read again at least this often.</summary>
     private static readonly TimeSpan MaxSleep = TimeSpan.FromMinutes(10);
 
+    /// <summary>How late the timer may be set.</summary>
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(10);
+
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Action, DateTimeOffset> _items = new();
     private ITimer? _timer;
@@ -46,14 +49,21 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
             return;
         }
 
-        var now = time.GetUtcNow();
-        var sleep = due <= now ? TimeSpan.Zero : due - now < MaxSleep ? due - now : MaxSleep;
-
-        // Timers go by whole milliseconds.
-        sleep = TimeSpan.FromMilliseconds(Math.Ceiling(sleep.TotalMilliseconds));
-        _wakes = now + sleep;
         _timer ??= time.CreateTimer(static queue => ((TimerQueue)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timer.Change(sleep, Timeout.InfiniteTimeSpan);
+        DateTimeOffset now;
+        do
+        {
+            now = time.GetUtcNow();
+            var sleep = due <= now ? TimeSpan.Zero : due - now < MaxSleep ? due - now : MaxSleep;
+
+            // Timers go by whole milliseconds.
+            sleep = TimeSpan.FromMilliseconds(Math.Ceiling(sleep.TotalMilliseconds));
+            _wakes = now + sleep;
+            _timer.Change(sleep, Timeout.InfiniteTimeSpan);
+        }
+
+        // A timer counts from when it is set. If this thread was suspended in between, it would ring late.
+        while (time.GetUtcNow() - now > MaxDelay);
     }
 
     private void Wake()
