@@ -10,11 +10,11 @@ internal sealed record Health(string Status);
 internal sealed record EchoInput(JsonElement Value);
 
 /// <summary>Answer of <c>await/echo</c>.</summary>
-internal sealed record EchoAnswer(string Operation, JsonElement Result, double ElapsedMs);
+internal sealed record EchoResponse(string Operation, JsonElement Result, double ElapsedMs);
 
 /// <summary>Source-generated metadata, as ours has.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(EchoInput))]
-[JsonSerializable(typeof(EchoAnswer))]
+[JsonSerializable(typeof(EchoResponse))]
 internal sealed partial class BareJson : JsonSerializerContext;

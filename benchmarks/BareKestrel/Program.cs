@@ -19,9 +19,9 @@ app.MapPost("/api/await/echo", static async context =>
 {
     var started = Stopwatch.GetTimestamp();
     var input = await JsonSerializer.DeserializeAsync(context.Request.BodyReader, BareJson.Default.EchoInput, context.RequestAborted);
-    var answer = new EchoAnswer("echo", input!.Value, Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3));
+    var response = new EchoResponse("echo", input!.Value, Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3));
     context.Response.ContentType = "application/json; charset=utf-8";
-    await JsonSerializer.SerializeAsync(context.Response.BodyWriter, answer, BareJson.Default.EchoAnswer);
+    await JsonSerializer.SerializeAsync(context.Response.BodyWriter, response, BareJson.Default.EchoResponse);
 });
 
 await app.RunAsync();

@@ -15,21 +15,21 @@ internal static class Load
         var round = Enumerable.Range(0, connections).Select(_ => new RawConnection(server.Port)).ToArray();
         try
         {
-            var answers = 0;
+            var responses = 0;
             var started = Stopwatch.GetTimestamp();
             Array.ForEach(round, connection => connection.Send(request));
             while (Stopwatch.GetElapsedTime(started) < duration)
             {
                 foreach (var connection in round)
                 {
-                    Check(connection.ReadAnswer(), expected);
+                    Check(connection.ReadResponse(), expected);
                     connection.Send(request);
-                    answers++;
+                    responses++;
                 }
             }
 
-            Array.ForEach(round, connection => Check(connection.ReadAnswer(), expected));
-            return (answers + connections) / Stopwatch.GetElapsedTime(started).TotalSeconds;
+            Array.ForEach(round, connection => Check(connection.ReadResponse(), expected));
+            return (responses + connections) / Stopwatch.GetElapsedTime(started).TotalSeconds;
         }
         finally
         {

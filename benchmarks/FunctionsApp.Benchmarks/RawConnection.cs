@@ -96,7 +96,7 @@ internal sealed class RawConnection : IDisposable
 
     /// <summary>Reads an answer whose body does not matter.</summary>
     /// <returns>Its status.</returns>
-    public int ReadAnswer()
+    public int ReadResponse()
     {
         var status = ReadHead();
         while (!ReadBody().IsEmpty)

@@ -43,7 +43,7 @@ internal sealed class FunctionKeys
     /// <summary>Serves a request, unless it may not run the function that it asks for.</summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
-            ? new ProblemAnswer(refusal).ExecuteAsync(context)
+            ? new ProblemResult(refusal).ExecuteAsync(context)
             : next(context);
 
     /// <summary>Why a request may not run a function; null when it may.</summary>

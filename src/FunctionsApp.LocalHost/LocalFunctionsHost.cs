@@ -81,7 +81,7 @@ internal static class LocalFunctionsHost
         app.UseRateLimiter();
         app.MapFunctions(typeof(AwaitFunctions).Assembly, http.RoutePrefix);
 
-        var playground = new PlaygroundAnswer($"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
+        var playground = new PlaygroundResult($"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], () => playground);
         return app;
     }

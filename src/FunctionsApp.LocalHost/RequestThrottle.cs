@@ -66,6 +66,6 @@ internal static class RequestThrottle
     {
         var problem = Problem.Saturated(detail, retryAfterSeconds: 1);
         context.RequestServices.GetRequiredService<SaturationLog>().Note(problem);
-        return new ProblemAnswer(problem).ExecuteAsync(context);
+        return new ProblemResult(problem).ExecuteAsync(context);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
         if (problem is not null)
         {
-            await new ProblemAnswer(problem).ExecuteAsync(context);
+            await new ProblemResult(problem).ExecuteAsync(context);
         }
     }
 

@@ -21,8 +21,8 @@ public sealed record CompressInput(
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()
     {
-        var faults = TextOrBase64.Check(Text, Base64);
-        return Level > 9 && Algorithm is not "brotli" ? faults.Append(("level", $"must be from 0 to 9 for {Algorithm}")) : faults;
+        var errors = TextOrBase64.Check(Text, Base64);
+        return Level > 9 && Algorithm is not "brotli" ? errors.Append(("level", $"must be from 0 to 9 for {Algorithm}")) : errors;
     }
 }
 

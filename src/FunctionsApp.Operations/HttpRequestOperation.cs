@@ -25,7 +25,7 @@ public sealed record HttpRequestInput(
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
     [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
     [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
-    [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MostRetries)] int MaxRetries = 2,
+    [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
     [property: Description("What to make of the answer's body."), AllowedValues("auto", "json", "text", "base64")] string As = "auto") : ICrossChecked
 {
@@ -55,65 +55,65 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     public async ValueTask<HttpRequestOutput> RunAsync(HttpRequestInput input, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
-        var answer = await client.SendAsync(
+        var response = await client.SendAsync(
             HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds, MaxRetries = input.MaxRetries },
             cancellationToken);
         try
         {
             if (input.RaiseForStatus)
             {
-                answer.EnsureSuccess();
+                response.EnsureSuccess();
             }
 
-            var body = await gate.RunAsync(answer.Body.Length, () => Read(answer, input.As));
-            return new HttpRequestOutput(answer.Status, answer.Headers, body, answer.Body.Length, answer.Attempts, clock.ElapsedMs);
+            var body = await gate.RunAsync(response.Body.Length, () => Read(response, input.As));
+            return new HttpRequestOutput(response.Status, response.Headers, body, response.Body.Length, response.Attempts, clock.ElapsedMs);
         }
         finally
         {
-            RequestMemory.Current?.ReleaseResult(answer.Body.Length);
+            RequestMemory.Current?.ReleaseResult(response.Body.Length);
         }
     }
 
-    private static RawJson Read(OutboundAnswer answer, string form)
+    private static RawJson Read(OutboundResponse response, string form)
     {
-        if (form is "json" || (form is "auto" && ContentText.IsJson(answer.ContentType)))
+        if (form is "json" || (form is "auto" && ContentText.IsJson(response.ContentType)))
         {
-            var fault = TryReadJson(answer, out var json);
-            if (fault is null)
+            var error = TryReadJson(response, out var json);
+            if (error is null)
             {
                 return json;
             }
 
             if (form is "json")
             {
-                throw new ProblemException(Problem.UpstreamFailed($"The body that '{HostName.AsWritten(answer.Url)}' answered with {fault}."));
+                throw new ProblemException(Problem.UpstreamFailed($"The body that '{HostName.AsWritten(response.Url)}' answered with {error}."));
             }
         }
 
-        return form is "text" || (form is "auto" && ContentText.IsText(answer.ContentType))
-            ? RawJson.From(ContentText.Decode(answer.Body.Span, answer.ContentType), CoreJson.TypeInfo<string>())
-            : form is "auto" && answer.Body.IsEmpty ? RawJson.Null
-            : RawJson.From(Convert.ToBase64String(answer.Body.Span), CoreJson.TypeInfo<string>());
+        return form is "text" || (form is "auto" && ContentText.IsText(response.ContentType))
+            ? RawJson.From(ContentText.Decode(response.Body.Span, response.ContentType), CoreJson.TypeInfo<string>())
+            : form is "auto" && response.Body.IsEmpty ? RawJson.Null
+            : RawJson.From(Convert.ToBase64String(response.Body.Span), CoreJson.TypeInfo<string>());
     }
 
     /// <summary>Reads JSON.</summary>
     /// <returns>What is wrong, or null.</returns>
-    private static string? TryReadJson(OutboundAnswer answer, out RawJson json)
+    private static string? TryReadJson(OutboundResponse response, out RawJson json)
     {
-        var utf8 = answer.Body;
-        if (ContentText.Charset(answer.ContentType) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
+        var utf8 = response.Body;
+        if (ContentText.Charset(response.ContentType) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
         {
-            utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, answer.ContentType));
+            utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, response.ContentType));
         }
 
-        return RawJson.TryParse(utf8, MaxDepth, out json, out var fault) ? null : fault;
+        return RawJson.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
     }
 }
 
 /// <summary>What the inputs of <c>http.request</c> and <c>http.lines</c> have in common.</summary>
 internal static class HttpInput
 {
-    /// <summary>The faults of an input, as <see cref="ICrossChecked"/> lists them.</summary>
+    /// <summary>The errors of an input, as <see cref="ICrossChecked"/> lists them.</summary>
     public static IEnumerable<(string Property, string Message)> Check(
         string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
@@ -127,13 +127,13 @@ internal static class HttpInput
             yield return ("body", $"must not be given with the method {method}");
         }
 
-        foreach (var fault in RequestHeaders.Check(headers, hasBody: body is not null))
+        foreach (var error in RequestHeaders.Check(headers, hasBody: body is not null))
         {
-            yield return fault;
+            yield return error;
         }
     }
 
-    /// <summary>The request that an input without faults asks for.</summary>
+    /// <summary>The request that an input without errors asks for.</summary>
     public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
         foreach (var (property, message) in Check(url, method, headers, body))

@@ -28,11 +28,11 @@ public sealed record TextFormatInput(
             }
         }
 
-        var faults = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template asks for it"));
+        var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template asks for it"));
         return pieces.UnbalancedAt is { } position
-            ? faults.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
+            ? errors.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
                 $"must not have the single '{Template[position]}' at character {position + 1}; double it to mean a brace")))
-            : faults;
+            : errors;
     }
 }
 

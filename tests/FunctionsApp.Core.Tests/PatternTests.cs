@@ -49,5 +49,5 @@ public abstract class PatternTests : IDisposable
     }
 
     /// <summary>An answer as it is sent.</summary>
-    protected static string Json<T>(T answer) => JsonSerializer.Serialize(answer, CoreJson.TypeInfo<T>());
+    protected static string Json<T>(T response) => JsonSerializer.Serialize(response, CoreJson.TypeInfo<T>());
 }

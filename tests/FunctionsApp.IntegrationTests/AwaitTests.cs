@@ -10,22 +10,22 @@ public sealed class AwaitTests(FunctionsAppFixture app)
     [Fact]
     public async Task The_answer_has_the_operation_its_result_and_the_time_it_took()
     {
-        var answer = await app.Api.PostAsync("await/delay", """{"seconds":0.2,"result":{"a":[1,null]}}""");
+        var response = await app.Api.PostAsync("await/delay", """{"seconds":0.2,"result":{"a":[1,null]}}""");
 
-        Assert.Equal(HttpStatusCode.OK, answer.Status);
-        Assert.Equal("application/json", answer.MediaType);
-        Assert.Equal(["operation", "result", "elapsedMs"], answer.Body.EnumerateObject().Select(static property => property.Name));
-        Assert.Equal("delay", answer["operation"].GetString());
-        Assert.Equal("""{"a":[1,null]}""", answer["result"].GetRawText());
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 200, 2_000);
+        Assert.Equal(HttpStatusCode.OK, response.Status);
+        Assert.Equal("application/json", response.MediaType);
+        Assert.Equal(["operation", "result", "elapsedMs"], response.Body.EnumerateObject().Select(static property => property.Name));
+        Assert.Equal("delay", response["operation"].GetString());
+        Assert.Equal("""{"a":[1,null]}""", response["result"].GetRawText());
+        Assert.InRange(response["elapsedMs"].GetDouble(), 200, 2_000);
     }
 
     [Fact]
     public async Task A_result_of_null_is_there()
     {
-        var answer = await app.Api.PostAsync("await/delay", """{"seconds":0}""");
+        var response = await app.Api.PostAsync("await/delay", """{"seconds":0}""");
 
-        Assert.Equal(JsonValueKind.Null, answer["result"].ValueKind);
+        Assert.Equal(JsonValueKind.Null, response["result"].ValueKind);
     }
 
     [Theory]
@@ -37,35 +37,35 @@ public sealed class AwaitTests(FunctionsAppFixture app)
     [InlineData("{\"\":{\"a/b\":[[],{}]}}")]
     public async Task Whatever_json_says_is_echoed_as_it_is_written(string value)
     {
-        var answer = await app.Api.PostAsync("await/echo", $$"""{"value":{{value}}}""");
+        var response = await app.Api.PostAsync("await/echo", $$"""{"value":{{value}}}""");
 
-        Assert.Equal(value, answer["result"].GetRawText());
+        Assert.Equal(value, response["result"].GetRawText());
     }
 
     [Fact]
     public async Task Text_is_echoed_whatever_its_script()
     {
-        var answer = await app.Api.PostAsync("await/echo", """{"value":"日本語 😀 \ud83d\ude00"}""");
+        var response = await app.Api.PostAsync("await/echo", """{"value":"日本語 😀 \ud83d\ude00"}""");
 
-        Assert.Equal("日本語 😀 😀", answer["result"].GetString());
+        Assert.Equal("日本語 😀 😀", response["result"].GetString());
     }
 
     [Fact]
     public async Task An_empty_body_is_an_empty_input()
     {
-        using var response = await app.Api.Http.PostAsync(new Uri("await/echo", UriKind.Relative), content: null);
-        var answer = await Answer.ReadAsync(response);
+        using var message = await app.Api.Http.PostAsync(new Uri("await/echo", UriKind.Relative), content: null);
+        var response = await ApiResponse.ReadAsync(message);
 
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal(["/value"], answer.Faults);
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal(["/value"], response.ValidationErrors);
     }
 
     [Fact]
     public async Task A_body_with_a_byte_order_mark_is_read()
     {
-        var answer = await app.Api.PostAsync("await/echo", "\uFEFF{\"value\":1}");
+        var response = await app.Api.PostAsync("await/echo", "\uFEFF{\"value\":1}");
 
-        Assert.Equal(1, answer["result"].GetInt32());
+        Assert.Equal(1, response["result"].GetInt32());
     }
 
     /// <summary>One example an operation, from the catalog itself.</summary>

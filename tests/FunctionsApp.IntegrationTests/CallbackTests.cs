@@ -8,41 +8,41 @@ public sealed class CallbackTests(FunctionsAppFixture app)
     [Fact]
     public async Task Without_an_input_the_outcome_is_the_input()
     {
-        var answer = await app.Api.PostAsync("callback/echo", """{"input":{"value":{"value":"inner"}},"onSuccess":{"operation":"echo"}}""");
+        var response = await app.Api.PostAsync("callback/echo", """{"input":{"value":{"value":"inner"}},"onSuccess":{"operation":"echo"}}""");
 
-        Assert.Equal("inner", answer["result"].GetString());
+        Assert.Equal("inner", response["result"].GetString());
     }
 
     [Fact]
     public async Task An_outcome_that_is_no_object_goes_to_the_first_property()
     {
-        var answer = await app.Api.PostAsync("callback/primes.factor", """{"input":{"n":30},"onSuccess":{"operation":"stats.describe"}}""");
+        var response = await app.Api.PostAsync("callback/primes.factor", """{"input":{"n":30},"onSuccess":{"operation":"stats.describe"}}""");
 
-        Assert.Equal(3, answer["result"].GetProperty("count").GetInt32());
+        Assert.Equal(3, response["result"].GetProperty("count").GetInt32());
     }
 
     [Fact]
     public async Task A_failure_goes_to_onError()
     {
-        var answer = await app.Api.PostAsync("callback/fail", """
+        var response = await app.Api.PostAsync("callback/fail", """
             {"input":{"message":"It broke."},
              "onSuccess":{"operation":"echo"},
              "onError":{"operation":"text.format","input":{"template":"Sorry: {why}","values":{"why":{"$ref":"#/error/detail"}}}}}
             """);
 
-        Assert.Equal("onError", answer["continuation"].GetString());
-        Assert.Equal("Sorry: It broke.", answer["result"].GetString());
-        Assert.Equal(["fail", "text.format"], answer["timeline"].EnumerateArray().Select(static entry => entry.GetProperty("operation").GetString()!));
+        Assert.Equal("onError", response["continuation"].GetString());
+        Assert.Equal("Sorry: It broke.", response["result"].GetString());
+        Assert.Equal(["fail", "text.format"], response["timeline"].EnumerateArray().Select(static entry => entry.GetProperty("operation").GetString()!));
     }
 
     [Fact]
     public async Task A_time_limit_is_an_error_to_go_on_with()
     {
-        var answer = await app.Api.PostAsync("callback/delay", """
+        var response = await app.Api.PostAsync("callback/delay", """
             {"input":{"seconds":60},"timeoutSeconds":0.1,"onSuccess":{"operation":"echo"},
              "onError":{"operation":"echo","input":{"value":{"$ref":"#/error/status"}}}}
             """);
 
-        Assert.Equal(504, answer["result"].GetInt32());
+        Assert.Equal(504, response["result"].GetInt32());
     }
 }

@@ -63,11 +63,11 @@ public sealed class CancellationTests
             cancellationToken: token));
 
         host.Terminate();
-        var answer = await Answer.ReadAsync(await request.WaitAsync(Limit));
+        var response = await ApiResponse.ReadAsync(await request.WaitAsync(Limit));
         await host.WaitForExitAsync();
 
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.Status);
-        Assert.Equal("shutting-down", answer.Problem);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.Status);
+        Assert.Equal("shutting-down", response.Problem);
         Assert.Equal(0, host.ExitCode);
     }
 

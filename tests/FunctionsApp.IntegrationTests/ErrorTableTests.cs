@@ -15,11 +15,11 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("map/math.square", "hello", 1, 1)]
     public async Task Malformed_json_gives_line_and_position(string path, string body, int line, int position)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
-        Assert.Equal("malformed-json", answer.Problem);
-        Assert.Equal((line, position), (answer["line"].GetInt32(), answer["position"].GetInt32()));
+        Assert.Equal(HttpStatusCode.BadRequest, response.Status);
+        Assert.Equal("malformed-json", response.Problem);
+        Assert.Equal((line, position), (response["line"].GetInt32(), response["position"].GetInt32()));
     }
 
     [Theory]
@@ -45,11 +45,11 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("stream/count", """{"count":-1,"intervalSeconds":"x"}""", "/count", "/intervalSeconds")]
     public async Task An_invalid_request_lists_every_fault_by_its_pointer(string path, string body, params string[] pointers)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.Status);
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal(pointers.Order(StringComparer.Ordinal), answer.Faults.Order(StringComparer.Ordinal));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.Status);
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal(pointers.Order(StringComparer.Ordinal), response.ValidationErrors.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -61,11 +61,11 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"ehco"}}""", "echo")]
     public async Task An_unknown_operation_comes_with_suggestions(string path, string body, string suggestion)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.NotFound, answer.Status);
-        Assert.Equal("unknown-operation", answer.Problem);
-        Assert.Equal(suggestion, answer["suggestions"][0].GetString());
+        Assert.Equal(HttpStatusCode.NotFound, response.Status);
+        Assert.Equal("unknown-operation", response.Problem);
+        Assert.Equal(suggestion, response["suggestions"][0].GetString());
     }
 
     [Theory]
@@ -78,48 +78,48 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("callback/greet", """{"onSuccess":{"operation":"echo"}}""")]
     public async Task An_operation_of_the_wrong_kind_is_refused(string path, string body)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.Status);
-        Assert.Equal("wrong-kind", answer.Problem);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.Status);
+        Assert.Equal("wrong-kind", response.Problem);
     }
 
     [Fact]
     public async Task A_body_over_its_limit_is_too_large()
     {
-        var answer = await app.Api.PostAsync("await/echo", $$"""{"value":"{{new string('x', 10 * 1024 * 1024)}}"}""");
+        var response = await app.Api.PostAsync("await/echo", $$"""{"value":"{{new string('x', 10 * 1024 * 1024)}}"}""");
 
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.Status);
-        Assert.Equal("too-large", answer.Problem);
-        Assert.Contains("Limits:MaxRequestBytes", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.Status);
+        Assert.Equal("too-large", response.Problem);
+        Assert.Contains("Limits:MaxRequestBytes", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Calls_over_their_limit_are_too_large()
     {
         var calls = string.Join(',', Enumerable.Repeat("""{"operation":"fail","input":{"message":"never"}}""", 10_001));
-        var answer = await app.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
+        var response = await app.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
 
-        Assert.Equal("too-large", answer.Problem);
-        Assert.Contains("Limits:MaxCalls", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal("too-large", response.Problem);
+        Assert.Contains("Limits:MaxCalls", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Items_over_their_limit_are_too_large()
     {
-        var answer = await app.Api.PostAsync("map/math.square", $$"""{"items":[{{string.Join(',', Enumerable.Repeat('1', 1_000_001))}}]}""");
+        var response = await app.Api.PostAsync("map/math.square", $$"""{"items":[{{string.Join(',', Enumerable.Repeat('1', 1_000_001))}}]}""");
 
-        Assert.Equal("too-large", answer.Problem);
-        Assert.Contains("Limits:MaxItems", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal("too-large", response.Problem);
+        Assert.Contains("Limits:MaxItems", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Nesting_over_its_limit_is_too_large()
     {
-        var answer = await app.Api.PostAsync("await/echo", $$"""{"value":{{new string('[', 64)}}{{new string(']', 64)}}}""");
+        var response = await app.Api.PostAsync("await/echo", $$"""{"value":{{new string('[', 64)}}{{new string(']', 64)}}}""");
 
-        Assert.Equal("too-large", answer.Problem);
-        Assert.Contains("Limits:MaxDepth", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal("too-large", response.Problem);
+        Assert.Contains("Limits:MaxDepth", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -128,10 +128,10 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("application/json; charset=utf-16")]
     public async Task A_body_that_is_not_json_by_its_type_is_unsupported(string contentType)
     {
-        var answer = await Answer.ReadAsync(await app.Api.SendAsync("await/echo", """{"value":1}""", contentType));
+        var response = await ApiResponse.ReadAsync(await app.Api.SendAsync("await/echo", """{"value":1}""", contentType));
 
-        Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.Status);
-        Assert.Equal("unsupported-media-type", answer.Problem);
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.Status);
+        Assert.Equal("unsupported-media-type", response.Problem);
     }
 
     [Theory]
@@ -140,11 +140,11 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"fail","input":{"message":"It broke."}}}""")]
     public async Task An_operations_own_error_has_its_message(string path, string body)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.InternalServerError, answer.Status);
-        Assert.Equal("operation-failed", answer.Problem);
-        Assert.Equal("It broke.", answer["detail"].GetString());
+        Assert.Equal(HttpStatusCode.InternalServerError, response.Status);
+        Assert.Equal("operation-failed", response.Problem);
+        Assert.Equal("It broke.", response["detail"].GetString());
     }
 
     [Theory]
@@ -157,11 +157,11 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("map/primes.count", """{"items":[{"from":0,"to":1000000000000}],"timeoutSeconds":0.1}""")]
     public async Task A_time_limit_that_runs_out_is_told(string path, string body)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal(HttpStatusCode.GatewayTimeout, answer.Status);
-        Assert.Equal("timeout", answer.Problem);
-        Assert.Contains("0.1 s", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, response.Status);
+        Assert.Equal("timeout", response.Problem);
+        Assert.Contains("0.1 s", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -170,8 +170,8 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("await/echo", "{\"value\":{\"\\udc00\":1}}")]
     public async Task Half_a_character_is_an_invalid_request(string path, string body)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal("invalid-request", answer.Problem);
+        Assert.Equal("invalid-request", response.Problem);
     }
 }

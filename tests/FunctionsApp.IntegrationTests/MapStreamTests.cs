@@ -92,13 +92,13 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     [InlineData("items=1", "/items")]
     [InlineData("chunksize=1", "/chunksize")]
     [InlineData("a~b%2Fc=1", "/a~0b~1c")]
-    public async Task An_option_at_fault_is_named(string query, string faults)
+    public async Task An_option_at_fault_is_named(string query, string errors)
     {
-        var answer = await Answer.ReadAsync(await app.Api.SendAsync("map/math.square?" + query, "1\n", "application/x-ndjson"));
+        var response = await ApiResponse.ReadAsync(await app.Api.SendAsync("map/math.square?" + query, "1\n", "application/x-ndjson"));
 
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.Status);
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal(faults.Split(' '), answer.Faults);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.Status);
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal(errors.Split(' '), response.ValidationErrors);
     }
 
     [Theory]
@@ -110,10 +110,10 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     [InlineData("map/math.pow?starmap=true", "[0,-1]\n", "application/x-ndjson", 500, "operation-failed")]
     public async Task What_goes_wrong_before_the_first_result_has_a_status_of_its_own(string path, string body, string contentType, int status, string slug)
     {
-        var answer = await Answer.ReadAsync(await app.Api.SendAsync(path, body, contentType));
+        var response = await ApiResponse.ReadAsync(await app.Api.SendAsync(path, body, contentType));
 
-        Assert.Equal(status, (int)answer.Status);
-        Assert.Equal(slug, answer.Problem);
+        Assert.Equal(status, (int)response.Status);
+        Assert.Equal(slug, response.Problem);
     }
 
     [LocalHostFact(Forwarded)]

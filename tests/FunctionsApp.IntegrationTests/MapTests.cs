@@ -11,14 +11,14 @@ public sealed class MapTests(FunctionsAppFixture app)
     [Fact]
     public async Task Results_are_in_the_order_of_the_items_and_chunks_cover_them()
     {
-        var answer = await app.Api.PostAsync("map/math.square", $$"""{"items":[{{string.Join(',', Enumerable.Range(0, 10_000))}}]}""");
+        var response = await app.Api.PostAsync("map/math.square", $$"""{"items":[{{string.Join(',', Enumerable.Range(0, 10_000))}}]}""");
 
-        Assert.Equal(Enumerable.Range(0, 10_000).Select(static x => x * x), answer["results"].EnumerateArray().Select(static result => result.GetInt32()));
+        Assert.Equal(Enumerable.Range(0, 10_000).Select(static x => x * x), response["results"].EnumerateArray().Select(static result => result.GetInt32()));
         var next = 0;
-        foreach (var chunk in answer["chunks"].EnumerateArray())
+        foreach (var chunk in response["chunks"].EnumerateArray())
         {
             Assert.Equal(next, chunk.GetProperty("from").GetInt32());
-            Assert.InRange(chunk.GetProperty("worker").GetInt32(), 0, answer["workers"].GetInt32() - 1);
+            Assert.InRange(chunk.GetProperty("worker").GetInt32(), 0, response["workers"].GetInt32() - 1);
             Assert.True(chunk.GetProperty("startedMs").GetDouble() <= chunk.GetProperty("finishedMs").GetDouble());
             next += chunk.GetProperty("count").GetInt32();
         }
@@ -29,9 +29,9 @@ public sealed class MapTests(FunctionsAppFixture app)
     [Fact]
     public async Task A_chunk_has_the_size_that_is_asked_for()
     {
-        var answer = await app.Api.PostAsync("map/math.square", """{"items":[1,2,3,4,5,6,7],"chunkSize":3}""");
+        var response = await app.Api.PostAsync("map/math.square", """{"items":[1,2,3,4,5,6,7],"chunkSize":3}""");
 
-        Assert.Equal([3, 3, 1], answer["chunks"].EnumerateArray().Select(static chunk => chunk.GetProperty("count").GetInt32()));
+        Assert.Equal([3, 3, 1], response["chunks"].EnumerateArray().Select(static chunk => chunk.GetProperty("count").GetInt32()));
     }
 
     [Theory]
@@ -41,30 +41,30 @@ public sealed class MapTests(FunctionsAppFixture app)
     [InlineData("count", "4")]
     public async Task Results_are_reduced(string reduction, string expected)
     {
-        var answer = await app.Api.PostAsync("map/math.square", $$"""{"items":[1,2,3,4],"reduce":"{{reduction}}"}""");
+        var response = await app.Api.PostAsync("map/math.square", $$"""{"items":[1,2,3,4],"reduce":"{{reduction}}"}""");
 
-        Assert.Equal(expected, answer["result"].GetRawText());
-        Assert.False(answer.Body.TryGetProperty("results", out _));
+        Assert.Equal(expected, response["result"].GetRawText());
+        Assert.False(response.Body.TryGetProperty("results", out _));
     }
 
     [Fact]
     public async Task A_failing_item_ends_the_map_and_tells_its_index()
     {
-        var answer = await app.Api.PostAsync("map/math.pow", """{"items":[[1,1],[0,-1],[2,2]],"starmap":true}""");
+        var response = await app.Api.PostAsync("map/math.pow", """{"items":[[1,1],[0,-1],[2,2]],"starmap":true}""");
 
-        Assert.Equal("operation-failed", answer.Problem);
-        Assert.Equal(1, answer["index"].GetInt32());
+        Assert.Equal("operation-failed", response.Problem);
+        Assert.Equal(1, response["index"].GetInt32());
     }
 
     [Fact]
     public async Task Exceptions_are_returned_beside_the_results()
     {
-        var answer = await app.Api.PostAsync("map/math.pow", """{"items":[[1,1],[0,-1],["x",2],[2,2]],"starmap":true,"returnExceptions":true}""");
+        var response = await app.Api.PostAsync("map/math.pow", """{"items":[[1,1],[0,-1],["x",2],[2,2]],"starmap":true,"returnExceptions":true}""");
 
-        Assert.Equal("[1,null,null,4]", answer["results"].GetRawText());
-        Assert.Equal([1, 2], answer["errors"].EnumerateArray().Select(static error => error.GetProperty("index").GetInt32()));
-        Assert.Equal("/problems/operation-failed", answer["errors"][0].GetProperty("error").GetProperty("type").GetString());
-        Assert.Equal("/problems/invalid-request", answer["errors"][1].GetProperty("error").GetProperty("type").GetString());
+        Assert.Equal("[1,null,null,4]", response["results"].GetRawText());
+        Assert.Equal([1, 2], response["errors"].EnumerateArray().Select(static error => error.GetProperty("index").GetInt32()));
+        Assert.Equal("/problems/operation-failed", response["errors"][0].GetProperty("error").GetProperty("type").GetString());
+        Assert.Equal("/problems/invalid-request", response["errors"][1].GetProperty("error").GetProperty("type").GetString());
     }
 
     [Theory]
@@ -72,19 +72,19 @@ public sealed class MapTests(FunctionsAppFixture app)
     [InlineData(1, false)]
     public async Task A_map_stops_when_it_has_had_more_failures_than_it_may(int maxFailures, bool completes)
     {
-        var answer = await app.Api.PostAsync("map/math.pow", string.Create(CultureInfo.InvariantCulture,
+        var response = await app.Api.PostAsync("map/math.pow", string.Create(CultureInfo.InvariantCulture,
             $$"""{"items":[[0,-1],[1,1],[0,-1]],"starmap":true,"returnExceptions":true,"maxFailures":{{maxFailures}}}"""));
 
-        Assert.Equal(completes, answer.Body.TryGetProperty("results", out _));
+        Assert.Equal(completes, response.Body.TryGetProperty("results", out _));
     }
 
     [Fact]
     public async Task No_items_have_no_results()
     {
-        var answer = await app.Api.PostAsync("map/math.square", """{"items":[]}""");
+        var response = await app.Api.PostAsync("map/math.square", """{"items":[]}""");
 
-        Assert.Equal("[]", answer["results"].GetRawText());
-        Assert.Equal(JsonValueKind.Array, answer["errors"].ValueKind);
+        Assert.Equal("[]", response["results"].GetRawText());
+        Assert.Equal(JsonValueKind.Array, response["errors"].ValueKind);
     }
 
     [Fact]

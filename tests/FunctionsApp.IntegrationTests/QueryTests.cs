@@ -43,9 +43,9 @@ public sealed class QueryTests(FunctionsAppFixture app)
     [Fact]
     public async Task A_body_that_has_the_names_of_parameters_is_answered_for_what_it_is()
     {
-        var answer = await app.Api.PostAsync("await/echo", """{"value":1,"operation":"fail","cancellationToken":1,"request":{}}""");
+        var response = await app.Api.PostAsync("await/echo", """{"value":1,"operation":"fail","cancellationToken":1,"request":{}}""");
 
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal(["/operation", "/cancellationToken", "/request"], answer.Faults);
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal(["/operation", "/cancellationToken", "/request"], response.ValidationErrors);
     }
 }

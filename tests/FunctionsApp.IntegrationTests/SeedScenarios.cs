@@ -15,67 +15,67 @@ public sealed class SeedScenarios(FunctionsAppFixture app)
     public async Task A_function_awaits_its_work_and_uses_the_result()
     {
         // result = await asyncio.sleep(5); return f"The result is {result}"
-        var answer = await app.Api.PostAsync("sequence", """
+        var response = await app.Api.PostAsync("sequence", """
             {"steps":[
               {"operation":"delay","input":{"seconds":0.5}},
               {"operation":"text.format","input":{"template":"The result is {result}","values":{"result":{"$ref":"#/results/0"}}}}]}
             """);
 
-        Assert.Equal("The result is null", answer["results"][1].GetString());
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 500, 2_000);
+        Assert.Equal("The result is null", response["results"][1].GetString());
+        Assert.InRange(response["elapsedMs"].GetDouble(), 500, 2_000);
     }
 
     [Fact]
     public async Task A_callback_answers_with_the_result_it_is_called_with()
     {
         // def callback(result): return f"The result is {result}"; async_task(callback)
-        var answer = await app.Api.PostAsync("callback/delay", """
+        var response = await app.Api.PostAsync("callback/delay", """
             {"input":{"seconds":0.1,"result":"42"},
              "onSuccess":{"operation":"text.format","input":{"template":"The result is {result}","values":{"result":{"$ref":"#/result"}}}}}
             """);
 
-        Assert.Equal("onSuccess", answer["continuation"].GetString());
-        Assert.Equal("The result is 42", answer["result"].GetString());
+        Assert.Equal("onSuccess", response["continuation"].GetString());
+        Assert.Equal("The result is 42", response["result"].GetString());
     }
 
     [Fact]
     public async Task Tasks_that_are_gathered_run_at_once()
     {
         // task1 = create_task(...); task2 = create_task(...); await gather(task1, task2)
-        var answer = await app.Api.PostAsync("gather", """
+        var response = await app.Api.PostAsync("gather", """
             {"calls":[{"operation":"delay","input":{"seconds":0.5,"result":1}},{"operation":"delay","input":{"seconds":0.5,"result":2}}]}
             """);
 
-        Assert.Equal([1, 2], answer["results"].EnumerateArray().Select(static result => result.GetProperty("result").GetInt32()));
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 500, 950);
+        Assert.Equal([1, 2], response["results"].EnumerateArray().Select(static result => result.GetProperty("result").GetInt32()));
+        Assert.InRange(response["elapsedMs"].GetDouble(), 500, 950);
     }
 
     [Fact]
     public async Task A_pool_of_four_maps_a_function_over_a_list()
     {
         // pool = Pool(4); pool.map(my_function, my_list_of_args)
-        var answer = await app.Api.PostAsync("map/math.square", """{"items":[1,2,3,4,5,6,7,8],"workers":4}""");
+        var response = await app.Api.PostAsync("map/math.square", """{"items":[1,2,3,4,5,6,7,8],"workers":4}""");
 
-        Assert.Equal([1, 4, 9, 16, 25, 36, 49, 64], answer["results"].EnumerateArray().Select(static result => result.GetInt32()));
-        Assert.InRange(answer["workers"].GetInt32(), 1, 4);
+        Assert.Equal([1, 4, 9, 16, 25, 36, 49, 64], response["results"].EnumerateArray().Select(static result => result.GetInt32()));
+        Assert.InRange(response["workers"].GetInt32(), 1, 4);
     }
 
     [Fact]
     public async Task A_pool_of_four_starmaps_a_function_over_tuples()
     {
         // pool.starmap(pow, [(2, 5), (3, 2), (10, 3)])
-        var answer = await app.Api.PostAsync("map/math.pow", """{"items":[[2,5],[3,2],[10,3]],"starmap":true,"workers":4}""");
+        var response = await app.Api.PostAsync("map/math.pow", """{"items":[[2,5],[3,2],[10,3]],"starmap":true,"workers":4}""");
 
-        Assert.Equal([32, 9, 1000], answer["results"].EnumerateArray().Select(static result => result.GetInt32()));
+        Assert.Equal([32, 9, 1000], response["results"].EnumerateArray().Select(static result => result.GetInt32()));
     }
 
     [Fact]
     public async Task A_fetch_is_awaited_for_its_data()
     {
         // await asyncio.sleep(1); return "Data fetched successfully!"
-        var answer = await app.Api.PostAsync("await/delay", """{"seconds":0.1,"result":"Data fetched successfully!"}""");
+        var response = await app.Api.PostAsync("await/delay", """{"seconds":0.1,"result":"Data fetched successfully!"}""");
 
-        Assert.Equal("Data fetched successfully!", answer["result"].GetString());
+        Assert.Equal("Data fetched successfully!", response["result"].GetString());
     }
 
     [Fact]
@@ -83,10 +83,10 @@ public sealed class SeedScenarios(FunctionsAppFixture app)
     {
         // await asyncio.wait_for(asyncio.sleep(10), timeout=0.3)
         var watch = Stopwatch.StartNew();
-        var answer = await app.Api.PostAsync("await/delay?timeoutSeconds=0.3", """{"seconds":10}""");
+        var response = await app.Api.PostAsync("await/delay?timeoutSeconds=0.3", """{"seconds":10}""");
 
-        Assert.Equal(HttpStatusCode.GatewayTimeout, answer.Status);
-        Assert.Equal("timeout", answer.Problem);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, response.Status);
+        Assert.Equal("timeout", response.Problem);
         Assert.InRange(watch.Elapsed.TotalSeconds, 0.25, 5);
     }
 
@@ -106,33 +106,33 @@ public sealed class SeedScenarios(FunctionsAppFixture app)
     public async Task Fetching_ends_before_processing_starts()
     {
         // await fetch_data(); await process_data()
-        var answer = await app.Api.PostAsync("sequence", """
+        var response = await app.Api.PostAsync("sequence", """
             {"steps":[
               {"operation":"delay","input":{"seconds":0.2,"result":"Data fetched!"}},
               {"operation":"delay","input":{"seconds":0.1,"result":"Data processed!"}}]}
             """);
 
-        Assert.Equal(["Data fetched!", "Data processed!"], answer["results"].EnumerateArray().Select(static result => result.GetString()!));
-        var timeline = answer["timeline"];
+        Assert.Equal(["Data fetched!", "Data processed!"], response["results"].EnumerateArray().Select(static result => result.GetString()!));
+        var timeline = response["timeline"];
         Assert.True(timeline[0].GetProperty("finishedMs").GetDouble() <= timeline[1].GetProperty("startedMs").GetDouble());
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 300, 2_000);
+        Assert.InRange(response["elapsedMs"].GetDouble(), 300, 2_000);
     }
 
     [Fact]
     public async Task Of_two_gathered_tasks_the_second_completes_first_although_both_start_at_once()
     {
         // async def task_one(): sleep(2); async def task_two(): sleep(1); await gather(task_one(), task_two())
-        var answer = await app.Api.PostAsync("gather", """
+        var response = await app.Api.PostAsync("gather", """
             {"calls":[
               {"id":"one","operation":"delay","input":{"seconds":0.6,"result":"Task one completed"}},
               {"id":"two","operation":"delay","input":{"seconds":0.3,"result":"Task two completed"}}]}
             """);
 
-        Assert.Equal([1, 0], answer["completionOrder"].EnumerateArray().Select(static index => index.GetInt32()));
-        var (one, two) = (answer["results"][0], answer["results"][1]);
+        Assert.Equal([1, 0], response["completionOrder"].EnumerateArray().Select(static index => index.GetInt32()));
+        var (one, two) = (response["results"][0], response["results"][1]);
         Assert.Equal("Task one completed", one.GetProperty("result").GetString());
         Assert.True(Math.Max(one.GetProperty("startedMs").GetDouble(), two.GetProperty("startedMs").GetDouble()) < two.GetProperty("finishedMs").GetDouble());
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 600, 890);
+        Assert.InRange(response["elapsedMs"].GetDouble(), 600, 890);
     }
 
     [Fact]

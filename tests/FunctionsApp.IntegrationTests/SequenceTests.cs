@@ -10,30 +10,30 @@ public sealed class SequenceTests(FunctionsAppFixture app)
     [Fact]
     public async Task A_step_uses_parts_of_earlier_results()
     {
-        var answer = await app.Api.PostAsync("sequence", """
+        var response = await app.Api.PostAsync("sequence", """
             {"steps":[
               {"operation":"echo","input":{"value":{"a/b":{"list":[10,20,30]}}}},
               {"operation":"primes.factor","input":{"n":{"$ref":"#/results/0/a~1b/list/2"}}},
               {"operation":"echo","input":{"value":[{"$ref":"#/results/1"},{"$ref":"#/results/0/a%7E1b"},{"$ref":"#/results"}]}}]}
             """);
 
-        Assert.Equal("[2,3,5]", answer["results"][1].GetRawText());
-        Assert.Equal("""{"a/b":{"list":[10,20,30]}}""", answer["results"][2][2][0].GetRawText());
+        Assert.Equal("[2,3,5]", response["results"][1].GetRawText());
+        Assert.Equal("""{"a/b":{"list":[10,20,30]}}""", response["results"][2][2][0].GetRawText());
     }
 
     [Fact]
     public async Task A_failing_step_tells_its_index_and_the_results_so_far()
     {
-        var answer = await app.Api.PostAsync("sequence", """
+        var response = await app.Api.PostAsync("sequence", """
             {"steps":[
               {"operation":"echo","input":{"value":"first"}},
               {"operation":"fail","input":{"message":"second"}},
               {"operation":"echo","input":{"value":"third"}}]}
             """);
 
-        Assert.Equal("operation-failed", answer.Problem);
-        Assert.Equal(1, answer["index"].GetInt32());
-        Assert.Equal("""["first"]""", answer["results"].GetRawText());
+        Assert.Equal("operation-failed", response.Problem);
+        Assert.Equal(1, response["index"].GetInt32());
+        Assert.Equal("""["first"]""", response["results"].GetRawText());
     }
 
     [Theory]
@@ -44,16 +44,16 @@ public sealed class SequenceTests(FunctionsAppFixture app)
     [InlineData("elsewhere.json")]
     public async Task A_reference_that_leads_nowhere_is_an_invalid_request(string reference)
     {
-        var answer = await app.Api.PostAsync("sequence", $$"""
+        var response = await app.Api.PostAsync("sequence", $$"""
             {"steps":[
               {"operation":"echo","input":{"value":{"a":1} } },
               {"operation":"echo","input":{"value":[0,{"$ref":"{{reference}}"}] } }]}
             """);
 
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal(["/steps/1/input/value/1/$ref"], answer.Faults);
-        Assert.Equal(1, answer["index"].GetInt32());
-        Assert.Equal("""[{"a":1}]""", answer["results"].GetRawText());
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal(["/steps/1/input/value/1/$ref"], response.ValidationErrors);
+        Assert.Equal(1, response["index"].GetInt32());
+        Assert.Equal("""[{"a":1}]""", response["results"].GetRawText());
     }
 
     [Fact]
@@ -67,18 +67,18 @@ public sealed class SequenceTests(FunctionsAppFixture app)
         }
 
         var steps = string.Join(',', Enumerable.Range(0, 10).Select(Tenfold));
-        var answer = await app.Api.PostAsync("sequence", $$$"""{"steps":[{"operation":"echo","input":{"value":"lol"} },{{{steps}}}]}""");
+        var response = await app.Api.PostAsync("sequence", $$$"""{"steps":[{"operation":"echo","input":{"value":"lol"} },{{{steps}}}]}""");
 
-        Assert.Equal("too-large", answer.Problem);
-        Assert.Contains("Limits:MaxResultBytes", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal("too-large", response.Problem);
+        Assert.Contains("Limits:MaxResultBytes", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task No_steps_have_no_results()
     {
-        var answer = await app.Api.PostAsync("sequence", """{"steps":[]}""");
+        var response = await app.Api.PostAsync("sequence", """{"steps":[]}""");
 
-        Assert.Equal(0, answer["results"].GetArrayLength());
-        Assert.Equal(JsonValueKind.Array, answer["timeline"].ValueKind);
+        Assert.Equal(0, response["results"].GetArrayLength());
+        Assert.Equal(JsonValueKind.Array, response["timeline"].ValueKind);
     }
 }

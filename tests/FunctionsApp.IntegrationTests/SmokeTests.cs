@@ -13,10 +13,10 @@ public sealed class SmokeTests(FunctionsAppFixture app)
     [InlineData("health/ready", "ready")]
     public async Task Health_is_told(string path, string status)
     {
-        var answer = await app.Api.GetAsync(path);
+        var response = await app.Api.GetAsync(path);
 
-        Assert.Equal(HttpStatusCode.OK, answer.Status);
-        Assert.Equal(status, answer["status"].GetString());
+        Assert.Equal(HttpStatusCode.OK, response.Status);
+        Assert.Equal(status, response["status"].GetString());
     }
 
     [Fact]
@@ -37,10 +37,10 @@ public sealed class SmokeTests(FunctionsAppFixture app)
     [Fact]
     public async Task One_operation_is_described()
     {
-        var answer = await app.Api.GetAsync("operations/primes.factor");
+        var response = await app.Api.GetAsync("operations/primes.factor");
 
-        Assert.Equal("cpu", answer["kind"].GetString());
-        var n = answer["input"].GetProperty("properties").GetProperty("n");
+        Assert.Equal("cpu", response["kind"].GetString());
+        var n = response["input"].GetProperty("properties").GetProperty("n");
         Assert.Equal("integer", n.GetProperty("type").GetString());
         Assert.Equal(long.MaxValue, n.GetProperty("maximum").GetInt64());
     }
@@ -48,17 +48,17 @@ public sealed class SmokeTests(FunctionsAppFixture app)
     [Fact]
     public async Task An_operation_that_does_not_exist_is_not_described()
     {
-        var answer = await app.Api.GetAsync("operations/primes.factr");
+        var response = await app.Api.GetAsync("operations/primes.factr");
 
-        Assert.Equal("unknown-operation", answer.Problem);
-        Assert.Equal("primes.factor", answer["suggestions"][0].GetString());
+        Assert.Equal("unknown-operation", response.Problem);
+        Assert.Equal("primes.factor", response["suggestions"][0].GetString());
     }
 
     [Fact]
     public async Task An_operation_is_awaited()
     {
-        var answer = await app.Api.PostAsync("await/math.square", """{"x":7}""");
+        var response = await app.Api.PostAsync("await/math.square", """{"x":7}""");
 
-        Assert.Equal(49, answer["result"].GetInt32());
+        Assert.Equal(49, response["result"].GetInt32());
     }
 }

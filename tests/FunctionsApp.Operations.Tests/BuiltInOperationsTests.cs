@@ -63,31 +63,31 @@ public class BuiltInOperationsTests
     [Fact]
     public void What_is_required_is_asked_for()
     {
-        Assert.Equal("/centerX, /centerY, /scale, /column, /row, /columns, /rows, /size", Faults<FractalTileInput>("{}"));
-        Assert.Equal("/n", Faults<PrimesIsPrimeInput>("{}"));
-        Assert.Equal("/value", Faults<EchoInput>("{}"));
+        Assert.Equal("/centerX, /centerY, /scale, /column, /row, /columns, /rows, /size", ValidationErrors<FractalTileInput>("{}"));
+        Assert.Equal("/n", ValidationErrors<PrimesIsPrimeInput>("{}"));
+        Assert.Equal("/value", ValidationErrors<EchoInput>("{}"));
     }
 
     [Fact]
     public void Ranges_and_choices_are_enforced()
     {
-        Assert.Equal("/n", Faults<PrimesFactorInput>("""{"n":0}"""));
-        Assert.Equal("/n", Faults<PrimesFactorInput>("""{"n":9223372036854775808}"""));
-        Assert.Equal("/algorithm", Faults<HashInput>("""{"text":"","algorithm":"crc32"}"""));
-        Assert.Equal("/base64", Faults<HashInput>("""{"base64":"?"}"""));
-        Assert.Equal("/values", Faults<StatsDescribeInput>("""{"values":[]}"""));
-        Assert.Equal("/name", Faults<GreetInput>("""{"name":""}"""));
-        Assert.Equal("/level", Faults<CompressInput>("""{"text":"","level":12}"""));
+        Assert.Equal("/n", ValidationErrors<PrimesFactorInput>("""{"n":0}"""));
+        Assert.Equal("/n", ValidationErrors<PrimesFactorInput>("""{"n":9223372036854775808}"""));
+        Assert.Equal("/algorithm", ValidationErrors<HashInput>("""{"text":"","algorithm":"crc32"}"""));
+        Assert.Equal("/base64", ValidationErrors<HashInput>("""{"base64":"?"}"""));
+        Assert.Equal("/values", ValidationErrors<StatsDescribeInput>("""{"values":[]}"""));
+        Assert.Equal("/name", ValidationErrors<GreetInput>("""{"name":""}"""));
+        Assert.Equal("/level", ValidationErrors<CompressInput>("""{"text":"","level":12}"""));
         Assert.Equal(9_223_372_036_854_775_807, Read<PrimesFactorInput>("""{"n":9223372036854775807}""").N);
     }
 
     [Fact]
     public void Rules_over_several_properties_are_enforced()
     {
-        Assert.Equal("", Faults<HashInput>("{}"));
-        Assert.Equal("/values/a", Faults<TextFormatInput>("""{"template":"{a}"}"""));
-        Assert.Equal("/level", Faults<CompressInput>("""{"text":"","level":10}"""));
-        Assert.Equal("/column, /row", Faults<FractalTileInput>(
+        Assert.Equal("", ValidationErrors<HashInput>("{}"));
+        Assert.Equal("/values/a", ValidationErrors<TextFormatInput>("""{"template":"{a}"}"""));
+        Assert.Equal("/level", ValidationErrors<CompressInput>("""{"text":"","level":10}"""));
+        Assert.Equal("/column, /row", ValidationErrors<FractalTileInput>(
             """{"centerX":0,"centerY":0,"scale":1,"column":1,"row":1,"columns":1,"rows":1,"size":1}"""));
     }
 
@@ -99,7 +99,7 @@ public class BuiltInOperationsTests
 
     private static T Read<T>(string json) => new JsonContract<T>().Read(Encoding.UTF8.GetBytes(json), "");
 
-    private static string Faults<T>(string json) =>
+    private static string ValidationErrors<T>(string json) =>
         string.Join(", ", Assert.Throws<ProblemException>(() => Read<T>(json)).Problem.Errors!.Keys);
 
     /// <summary>The built-in operations. A user's own may be registered beside them, in a namespace of their own.</summary>

@@ -102,9 +102,9 @@ public class CompressOperationTests
     [InlineData("gzip", 10, 1)]
     [InlineData("zlib", 11, 1)]
     [InlineData("brotli", 11, 0)]
-    public void Knows_the_levels_of_each_algorithm(string algorithm, int level, int faults)
+    public void Knows_the_levels_of_each_algorithm(string algorithm, int level, int errors)
     {
-        Assert.Equal(faults, new CompressInput("", Algorithm: algorithm, Level: level).Check().Count());
+        Assert.Equal(errors, new CompressInput("", Algorithm: algorithm, Level: level).Check().Count());
     }
 
     [Fact]

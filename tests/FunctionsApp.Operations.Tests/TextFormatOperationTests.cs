@@ -35,11 +35,11 @@ public class TextFormatOperationTests
     [Fact]
     public void Lists_every_name_without_a_value_once()
     {
-        var faults = new TextFormatInput("{b}{a}{b}{c}", Values("""{"c":1}""")).Check();
+        var errors = new TextFormatInput("{b}{a}{b}{c}", Values("""{"c":1}""")).Check();
 
         Assert.Equal(
             [("values/a", "is required: the template asks for it"), ("values/b", "is required: the template asks for it")],
-            faults);
+            errors);
     }
 
     [Theory]
@@ -60,11 +60,11 @@ public class TextFormatOperationTests
     [Theory]
     [InlineData("{nobody}", "/values/nobody")]
     [InlineData("}", "/template")]
-    public async Task Refuses_what_the_check_finds_even_when_nobody_has_checked(string template, string fault)
+    public async Task Refuses_what_the_check_finds_even_when_nobody_has_checked(string template, string error)
     {
         var exception = await Assert.ThrowsAsync<ProblemException>(() => Format(template, "{}"));
 
-        Assert.Equal(fault, Assert.Single(exception.Problem.Errors!).Key);
+        Assert.Equal(error, Assert.Single(exception.Problem.Errors!).Key);
     }
 
     [Fact]

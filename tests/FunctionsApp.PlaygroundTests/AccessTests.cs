@@ -32,7 +32,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
         await page.ChooseAsync(tab, Quick(tab));
         await page.RunAsync(tab);
         await page.Panel(tab).Locator("summary").First.ClickAsync();
-        Assert.Empty(await FaultsAsync(page));
+        Assert.Empty(await ErrorsAsync(page));
         await page.ShootAsync($"{tab} {scheme}");
     }
 
@@ -44,7 +44,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
         await using var page = await playground.OpenAsync("await", new() { ColorScheme = scheme });
         await page.ChooseAsync("await", "A request with two faults");
         await page.RunAsync("await", "failed");
-        Assert.Empty(await FaultsAsync(page));
+        Assert.Empty(await ErrorsAsync(page));
     }
 
     [BrowserTheory]
@@ -133,8 +133,8 @@ public sealed class AccessTests(PlaygroundFixture playground)
         _ => "A map, with its progress",
     };
 
-    private static async Task<List<string>> FaultsAsync(PlaygroundPage page) =>
+    private static async Task<List<string>> ErrorsAsync(PlaygroundPage page) =>
         [.. (await page.Page.RunAxe()).Violations
-            .Where(static fault => fault.Impact is "serious" or "critical")
-            .Select(static fault => $"{fault.Id}: {fault.Help} {fault.Nodes[0].Html} {string.Join(' ', fault.Nodes[0].Any.Concat(fault.Nodes[0].All).Concat(fault.Nodes[0].None).Select(static check => check.Message))}")];
+            .Where(static error => error.Impact is "serious" or "critical")
+            .Select(static error => $"{error.Id}: {error.Help} {error.Nodes[0].Html} {string.Join(' ', error.Nodes[0].Any.Concat(error.Nodes[0].All).Concat(error.Nodes[0].None).Select(static check => check.Message))}")];
 }

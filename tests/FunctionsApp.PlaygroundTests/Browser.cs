@@ -103,21 +103,21 @@ public sealed class PlaygroundCollection : ICollectionFixture<PlaygroundFixture>
 public sealed class PlaygroundPage : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
-    private readonly List<string> _faults = [];
+    private readonly List<string> _errors = [];
     private readonly List<IRequest> _requests = [];
 
     private PlaygroundPage(IBrowserContext context, IPage page)
     {
         _context = context;
         Page = page;
-        page.PageError += (_, error) => _faults.Add(error);
+        page.PageError += (_, error) => _errors.Add(error);
         page.Request += (_, request) => _requests.Add(request);
         page.Console += (_, message) =>
         {
-            // That an answer has a status of 400 and above is the browser's own remark, and no fault of the page.
+            // That an answer has a status of 400 and above is the browser's own remark, and no error of the page.
             if (message.Type is "error" or "warning" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
             {
-                _faults.Add(message.Text);
+                _errors.Add(message.Text);
             }
         };
     }
@@ -168,6 +168,6 @@ public sealed class PlaygroundPage : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _context.DisposeAsync();
-        Assert.Empty(_faults);
+        Assert.Empty(_errors);
     }
 }

@@ -138,13 +138,13 @@ public sealed class PatternTests(PlaygroundFixture playground)
         await page.ChooseAsync("stream", "A hundred thousand values");
         await page.RunAsync("stream");
         await Expect(page.Part("stream", "answer-size")).ToHaveTextAsync("100,001 lines");
-        var answer = page.Part("stream", "answer");
-        await answer.EvaluateAsync("(lines) => { lines.scrollTop = 0; }");
-        await Expect(answer).ToContainTextAsync("{\"value\":3}");
-        Assert.InRange(await answer.Locator(".window > div").CountAsync(), 5, 100);
-        await answer.EvaluateAsync("(lines) => { lines.scrollTop = lines.scrollHeight; }");
-        await Expect(answer).ToContainTextAsync("\"count\":100000");
-        Assert.InRange(await answer.Locator(".window > div").CountAsync(), 5, 100);
+        var response = page.Part("stream", "answer");
+        await response.EvaluateAsync("(lines) => { lines.scrollTop = 0; }");
+        await Expect(response).ToContainTextAsync("{\"value\":3}");
+        Assert.InRange(await response.Locator(".window > div").CountAsync(), 5, 100);
+        await response.EvaluateAsync("(lines) => { lines.scrollTop = lines.scrollHeight; }");
+        await Expect(response).ToContainTextAsync("\"count\":100000");
+        Assert.InRange(await response.Locator(".window > div").CountAsync(), 5, 100);
     }
 
     [BrowserFact]

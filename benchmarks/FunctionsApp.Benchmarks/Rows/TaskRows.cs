@@ -133,7 +133,7 @@ internal static class TaskRows
             foreach (var _ in calls)
             {
                 connection.Send(create);
-                connection.ReadAnswer();
+                connection.ReadResponse();
             }
         });
         work.GoOn();

@@ -4,5 +4,5 @@ namespace FunctionsApp.Core.Health;
 
 /// <summary>Source-generated metadata of health.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
-[JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(HealthResponse))]
 internal sealed partial class HealthJsonContext : JsonSerializerContext;

@@ -12,18 +12,18 @@ public sealed class HealthService(CpuScheduler scheduler, ITaskEngine tasks)
     /// <c>saturated</c> when so much waits for the CPU that more would be refused; <c>storage-failed</c> when tasks could be kept
     /// and cannot any more.
     /// </exception>
-    public HealthAnswer Ready()
+    public HealthResponse Ready()
     {
         scheduler.EnsureRoom();
         tasks.EnsureReady();
-        return new HealthAnswer("ready");
+        return new HealthResponse("ready");
     }
 }
 
 /// <summary>The state of the app.</summary>
 /// <param name="Status"><c>live</c> or <c>ready</c>.</param>
-public sealed record HealthAnswer(string Status)
+public sealed record HealthResponse(string Status)
 {
     /// <summary>The process answers: that is all it says.</summary>
-    public static HealthAnswer Live { get; } = new("live");
+    public static HealthResponse Live { get; } = new("live");
 }

@@ -62,9 +62,9 @@ internal abstract class BareValue<T>
                 return construct(value);
             }
 
-            if (SchemaCheck.Run(schema, utf8, maxDepth) is { } faults)
+            if (SchemaCheck.Run(schema, utf8, maxDepth) is { } errors)
             {
-                throw new ProblemException(faults.ToProblem(""));
+                throw new ProblemException(errors.ToProblem(""));
             }
 
             try

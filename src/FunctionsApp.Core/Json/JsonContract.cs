@@ -24,7 +24,7 @@ public enum ItemShape
 /// <see cref="RangeAttribute"/>, <see cref="LengthAttribute"/>, <see cref="MinLengthAttribute"/>,
 /// <see cref="MaxLengthAttribute"/>, <see cref="AllowedValuesAttribute"/>, <see cref="DefaultValueAttribute"/>.
 /// </summary>
-/// <typeparam name="T">A record; a property of it that is not declared is a fault of the request.</typeparam>
+/// <typeparam name="T">A record; a property of it that is not declared is an error of the request.</typeparam>
 public sealed class JsonContract<T>
 {
     [ThreadStatic]
@@ -47,15 +47,15 @@ public sealed class JsonContract<T>
 
     /// <summary>Reads a value.</summary>
     /// <param name="utf8">One JSON value.</param>
-    /// <param name="pointer">Where the value stands in the request; faults are reported below it.</param>
+    /// <param name="pointer">Where the value stands in the request; errors are reported below it.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; <c>too-large</c> when it nests too deep.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; <c>too-large</c> when it nests too deep.</exception>
     /// <exception cref="JsonException"><paramref name="utf8"/> is not JSON.</exception>
     public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
     {
-        if (SchemaCheck.Run(_node, utf8, maxDepth) is { } faults)
+        if (SchemaCheck.Run(_node, utf8, maxDepth) is { } errors)
         {
-            throw new ProblemException(faults.ToProblem(pointer));
+            throw new ProblemException(errors.ToProblem(pointer));
         }
 
         T value;
@@ -70,15 +70,15 @@ public sealed class JsonContract<T>
 
         if (value is ICrossChecked crossChecked)
         {
-            faults = new Faults();
+            errors = new ValidationErrors();
             foreach (var (property, message) in crossChecked.Check())
             {
-                faults.Add(property.Length == 0 ? "" : "/" + property, message);
+                errors.Add(property.Length == 0 ? "" : "/" + property, message);
             }
 
-            if (faults.Any)
+            if (errors.Any)
             {
-                throw new ProblemException(faults.ToProblem(pointer));
+                throw new ProblemException(errors.ToProblem(pointer));
             }
         }
 
@@ -87,9 +87,9 @@ public sealed class JsonContract<T>
 
     /// <summary>Reads a value that may be a bare one for the first property.</summary>
     /// <param name="utf8">One JSON value; what is read may point into it.</param>
-    /// <param name="pointer">Where the value stands in the request; faults are reported below it.</param>
+    /// <param name="pointer">Where the value stands in the request; errors are reported below it.</param>
     /// <param name="bareValues">Whether the value may be a bare one.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public T Read(ReadOnlyMemory<byte> utf8, string pointer, bool bareValues)
     {
         using var text = SourceText.Open(utf8);
@@ -108,7 +108,7 @@ public sealed class JsonContract<T>
     /// <param name="shape">How it stands for the input.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
     /// <exception cref="ProblemException">
-    /// <c>invalid-request</c> with every fault, their pointers starting at the item; <c>too-large</c>.
+    /// <c>invalid-request</c> with every error, their pointers starting at the item; <c>too-large</c>.
     /// </exception>
     /// <exception cref="MalformedJsonException">It is not JSON.</exception>
     public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth = CoreJson.MaxDepth)
@@ -130,9 +130,9 @@ public sealed class JsonContract<T>
     private T ReadWrapped(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth)
     {
         // It must be one value by itself: "1, "y": 2" would be two properties.
-        if (SchemaCheck.Run(SchemaNode.Any, utf8, maxDepth) is { } faults)
+        if (SchemaCheck.Run(SchemaNode.Any, utf8, maxDepth) is { } errors)
         {
-            throw new ProblemException(faults.ToProblem(""));
+            throw new ProblemException(errors.ToProblem(""));
         }
 
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(256);
@@ -209,9 +209,9 @@ public sealed class JsonContract<T>
     private Problem Relocate(Problem problem, ItemShape shape)
     {
         var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
-        foreach (var (fault, messages) in problem.Errors!)
+        foreach (var (error, messages) in problem.Errors!)
         {
-            var (target, property) = Relocate(fault, shape);
+            var (target, property) = Relocate(error, shape);
             var told = target.Length > 0 || property is null ? messages : [.. messages.Select(message => $"must be an object: '{property}' {message}")];
             errors[target] = errors.TryGetValue(target, out var earlier) ? [.. earlier, .. told] : told;
         }
@@ -219,21 +219,21 @@ public sealed class JsonContract<T>
         return Problem.InvalidRequest(errors);
     }
 
-    /// <returns>Where in the item the fault is; for a bare value also the property, if it is one that the value does not stand for.</returns>
-    private (string Pointer, string? Property) Relocate(string fault, ItemShape shape)
+    /// <returns>Where in the item the error is; for a bare value also the property, if it is one that the value does not stand for.</returns>
+    private (string Pointer, string? Property) Relocate(string error, ItemShape shape)
     {
         for (var i = 0; i < _node.Properties.Length; i++)
         {
             var property = JsonPointer.Append("", _node.Properties[i].Name);
-            if (fault.StartsWith(property, StringComparison.Ordinal) && (fault.Length == property.Length || fault[property.Length] == '/'))
+            if (error.StartsWith(property, StringComparison.Ordinal) && (error.Length == property.Length || error[property.Length] == '/'))
             {
                 return shape == ItemShape.Starmap
-                    ? (JsonPointer.Append("", i) + fault[property.Length..], null)
-                    : (fault[property.Length..], i == 0 ? null : _node.Properties[i].Name);
+                    ? (JsonPointer.Append("", i) + error[property.Length..], null)
+                    : (error[property.Length..], i == 0 ? null : _node.Properties[i].Name);
             }
         }
 
-        return (fault, null);
+        return (error, null);
     }
 }
 
@@ -241,7 +241,7 @@ public sealed class JsonContract<T>
 public interface ICrossChecked
 {
     /// <summary>
-    /// The faults: the property by its name in JSON, with a slash before the name of one further down (<c>"onError/url"</c>),
+    /// The errors: the property by its name in JSON, with a slash before the name of one further down (<c>"onError/url"</c>),
     /// empty for the whole input; and what is wrong with it, as "must be …".
     /// </summary>
     IEnumerable<(string Property, string Message)> Check();

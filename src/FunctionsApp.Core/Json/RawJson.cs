@@ -52,24 +52,24 @@ public readonly struct RawJson
     /// <param name="utf8">The text, in valid UTF-8.</param>
     /// <param name="maxDepth">The most arrays and objects that may be nested.</param>
     /// <param name="json">The value, on one line.</param>
-    /// <param name="fault">What is wrong with the text, as a predicate: "is not JSON".</param>
-    public static bool TryParse(ReadOnlyMemory<byte> utf8, int maxDepth, out RawJson json, [NotNullWhen(false)] out string? fault)
+    /// <param name="error">What is wrong with the text, as a predicate: "is not JSON".</param>
+    public static bool TryParse(ReadOnlyMemory<byte> utf8, int maxDepth, out RawJson json, [NotNullWhen(false)] out string? error)
     {
         try
         {
-            fault = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : ScalarCheck.NotUnicode;
+            error = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : ScalarCheck.NotUnicode;
         }
         catch (JsonException)
         {
-            fault = "is not JSON";
+            error = "is not JSON";
         }
         catch (ProblemException)
         {
-            fault = $"nests deeper than {maxDepth} arrays and objects";
+            error = $"nests deeper than {maxDepth} arrays and objects";
         }
 
-        json = fault is null ? FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine() : default;
-        return fault is null;
+        json = error is null ? FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine() : default;
+        return error is null;
     }
 
     /// <summary>Serializes a value.</summary>

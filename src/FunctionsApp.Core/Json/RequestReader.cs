@@ -24,8 +24,8 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         try
         {
             EnsureUtf8(body.Span);
-            return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } faults
-                ? throw new ProblemException(faults.ToProblem(""))
+            return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } errors
+                ? throw new ProblemException(errors.ToProblem(""))
                 : RawJson.FromUtf8(body);
         }
         catch (JsonException exception)
@@ -37,7 +37,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     /// <summary>Reads a body that is the request of a pattern.</summary>
     /// <param name="body">UTF-8; the request's own JSON values are kept as parts of it.</param>
     /// <typeparam name="T">The request; what the body must be follows from its properties.</typeparam>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every fault.</exception>
+    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every error.</exception>
     public T Read<T>(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);

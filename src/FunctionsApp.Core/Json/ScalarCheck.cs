@@ -4,11 +4,11 @@ namespace FunctionsApp.Core.Json;
 
 /// <summary>
 /// Checks the string or number that a reader stands on against the keywords of a schema that allows its kind. Each check
-/// returns the fault, in words that follow its pointer, or null if the value passes.
+/// returns the error, in words that follow its pointer, or null if the value passes.
 /// </summary>
 internal static class ScalarCheck
 {
-    /// <summary>The fault of a string or name that is not Unicode text.</summary>
+    /// <summary>The error of a string or name that is not Unicode text.</summary>
     public const string NotUnicode = "holds half of a surrogate pair, which is not Unicode text";
 
     /// <summary>The most bytes that JSON takes for one character: a surrogate pair, both halves escaped.</summary>
@@ -17,9 +17,9 @@ internal static class ScalarCheck
     /// <summary>Checks that a string is Unicode text, one of the values that the schema allows, and neither too short nor too long.</summary>
     public static string? String(ref readonly Utf8JsonReader reader, SchemaNode schema)
     {
-        if (Unicode(in reader) is { } fault)
+        if (Unicode(in reader) is { } error)
         {
-            return fault;
+            return error;
         }
 
         if (schema.Kinds == JsonKinds.Any)

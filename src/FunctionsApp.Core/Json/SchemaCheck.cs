@@ -8,17 +8,17 @@ namespace FunctionsApp.Core.Json;
 
 /// <summary>
 /// Checks UTF-8 text against a schema while reading it once. A value that passes costs no allocation; one that does not is
-/// read again with <see cref="Faults"/>, to list all that is wrong with it.
+/// read again with <see cref="ValidationErrors"/>, to list all that is wrong with it.
 /// </summary>
 internal ref struct SchemaCheck
 {
-    private readonly Faults? _faults;
+    private readonly ValidationErrors? _errors;
     private readonly int _maxDepth;
     private Utf8JsonReader _reader;
 
-    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, Faults? faults)
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors)
     {
-        _faults = faults;
+        _errors = errors;
         _maxDepth = maxDepth;
         _reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
     }
@@ -27,19 +27,19 @@ internal ref struct SchemaCheck
     /// <param name="schema">What the value must be.</param>
     /// <param name="utf8">The text of the value.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest.</param>
-    /// <returns>The faults, their pointers starting at the value; null when there are none.</returns>
+    /// <returns>The errors, their pointers starting at the value; null when there are none.</returns>
     /// <exception cref="JsonException">The text is not JSON.</exception>
     /// <exception cref="ProblemException"><c>too-large</c> when it nests too deep.</exception>
-    public static Faults? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
+    public static ValidationErrors? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
     {
-        if (new SchemaCheck(utf8, maxDepth, faults: null).CheckDocument(schema))
+        if (new SchemaCheck(utf8, maxDepth, errors: null).CheckDocument(schema))
         {
             return null;
         }
 
-        var faults = new Faults();
-        new SchemaCheck(utf8, maxDepth, faults).CheckDocument(schema);
-        return faults;
+        var errors = new ValidationErrors();
+        new SchemaCheck(utf8, maxDepth, errors).CheckDocument(schema);
+        return errors;
     }
 
     /// <summary>Checks a number or boolean and reads it in the same go.</summary>
@@ -53,7 +53,7 @@ internal ref struct SchemaCheck
             return true;
         }
 
-        var check = new SchemaCheck(utf8, maxDepth, faults: null);
+        var check = new SchemaCheck(utf8, maxDepth, errors: null);
         check._reader.Read();
         if (!check.Check(schema, place: null))
         {
@@ -79,10 +79,10 @@ internal ref struct SchemaCheck
     private bool CheckDocument(SchemaNode schema)
     {
         _reader.Read();
-        var passes = Check(schema, _faults is null ? null : ValuePlace.At(""));
+        var passes = Check(schema, _errors is null ? null : ValuePlace.At(""));
 
         // The rest of the text must be read too: what follows the value is not JSON.
-        if (passes || _faults is not null)
+        if (passes || _errors is not null)
         {
             _reader.Read();
         }
@@ -93,7 +93,7 @@ internal ref struct SchemaCheck
     /// <summary>Checks the value that starts at the current token, and stops on its last token.</summary>
     private bool Check(SchemaNode schema, ValuePlace? place) => _reader.TokenType switch
     {
-        _ when schema.IsAny && _faults is null => CheckAny(),
+        _ when schema.IsAny && _errors is null => CheckAny(),
         JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
         JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
         JsonTokenType.String => schema.Allows(JsonKinds.String) ? Passes(ScalarCheck.String(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a string"),
@@ -156,7 +156,7 @@ internal ref struct SchemaCheck
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
         {
             passes &= CheckProperty(schema, place, ref seen);
-            if (!passes && _faults is null)
+            if (!passes && _errors is null)
             {
                 return false;
             }
@@ -167,11 +167,11 @@ internal ref struct SchemaCheck
             return passes;
         }
 
-        for (var i = 0; _faults is not null && i < schema.Properties.Length; i++)
+        for (var i = 0; _errors is not null && i < schema.Properties.Length; i++)
         {
             if (schema.Properties[i].Required && (seen & (1UL << i)) == 0)
             {
-                _faults.Add(place!.Property(schema.Properties[i].Name), "is required");
+                _errors.Add(place!.Property(schema.Properties[i].Name), "is required");
             }
         }
 
@@ -215,7 +215,7 @@ internal ref struct SchemaCheck
 
     private bool CheckArray(SchemaNode schema, ValuePlace? place)
     {
-        if (schema.IsAnyArray && _faults is null)
+        if (schema.IsAnyArray && _errors is null)
         {
             return CheckItems();
         }
@@ -227,7 +227,7 @@ internal ref struct SchemaCheck
         {
             passes &= Check(schema.Items, place?.Element(count));
             count++;
-            if (!passes && _faults is null)
+            if (!passes && _errors is null)
             {
                 return false;
             }
@@ -238,27 +238,27 @@ internal ref struct SchemaCheck
             return passes;
         }
 
-        _faults?.Add(place!, count < schema.MinItems ? schema.MinItems == 1 ? "must not be empty" : $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
+        _errors?.Add(place!, count < schema.MinItems ? schema.MinItems == 1 ? "must not be empty" : $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
         return false;
     }
 
     private readonly bool CheckUnicode(ValuePlace? place) => Passes(ScalarCheck.Unicode(in _reader), place);
 
-    /// <summary>Notes a fault, if there is one.</summary>
-    private readonly bool Passes(string? fault, ValuePlace? place)
+    /// <summary>Notes an error, if there is one.</summary>
+    private readonly bool Passes(string? error, ValuePlace? place)
     {
-        if (fault is not null)
+        if (error is not null)
         {
-            _faults?.Add(place!, fault);
+            _errors?.Add(place!, error);
         }
 
-        return fault is null;
+        return error is null;
     }
 
     private bool Reject(ValuePlace? place, string message)
     {
         // Skipped, not left: the rest of the text is checked as well, and must be JSON in any case.
-        _faults?.Add(place!, message);
+        _errors?.Add(place!, message);
         _reader.Skip();
         return false;
     }

@@ -9,7 +9,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
 {
     /// <summary>Says what is wrong with a time limit, or nothing.</summary>
     /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
-    public string? Fault(double? seconds) =>
+    public string? FindError(double? seconds) =>
         seconds is null || (seconds > 0 && seconds <= limits.Value.MaxTimeoutSeconds)
             ? null
             : string.Create(CultureInfo.InvariantCulture,
@@ -17,19 +17,19 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
 
     /// <summary>Does nothing for a time limit that there may be.</summary>
     /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <param name="pointer">Where the request asked for it, for an error.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
     public void Check(double? seconds, string pointer)
     {
-        if (Fault(seconds) is { } fault)
+        if (FindError(seconds) is { } error)
         {
-            throw new ProblemException(Problem.InvalidRequest(pointer, fault));
+            throw new ProblemException(Problem.InvalidRequest(pointer, error));
         }
     }
 
     /// <summary>Starts the clock of one limit.</summary>
     /// <param name="seconds">How long; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <param name="pointer">Where the request asked for it, for an error.</param>
     /// <param name="cancellationToken">The caller's own cancellation.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
     public TimeLimit Start(double? seconds, string pointer, CancellationToken cancellationToken)
@@ -42,7 +42,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
     /// <param name="work">Is handed the token to look at.</param>
     /// <param name="whose">Whose limit it is, as "The call".</param>
     /// <param name="seconds">How long; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for a fault.</param>
+    /// <param name="pointer">Where the request asked for it, for an error.</param>
     /// <param name="cancellationToken">The caller's own cancellation.</param>
     /// <exception cref="ProblemException"><c>timeout</c> when the work stops because the time is up; <c>invalid-request</c>.</exception>
     public async ValueTask<T> RunAsync<T>(

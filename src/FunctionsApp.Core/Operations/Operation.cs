@@ -48,11 +48,11 @@ public abstract class CallableOperation : Operation
     {
     }
 
-    /// <summary>Reads the input, so that nothing starts with one that is at fault.</summary>
+    /// <summary>Reads the input, so that nothing starts with one that is invalid.</summary>
     /// <param name="input">One JSON value; the call may keep parts of it.</param>
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="bareValues">Whether a value that is not an object stands for the input's first property.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public abstract OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false);
 }
 
@@ -91,7 +91,7 @@ public abstract class CpuOperation : CallableOperation
     /// <param name="item">One JSON value.</param>
     /// <param name="shape">How it stands for the input.</param>
     /// <param name="maxDepth">How deep it may nest.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault; their pointers start at the item.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; their pointers start at the item.</exception>
     internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth);
 }
 
@@ -107,7 +107,7 @@ public abstract class StreamOperation : Operation
     /// <param name="input">One JSON value.</param>
     /// <param name="pointer">Where the input stands in the request.</param>
     /// <param name="cancellationToken">Cancels the operation.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlyMemory<byte> input, string pointer, CancellationToken cancellationToken);
 }
 

@@ -14,7 +14,7 @@ public sealed record OperationRegistration(Type Implementation);
 /// <summary>All operations by name. Each is looked at when it is first asked for, not at start-up.</summary>
 public sealed class OperationCatalog
 {
-    private const int MostSuggestions = 3;
+    private const int MaxSuggestions = 3;
 
     private readonly FrozenDictionary<string, Lazy<Operation>> _operations;
 
@@ -116,7 +116,7 @@ public sealed class OperationCatalog
                 || candidate.known.Split('.').Contains(name, StringComparer.OrdinalIgnoreCase))
             .OrderBy(static candidate => candidate.distance)
             .ThenBy(static candidate => candidate.known, StringComparer.Ordinal)
-            .Take(MostSuggestions)
+            .Take(MaxSuggestions)
             .Select(static candidate => candidate.known)];
     }
 

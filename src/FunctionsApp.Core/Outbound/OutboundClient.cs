@@ -17,10 +17,10 @@ namespace FunctionsApp.Core.Outbound;
 public sealed class OutboundClient : IDisposable
 {
     /// <summary>The most retries that one request may have.</summary>
-    public const int MostRetries = 10;
+    public const int MaxRetries = 10;
 
-    private const int MostRedirects = 5;
-    private const int MostConnectionsPerServer = 512;
+    private const int MaxRedirects = 5;
+    private const int MaxConnectionsPerServer = 512;
 
     private readonly OutboundGuard _guard;
     private readonly OutboundOptions _options;
@@ -38,7 +38,7 @@ public sealed class OutboundClient : IDisposable
     {
         (_guard, _options, _time) = (guard, options.Value, time);
         _http = new HttpMessageInvoker(handler);
-        _retries = [.. Enumerable.Range(1, MostRetries).Select(Retry)];
+        _retries = [.. Enumerable.Range(1, MaxRetries).Select(Retry)];
     }
 
     /// <summary>
@@ -50,7 +50,7 @@ public sealed class OutboundClient : IDisposable
     /// <exception cref="ProblemException">
     /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came, or one past a limit; <c>timeout</c>.
     /// </exception>
-    public ValueTask<OutboundAnswer> SendAsync(OutboundRequest request, CancellationToken cancellationToken) =>
+    public ValueTask<OutboundResponse> SendAsync(OutboundRequest request, CancellationToken cancellationToken) =>
         LimitAsync(request, (limit, token) => SendAsync(request, limit, token), cancellationToken);
 
     /// <summary>Sends a request once, and returns when the head of the answer has come.</summary>
@@ -59,7 +59,7 @@ public sealed class OutboundClient : IDisposable
     /// <exception cref="ProblemException">
     /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came; <c>timeout</c>.
     /// </exception>
-    public ValueTask<OutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken) =>
+    public ValueTask<StreamedOutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken) =>
         LimitAsync(request, (_, token) => FollowAsync(request, token), cancellationToken);
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class OutboundClient : IDisposable
         }
     }
 
-    private async ValueTask<OutboundAnswer> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
+    private async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
         var (attempts, held) = (0, 0);
         try
@@ -93,7 +93,7 @@ public sealed class OutboundClient : IDisposable
             var last = request.MaxRetries == 0 || !request.IsIdempotent
                 ? await AttemptAsync(cancellationToken)
                 : await _retries[request.MaxRetries - 1].ExecuteAsync(AttemptAsync, cancellationToken);
-            return last.Answer with { Attempts = attempts };
+            return last.Response with { Attempts = attempts };
         }
         catch
         {
@@ -111,19 +111,19 @@ public sealed class OutboundClient : IDisposable
         {
             attempts++;
             Release();
-            using var response = await FollowAsync(request, token);
-            var body = await response.ReadToEndAsync(_options.MaxResponseBytes, token);
+            using var streamed = await FollowAsync(request, token);
+            var body = await streamed.ReadToEndAsync(_options.MaxResponseBytes, token);
             held = body.Length;
-            var answer = new OutboundAnswer(response.Url, response.Status, response.ReadHeaders(), response.ContentType, body, attempts);
-            var pause = response.RetryAfter(_time.GetUtcNow());
+            var response = new OutboundResponse(streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, attempts);
+            var pause = streamed.RetryAfter(_time.GetUtcNow());
 
             // Past the time limit no retry could start: then this answer is worth more than a time-out.
             var inTime = !(pause?.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
-            return new Attempt(answer, pause, inTime && answer.Status is 408 or 429 or 502 or 503 or 504);
+            return new Attempt(response, pause, inTime && response.Status is 408 or 429 or 502 or 503 or 504);
         }
     }
 
-    private async ValueTask<OutboundResponse> FollowAsync(OutboundRequest request, CancellationToken cancellationToken)
+    private async ValueTask<StreamedOutboundResponse> FollowAsync(OutboundRequest request, CancellationToken cancellationToken)
     {
         for (var redirects = 0; ; redirects++)
         {
@@ -138,8 +138,8 @@ public sealed class OutboundClient : IDisposable
                     return response;
                 }
 
-                request = redirects < MostRedirects ? next : throw new ProblemException(Problem.UpstreamFailed(string.Create(
-                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects on after {MostRedirects} redirects, which is the limit.")));
+                request = redirects < MaxRedirects ? next : throw new ProblemException(Problem.UpstreamFailed(string.Create(
+                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects on after {MaxRedirects} redirects, which is the limit.")));
             }
             finally
             {
@@ -151,7 +151,7 @@ public sealed class OutboundClient : IDisposable
         }
     }
 
-    private async ValueTask<OutboundResponse> SendOnceAsync(OutboundRequest request, CancellationToken cancellationToken)
+    private async ValueTask<StreamedOutboundResponse> SendOnceAsync(OutboundRequest request, CancellationToken cancellationToken)
     {
         using var message = new HttpRequestMessage(new HttpMethod(request.Method), request.Url)
         {
@@ -170,7 +170,7 @@ public sealed class OutboundClient : IDisposable
         _guard.Mark(message);
         try
         {
-            return new OutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);
+            return new StreamedOutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
@@ -213,7 +213,7 @@ public sealed class OutboundClient : IDisposable
     }
 
     /// <summary>The request that a redirect asks for, as fetch makes it (https://fetch.spec.whatwg.org/#http-redirect-fetch); null when there is none.</summary>
-    private static OutboundRequest? Redirect(OutboundRequest request, OutboundResponse response)
+    private static OutboundRequest? Redirect(OutboundRequest request, StreamedOutboundResponse response)
     {
         if (response.Status is not (301 or 302 or 303 or 307 or 308)
             || response.Location is not { } location
@@ -252,7 +252,7 @@ public sealed class OutboundClient : IDisposable
         EnableMultipleHttp2Connections = true,
 
         // One gather may have ten thousand calls of one host: most wait for a connection, instead of using up the ports.
-        MaxConnectionsPerServer = MostConnectionsPerServer,
+        MaxConnectionsPerServer = MaxConnectionsPerServer,
         ActivityHeadersPropagator = new TraceParentPropagator(),
 
         // A name that has moved is looked up again, and checked again.
@@ -282,5 +282,5 @@ public sealed class OutboundClient : IDisposable
         .Build();
 
     /// <summary>One try, and whether another makes sense.</summary>
-    private sealed record Attempt(OutboundAnswer Answer, TimeSpan? Pause, bool MayRetry);
+    private sealed record Attempt(OutboundResponse Response, TimeSpan? Pause, bool MayRetry);
 }

@@ -41,13 +41,13 @@ public sealed record OutboundOptions : IValidatableObject
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        Faults(AllowedHosts, nameof(AllowedHosts)).Concat(Faults(OwnHosts, nameof(OwnHosts)))
+        ValidationErrors(AllowedHosts, nameof(AllowedHosts)).Concat(ValidationErrors(OwnHosts, nameof(OwnHosts)))
             .Concat(AllowedPorts.Where(static port => port is < 1 or > 65_535)
                 .Select(static port => new ValidationResult(
                     string.Create(CultureInfo.InvariantCulture, $"{Section}:AllowedPorts has {port}, which is not a port from 1 to 65535."),
                     [nameof(AllowedPorts)])));
 
-    private static IEnumerable<ValidationResult> Faults(IReadOnlyList<string> hosts, string name) =>
+    private static IEnumerable<ValidationResult> ValidationErrors(IReadOnlyList<string> hosts, string name) =>
         hosts.Where(static host => HostEntry.Parse(host) is null).Select(host => new ValidationResult(
             $"{Section}:{name} has '{host}', which is not a host name, an IP address or a network such as 10.0.0.0/8, with or without :port; "
             + "IPv6 with a port is written as [fd12::1]:8080.",

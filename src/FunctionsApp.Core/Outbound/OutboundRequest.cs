@@ -20,7 +20,7 @@ public sealed record OutboundRequest(string Method, Uri Url)
     /// <summary>Whether a redirect is followed, or is itself the answer.</summary>
     public bool FollowRedirects { get; init; } = true;
 
-    /// <summary>How often to try again, 0 to <see cref="OutboundClient.MostRetries"/>.</summary>
+    /// <summary>How often to try again, 0 to <see cref="OutboundClient.MaxRetries"/>.</summary>
     public int MaxRetries { get; init; }
 
     /// <summary>Whether sending it twice does what sending it once does (RFC 9110, 9.2.2).</summary>

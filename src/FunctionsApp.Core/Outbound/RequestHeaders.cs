@@ -36,7 +36,7 @@ public static class RequestHeaders
     private static readonly SearchValues<char> TokenCharacters =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    /// <summary>The faults: which property of the input, and what is wrong with it.</summary>
+    /// <summary>The errors: which property of the input, and what is wrong with it.</summary>
     /// <param name="headers">Name → value.</param>
     /// <param name="hasBody">Whether a body goes with them.</param>
     public static IEnumerable<(string Property, string Message)> Check(IReadOnlyDictionary<string, string>? headers, bool hasBody)
@@ -44,13 +44,13 @@ public static class RequestHeaders
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in headers ?? FrozenDictionary<string, string>.Empty)
         {
-            var fault = NameFault(name)
+            var error = NameError(name)
                 ?? (seen.Add(name) ? null : "is given twice: upper and lower case do not differ in header names")
                 ?? (hasBody || !IsOfContent(name) ? null : "must not be given without a body, which it describes")
                 ?? (IsValue(value) ? null : "must be printable ASCII characters, without line breaks or white space at its ends");
-            if (fault is not null)
+            if (error is not null)
             {
-                yield return (JsonPointer.Append("headers", name), fault);
+                yield return (JsonPointer.Append("headers", name), error);
             }
         }
     }
@@ -61,7 +61,7 @@ public static class RequestHeaders
     /// </summary>
     public static bool IsHarmless(string name) => Harmless.Contains(name);
 
-    private static string? NameFault(string name) =>
+    private static string? NameError(string name) =>
         name.Length == 0 || name.AsSpan().ContainsAnyExcept(TokenCharacters) ? "must have a header name made of letters, digits and hyphens"
         : Reserved.Contains(name) || ReservedPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
             ? $"must not be given: '{name}' is set by the app, a proxy or the platform alone"

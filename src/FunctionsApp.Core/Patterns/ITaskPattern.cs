@@ -19,7 +19,7 @@ public interface ITaskPattern
     /// <param name="operation">The operation that the route or the task's request names; null for none.</param>
     /// <param name="request">The pattern's own request.</param>
     /// <returns>The one operation that the pattern runs; null if it runs several.</returns>
-    /// <exception cref="ProblemException">The request is at fault. Pointers start from it.</exception>
+    /// <exception cref="ProblemException">The request is invalid. Pointers start from it.</exception>
     string? Check(string? operation, RawJson request);
 
     /// <summary>Runs a request.</summary>

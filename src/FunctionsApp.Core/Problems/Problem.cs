@@ -45,10 +45,10 @@ public sealed record Problem
     /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log knows the request by it.</summary>
     public string TraceId { get; }
 
-    /// <summary>Every fault of the request: JSON pointer (RFC 6901) → messages.</summary>
+    /// <summary>Every error of the request: JSON pointer (RFC 6901) → messages.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>The line of a body that is not JSON, or of NDJSON that the item at fault stands in; counted from 1.</summary>
+    /// <summary>The line of a body that is not JSON, or of NDJSON that the invalid item stands in; counted from 1.</summary>
     public long? Line { get; init; }
 
     /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
@@ -81,10 +81,10 @@ public sealed record Problem
     [JsonIgnore]
     public bool IsTransient { get; init; }
 
-    /// <summary>The same faults, of a value that stands at <paramref name="pointer"/> in the request.</summary>
+    /// <summary>The same errors, of a value that stands at <paramref name="pointer"/> in the request.</summary>
     /// <param name="pointer">JSON pointer to the value that the present pointers start from.</param>
     public Problem Below(string pointer) => Errors is null || pointer.Length == 0 ? this : InvalidRequest(
-        Errors.ToDictionary(fault => pointer + fault.Key, static fault => fault.Value, StringComparer.Ordinal));
+        Errors.ToDictionary(error => pointer + error.Key, static error => error.Value, StringComparer.Ordinal));
 
     /// <summary>400: the body is not JSON.</summary>
     /// <param name="detail">What the reader stumbled over.</param>
@@ -94,19 +94,19 @@ public sealed record Problem
         new("malformed-json", "The body is not JSON", 400, $"{detail} (line {line}, position {position})") { Line = line, Position = position };
 
     /// <summary>422: JSON, but not of the shape or range that is asked for.</summary>
-    /// <param name="errors">Every fault: JSON pointer → messages.</param>
+    /// <param name="errors">Every error: JSON pointer → messages.</param>
     /// <param name="whole">What the empty pointer leads to.</param>
     public static Problem InvalidRequest(IReadOnlyDictionary<string, string[]> errors, string whole = "The body")
     {
         var (pointer, messages) = errors.First();
-        var more = errors.Sum(fault => fault.Value.Length) - 1;
+        var more = errors.Sum(error => error.Value.Length) - 1;
         return new("invalid-request", "The request is not valid", 422,
             $"{(pointer.Length == 0 ? whole : pointer)} {messages[0]}{(more > 0 ? $", and {more} more (see errors)." : ".")}")
         { Errors = errors };
     }
 
-    /// <summary>422 with a single fault.</summary>
-    /// <param name="pointer">JSON pointer to the fault.</param>
+    /// <summary>422 with a single error.</summary>
+    /// <param name="pointer">JSON pointer to the error.</param>
     /// <param name="message">What is asked for, as "must be …".</param>
     public static Problem InvalidRequest(string pointer, string message) =>
         InvalidRequest(new Dictionary<string, string[]>(StringComparer.Ordinal) { [pointer] = [message] });

@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tasks;
 [JsonSerializable(typeof(PatternTaskRequest))]
 [JsonSerializable(typeof(TaskListRequest))]
 [JsonSerializable(typeof(TaskDefinition))]
-[JsonSerializable(typeof(TaskAnswer))]
+[JsonSerializable(typeof(TaskResponse))]
 [JsonSerializable(typeof(TaskList))]
 [JsonSerializable(typeof(TaskMessage))]
 [JsonSerializable(typeof(DeliveryList))]

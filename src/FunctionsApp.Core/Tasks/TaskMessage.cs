@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Tasks;
 /// <param name="Type">What happened.</param>
 /// <param name="Timestamp">When.</param>
 /// <param name="Data">The task.</param>
-public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskAnswer Data)
+public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskResponse Data)
 {
     /// <summary>A result of more bytes is not sent along: the receiver reads it from the task.</summary>
     public const int MaxOutcomeBytes = 1024 * 1024;
@@ -20,7 +20,7 @@ public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp,
     /// <param name="record">The task.</param>
     /// <param name="outcome">What it came to; null when it is too large, or there is nothing.</param>
     public static ReadOnlyMemory<byte> Write(TaskRecord record, RawJson? outcome) => RawJson.From(
-        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskAnswer.Of(record, outcome)), CoreJson.TypeInfo<TaskMessage>()).Utf8;
+        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)), CoreJson.TypeInfo<TaskMessage>()).Utf8;
 
     private static TaskMessageType TypeOf(TaskState state) => state switch
     {

@@ -27,18 +27,18 @@ public sealed class TaskService(
     /// <param name="request">Its input, and how to run it.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <exception cref="ProblemException">
-    /// The request is at fault: <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>too-large</c>,
+    /// The request is invalid: <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>too-large</c>,
     /// <c>destination-not-allowed</c>, <c>callbacks-not-configured</c>, <c>idempotency-key-reused</c>; or the task cannot be
     /// accepted: <c>saturated</c>, <c>storage-failed</c>.
     /// </exception>
-    public Task<TaskAnswer> CreateAsync(string operation, TaskRequest request, TaskOrigin origin) =>
+    public Task<TaskResponse> CreateAsync(string operation, TaskRequest request, TaskOrigin origin) =>
         CreateAsync(AwaitService.Name, operation, request.Input ?? RawJson.EmptyObject, "/input", request, origin);
 
     /// <summary>Creates a task of a pattern.</summary>
     /// <param name="request">The pattern's own request, and how to run it.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskAnswer> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
+    public Task<TaskResponse> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
         ? CreateAsync(request.Pattern, request.Operation, request.Request, "/request", request, origin)
         : throw new ProblemException(Problem.InvalidRequest("/pattern", $"must be one of '{string.Join("', '", patterns.Names)}'"));
 
@@ -47,7 +47,7 @@ public sealed class TaskService(
     /// <param name="request">Its input and continuations.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskAnswer> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
+    public Task<TaskResponse> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
     {
         var options = new TaskOptions { OnSuccess = AsUrl(request.OnSuccess), OnError = AsUrl(request.OnError) };
         return CreateAsync(CallbackService.Name, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), pointer: "", options, origin);
@@ -63,7 +63,7 @@ public sealed class TaskService(
     /// <param name="options">How to run it.</param>
     /// <param name="origin">Where the request came in.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskAnswer> CreateAsync(string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
+    public Task<TaskResponse> CreateAsync(string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
     {
         string? running;
         try
@@ -85,7 +85,7 @@ public sealed class TaskService(
     /// <param name="waitSeconds">How long at most; 0 to <see cref="MaxWaitSeconds"/>, absent means not at all.</param>
     /// <param name="cancellationToken">Ends the wait; the task goes on.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>invalid-request</c>.</exception>
-    public async Task<TaskAnswer> GetAsync(string id, double? waitSeconds, CancellationToken cancellationToken)
+    public async Task<TaskResponse> GetAsync(string id, double? waitSeconds, CancellationToken cancellationToken)
     {
         if (waitSeconds is not (null or >= 0 and <= MaxWaitSeconds))
         {
@@ -102,18 +102,18 @@ public sealed class TaskService(
             }
         }
 
-        return await AnswerAsync(view.Record);
+        return await RespondAsync(view.Record);
     }
 
     /// <summary><c>task.cancel()</c>: a task that waits never starts, and what runs is stopped.</summary>
     /// <param name="id">Its id.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>already-finished</c>, <c>storage-failed</c>.</exception>
-    public async Task<TaskAnswer> CancelAsync(string id)
+    public async Task<TaskResponse> CancelAsync(string id)
     {
         var (record, _) = await engine.CancelAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
         return record.IsFinished
             ? throw new ProblemException(Problem.AlreadyFinished($"The task has {Ended(record.State)} already."))
-            : TaskAnswer.Of(record);
+            : TaskResponse.Of(record);
     }
 
     /// <summary>Yields a task as it is, and after each change until its end. A reader that is slow gets the last of several changes.</summary>
@@ -127,7 +127,7 @@ public sealed class TaskService(
         using var limit = new TimeLimit(time, limits.Value.MaxTimeoutSeconds, cancellationToken);
         while (await NextAsync(id, after, limit) is { } view && view.Revision > after)
         {
-            yield return new TaskEvent(view.Revision, await AnswerAsync(view.Record));
+            yield return new TaskEvent(view.Revision, await RespondAsync(view.Record));
             after = view.Record.IsFinished ? long.MaxValue : view.Revision;
         }
     }
@@ -138,7 +138,7 @@ public sealed class TaskService(
     public async Task<TaskList> ListAsync(TaskListRequest request)
     {
         var page = await engine.ListAsync(new TaskQuery(request.Status, request.Operation, request.Limit ?? TaskListRequest.DefaultLimit, request.Cursor));
-        return new TaskList([.. page.Items.Select(static record => TaskAnswer.Of(record))], page.NextCursor);
+        return new TaskList([.. page.Items.Select(static record => TaskResponse.Of(record))], page.NextCursor);
     }
 
     /// <summary>Shows how the webhook of a task has fared.</summary>
@@ -187,10 +187,10 @@ public sealed class TaskService(
         }
     }
 
-    private async Task<TaskAnswer> AcceptAsync(string pattern, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
+    private async Task<TaskResponse> AcceptAsync(string pattern, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
     {
         timeLimits.Check(options.TimeoutSeconds, "/timeoutSeconds");
-        return await AnswerAsync(await engine.CreateAsync(new TaskDefinition
+        return await RespondAsync(await engine.CreateAsync(new TaskDefinition
         {
             Pattern = pattern,
             Operation = operation,
@@ -208,7 +208,7 @@ public sealed class TaskService(
     }
 
     /// <summary>Adds the outcome. A task that expires before it is read is unknown, as it is to whoever asks a moment later.</summary>
-    private async Task<TaskAnswer> AnswerAsync(TaskRecord record) => TaskAnswer.Of(record, record.State is TaskState.Succeeded or TaskState.Failed
+    private async Task<TaskResponse> RespondAsync(TaskRecord record) => TaskResponse.Of(record, record.State is TaskState.Succeeded or TaskState.Failed
         ? await engine.ReadOutcomeAsync(record.Id) ?? throw new ProblemException(Problem.UnknownTask())
         : null);
 }

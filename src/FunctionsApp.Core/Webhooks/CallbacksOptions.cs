@@ -48,10 +48,10 @@ public sealed record CallbacksOptions : IValidatableObject
         foreach (var (index, key) in SigningKeys.Index())
         {
             // By its index: a key that is mistyped is nearly a key.
-            if (SigningKey.Fault(key) is { } fault)
+            if (SigningKey.FindError(key) is { } error)
             {
                 yield return new ValidationResult(
-                    string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(SigningKeys)}:{index} {fault}."), [nameof(SigningKeys)]);
+                    string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(SigningKeys)}:{index} {error}."), [nameof(SigningKeys)]);
             }
         }
 

@@ -24,7 +24,7 @@ public sealed class SigningKey
 
     /// <summary>What is wrong with a key, as "is not …", and nothing of the key itself; null when it is one.</summary>
     /// <param name="text">The key as it is written.</param>
-    public static string? Fault(string? text)
+    public static string? FindError(string? text)
     {
         if (text?.StartsWith(Prefix, StringComparison.Ordinal) != true)
         {
@@ -43,7 +43,7 @@ public sealed class SigningKey
             : string.Create(CultureInfo.InvariantCulture, $"has {length} bytes, not {MinBytes} to {MaxBytes}");
     }
 
-    /// <summary>Reads a key without <see cref="Fault"/>.</summary>
+    /// <summary>Reads a key without <see cref="FindError"/>.</summary>
     internal static SigningKey Parse(string text) => new(Convert.FromBase64String(text[Prefix.Length..]));
 
     /// <summary>The signature of one attempt: <c>v1,</c> and the base64 of the HMAC-SHA256 of <c>id.timestamp.body</c>.</summary>

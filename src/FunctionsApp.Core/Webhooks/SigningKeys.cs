@@ -14,6 +14,6 @@ public sealed class SigningKeys(IOptions<CallbacksOptions> options)
     internal IReadOnlyList<SigningKey> Current => _current;
 
     /// <summary>Provides the key that was generated, by whoever keeps it, before the first webhook is sent.</summary>
-    /// <param name="generated">The key as it is written, without a <see cref="SigningKey.Fault"/>.</param>
+    /// <param name="generated">The key as it is written, without a <see cref="SigningKey.FindError"/>.</param>
     internal void Provide(string generated) => _current = [SigningKey.Parse(generated)];
 }

@@ -28,7 +28,7 @@ public sealed class WebhookSender(
 
     /// <summary>Checks a URL before the work whose outcome is to go there. No name is looked up.</summary>
     /// <param name="url">Absolute, http or https, without credentials, at most 2,048 characters.</param>
-    /// <param name="pointer">JSON pointer to it in the request, for a fault.</param>
+    /// <param name="pointer">JSON pointer to it in the request, for an error.</param>
     /// <returns>The URL; its <see cref="Uri.OriginalString"/> is what to keep.</returns>
     /// <exception cref="ProblemException"><c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.</exception>
     public Uri Check(string url, string pointer)
@@ -105,7 +105,7 @@ public sealed class WebhookSender(
         }
     }
 
-    private Attempt Judge(OutboundResponse response)
+    private Attempt Judge(StreamedOutboundResponse response)
     {
         var host = HostName.AsWritten(response.Url);
         return response.Status switch
@@ -119,7 +119,7 @@ public sealed class WebhookSender(
         };
     }
 
-    private static async ValueTask DiscardAsync(OutboundResponse response, CancellationToken cancellationToken)
+    private static async ValueTask DiscardAsync(StreamedOutboundResponse response, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(MaxResponseBytes);
         try

@@ -15,5 +15,5 @@ public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, Fun
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, AwaitService.Name, operation)
-                : JsonAnswer.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
+                : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
 }

@@ -17,7 +17,7 @@ public sealed class CallbackFunctions(CallbackService service, TaskService tasks
         {
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl
-                ? new AcceptedAnswer(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
-                : JsonAnswer.Ok((await service.RunAsync(operation, callback, call.Cancelled)).Answer!);
+                ? new AcceptedResult(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
+                : JsonResult.Ok((await service.RunAsync(operation, callback, call.Cancelled)).Response!);
         });
 }

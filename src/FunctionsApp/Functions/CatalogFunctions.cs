@@ -13,12 +13,12 @@ public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint 
     public Task<IResult> ListAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations")] HttpRequest request) =>
         endpoint.RunAsync(request, _ =>
-            Task.FromResult(JsonAnswer.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
+            Task.FromResult(JsonResult.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
 
     /// <summary>Describes one operation.</summary>
     [Function("GetOperation")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
         endpoint.RunAsync(request, _ =>
-            Task.FromResult(JsonAnswer.Ok(OperationDescription.Of(catalog.Find(name)))));
+            Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find(name)))));
 }

@@ -22,6 +22,6 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
-                : JsonAnswer.Ok(await service.RunAsync(gather, call.Cancelled));
+                : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

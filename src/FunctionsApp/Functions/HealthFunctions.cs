@@ -13,11 +13,11 @@ public sealed class HealthFunctions(HealthService service, FunctionEndpoint endp
     [Function("HealthLive"), DisableRateLimiting]
     public Task<IResult> LiveAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/live")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(HealthAnswer.Live)));
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(HealthResponse.Live)));
 
     /// <summary>200 while new work is taken.</summary>
     [Function("HealthReady"), DisableRateLimiting]
     public Task<IResult> ReadyAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/ready")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonAnswer.Ok(service.Ready())));
+        endpoint.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(service.Ready())));
 }

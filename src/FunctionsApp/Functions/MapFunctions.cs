@@ -28,6 +28,6 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
             var map = await call.ReadAsync<MapRequest>();
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
-                : JsonAnswer.Ok(await service.RunAsync(operation, map, call.Cancelled));
+                : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

@@ -12,5 +12,5 @@ public sealed class OpenApiFunctions(ApiDescription description, FunctionEndpoin
     [Function("GetOpenApi")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi.json")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionAnswer(description)));
+        endpoint.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionResult(description)));
 }

@@ -7,7 +7,7 @@ namespace FunctionsApp.Functions;
 /// <summary>A page to try the patterns on.</summary>
 public sealed class PlaygroundFunctions(FunctionEndpoint endpoint)
 {
-    private static readonly PlaygroundAnswer Page = new();
+    private static readonly PlaygroundResult Page = new();
 
     /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
     [Function("Playground")]

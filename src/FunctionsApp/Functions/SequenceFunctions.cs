@@ -15,5 +15,5 @@ public sealed class SequenceFunctions(SequenceService service, TaskEndpoint task
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, SequenceService.Name)
-                : JsonAnswer.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));
+                : JsonResult.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));
 }

@@ -28,9 +28,9 @@ public sealed class FunctionEndpoint(
 
     /// <summary>Runs a function's body.</summary>
     /// <param name="request">The request that triggered the function.</param>
-    /// <param name="answer">The function's body.</param>
+    /// <param name="response">The function's body.</param>
     /// <returns>Its answer, or the problem that kept it from one.</returns>
-    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> answer)
+    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> response)
     {
         // On Azure the invocation comes over another channel than the request, and its activity may be missing here.
         Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
@@ -49,11 +49,11 @@ public sealed class FunctionEndpoint(
         {
             CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
             var call = new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token);
-            return call.IsLarge ? await gate.RunAsync(() => answer(call)) : await answer(call);
+            return call.IsLarge ? await gate.RunAsync(() => response(call)) : await response(call);
         }
         catch (Exception exception)
         {
-            return Describe(exception, request.HttpContext, cancelled.Token) is { } problem ? new ProblemAnswer(problem) : Results.Empty;
+            return Describe(exception, request.HttpContext, cancelled.Token) is { } problem ? new ProblemResult(problem) : Results.Empty;
         }
     }
 
@@ -65,17 +65,17 @@ public sealed class FunctionEndpoint(
     /// <param name="timeoutSeconds">The time limit of the work, if it has one of its own; a reader that then stands still is cut off.</param>
     /// <param name="lines">The lines of the answer; when there are none at all, it is 204.</param>
     /// <param name="format">The form of the answer; by default what the client asks for.</param>
-    public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, AnswerFormat? format = null)
+    public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null)
     {
         var form = format ?? request.Format;
-        var heartbeat = request.Heartbeat ?? (form == AnswerFormat.EventStream ? EventHeartbeat : null);
+        var heartbeat = request.Heartbeat ?? (form == ResponseFormat.EventStream ? EventHeartbeat : null);
         var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
         try
         {
             var first = enumerator.MoveNextAsync().AsTask();
             if ((!request.IsHead && await IsLateAsync(first, heartbeat)) || await first)
             {
-                return new StreamAnswer(
+                return new StreamResult(
                     this, request, enumerator, first, TimeSpan.FromSeconds(timeoutSeconds ?? limits.Value.MaxTimeoutSeconds), form, heartbeat, time);
             }
 

@@ -95,13 +95,13 @@ public sealed class FunctionRequest
     }
 
     /// <summary>The form that the client prefers, by its <c>Accept</c>; null when it prefers none, or anything (<c>*/*</c>) to all of them.</summary>
-    public AnswerFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
+    public ResponseFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
         ? accepted.Where(static type => type.Quality != 0).OrderDescending(MediaTypeHeaderValueComparer.QualityComparer)
             .TakeWhile(static type => !IsAny(type)).Select(FormatOf).FirstOrDefault(static format => format is not null)
         : null;
 
     /// <summary>Whether the client would rather have results as they come than an answer in one piece.</summary>
-    public bool WantsStream => Format is AnswerFormat.Lines or AnswerFormat.EventStream;
+    public bool WantsStream => Format is ResponseFormat.Lines or ResponseFormat.EventStream;
 
     /// <summary>Whether the body is NDJSON: a value a line, to be read as it arrives.</summary>
     public bool HasLines =>
@@ -141,7 +141,7 @@ public sealed class FunctionRequest
 
     /// <summary>Reads options from the query: the values that would be a property each in JSON.</summary>
     /// <param name="others">What else may be in the query.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every fault.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public T ReadQuery<T>(params string[] others)
     {
         var query = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
@@ -194,11 +194,11 @@ public sealed class FunctionRequest
     private static bool IsAny(MediaTypeHeaderValue type) =>
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
-    private static AnswerFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
+    private static ResponseFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
     {
-        "APPLICATION/JSON" => AnswerFormat.Json,
-        "APPLICATION/X-NDJSON" => AnswerFormat.Lines,
-        "TEXT/EVENT-STREAM" => AnswerFormat.EventStream,
+        "APPLICATION/JSON" => ResponseFormat.Json,
+        "APPLICATION/X-NDJSON" => ResponseFormat.Lines,
+        "TEXT/EVENT-STREAM" => ResponseFormat.EventStream,
         _ => null,
     };
 
@@ -257,7 +257,7 @@ public sealed class FunctionRequest
 }
 
 /// <summary>The form of an answer.</summary>
-public enum AnswerFormat
+public enum ResponseFormat
 {
     /// <summary>In one piece: <c>application/json</c>.</summary>
     Json,

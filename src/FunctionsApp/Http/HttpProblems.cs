@@ -7,7 +7,7 @@ public static class HttpProblems
 {
     /// <summary>400: the request is not valid HTTP, or asks for a host that is none of this server's.</summary>
     /// <param name="detail">What is wrong with it.</param>
-    /// <param name="status">The status that the server gives to the fault, where it has a closer one.</param>
+    /// <param name="status">The status that the server gives to the error, where it has a closer one.</param>
     public static Problem BadRequest(string detail, int status = 400) => new("bad-request", "The request is not valid HTTP", status, detail);
 
     /// <summary>401: the request has no key that opens the function.</summary>

@@ -21,7 +21,7 @@ public sealed class TaskEndpoint(TaskService service)
         var task = await service.CreateAsync(pattern, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
         if (call.Preference.WaitSeconds is not (> 0 and var seconds))
         {
-            return new AcceptedAnswer(task, call.Preference);
+            return new AcceptedResult(task, call.Preference);
         }
 
         try
@@ -33,6 +33,6 @@ public sealed class TaskEndpoint(TaskService service)
             // The host stops, or the client has gone: the task is accepted all the same.
         }
 
-        return task.Status is TaskState.Succeeded or TaskState.Failed ? new OutcomeAnswer(task, call.Preference) : new AcceptedAnswer(task, call.Preference);
+        return task.Status is TaskState.Succeeded or TaskState.Failed ? new OutcomeResult(task, call.Preference) : new AcceptedResult(task, call.Preference);
     }
 }

@@ -50,7 +50,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
                     ["Location"] = Header("Where the task is.", JsonSchemaType.String),
                     ["Preference-Applied"] = Header("What of Prefer was heeded.", JsonSchemaType.String),
                 },
-                Content = Contents([new Content("application/json", schemas.Answer<TaskAnswer>())]),
+                Content = Contents([new Content("application/json", schemas.Response<TaskResponse>())]),
             });
         }
 
@@ -144,7 +144,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             ["application/problem+json"] = new OpenApiMediaType
             {
-                Schema = Schema(schemas.Answer<Problem>()),
+                Schema = Schema(schemas.Response<Problem>()),
                 Examples = problems.ToDictionary(Slug, Example, StringComparer.Ordinal),
             },
         },

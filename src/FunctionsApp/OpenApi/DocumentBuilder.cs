@@ -146,8 +146,8 @@ internal sealed class DocumentBuilder
         {
             [endpoint.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
-                Description = endpoint.Answer,
-                Content = _components.Contents(endpoint.Answers(schemas)),
+                Description = endpoint.Response,
+                Content = _components.Contents(endpoint.Responses(schemas)),
             },
         };
         if (endpoint.MayBeTask)
@@ -192,7 +192,7 @@ internal sealed class DocumentBuilder
                 Sent("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
                 Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one for each key, with a space between."),
             ],
-            RequestBody = new OpenApiRequestBody { Required = true, Content = _components.Contents([new Content("application/json", _schemas.Answer<TaskMessage>())]) },
+            RequestBody = new OpenApiRequestBody { Required = true, Content = _components.Contents([new Content("application/json", _schemas.Response<TaskMessage>())]) },
             Responses = new OpenApiResponses
             {
                 ["2XX"] = new OpenApiResponse { Description = "The receiver has it." },

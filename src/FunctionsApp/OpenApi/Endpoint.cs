@@ -25,10 +25,10 @@ internal sealed record Endpoint(string Tag, string Summary)
     public int Status { get; init; } = 200;
 
     /// <summary>What its answer is, as a sentence.</summary>
-    public required string Answer { get; init; }
+    public required string Response { get; init; }
 
     /// <summary>Its answer, in each of its forms.</summary>
-    public required Func<Schemas, Content[]> Answers { get; init; }
+    public required Func<Schemas, Content[]> Responses { get; init; }
 
     /// <summary>Whether it answers 204 when there is nothing to say.</summary>
     public bool MayBeEmpty { get; init; }

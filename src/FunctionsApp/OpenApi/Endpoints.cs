@@ -35,12 +35,12 @@ internal static class Endpoints
     {
         ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
         {
-            Runs = AnswersOnce,
+            Runs = RespondsOnce,
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = false,
-            Answer = "The result.",
-            Answers = static of => [Json(of.Answer<AwaitAnswer>("result", of.Output))],
+            Response = "The result.",
+            Responses = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
             MayBeTask = true,
             Problems = OfWork,
         },
@@ -50,8 +50,8 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
                 {"steps":[{"operation":"echo","input":{"value":"hello"}},{"operation":"hash","input":{"text":"hello"}}]}
                 """))],
-            Answer = "The results, in the order of the steps.",
-            Answers = static of => [Json(of.Answer<SequenceAnswer>())],
+            Response = "The results, in the order of the steps.",
+            Responses = static of => [Json(of.Response<SequenceResponse>())],
             MayBeTask = true,
             Problems = OfWork,
         },
@@ -61,8 +61,8 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
-            Answer = "What the continuation came to.",
-            Answers = static of => [Json(of.Answer<CallbackAnswer>())],
+            Response = "What the continuation came to.",
+            Responses = static of => [Json(of.Response<CallbackResponse>())],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
@@ -72,12 +72,12 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
                 {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
                 """))],
-            Answer = "The results, in the order of the calls; in a stream in the order in which they complete.",
-            Answers = static of =>
+            Response = "The results, in the order of the calls; in a stream in the order in which they complete.",
+            Responses = static of =>
             [
-                Json(of.Answer<GatherAnswer>()),
-                Lines(of.Answer<GatherResult>(), Schemas.Object("summary", of.Answer<GatherSummary>()), Failure(of)),
-                Events(of.Answer<GatherResult>(), of.Answer<GatherSummary>(), of.Answer<Problem>()),
+                Json(of.Response<GatherResponse>()),
+                Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), Failure(of)),
+                Events(of.Response<GatherResult>(), of.Response<GatherSummary>(), of.Response<Problem>()),
             ],
             MayBeTask = true,
             Problems = OfWork,
@@ -91,14 +91,14 @@ internal static class Endpoints
                 Json(of.Request<MapRequest>("items", Schemas.Array(Item(of))), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item(of)),
             ],
-            Answer = "The results, in the order of the items; in a stream as they are computed.",
-            Answers = static of =>
+            Response = "The results, in the order of the items; in a stream as they are computed.",
+            Responses = static of =>
             [
-                Json(of.Answer<MapAnswer>("results", Schemas.Array(Schemas.AnyOf(of.Output, new JsonObject { ["type"] = "null" })))),
+                Json(of.Response<MapResponse>("results", Schemas.Array(Schemas.AnyOf(of.Output, new JsonObject { ["type"] = "null" })))),
                 Lines(Result(of), of.Shared("map.line", () => Schemas.AnyOf(
-                    of.Answer<MapError>(), Schemas.Object("chunk", of.Answer<MapChunk>()), Schemas.Object("summary", of.Answer<MapSummary>()), Failure(of)))),
+                    of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()), Schemas.Object("summary", of.Response<MapSummary>()), Failure(of)))),
                 Events(Result(of), of.Shared("map.event", () => Schemas.AnyOf(
-                    of.Answer<MapError>(), of.Answer<MapChunk>(), of.Answer<MapSummary>(), of.Answer<Problem>()))),
+                    of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()))),
             ],
             MayBeTask = true,
             Problems = OfWork,
@@ -109,21 +109,21 @@ internal static class Endpoints
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = false,
-            Answer = "The values, as they are yielded.",
-            Answers = static of =>
+            Response = "The values, as they are yielded.",
+            Responses = static of =>
             [
-                Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Answer<StreamEnd>()), Failure(of)),
-                Events(of.Output, of.Answer<StreamEnd>(), of.Answer<Problem>()),
+                Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), Failure(of)),
+                Events(of.Output, of.Response<StreamEnd>(), of.Response<Problem>()),
             ],
             Problems = OfWork,
         },
         ["CreateTask"] = new("tasks", "Creates a task of one operation.")
         {
-            Runs = AnswersOnce,
+            Runs = RespondsOnce,
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<TaskRequest>("input", of.Input), new JsonObject { ["input"] = of.Example })],
-            Answer = "What the task came to, where the client waits for it (Prefer).",
-            Answers = static of => [Json(of.Answer<AwaitAnswer>("result", of.Output))],
+            Response = "What the task came to, where the client waits for it (Prefer).",
+            Responses = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
@@ -133,88 +133,88 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<PatternTaskRequest>("pattern", of.PatternNames), Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
-            Answer = "What the task came to, where the client waits for it (Prefer).",
-            Answers = static of => [Json(Schemas.AnyOf(of.Answer<SequenceAnswer>(), of.Answer<GatherAnswer>(), of.Answer<MapAnswer>()))],
+            Response = "What the task came to, where the client waits for it (Prefer).",
+            Responses = static of => [Json(Schemas.AnyOf(of.Response<SequenceResponse>(), of.Response<GatherResponse>(), of.Response<MapResponse>()))],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["ListTasks"] = new("tasks", "Lists tasks.")
         {
             Parameters = Parameters.OfTaskList,
-            Answer = "The tasks, newest first.",
-            Answers = static of => [Json(of.Answer<TaskList>())],
+            Response = "The tasks, newest first.",
+            Responses = static of => [Json(of.Response<TaskList>())],
             Problems = [InvalidRequest],
         },
         ["GetTask"] = new("tasks", "Reads a task, and waits for its end for a while.")
         {
             Parameters = [Parameters.WaitSeconds],
-            Answer = "The task.",
-            Answers = static of => [Json(of.Answer<TaskAnswer>())],
+            Response = "The task.",
+            Responses = static of => [Json(of.Response<TaskResponse>())],
             Problems = [InvalidRequest, UnknownTask, StorageFailed],
         },
         ["CancelTask"] = new("tasks", "Cancels a task.")
         {
             Status = 202,
-            Answer = "The task, which is cancelled, or as soon as what runs has stopped.",
-            Answers = static of => [Json(of.Answer<TaskAnswer>())],
+            Response = "The task, which is cancelled, or as soon as what runs has stopped.",
+            Responses = static of => [Json(of.Response<TaskResponse>())],
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
         ["WatchTask"] = new("tasks", "Streams the changes of a task until its end.")
         {
             Parameters = [Parameters.LastEventId],
-            Answer = "The task after each change.",
-            Answers = static of => [Events(of.Answer<TaskAnswer>(), of.Answer<Problem>())],
+            Response = "The task after each change.",
+            Responses = static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())],
             MayBeEmpty = true,
             Problems = [UnknownTask, StorageFailed],
         },
         ["ListDeliveries"] = new("tasks", "Shows how the webhook of a task has fared.")
         {
-            Answer = "The attempts, oldest first.",
-            Answers = static of => [Json(of.Answer<DeliveryList>())],
+            Response = "The attempts, oldest first.",
+            Responses = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask],
         },
         ["Redeliver"] = new("tasks", "Sends the webhook of a task again.")
         {
             Status = 202,
-            Answer = "The attempts so far.",
-            Answers = static of => [Json(of.Answer<DeliveryList>())],
+            Response = "The attempts so far.",
+            Responses = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask, NothingToDeliver, StorageFailed],
         },
         ["ListOperations"] = new("catalog", "Lists every operation.")
         {
-            Answer = "The operations, by name.",
-            Answers = static of => [Json(of.Answer<OperationList>())],
+            Response = "The operations, by name.",
+            Responses = static of => [Json(of.Response<OperationList>())],
         },
         ["GetOperation"] = new("catalog", "Describes one operation.")
         {
-            Answer = "The operation.",
-            Answers = static of => [Json(of.Answer<OperationDescription>())],
+            Response = "The operation.",
+            Responses = static of => [Json(of.Response<OperationDescription>())],
             Problems = [UnknownOperation],
         },
         ["GetOpenApi"] = new("catalog", "Describes every endpoint as OpenAPI 3.1.")
         {
-            Answer = "This document.",
-            Answers = static _ => [Json(new JsonObject { ["type"] = "object" })],
+            Response = "This document.",
+            Responses = static _ => [Json(new JsonObject { ["type"] = "object" })],
         },
         ["Playground"] = new("catalog", "A page that runs each pattern and draws what ran when.")
         {
-            Answer = "The page.",
-            Answers = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
+            Response = "The page.",
+            Responses = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
         },
         ["HealthLive"] = new("health", "200 as long as the process answers.")
         {
-            Answer = "It does.",
-            Answers = static of => [Json(of.Answer<HealthAnswer>())],
+            Response = "It does.",
+            Responses = static of => [Json(of.Response<HealthResponse>())],
         },
         ["HealthReady"] = new("health", "200 while new work is taken.")
         {
-            Answer = "It is.",
-            Answers = static of => [Json(of.Answer<HealthAnswer>())],
+            Response = "It is.",
+            Responses = static of => [Json(of.Response<HealthResponse>())],
             Problems = [StorageFailed],
         },
     };
 
-    private static bool AnswersOnce(Operation operation) => operation is CallableOperation;
+    private static bool RespondsOnce(Operation operation) => operation is CallableOperation;
 
     private static Content Json(JsonNode schema, JsonNode? example = null) => new("application/json", schema, example);
 
@@ -229,7 +229,7 @@ internal static class Endpoints
     }
 
     /// <summary>The last line of a stream that went wrong after it had begun.</summary>
-    private static JsonObject Failure(Schemas of) => of.Shared("stream.error", () => Schemas.Object("error", of.Answer<Problem>()));
+    private static JsonObject Failure(Schemas of) => of.Shared("stream.error", () => Schemas.Object("error", of.Response<Problem>()));
 
     private static JsonObject Item(Schemas of) => Schemas.AnyOf(of.Input, of.Shared("map.item", static () => new JsonObject
     {

@@ -48,10 +48,10 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     public JsonObject Request<T>(string property, JsonNode schema) => Narrow(Request<T>(), property, schema);
 
     /// <summary>A record that is written.</summary>
-    public JsonObject Answer<T>() => Answer(typeof(T));
+    public JsonObject Response<T>() => ResponseOf(typeof(T));
 
     /// <summary>A record that is written, one property of which the operation knows more about.</summary>
-    public JsonObject Answer<T>(string property, JsonNode schema) => Narrow(Answer<T>(), property, schema);
+    public JsonObject Response<T>(string property, JsonNode schema) => Narrow(Response<T>(), property, schema);
 
     /// <summary>Something that several endpoints have in common.</summary>
     /// <param name="name">Its name among the components.</param>
@@ -94,8 +94,8 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     private JsonObject Request(Type type) => Component(
         type.Name, () => WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null)));
 
-    private JsonObject Answer(Type type) => Component(
-        type.Name, () => JsonSchemas.OfOutput(type, part => IsComponent(part) ? Answer(part) : null));
+    private JsonObject ResponseOf(Type type) => Component(
+        type.Name, () => JsonSchemas.OfOutput(type, part => IsComponent(part) ? ResponseOf(part) : null));
 
     private JsonObject Component(string name, Func<JsonNode> make)
     {

@@ -10,7 +10,7 @@ namespace FunctionsApp.Core.Tests.Cpu;
 public sealed class CpuSchedulerProperties : IDisposable
 {
     private const int Threads = 3;
-    private const int MostItems = 100_000;
+    private const int MaxItems = 100_000;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -25,7 +25,7 @@ public sealed class CpuSchedulerProperties : IDisposable
         from share in Gen.Choose(0, 3)
         select new Job(items, added, workers, portion, cut, failsAt, cancelsAt, share);
 
-    private readonly CpuScheduler _scheduler = new(Options.Create(new CpuOptions { Threads = Threads, MaxQueuedItems = MostItems }), new ManualTimeProvider());
+    private readonly CpuScheduler _scheduler = new(Options.Create(new CpuOptions { Threads = Threads, MaxQueuedItems = MaxItems }), new ManualTimeProvider());
 
     public void Dispose() => _scheduler.Dispose();
 
@@ -56,7 +56,7 @@ public sealed class CpuSchedulerProperties : IDisposable
                         break;
                 }
             });
-            EnsureRoomFor(MostItems);
+            EnsureRoomFor(MaxItems);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
 
     private async Task<End> RunAsync(Job job, CpuShare? share)

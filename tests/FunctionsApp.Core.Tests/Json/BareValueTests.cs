@@ -80,10 +80,10 @@ public sealed class BareValueTests
     public void Rules_across_properties_hold_for_a_bare_value()
     {
         Assert.Equal(new SamplePair("a"), Read<SamplePair>("\"a\""));
-        Assert.Equal(" must have left or right", Faults<SamplePair>("null"));
+        Assert.Equal(" must have left or right", ValidationErrors<SamplePair>("null"));
         Assert.Equal(new Ordered(3), Read<Ordered>("3"));
-        Assert.Equal(" must be an object: 'to' must be more than from", Faults<Ordered>("9"));
-        Assert.Equal(" must not be 4", Faults<Ordered>("4"));
+        Assert.Equal(" must be an object: 'to' must be more than from", ValidationErrors<Ordered>("9"));
+        Assert.Equal(" must not be 4", ValidationErrors<Ordered>("4"));
     }
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class BareValueTests
     [InlineData(typeof(Two), "1", " must be an object: 'y' is required")]
     public void Faults_stand_where_the_value_stands(Type type, string value, string expected)
     {
-        var read = typeof(BareValueTests).GetMethod(nameof(Faults), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
+        var read = typeof(BareValueTests).GetMethod(nameof(ValidationErrors), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
 
         Assert.Equal(expected, ((string)read.Invoke(null, [value])!).Split('\n')[0]);
     }
@@ -117,11 +117,11 @@ public sealed class BareValueTests
 
     private static T Read<T>(string value) => new JsonContract<T>().ReadItem(Encoding.UTF8.GetBytes(value), ItemShape.ObjectOrBareValue);
 
-    private static string Faults<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
+    private static string ValidationErrors<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
 
     private static bool IsDirect<T>() => BareValue<T>.Create(new SchemaNode(JsonSchemas.OfInput(typeof(T)))) is not null;
 
-    /// <summary>The result as JSON, or the faults with pointers that start at the value.</summary>
+    /// <summary>The result as JSON, or the errors with pointers that start at the value.</summary>
     private static string Outcome(CpuOperation operation, string item, string place)
     {
         try
@@ -140,9 +140,9 @@ public sealed class BareValueTests
         }
         catch (ProblemException exception)
         {
-            // A fault of another property than the first stands at a bare value itself.
-            return string.Join('\n', exception.Problem.Errors!.SelectMany(fault =>
-                fault.Value.Select(message => place.Length == 0 ? fault.Key + " " + message : Bare(fault.Key, message))).Order(StringComparer.Ordinal));
+            // An error of another property than the first stands at a bare value itself.
+            return string.Join('\n', exception.Problem.Errors!.SelectMany(error =>
+                error.Value.Select(message => place.Length == 0 ? error.Key + " " + message : Bare(error.Key, message))).Order(StringComparer.Ordinal));
         }
 
         string Bare(string pointer, string message) => pointer.Length == 0 ? " " + message

@@ -54,9 +54,9 @@ public sealed class JsonPipeWriterTests
     {
         foreach (var value in (RawJson[])[Small, Large])
         {
-            await EnsureSameAsync(new AwaitAnswer("echo", value, 1.5));
-            await EnsureSameAsync(new SequenceAnswer([value, Small, value], [new TimelineEntry(0, "echo", 0, 1)], 2));
-            await EnsureSameAsync(new GatherAnswer(
+            await EnsureSameAsync(new AwaitResponse("echo", value, 1.5));
+            await EnsureSameAsync(new SequenceResponse([value, Small, value], [new TimelineEntry(0, "echo", 0, 1)], 2));
+            await EnsureSameAsync(new GatherResponse(
                 [
                     new GatherResult(0, "a", "echo", CallStatus.Succeeded, value, null, 0, 1),
                     new GatherResult(1, null, "echo", CallStatus.Failed, null, Problem.OperationFailed("no"), 0, 1),
@@ -73,7 +73,7 @@ public sealed class JsonPipeWriterTests
         var large = string.Join(',', Enumerable.Range(0, 20_000));
         foreach (var pieces in (string[][])[[], ["1"], ["1,2", "3"], [large], [large, "1,2", large], ["1,2", large, "3"], [large, large]])
         {
-            var answer = new MapAnswer
+            var response = new MapResponse
             {
                 Results = new MapResults([.. pieces.Select(static piece => Samples.Raw(piece).Utf8)]),
                 Errors = [],
@@ -82,8 +82,8 @@ public sealed class JsonPipeWriterTests
                 ElapsedMs = 1,
             };
 
-            await EnsureSameAsync(answer);
-            Assert.StartsWith($$"""{"results":[{{string.Join(',', pieces)}}],"errors":[]""", Encoding.UTF8.GetString(await WriteAsync(answer)), StringComparison.Ordinal);
+            await EnsureSameAsync(response);
+            Assert.StartsWith($$"""{"results":[{{string.Join(',', pieces)}}],"errors":[]""", Encoding.UTF8.GetString(await WriteAsync(response)), StringComparison.Ordinal);
         }
     }
 

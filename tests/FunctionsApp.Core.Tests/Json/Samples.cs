@@ -77,14 +77,14 @@ internal static class Samples
 
     public static JsonContract<SamplePoint> Point { get; } = new();
 
-    /// <summary>The faults as lines of "pointer message", in the order in which they are listed.</summary>
+    /// <summary>The errors as lines of "pointer message", in the order in which they are listed.</summary>
     public static string Lines(Problem problem) =>
-        string.Join('\n', problem.Errors!.SelectMany(static fault => fault.Value.Select(message => fault.Key + " " + message)));
+        string.Join('\n', problem.Errors!.SelectMany(static error => error.Value.Select(message => error.Key + " " + message)));
 
     public static Problem Refusal(Action read) => Assert.Throws<ProblemException>(read).Problem;
 
-    /// <summary>The faults of a value that is no <see cref="Sample"/>, as <see cref="Lines"/>.</summary>
-    public static string Faults(string json) => Lines(Refusal(() => Read(json)));
+    /// <summary>The errors of a value that is no <see cref="Sample"/>, as <see cref="Lines"/>.</summary>
+    public static string ValidationErrors(string json) => Lines(Refusal(() => Read(json)));
 
     public static Sample Read(string json) => Contract.Read(Encoding.UTF8.GetBytes(json), "");
 

@@ -22,7 +22,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"map":{"a/b~":true}}""", "/map/a~1b~0 must be an integer of at most 64 bits, not a boolean")]
     [InlineData("""{"x":1,"map":{"":true}}""", "/map/ must be an integer of at most 64 bits, not a boolean")]
     public void A_value_of_the_wrong_kind_is_a_fault_at_its_pointer(string json, string expected) =>
-        Assert.Equal(expected, Samples.Faults(json));
+        Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("[]", " must be an object, not an array")]
@@ -31,7 +31,7 @@ public sealed class SchemaCheckTests
     [InlineData("\"x\"", " must be an object, not a string")]
     [InlineData("false", " must be an object, not a boolean")]
     public void A_whole_of_the_wrong_kind_is_a_fault_at_the_empty_pointer(string json, string expected) =>
-        Assert.Equal(expected, Samples.Faults(json));
+        Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("""{"x":1,"small":11}""", "/small must be an integer from -5 to 10")]
@@ -48,7 +48,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"flags":[]}""", "/flags must not be empty")]
     [InlineData("""{"x":1,"flags":[true,true,true]}""", "/flags must have at most 2 items")]
     public void A_value_out_of_range_is_a_fault_that_tells_the_range(string json, string expected) =>
-        Assert.Equal(expected, Samples.Faults(json));
+        Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("1e999")]
@@ -57,7 +57,7 @@ public sealed class SchemaCheckTests
     [InlineData("1e99999999999999999999")]
     [InlineData("123456789e4294967295")]
     public void A_number_beyond_the_doubles_is_a_fault(string number) =>
-        Assert.Equal("/x must be a number", Samples.Faults($$"""{"x":{{number}}}"""));
+        Assert.Equal("/x must be a number", Samples.ValidationErrors($$"""{"x":{{number}}}"""));
 
     [Theory]
     [InlineData("9223372036854775808")]
@@ -66,7 +66,7 @@ public sealed class SchemaCheckTests
     [InlineData("1e99999999999999999999")]
     [InlineData("1.5")]
     public void A_number_that_is_no_64_bit_integer_is_a_fault_where_one_is_asked_for(string number) =>
-        Assert.Equal("/big must be an integer of at most 64 bits", Samples.Faults($$"""{"x":1,"big":{{number}}}"""));
+        Assert.Equal("/big must be an integer of at most 64 bits", Samples.ValidationErrors($$"""{"x":1,"big":{{number}}}"""));
 
     [Theory]
     [InlineData("""{"x":1,"Small":1}""", "/Small")]
@@ -77,19 +77,19 @@ public sealed class SchemaCheckTests
     public void An_unknown_property_is_named_and_the_known_ones_are_listed(string json, string pointer) =>
         Assert.Equal(
             pointer + " is not a known property; known are x, small, big, ratio, text, colour, flags, part, map, bytes, any",
-            Samples.Faults(json));
+            Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("""{"x":1,"x":2}""")]
     [InlineData("""{"x":1,"\u0078":2}""")]
     [InlineData("""{"\u0078":1,"x":{"x":[]}}""")]
     public void A_repeated_property_is_a_fault_however_its_name_is_written(string json) =>
-        Assert.Equal("/x appears more than once", Samples.Faults(json));
+        Assert.Equal("/x appears more than once", Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("""{"x":1,"part":{"name":"n","name":"m"}}""", "/part/name appears more than once")]
     public void A_repeated_property_further_down_is_a_fault_too(string json, string expected) =>
-        Assert.Equal(expected, Samples.Faults(json));
+        Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("""{"x":1,"text":"\ud800"}""", "/text")]
@@ -99,7 +99,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"any":{"\udfff":[{"a":1}]}}""", "/any")]
     [InlineData("""{"x":1,"\ud800":1}""", "")]
     public void Half_of_a_surrogate_pair_is_a_fault_wherever_it_stands(string json, string pointer) =>
-        Assert.Equal(pointer + " holds half of a surrogate pair, which is not Unicode text", Samples.Faults(json));
+        Assert.Equal(pointer + " holds half of a surrogate pair, which is not Unicode text", Samples.ValidationErrors(json));
 
     [Fact]
     public void A_whole_surrogate_pair_is_text() =>
@@ -124,7 +124,7 @@ public sealed class SchemaCheckTests
             /part/name is required
             /x is required
             """,
-            Samples.Faults("""{"small":99,"bogus":[1,{}],"flags":[true,null,false],"part":{}}"""),
+            Samples.ValidationErrors("""{"small":99,"bogus":[1,{}],"flags":[true,null,false],"part":{}}"""),
             ignoreLineEndingDifferences: true);
 
     [Fact]
@@ -172,7 +172,7 @@ public sealed class SchemaCheckTests
     {
         var json = "{\"x\":" + new string('[', 1_000_000) + new string(']', 1_000_000) + "}";
 
-        Assert.Equal("/x must be a number, not an array", Samples.Faults(json));
+        Assert.Equal("/x must be a number, not an array", Samples.ValidationErrors(json));
     }
 
     [Fact]
@@ -190,7 +190,7 @@ public sealed class SchemaCheckTests
 
         var problem = Samples.Refusal(() => Samples.Read(json));
 
-        Assert.InRange(problem.Errors!.Sum(static fault => fault.Value.Length), 1, 100);
+        Assert.InRange(problem.Errors!.Sum(static error => error.Value.Length), 1, 100);
     }
 
     [Fact]
@@ -226,7 +226,7 @@ public sealed class SchemaCheckTests
         var names = Enumerable.Range(980, 20).Select(static length => new string('n', length) + "😀😀");
 
         Assert.All(names, static name => Assert.DoesNotContain('\uFFFD', Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(
-            Samples.Faults($$"""{"x":1,"{{name}}":1}""")))));
+            Samples.ValidationErrors($$"""{"x":1,"{{name}}":1}""")))));
     }
 
     [Fact]
@@ -269,10 +269,10 @@ public sealed class SchemaCheckTests
         _ = SchemaCheck.Run(schema, json, 64);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var faults = SchemaCheck.Run(schema, json, 64);
+        var errors = SchemaCheck.Run(schema, json, 64);
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
-        Assert.Null(faults);
+        Assert.Null(errors);
         Assert.Equal(0, allocated);
     }
 }

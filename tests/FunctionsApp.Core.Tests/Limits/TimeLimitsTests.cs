@@ -20,14 +20,14 @@ public sealed class TimeLimitsTests
     [InlineData(double.PositiveInfinity)]
     [InlineData(double.NegativeInfinity)]
     public void A_limit_out_of_range_is_a_fault(double seconds) =>
-        Assert.Equal("must be more than 0 and at most 100 (Limits:MaxTimeoutSeconds)", _limits.Fault(seconds));
+        Assert.Equal("must be more than 0 and at most 100 (Limits:MaxTimeoutSeconds)", _limits.FindError(seconds));
 
     [Theory]
     [InlineData(null)]
     [InlineData(double.Epsilon)]
     [InlineData(0.001)]
     [InlineData(100.0)]
-    public void A_limit_within_range_is_none(double? seconds) => Assert.Null(_limits.Fault(seconds));
+    public void A_limit_within_range_is_none(double? seconds) => Assert.Null(_limits.FindError(seconds));
 
     [Fact]
     public void A_limit_out_of_range_is_told_at_its_pointer() =>

@@ -55,16 +55,16 @@ public sealed class WorkGateTests
     public async Task Whoever_awaits_leaves_the_gate_and_enters_it_again()
     {
         var gate = Gate(1);
-        var answer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var response = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var first = gate.RunAsync(async () =>
         {
             var before = TaskScheduler.Current;
-            await answer.Task;
+            await response.Task;
             return (before, after: TaskScheduler.Current);
         });
 
         // The first waits for this one, which could not run if the first were still within.
-        await gate.RunAsync(() => Task.FromResult(answer.TrySetResult())).WaitAsync(Patience);
+        await gate.RunAsync(() => Task.FromResult(response.TrySetResult())).WaitAsync(Patience);
 
         var (before, after) = await first.WaitAsync(Patience);
         Assert.NotSame(TaskScheduler.Default, before);

@@ -15,10 +15,10 @@ public sealed class OperationCatalogTests
     {
         await using var services = TestServices.Create(configure: static services => services.AddOperation<ShoutOperation>());
 
-        var answer = await services.GetRequiredService<AwaitService>()
+        var response = await services.GetRequiredService<AwaitService>()
             .RunAsync("shout", FunctionsApp.Core.Json.RawJson.FromUtf8("""{"text":"hey"}"""u8.ToArray()), null, default);
 
-        Assert.Equal("\"HEY!!!\"", answer.Result.ToString());
+        Assert.Equal("\"HEY!!!\"", response.Result.ToString());
     }
 
     [Fact]

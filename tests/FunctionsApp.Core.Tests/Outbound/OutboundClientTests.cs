@@ -61,9 +61,9 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
         _server.Answer(status);
         _server.Answer(200);
 
-        var answer = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2 }, default));
+        var response = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2 }, default));
 
-        Assert.Equal((200, 3), (answer.Status, answer.Attempts));
+        Assert.Equal((200, 3), (response.Status, response.Attempts));
     }
 
     [Fact]
@@ -71,9 +71,9 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     {
         _server.Answer(503);
 
-        var answer = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 3 }, default));
+        var response = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 3 }, default));
 
-        Assert.Equal((503, 4, 4), (answer.Status, answer.Attempts, _server.Requests.Count));
+        Assert.Equal((503, 4, 4), (response.Status, response.Attempts, _server.Requests.Count));
     }
 
     [Theory]
@@ -157,9 +157,9 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     {
         _server.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(30)));
 
-        var answer = await _client.SendAsync(Get() with { MaxRetries = 2, TimeoutSeconds = 30 }, default);
+        var response = await _client.SendAsync(Get() with { MaxRetries = 2, TimeoutSeconds = 30 }, default);
 
-        Assert.Equal((429, 1), (answer.Status, answer.Attempts));
+        Assert.Equal((429, 1), (response.Status, response.Attempts));
     }
 
     [Theory]
@@ -170,9 +170,9 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     {
         _server.Answer(429, headers => headers.TryAddWithoutValidation("Retry-After", value));
 
-        var answer = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2, TimeoutSeconds = 3_600 }, default));
+        var response = await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2, TimeoutSeconds = 3_600 }, default));
 
-        Assert.Equal((429, 1), (answer.Status, answer.Attempts));
+        Assert.Equal((429, 1), (response.Status, response.Attempts));
     }
 
     [Fact]

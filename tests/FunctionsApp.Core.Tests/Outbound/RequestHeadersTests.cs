@@ -100,11 +100,11 @@ public sealed class RequestHeadersTests
     [InlineData("HEAD", "body")]
     [InlineData("POST", null)]
     [InlineData("DELETE", null)]
-    public void A_body_needs_a_method_that_has_one(string method, string? fault)
+    public void A_body_needs_a_method_that_has_one(string method, string? error)
     {
         var input = new HttpRequestInput("https://example.com/", method, Body: RawJson.FromUtf8("1"u8.ToArray()));
 
-        Assert.Equal(fault, input.Check().SingleOrDefault().Property);
+        Assert.Equal(error, input.Check().SingleOrDefault().Property);
     }
 
     private static IEnumerable<(string Property, string Message)> Check(params (string Name, string Value)[] headers) =>

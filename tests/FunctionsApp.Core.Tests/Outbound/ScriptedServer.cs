@@ -48,13 +48,13 @@ public sealed class ScriptedServer : HttpMessageHandler
             request.Method.Method, request.RequestUri!.AbsoluteUri,
             request.Headers.Concat(content).ToDictionary(static header => header.Key, static header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase),
             request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken));
-        Func<CancellationToken, Task<HttpResponseMessage>> answer;
+        Func<CancellationToken, Task<HttpResponseMessage>> response;
         lock (_gate)
         {
             Requests.Add(received);
-            answer = _last = _answers.TryDequeue(out var next) ? next : _last;
+            response = _last = _answers.TryDequeue(out var next) ? next : _last;
         }
 
-        return await answer(cancellationToken);
+        return await response(cancellationToken);
     }
 }

@@ -35,7 +35,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     [Fact]
     public async Task What_ran_runs_again_and_what_waited_waits()
     {
-        var tasks = new List<TaskAnswer>();
+        var tasks = new List<TaskResponse>();
         foreach (var name in new[] { "a", "b", "c", "d" })
         {
             tasks.Add(await CreateProbeAsync(name));
@@ -189,7 +189,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         // It is deleted beside; until then there is no room.
         using var patience = new CancellationTokenSource(Limit);
-        TaskAnswer? later = null;
+        TaskResponse? later = null;
         while (later is null)
         {
             try
@@ -412,7 +412,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         Assert.Empty((await Service.ListAsync(new TaskListRequest { Status = TaskState.Succeeded, Operation = "echo" })).Items);
     }
 
-    private async Task<List<int>> AttemptsAsync(IEnumerable<TaskAnswer> tasks)
+    private async Task<List<int>> AttemptsAsync(IEnumerable<TaskResponse> tasks)
     {
         var attempts = new List<int>();
         foreach (var task in tasks)

@@ -261,7 +261,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
         Assert.NotEqual(task.Id, (await CreateAsync("echo", """{"input":{"value":1}}""", origin with { Fingerprint = "g" })).Id);
     }
 
-    private TaskAnswer Watched(string id) => TaskAnswer.Of(Engine.FindAsync(id).AsTask().GetAwaiter().GetResult()!.Value.Record);
+    private TaskResponse Watched(string id) => TaskResponse.Of(Engine.FindAsync(id).AsTask().GetAwaiter().GetResult()!.Value.Record);
 
     private async Task<List<long>> WatchAsync(string id, long after)
     {

@@ -107,14 +107,14 @@ public abstract class TaskTests : IAsyncLifetime
     protected T Read<T>(string json) => Get<RequestReader>().Read<T>(Encoding.UTF8.GetBytes(json));
 
     /// <summary>Creates a task of an operation from the request's JSON.</summary>
-    protected Task<TaskAnswer> CreateAsync(string operation, string json, TaskOrigin? origin = null) =>
+    protected Task<TaskResponse> CreateAsync(string operation, string json, TaskOrigin? origin = null) =>
         Service.CreateAsync(operation, Read<TaskRequest>(json), origin ?? Origin).WaitAsync(Limit);
 
     /// <summary>Creates a task of the probe.</summary>
-    protected Task<TaskAnswer> CreateProbeAsync(string name, string more = "") => CreateAsync("probe", $$$"""{"input":{"name":"{{{name}}}"}{{{more}}}}""");
+    protected Task<TaskResponse> CreateProbeAsync(string name, string more = "") => CreateAsync("probe", $$$"""{"input":{"name":"{{{name}}}"}{{{more}}}}""");
 
     /// <summary>Creates a task of the probe that succeeds at once.</summary>
-    protected async Task<TaskAnswer> EndedProbeAsync(string name, string more = "")
+    protected async Task<TaskResponse> EndedProbeAsync(string name, string more = "")
     {
         var task = await CreateProbeAsync(name, more);
         Probe.Succeed(name);
@@ -122,7 +122,7 @@ public abstract class TaskTests : IAsyncLifetime
     }
 
     /// <summary>Waits until a task ends, on the real clock: the one that stands still has no part in it.</summary>
-    protected async Task<TaskAnswer> EndOfAsync(string id)
+    protected async Task<TaskResponse> EndOfAsync(string id)
     {
         await UntilAsync(id, static record => record.IsFinished);
         return await Service.GetAsync(id, waitSeconds: null, CancellationToken.None);
@@ -171,5 +171,5 @@ public abstract class TaskTests : IAsyncLifetime
     }
 
     /// <summary>The slug of the problem that a task has failed with.</summary>
-    protected static string SlugOf(TaskAnswer task) => task.Error!.Value.ToElement().GetProperty("type").GetString()!["/problems/".Length..];
+    protected static string SlugOf(TaskResponse task) => task.Error!.Value.ToElement().GetProperty("type").GetString()!["/problems/".Length..];
 }

@@ -20,7 +20,7 @@ public sealed class SigningKeyTests
     {
         var key = SigningKey.Generate();
 
-        Assert.Null(SigningKey.Fault(key));
+        Assert.Null(SigningKey.FindError(key));
         Assert.Equal(32, Convert.FromBase64String(key["whsec_".Length..]).Length);
         Assert.NotEqual(key, SigningKey.Generate());
         Assert.True(WebhookVerifier.Verify(key, "msg_1", "1700000000", SigningKey.Parse(key).Sign("msg_1", "1700000000", "{}"u8), "{}"u8));
@@ -39,12 +39,12 @@ public sealed class SigningKeyTests
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", "is not base64 after whsec_")]
     [InlineData("whsec_", "has 0 bytes, not 24 to 64")]
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaQ=", "has 23 bytes, not 24 to 64")]
-    public void What_is_no_key_is_told_without_a_word_of_it(string? text, string fault) => Assert.Equal(fault, SigningKey.Fault(text));
+    public void What_is_no_key_is_told_without_a_word_of_it(string? text, string error) => Assert.Equal(error, SigningKey.FindError(text));
 
     [Theory]
     [InlineData(24, null)]
     [InlineData(64, null)]
     [InlineData(65, "has 65 bytes, not 24 to 64")]
-    public void A_key_has_24_to_64_bytes(int bytes, string? fault) =>
-        Assert.Equal(fault, SigningKey.Fault("whsec_" + Convert.ToBase64String(new byte[bytes])));
+    public void A_key_has_24_to_64_bytes(int bytes, string? error) =>
+        Assert.Equal(error, SigningKey.FindError("whsec_" + Convert.ToBase64String(new byte[bytes])));
 }

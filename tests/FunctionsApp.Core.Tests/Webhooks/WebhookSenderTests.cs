@@ -364,12 +364,12 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     /// <summary>The body of an answer, which can be read once.</summary>
-    private abstract class AnswerBody : MemoryStream
+    private abstract class ResponseBody : MemoryStream
     {
         public override bool CanSeek => false;
     }
 
-    private sealed class HangingBody : AnswerBody
+    private sealed class HangingBody : ResponseBody
     {
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -378,12 +378,12 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         }
     }
 
-    private sealed class BrokenBody : AnswerBody
+    private sealed class BrokenBody : ResponseBody
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("It broke.");
     }
 
-    private sealed class EndlessBody : AnswerBody
+    private sealed class EndlessBody : ResponseBody
     {
         public int BytesRead { get; private set; }
 

@@ -41,7 +41,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [Fact]
     public async Task What_arrives_verifies()
     {
-        _receiver.Answer = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray()).AsTask();
+        _receiver.Respond = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray()).AsTask();
 
         var result = await SendAsync();
 
@@ -59,7 +59,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [InlineData(10_000, 2)]
     public async Task A_connection_is_kept_after_a_small_answer_alone(int bytes, int connections)
     {
-        _receiver.Answer = stream => stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 500 Oh\r\nContent-Length: {bytes}\r\n\r\n{new string('x', bytes)}")).AsTask();
+        _receiver.Respond = stream => stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 500 Oh\r\nContent-Length: {bytes}\r\n\r\n{new string('x', bytes)}")).AsTask();
 
         await SendAsync();
         await SendAsync();
@@ -70,7 +70,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [Fact]
     public async Task An_endless_answer_is_cut_off()
     {
-        _receiver.Answer = static async stream =>
+        _receiver.Respond = static async stream =>
         {
             await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"u8.ToArray());
             while (true)
@@ -86,7 +86,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [Fact]
     public async Task An_answer_that_says_that_it_is_compressed_and_is_not_counts_by_its_status()
     {
-        _receiver.Answer = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 17\r\n\r\nThis is no Brotli"u8.ToArray()).AsTask();
+        _receiver.Respond = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 17\r\n\r\nThis is no Brotli"u8.ToArray()).AsTask();
 
         Assert.Equal(WebhookOutcome.Delivered, (await SendAsync()).Outcome);
     }
@@ -94,7 +94,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [Fact]
     public async Task A_connection_that_is_reset_is_a_failed_attempt()
     {
-        _receiver.Answer = static stream =>
+        _receiver.Respond = static stream =>
         {
             stream.Socket.LingerState = new LingerOption(enable: true, seconds: 0);
             stream.Socket.Close();
@@ -139,7 +139,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
         public ConcurrentQueue<Arrival> Requests { get; } = new();
 
         /// <summary>Answers each request.</summary>
-        public Func<NetworkStream, Task> Answer { get; set; } = null!;
+        public Func<NetworkStream, Task> Respond { get; set; } = null!;
 
         /// <summary>Ends when the sender has cut an answer off.</summary>
         public Task CutOff => _cutOff.Task;
@@ -178,7 +178,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
                     while (await ReadAsync(stream, connection) is { } request)
                     {
                         Requests.Enqueue(request);
-                        await Answer(stream);
+                        await Respond(stream);
                     }
                 }
                 catch (Exception exception) when (exception is IOException or ObjectDisposedException)

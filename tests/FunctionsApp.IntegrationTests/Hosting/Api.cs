@@ -19,11 +19,11 @@ public sealed class Api : IDisposable
 
     public HttpClient Http { get; }
 
-    public async Task<Answer> GetAsync(string path) => await Answer.ReadAsync(await Http.GetAsync(new Uri(path, UriKind.Relative)));
+    public async Task<ApiResponse> GetAsync(string path) => await ApiResponse.ReadAsync(await Http.GetAsync(new Uri(path, UriKind.Relative)));
 
     /// <summary>Posts JSON text.</summary>
-    public async Task<Answer> PostAsync(string path, string json, CancellationToken cancellationToken = default) =>
-        await Answer.ReadAsync(await SendAsync(path, json, cancellationToken: cancellationToken));
+    public async Task<ApiResponse> PostAsync(string path, string json, CancellationToken cancellationToken = default) =>
+        await ApiResponse.ReadAsync(await SendAsync(path, json, cancellationToken: cancellationToken));
 
     /// <summary>Posts JSON text, and returns as soon as the answer begins.</summary>
     public async Task<HttpResponseMessage> SendAsync(
@@ -44,7 +44,7 @@ public sealed class Api : IDisposable
     /// <param name="path">The path below <c>/api/</c>, or one that begins with a slash.</param>
     /// <param name="json">The body; null for none.</param>
     /// <param name="headers">Headers, sent as they are.</param>
-    public async Task<Answer> SendAsync(HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
+    public async Task<ApiResponse> SendAsync(HttpMethod method, string path, string? json, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         request.Content = json is null ? null : new StringContent(json, Encoding.UTF8, "application/json");
@@ -53,14 +53,14 @@ public sealed class Api : IDisposable
             request.Headers.TryAddWithoutValidation(name, value);
         }
 
-        return await Answer.ReadAsync(await Http.SendAsync(request));
+        return await ApiResponse.ReadAsync(await Http.SendAsync(request));
     }
 
     public void Dispose() => Http.Dispose();
 }
 
 /// <summary>An answer in JSON.</summary>
-public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpResponseHeaders Headers, JsonElement Body)
+public sealed record ApiResponse(HttpStatusCode Status, string? MediaType, HttpResponseHeaders Headers, JsonElement Body)
 {
     public JsonElement this[string property] => Body.GetProperty(property);
 
@@ -80,13 +80,13 @@ public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpRespon
         }
     }
 
-    /// <summary>The JSON pointers of a problem's faults.</summary>
-    public IEnumerable<string> Faults => this["errors"].EnumerateObject().Select(static fault => fault.Name);
+    /// <summary>The JSON pointers of a problem's errors.</summary>
+    public IEnumerable<string> ValidationErrors => this["errors"].EnumerateObject().Select(static error => error.Name);
 
     /// <summary>For the messages of tests that fail.</summary>
     public override string ToString() => $"{(int)Status} {Body}";
 
-    public static async Task<Answer> ReadAsync(HttpResponseMessage response)
+    public static async Task<ApiResponse> ReadAsync(HttpResponseMessage response)
     {
         using (response)
         {
@@ -97,7 +97,7 @@ public sealed record Answer(HttpStatusCode Status, string? MediaType, HttpRespon
                 throw new HttpRequestException($"500 by the Functions host. {text}");
             }
 
-            return new Answer(
+            return new ApiResponse(
                 response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
                 text.Length == 0 ? default : JsonElement.Parse(text));
         }

@@ -17,11 +17,11 @@ public static class TaskRequests
     /// <param name="json">The body.</param>
     /// <param name="headers">More headers.</param>
     /// <returns>The answer; <c>Id()</c> is the task's.</returns>
-    public static async Task<Answer> CreateAsync(this Api api, string path, string json, params (string Name, string Value)[] headers)
+    public static async Task<ApiResponse> CreateAsync(this Api api, string path, string json, params (string Name, string Value)[] headers)
     {
-        var answer = await api.SendAsync(HttpMethod.Post, path, json, headers);
-        Assert.True(answer.Status == HttpStatusCode.Accepted, answer.ToString());
-        return answer;
+        var response = await api.SendAsync(HttpMethod.Post, path, json, headers);
+        Assert.True(response.Status == HttpStatusCode.Accepted, response.ToString());
+        return response;
     }
 
     /// <summary>Creates a task of one operation.</summary>
@@ -33,28 +33,28 @@ public static class TaskRequests
     public static async Task<string> CreateIdAsync(this Api api, string operation, string input, string more = "") =>
         (await api.CreateAsync("tasks/" + operation, $$"""{"input":{{input}}{{(more.Length == 0 ? "" : "," + more)}}}""")).Id();
 
-    public static Task<Answer> TaskAsync(this Api api, string id) => api.GetAsync("tasks/" + id);
+    public static Task<ApiResponse> TaskAsync(this Api api, string id) => api.GetAsync("tasks/" + id);
 
     /// <summary>Reads a task when it has ended.</summary>
-    public static async Task<Answer> EndAsync(this Api api, string id)
+    public static async Task<ApiResponse> EndAsync(this Api api, string id)
     {
-        var answer = await api.GetAsync($"tasks/{id}?waitSeconds=60");
-        Assert.True(answer.HasEnded(), answer.ToString());
-        return answer;
+        var response = await api.GetAsync($"tasks/{id}?waitSeconds=60");
+        Assert.True(response.HasEnded(), response.ToString());
+        return response;
     }
 
     /// <summary>Waits until a task is in a state.</summary>
-    public static Task<Answer> StateAsync(this Api api, string id, string status) =>
-        Eventually.SeeAsync(() => api.TaskAsync(id), answer => answer.State() == status, $"Task {id} to be {status}");
+    public static Task<ApiResponse> StateAsync(this Api api, string id, string status) =>
+        Eventually.SeeAsync(() => api.TaskAsync(id), response => response.State() == status, $"Task {id} to be {status}");
 
-    public static Task<Answer> CancelAsync(this Api api, string id) => api.SendAsync(HttpMethod.Delete, "tasks/" + id, json: null);
+    public static Task<ApiResponse> CancelAsync(this Api api, string id) => api.SendAsync(HttpMethod.Delete, "tasks/" + id, json: null);
 
-    public static Task<Answer> DeliveriesAsync(this Api api, string id) => api.GetAsync($"tasks/{id}/deliveries");
+    public static Task<ApiResponse> DeliveriesAsync(this Api api, string id) => api.GetAsync($"tasks/{id}/deliveries");
 
     /// <summary>Waits until a task's webhook has arrived, or never will.</summary>
-    public static Task<Answer> DeliveredAsync(this Api api, string id) => Eventually.SeeAsync(
+    public static Task<ApiResponse> DeliveredAsync(this Api api, string id) => Eventually.SeeAsync(
         () => api.DeliveriesAsync(id),
-        static answer => answer.Body.TryGetProperty("state", out var state) && state.GetString() != "pending",
+        static response => response.Body.TryGetProperty("state", out var state) && state.GetString() != "pending",
         $"The webhook of task {id} to be delivered");
 
     /// <summary>Every task that the list has, page by page.</summary>
@@ -81,11 +81,11 @@ public static class TaskRequests
         }
     }
 
-    public static string Id(this Answer answer) => answer["id"].GetString()!;
+    public static string Id(this ApiResponse response) => response["id"].GetString()!;
 
-    public static string State(this Answer answer) => answer["status"].GetString()!;
+    public static string State(this ApiResponse response) => response["status"].GetString()!;
 
-    public static bool HasEnded(this Answer answer) => Ends.Contains(answer.State());
+    public static bool HasEnded(this ApiResponse response) => Ends.Contains(response.State());
 
-    public static DateTimeOffset Time(this Answer answer, string property) => answer[property].GetDateTimeOffset();
+    public static DateTimeOffset Time(this ApiResponse response, string property) => response[property].GetDateTimeOffset();
 }

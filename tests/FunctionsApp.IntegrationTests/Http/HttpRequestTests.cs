@@ -82,9 +82,9 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     {
         foreach (var body in new[] { "", "[1", "{} {}", "NaN", "\"\\ud800\"" })
         {
-            var answer = await upstream.RequestAsync($"/content?type=text/plain&base64={Base64(body)}", "\"as\":\"json\"");
+            var response = await upstream.RequestAsync($"/content?type=text/plain&base64={Base64(body)}", "\"as\":\"json\"");
 
-            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
+            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (response.Status, response.Problem));
         }
     }
 
@@ -112,10 +112,10 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         foreach (var path in new[] { "/flood", "/bomb" })
         {
             var id = upstream.NewId();
-            var answer = await upstream.RequestAsync($"{path}?id={id}");
+            var response = await upstream.RequestAsync($"{path}?id={id}");
 
-            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
-            Assert.Contains("1048576 bytes (Outbound:MaxResponseBytes)", answer["detail"].GetString(), StringComparison.Ordinal);
+            Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (response.Status, response.Problem));
+            Assert.Contains("1048576 bytes (Outbound:MaxResponseBytes)", response["detail"].GetString(), StringComparison.Ordinal);
             Assert.Single(upstream.Server.Requests(id));
             if (path == "/flood")
             {
@@ -129,9 +129,9 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     {
         Assert.Equal(404, (await upstream.ResultAsync("/content?status=404")).GetProperty("status").GetInt32());
 
-        var answer = await upstream.RequestAsync("/content?status=404", "\"raiseForStatus\":true");
-        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
-        Assert.Contains("404", answer["detail"].GetString(), StringComparison.Ordinal);
+        var response = await upstream.RequestAsync("/content?status=404", "\"raiseForStatus\":true");
+        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (response.Status, response.Problem));
+        Assert.Contains("404", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [OwnHostFact]
@@ -167,20 +167,20 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
             new Uri(UpstreamFixture.ClosedOrigin, "/").AbsoluteUri, new Uri(upstream.Server.SecureOrigin, "/").AbsoluteUri,
         })
         {
-            var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}","maxRetries":0}""");
+            var response = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}","maxRetries":0}""");
 
-            Assert.Equal((url, HttpStatusCode.BadGateway, "upstream-failed"), (url, answer.Status, answer.Problem));
-            Assert.DoesNotContain(new Uri(url).Authority, answer["detail"].GetString(), StringComparison.Ordinal);
+            Assert.Equal((url, HttpStatusCode.BadGateway, "upstream-failed"), (url, response.Status, response.Problem));
+            Assert.DoesNotContain(new Uri(url).Authority, response["detail"].GetString(), StringComparison.Ordinal);
         }
     }
 
     [OwnHostFact]
     public async Task A_connection_that_takes_too_long_is_told_by_its_limit()
     {
-        var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{upstream.Server.SilentOrigin}}","maxRetries":0}""");
+        var response = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{upstream.Server.SilentOrigin}}","maxRetries":0}""");
 
-        Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (answer.Status, answer.Problem));
-        Assert.Contains("1 s (Outbound:ConnectTimeoutSeconds)", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (response.Status, response.Problem));
+        Assert.Contains("1 s (Outbound:ConnectTimeoutSeconds)", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [OwnHostFact]
@@ -189,10 +189,10 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         foreach (var path in new[] { "/hang", "/drip" })
         {
             var id = upstream.NewId();
-            var answer = await upstream.RequestAsync($"{path}?id={id}", "\"timeoutSeconds\":1");
+            var response = await upstream.RequestAsync($"{path}?id={id}", "\"timeoutSeconds\":1");
 
-            Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (answer.Status, answer.Problem));
-            Assert.Equal("The request to '127.0.0.1' was not done within its time limit of 1 s (timeoutSeconds).", answer["detail"].GetString());
+            Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (response.Status, response.Problem));
+            Assert.Equal("The request to '127.0.0.1' was not done within its time limit of 1 s (timeoutSeconds).", response["detail"].GetString());
             await upstream.Server.CutOffAsync(id);
         }
     }
@@ -224,13 +224,13 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     public async Task A_failing_sibling_cuts_the_far_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
-        var answer = await upstream.Api.PostAsync("gather", $$"""
+        var response = await upstream.Api.PostAsync("gather", $$"""
             {"calls":[
               {"operation":"http.request","input":{{upstream.Input($"/hang?id={hanging}")}}},
               {"operation":"http.request","input":{{upstream.Input($"/fail-after?id={failing}&other={hanging}", "\"raiseForStatus\":true")}}}]}
             """);
 
-        Assert.Equal(("upstream-failed", 1), (answer.Problem, answer["index"].GetInt32()));
+        Assert.Equal(("upstream-failed", 1), (response.Problem, response["index"].GetInt32()));
         await upstream.Server.CutOffAsync(hanging);
     }
 
@@ -238,13 +238,13 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     public async Task A_lost_race_cuts_the_far_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
-        var answer = await upstream.Api.PostAsync("gather", $$"""
+        var response = await upstream.Api.PostAsync("gather", $$"""
             {"returnWhen":"firstCompleted","calls":[
               {"operation":"http.request","input":{{upstream.Input($"/hang?id={hanging}")}}},
               {"operation":"http.request","input":{{upstream.Input($"/fail-after?id={failing}&other={hanging}")}}}]}
             """);
 
-        Assert.Equal("cancelled", answer["results"][0].GetProperty("status").GetString());
+        Assert.Equal("cancelled", response["results"][0].GetProperty("status").GetString());
         await upstream.Server.CutOffAsync(hanging);
     }
 
@@ -254,10 +254,10 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         var calls = string.Join(',', Enumerable.Repeat($$"""{"operation":"http.request","input":{{upstream.Input("/slow")}}}""", 10));
         await upstream.ResultAsync("/echo");
 
-        var answer = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
+        var response = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
 
-        Assert.Equal(10, answer["succeeded"].GetInt32());
-        Assert.InRange(answer["elapsedMs"].GetDouble(), 500, 1_400);
+        Assert.Equal(10, response["succeeded"].GetInt32());
+        Assert.InRange(response["elapsedMs"].GetDouble(), 500, 1_400);
     }
 
     [OwnHostFact]

@@ -36,10 +36,10 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
             var id = upstream.NewId();
             var url = new UriBuilder(new Uri(upstream.Server.SecureOrigin, $"/echo?id={id}")) { Host = host }.Uri;
 
-            var answer = await RequestAsync(url, """ "method":"POST","body":"x" """);
+            var response = await RequestAsync(url, """ "method":"POST","body":"x" """);
 
-            Assert.Equal(HttpStatusCode.OK, answer.Status);
-            Assert.Equal("x", answer["result"].GetProperty("body").GetProperty("Body").GetString());
+            Assert.Equal(HttpStatusCode.OK, response.Status);
+            Assert.Equal("x", response["result"].GetProperty("body").GetProperty("Body").GetString());
             Assert.Single(upstream.Server.Requests(id));
         }
     }
@@ -64,10 +64,10 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
             var (first, second) = (upstream.NewId(), upstream.NewId());
             foreach (var operation in new[] { "await/http.request", "stream/http.lines" })
             {
-                var answer = await upstream.Api.PostAsync(operation, Input(Redirect(upstream.Server.SecureOrigin, upstream.Server.Origin, second, $"&id={first}&status={status}")));
+                var response = await upstream.Api.PostAsync(operation, Input(Redirect(upstream.Server.SecureOrigin, upstream.Server.Origin, second, $"&id={first}&status={status}")));
 
-                Assert.Equal((status, HttpStatusCode.Forbidden, "destination-not-allowed"), (status, answer.Status, answer.Problem));
-                Assert.Equal("'127.0.0.1' redirects from https to http, which is not allowed.", answer["detail"].GetString());
+                Assert.Equal((status, HttpStatusCode.Forbidden, "destination-not-allowed"), (status, response.Status, response.Problem));
+                Assert.Equal("'127.0.0.1' redirects from https to http, which is not allowed.", response["detail"].GetString());
             }
 
             Assert.Equal(2, upstream.Server.Requests(first).Count);
@@ -87,9 +87,9 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         {
             var id = upstream.NewId();
 
-            var answer = await RequestAsync(Redirect(from, to, id), Secrets);
+            var response = await RequestAsync(Redirect(from, to, id), Secrets);
 
-            Assert.Equal(HttpStatusCode.OK, answer.Status);
+            Assert.Equal(HttpStatusCode.OK, response.Status);
             var headers = Assert.Single(upstream.Server.Requests(id)).Headers;
             Assert.Equal(
                 (from, to, stay, stay, stay),
@@ -107,9 +107,9 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
             var id = upstream.NewId();
             var call = $$"""{"operation":"http.request","input":{{Input(new Uri(origin, $"/meet?id={id}&count={Calls}"))}}}""";
 
-            var answer = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, Calls))}}]}""");
+            var response = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, Calls))}}]}""");
 
-            Assert.Equal((HttpStatusCode.OK, Calls), (answer.Status, answer["succeeded"].GetInt32()));
+            Assert.Equal((HttpStatusCode.OK, Calls), (response.Status, response["succeeded"].GetInt32()));
             var requests = upstream.Server.Requests(id);
             Assert.Equal(Enumerable.Repeat(protocol, Calls), requests.Select(static request => request.Protocol));
             Assert.Equal(connections, requests.Select(static request => request.Connection).Distinct(StringComparer.Ordinal).Count());
@@ -123,11 +123,11 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
 
     private static async Task AssertNotAcceptedAsync(Api api, Uri origin)
     {
-        var answer = await api.PostAsync("await/http.request", Input(origin));
+        var response = await api.PostAsync("await/http.request", Input(origin));
 
-        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (answer.Status, answer.Problem));
-        Assert.Equal("No secure connection to '127.0.0.1' came about: its certificate or its TLS was not accepted.", answer["detail"].GetString());
+        Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (response.Status, response.Problem));
+        Assert.Equal("No secure connection to '127.0.0.1' came about: its certificate or its TLS was not accepted.", response["detail"].GetString());
     }
 
-    private Task<Answer> RequestAsync(Uri url, string more = "") => upstream.Api.PostAsync("await/http.request", Input(url, more));
+    private Task<ApiResponse> RequestAsync(Uri url, string more = "") => upstream.Api.PostAsync("await/http.request", Input(url, more));
 }

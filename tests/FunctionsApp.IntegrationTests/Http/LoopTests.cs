@@ -29,9 +29,9 @@ public sealed class LoopTests
         var second = """{"maxConcurrency":1,"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"http.request","input":""" + Call(host, "await/echo", """{"value":1}""") + "}]}";
         var first = Call(host, "gather", second, """ "headers":{"Accept":"application/x-ndjson"}, """);
 
-        var answer = await api.PostAsync("await/http.request", first);
+        var response = await api.PostAsync("await/http.request", first);
 
-        var line = answer["result"].GetProperty("body").GetString()!.Split('\n')[1];
+        var line = response["result"].GetProperty("body").GetString()!.Split('\n')[1];
         AssertLoop(JsonElement.Parse(line).GetProperty("result"));
     }
 
@@ -55,16 +55,16 @@ public sealed class LoopTests
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.0/8"));
         using var api = host.Connect();
 
-        var answer = await api.PostAsync("await/http.request", Call(host, "await/echo", """{"value":1}"""));
+        var response = await api.PostAsync("await/http.request", Call(host, "await/echo", """{"value":1}"""));
 
         // LocalHost knows where it listens. A worker does not, and knows its own request when that comes back.
         if (Hosts.AreTestHosts)
         {
-            AssertLoop(answer["result"]);
+            AssertLoop(response["result"]);
         }
         else
         {
-            Assert.Equal("destination-not-allowed", answer.Problem);
+            Assert.Equal("destination-not-allowed", response.Problem);
         }
     }
 

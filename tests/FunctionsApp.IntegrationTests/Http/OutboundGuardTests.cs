@@ -21,10 +21,10 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
     {
         foreach (var operation in new[] { "await/http.request", "stream/http.lines" })
         {
-            var answer = await app.Api.PostAsync(operation, $$"""{"url":"{{url}}"}""");
+            var response = await app.Api.PostAsync(operation, $$"""{"url":"{{url}}"}""");
 
-            Assert.Equal((HttpStatusCode.Forbidden, "destination-not-allowed"), (answer.Status, answer.Problem));
-            Assert.Equal($"The host '{host}' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.", answer["detail"].GetString());
+            Assert.Equal((HttpStatusCode.Forbidden, "destination-not-allowed"), (response.Status, response.Problem));
+            Assert.Equal($"The host '{host}' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.", response["detail"].GetString());
         }
     }
 
@@ -37,15 +37,15 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
     [Fact]
     public async Task Every_fault_of_an_input_is_listed()
     {
-        var answer = await app.Api.PostAsync("gather", """
+        var response = await app.Api.PostAsync("gather", """
             {"calls":[{"operation":"http.request","input":
               {"url":"example.com","method":"GET","body":1,"headers":{"Host":"x","X-A":"a\r\nb","x y":"1","Accept":"*/*"}}}]}
             """);
 
-        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (answer.Status, answer.Problem));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (response.Status, response.Problem));
         Assert.Equal(
-            new[] { "body", "headers/Host", "headers/X-A", "headers/x y", "url" }.Select(static fault => "/calls/0/input/" + fault),
-            answer.Faults.Order(StringComparer.Ordinal));
+            new[] { "body", "headers/Host", "headers/X-A", "headers/x y", "url" }.Select(static error => "/calls/0/input/" + error),
+            response.ValidationErrors.Order(StringComparer.Ordinal));
     }
 }
 
@@ -56,9 +56,9 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     [OwnHostFact]
     public async Task Another_port_of_an_allowed_host_is_refused()
     {
-        var answer = await upstream.Api.PostAsync("await/http.request", """{"url":"http://127.0.0.1:2/"}""");
+        var response = await upstream.Api.PostAsync("await/http.request", """{"url":"http://127.0.0.1:2/"}""");
 
-        Assert.Equal("destination-not-allowed", answer.Problem);
+        Assert.Equal("destination-not-allowed", response.Problem);
     }
 
     [OwnHostFact]
@@ -70,9 +70,9 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
         var addresses = await Dns.GetHostAddressesAsync("localhost");
         var allowed = addresses.All(static address => address.Equals(IPAddress.Loopback));
 
-        var answer = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}"}""");
+        var response = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}"}""");
 
-        Assert.Equal(allowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, answer.Status);
+        Assert.Equal(allowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, response.Status);
         Assert.Equal(allowed ? 1 : 0, upstream.Server.Requests(id).Count);
     }
 
@@ -81,9 +81,9 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     {
         foreach (var target in new[] { "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:2/", "http://[::1]/", "http://10.0.0.1/", "file:///etc/passwd" })
         {
-            var answer = await upstream.RequestAsync("/redirect?to=" + Uri.EscapeDataString(target));
+            var response = await upstream.RequestAsync("/redirect?to=" + Uri.EscapeDataString(target));
 
-            Assert.Equal((target, HttpStatusCode.Forbidden, "destination-not-allowed"), (target, answer.Status, answer.Problem));
+            Assert.Equal((target, HttpStatusCode.Forbidden, "destination-not-allowed"), (target, response.Status, response.Problem));
         }
     }
 
@@ -92,9 +92,9 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     {
         var id = upstream.NewId();
 
-        var answer = await upstream.RequestAsync($"/loop?id={id}");
+        var response = await upstream.RequestAsync($"/loop?id={id}");
 
-        Assert.Equal("upstream-failed", answer.Problem);
+        Assert.Equal("upstream-failed", response.Problem);
         Assert.Equal(6, upstream.Server.Requests(id).Count);
     }
 

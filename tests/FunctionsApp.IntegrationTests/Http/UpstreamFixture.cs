@@ -65,13 +65,13 @@ public class UpstreamFixture : IAsyncLifetime
     /// <summary>An input of <c>http.request</c> or <c>http.lines</c>.</summary>
     public string Input(string path, string more = "") => $$"""{"url":{{JsonSerializer.Serialize(Url(path))}}{{(more.Length == 0 ? "" : "," + more)}}}""";
 
-    public async Task<Answer> RequestAsync(string path, string more = "") => await Api.PostAsync("await/http.request", Input(path, more));
+    public async Task<ApiResponse> RequestAsync(string path, string more = "") => await Api.PostAsync("await/http.request", Input(path, more));
 
     /// <summary>The result of a request that is expected to go well.</summary>
     public async Task<JsonElement> ResultAsync(string path, string more = "")
     {
-        var answer = await RequestAsync(path, more);
-        Assert.True(answer.Body.TryGetProperty("result", out var result), answer.Body.GetRawText());
+        var response = await RequestAsync(path, more);
+        Assert.True(response.Body.TryGetProperty("result", out var result), response.Body.GetRawText());
         return result;
     }
 

@@ -58,10 +58,10 @@ public sealed class HostTests
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"));
         using var api = new Api(host.BaseAddress, "first");
 
-        var answer = await api.GetAsync("tasks");
+        var response = await api.GetAsync("tasks");
 
-        Assert.Equal((HttpStatusCode.Unauthorized, "unauthorized"), (answer.Status, answer.Problem));
-        Assert.Contains("Host:MasterKey", answer["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal((HttpStatusCode.Unauthorized, "unauthorized"), (response.Status, response.Problem));
+        Assert.Contains("Host:MasterKey", response["detail"].GetString(), StringComparison.Ordinal);
     }
 
     [OwnHostFact]
@@ -81,10 +81,10 @@ public sealed class HostTests
         using var http = new HttpClient { BaseAddress = host.BaseAddress };
         using var request = new HttpRequestMessage(HttpMethod.Get, "api/health/live");
         request.Headers.Host = "evil.example";
-        var answer = await Answer.ReadAsync(await http.SendAsync(request));
+        var response = await ApiResponse.ReadAsync(await http.SendAsync(request));
 
-        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
-        Assert.Equal("bad-request", answer.Problem);
+        Assert.Equal(HttpStatusCode.BadRequest, response.Status);
+        Assert.Equal("bad-request", response.Problem);
     }
 
     [OwnHostFact]
@@ -94,11 +94,11 @@ public sealed class HostTests
             ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
             ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "2"));
         using var api = host.Connect();
-        Task<Answer>[] requests = [.. Enumerable.Range(0, 5).Select(_ => api.PostAsync("await/delay", """{"seconds":0.5}"""))];
-        var answers = await Task.WhenAll(requests);
+        Task<ApiResponse>[] requests = [.. Enumerable.Range(0, 5).Select(_ => api.PostAsync("await/delay", """{"seconds":0.5}"""))];
+        var responses = await Task.WhenAll(requests);
 
-        Assert.Equal(2, answers.Count(static answer => answer.Status == HttpStatusCode.OK));
-        foreach (var refused in answers.Where(static answer => answer.Status != HttpStatusCode.OK))
+        Assert.Equal(2, responses.Count(static response => response.Status == HttpStatusCode.OK));
+        foreach (var refused in responses.Where(static response => response.Status != HttpStatusCode.OK))
         {
             Assert.Equal("saturated", refused.Problem);
             Assert.True(refused.Headers.RetryAfter!.Delta > TimeSpan.Zero);
@@ -145,7 +145,7 @@ public sealed class HostTests
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/ready")).Status);
         Assert.Equal("running", (await api.GetAsync($"tasks/{task}"))["status"].GetString());
         streams[0].Dispose();
-        await Eventually.SeeAsync(() => api.GetAsync($"tasks/{task}?waitSeconds=0.01"), static answer => answer.Status == HttpStatusCode.OK, "The place of who has gone");
+        await Eventually.SeeAsync(() => api.GetAsync($"tasks/{task}?waitSeconds=0.01"), static response => response.Status == HttpStatusCode.OK, "The place of who has gone");
         var poll = api.GetAsync($"tasks/{task}?waitSeconds=200");
         Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Delete, $"tasks/{task}", json: null)).Status);
         Assert.Equal("cancelled", (await poll)["status"].GetString());
@@ -166,11 +166,11 @@ public sealed class HostTests
             Assert.False(map.IsCompleted);
         }
 
-        var answer = await api.PostAsync("map/math.square", """{"items":[1]}""");
+        var response = await api.PostAsync("map/math.square", """{"items":[1]}""");
 
-        Assert.Equal(HttpStatusCode.TooManyRequests, answer.Status);
-        Assert.Equal("saturated", answer.Problem);
-        Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        Assert.Equal(HttpStatusCode.TooManyRequests, response.Status);
+        Assert.Equal("saturated", response.Problem);
+        Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         Assert.Equal("saturated", (await api.GetAsync("health/ready")).Problem);
         Assert.Equal("live", (await api.GetAsync("health/live"))["status"].GetString());
         await client.CancelAsync();
@@ -227,9 +227,9 @@ public sealed class HostTests
         using var api = host.Connect();
 
         Assert.Equal("not-found", (await api.GetAsync("nothing")).Problem);
-        var answer = await api.GetAsync("gather");
-        Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.Status);
-        Assert.Equal("method-not-allowed", answer.Problem);
+        var response = await api.GetAsync("gather");
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.Status);
+        Assert.Equal("method-not-allowed", response.Problem);
     }
 
     [OwnHostFact]

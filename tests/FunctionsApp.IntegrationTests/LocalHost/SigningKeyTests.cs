@@ -37,7 +37,7 @@ public sealed class SigningKeyTests : IDisposable
             await Eventually.SeeAsync(() => Task.FromResult(host.Output), output => output.Contains($"sqlite3 '{Database}' 'SELECT key FROM signing_keys'", StringComparison.Ordinal), "How to show the key");
             Assert.DoesNotContain("whsec_", host.Output + host.Error, StringComparison.Ordinal);
             keys.Add(ReadKey());
-            Assert.Null(WebhookVerifier.Fault(keys[^1], webhook));
+            Assert.Null(WebhookVerifier.FindError(keys[^1], webhook));
         }
 
         Assert.Matches("^whsec_[0-9A-Za-z+/]{43}=$", keys[0]);
@@ -88,8 +88,8 @@ public sealed class SigningKeyTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("health/live")).Status);
         foreach (var body in new[] { """{"input":{"value":1}}""", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/"}}""" })
         {
-            var answer = await api.PostAsync("tasks/echo", body);
-            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (answer.Status, answer.Problem));
+            var response = await api.PostAsync("tasks/echo", body);
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (response.Status, response.Problem));
         }
 
         Assert.DoesNotContain("signed", host.Output, StringComparison.Ordinal);

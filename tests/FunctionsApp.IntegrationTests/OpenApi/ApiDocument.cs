@@ -101,4 +101,4 @@ public sealed record ApiOperation(ApiDocument Document, string Method, string Pa
 /// <param name="Pointer">A JSON pointer to a schema.</param>
 /// <param name="Value">What was answered: all of it, a line, or the data of an event.</param>
 /// <param name="What">Tells it from the others.</param>
-public sealed record AnswerCheck(string Pointer, JsonElement Value, string What);
+public sealed record ResponseCheck(string Pointer, JsonElement Value, string What);

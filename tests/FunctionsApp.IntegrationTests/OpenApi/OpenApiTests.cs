@@ -127,12 +127,12 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     public async Task Everything_it_shows_works()
     {
         var document = await ApiDocument.GetAsync(Api);
-        var answers = await AskAllAsync(document);
+        var responses = await AskAllAsync(document);
 
-        Assert.All(answers, static answer => Assert.True(
-            answer.Status is HttpStatusCode.OK or HttpStatusCode.Accepted || MayFail(answer.Operation),
-            $"{answer.Operation} answers {answer.Status}: {answer.Text}"));
-        Assert.Equal(document.Operations, answers.Select(static answer => answer.Operation).Distinct());
+        Assert.All(responses, static response => Assert.True(
+            response.Status is HttpStatusCode.OK or HttpStatusCode.Accepted || MayFail(response.Operation),
+            $"{response.Operation} answers {response.Status}: {response.Text}"));
+        Assert.Equal(document.Operations, responses.Select(static response => response.Operation).Distinct());
     }
 
     [NodeFact]
@@ -140,14 +140,14 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     {
         var document = await ApiDocument.GetAsync(Api);
 
-        await ValidateAsync(document, [.. (await AskAllAsync(document)).SelectMany(static answer => answer.Checks)]);
+        await ValidateAsync(document, [.. (await AskAllAsync(document)).SelectMany(static response => response.Checks)]);
     }
 
     [NodeFact]
     public async Task Every_problem_is_as_its_schema_says()
     {
         var document = await ApiDocument.GetAsync(Api);
-        var checks = new List<AnswerCheck>();
+        var checks = new List<ResponseCheck>();
         foreach (var (path, body) in new[]
         {
             ("/await/delay", """{"seconds":"x"}"""), ("/await/delay", """{"seconds":1"""), ("/sequence", """{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"fail","input":{"message":"no"}}]}"""),
@@ -192,11 +192,11 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         async Task RefusedAsync(ApiOperation operation, string path, string? body, string contentType, string name, string value)
         {
             tried++;
-            var answer = await Answer.ReadAsync(body is null
+            var response = await ApiResponse.ReadAsync(body is null
                 ? await Api.Http.GetAsync(new Uri(path, UriKind.Relative))
                 : await Api.SendAsync(path, body, contentType));
-            Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity, $"{operation} takes {value} for {name}.");
-            Assert.Contains("/" + name, answer.Faults);
+            Assert.True(response.Status == HttpStatusCode.UnprocessableEntity, $"{operation} takes {value} for {name}.");
+            Assert.Contains("/" + name, response.ValidationErrors);
         }
     }
 
@@ -235,17 +235,17 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     {
         var finished = await CreateTaskAsync("echo", """{"input":{"value":1}}""");
         await Api.GetAsync($"tasks/{finished}?waitSeconds=10");
-        var answers = new List<Asked>();
+        var responses = new List<Asked>();
         foreach (var operation in document.Operations)
         {
             var path = operation.PathFor(operation.Id == "CancelTask" ? await CreateTaskAsync("delay", """{"input":{"seconds":60}}""") : finished);
             foreach (var mediaType in operation.MediaTypes)
             {
-                answers.Add(await AskAsync(operation, path, Reachable(operation.Example?.ToJsonString()), mediaType));
+                responses.Add(await AskAsync(operation, path, Reachable(operation.Example?.ToJsonString()), mediaType));
             }
         }
 
-        return answers;
+        return responses;
     }
 
     private string? Reachable(string? example) => IsOwn ? example?.Replace(Elsewhere, upstream.Url("/echo"), StringComparison.Ordinal) : example;
@@ -278,10 +278,10 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
             "text/html" => [JsonSerializer.Serialize(text)],
             _ => [text],
         };
-        return new Asked(operation, response.StatusCode, text, [.. values.Select(value => new AnswerCheck(pointer, JsonElement.Parse(value), $"{operation}, {mediaType}"))]);
+        return new Asked(operation, response.StatusCode, text, [.. values.Select(value => new ResponseCheck(pointer, JsonElement.Parse(value), $"{operation}, {mediaType}"))]);
     }
 
-    private static Task ValidateAsync(ApiDocument document, IReadOnlyCollection<AnswerCheck> checks) => WithFilesAsync(
+    private static Task ValidateAsync(ApiDocument document, IReadOnlyCollection<ResponseCheck> checks) => WithFilesAsync(
         [document.Text, JsonSerializer.Serialize(checks, JsonSerializerOptions.Web)], static files => NodeTools.RunAsync(["validate.mjs", .. files]));
 
     private static async Task WithFilesAsync(string[] texts, Func<string[], Task> use)
@@ -306,5 +306,5 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     [GeneratedRegex("^ *(?<name>\\w+): \\[(?<methods>[A-Z,]+)\\] http://[^/]+/api(?<path>\\S+)\\r?$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex FunctionLine();
 
-    private sealed record Asked(ApiOperation Operation, HttpStatusCode Status, string Text, IReadOnlyList<AnswerCheck> Checks);
+    private sealed record Asked(ApiOperation Operation, HttpStatusCode Status, string Text, IReadOnlyList<ResponseCheck> Checks);
 }

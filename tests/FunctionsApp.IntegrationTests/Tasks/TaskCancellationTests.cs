@@ -113,9 +113,9 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
 
             await upstream.Server.ArrivalAsync(calls[0]);
             await upstream.Server.ArrivalAsync(calls[1]);
-            var answers = await Task.WhenAll(ids.Select(id => api.CancelAsync(id)));
+            var responses = await Task.WhenAll(ids.Select(id => api.CancelAsync(id)));
             await host.KillAsync();
-            Assert.All(answers, static answer => Assert.Equal(HttpStatusCode.Accepted, answer.Status));
+            Assert.All(responses, static response => Assert.Equal(HttpStatusCode.Accepted, response.Status));
         }
 
         await using (var host = await directory.StartAsync(settings))

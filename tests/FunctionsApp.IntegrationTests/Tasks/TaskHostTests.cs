@@ -20,9 +20,9 @@ public sealed class TaskHostTests
         // The second one serves all but tasks.
         await using var second = await directory.StartAsync();
         using var secondApi = second.Connect();
-        foreach (var answer in new[] { await secondApi.TaskAsync(id), await secondApi.PostAsync("tasks/echo", """{"input":{"value":1}}"""), await secondApi.GetAsync("tasks") })
+        foreach (var response in new[] { await secondApi.TaskAsync(id), await secondApi.PostAsync("tasks/echo", """{"input":{"value":1}}"""), await secondApi.GetAsync("tasks") })
         {
-            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (answer.Status, answer.Problem));
+            Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (response.Status, response.Problem));
         }
 
         Assert.Equal(HttpStatusCode.OK, (await secondApi.PostAsync("await/echo", """{"value":1}""")).Status);
@@ -34,7 +34,7 @@ public sealed class TaskHostTests
 
         // Whoever is killed gives it up, and whoever waits takes it.
         await first.KillAsync();
-        var taken = await Eventually.SeeAsync(() => secondApi.TaskAsync(id), static answer => answer.Status == HttpStatusCode.OK, "The directory to be taken over");
+        var taken = await Eventually.SeeAsync(() => secondApi.TaskAsync(id), static response => response.Status == HttpStatusCode.OK, "The directory to be taken over");
         Assert.Equal("kept", taken["result"].GetString());
         await second.KillAsync();
         await using var next = await directory.StartAsync();
@@ -53,7 +53,7 @@ public sealed class TaskHostTests
             running = await api.CreateIdAsync("delay", """{"seconds":3600,"result":1}""");
             waiting = await api.CreateIdAsync("echo", """{"value":2}""");
             await api.StateAsync(running, "running");
-            Task<Answer>[] polls = [api.GetAsync($"tasks/{running}?waitSeconds=200"), api.GetAsync($"tasks/{waiting}?waitSeconds=200")];
+            Task<ApiResponse>[] polls = [api.GetAsync($"tasks/{running}?waitSeconds=200"), api.GetAsync($"tasks/{waiting}?waitSeconds=200")];
             var preference = api.SendAsync(HttpMethod.Post, "await/echo", """{"value":3}""", ("Prefer", "respond-async, wait=200"));
             var events = await api.OpenEventsAsync(running);
             var watching = ServerEvents.ReadAsync(events).ToListAsync().AsTask();
@@ -62,9 +62,9 @@ public sealed class TaskHostTests
             await Eventually.SeeAsync(() => api.ListAsync().CountAsync().AsTask(), static count => count == 3, "The third task");
             var watch = Stopwatch.StartNew();
             host.Terminate();
-            foreach (var answer in await Task.WhenAll(polls))
+            foreach (var response in await Task.WhenAll(polls))
             {
-                Assert.Equal((HttpStatusCode.ServiceUnavailable, "shutting-down"), (answer.Status, answer.Problem));
+                Assert.Equal((HttpStatusCode.ServiceUnavailable, "shutting-down"), (response.Status, response.Problem));
             }
 
             // It has asked for a task, and there is one.

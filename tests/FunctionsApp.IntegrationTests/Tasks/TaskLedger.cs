@@ -81,11 +81,11 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
         try
         {
             // Everything else is refused by nobody, so an answer is 202.
-            var answer = await api.CreateAsync(work.Path, work.Body, ("Idempotency-Key", work.Key), ("Prefer", "respond-async"));
-            Accept(answer.Id(), work);
+            var response = await api.CreateAsync(work.Path, work.Body, ("Idempotency-Key", work.Key), ("Prefer", "respond-async"));
+            Accept(response.Id(), work);
             if (work.IsToBeCancelled)
             {
-                await CancelAsync(api, answer.Id());
+                await CancelAsync(api, response.Id());
             }
         }
         catch (HttpRequestException)
@@ -180,7 +180,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
 
         // Some may have run for the last time when a host was killed; most had better luck.
         Assert.InRange(_interrupted, 0, _accepted.Count / 5);
-        Assert.Empty(receiver.Faults);
+        Assert.Empty(receiver.ValidationErrors);
     }
 
     /// <summary>What there was in all.</summary>
@@ -191,14 +191,14 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
 
     private async Task CancelAsync(Api api, string id)
     {
-        var answer = await api.CancelAsync(id);
-        if (answer.Status == HttpStatusCode.Accepted)
+        var response = await api.CancelAsync(id);
+        if (response.Status == HttpStatusCode.Accepted)
         {
             _cancelled[id] = true;
         }
         else
         {
-            Assert.Equal("already-finished", answer.Problem);
+            Assert.Equal("already-finished", response.Problem);
         }
     }
 
@@ -223,7 +223,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
     }
 
     /// <returns>Whether it came to what it should; else it was interrupted once too often.</returns>
-    private bool Check(Answer task, Work work)
+    private bool Check(ApiResponse task, Work work)
     {
         var status = task.State();
         if (status == "failed" && task["error"].GetProperty("type").GetString() == "/problems/interrupted")
@@ -258,7 +258,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
     };
 
     /// <summary>A webhook arrives at least once, always under one id and with one body, and never again once that is noted.</summary>
-    private async Task CheckWebhooksAsync(Api api, string id, Work work, Answer task)
+    private async Task CheckWebhooksAsync(Api api, string id, Work work, ApiResponse task)
     {
         var webhooks = receiver.Received(work.Key);
         if (!work.HasWebhook)

@@ -44,7 +44,7 @@ public sealed class TaskLimitTests
         using var api = host.Connect();
         using var client = new CancellationTokenSource();
         var map = api.PostAsync("map/primes.count", $$"""{"items":[{{Endless}},{{Endless}}],"chunkSize":1}""", client.Token);
-        await Eventually.SeeAsync(() => api.GetAsync("health/ready"), static answer => answer.Status == HttpStatusCode.TooManyRequests, "The cores to be taken");
+        await Eventually.SeeAsync(() => api.GetAsync("health/ready"), static response => response.Status == HttpStatusCode.TooManyRequests, "The cores to be taken");
 
         var task = await api.CreateAsync("callback/http.request", $$$"""
             {"input":{"method":"POST","url":"{{{receiver.Url("work", "/taken")}}}"},
@@ -70,20 +70,20 @@ public sealed class TaskLimitTests
         await using var host = await Hosts.StartAsync(("Tasks__MaxStateBytes", "1048576"));
         using var api = host.Connect();
         var accepted = new List<string>();
-        var answer = await CreateLargeAsync(api);
-        for (; answer.Status == HttpStatusCode.Accepted && accepted.Count < 10; answer = await CreateLargeAsync(api))
+        var response = await CreateLargeAsync(api);
+        for (; response.Status == HttpStatusCode.Accepted && accepted.Count < 10; response = await CreateLargeAsync(api))
         {
-            accepted.Add(answer.Id());
-            await api.EndAsync(answer.Id());
+            accepted.Add(response.Id());
+            await api.EndAsync(response.Id());
         }
 
-        Assert.Equal((HttpStatusCode.TooManyRequests, "saturated"), (answer.Status, answer.Problem));
-        Assert.Contains("Tasks:MaxStateBytes", answer["detail"].GetString(), StringComparison.Ordinal);
-        Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3_600);
+        Assert.Equal((HttpStatusCode.TooManyRequests, "saturated"), (response.Status, response.Problem));
+        Assert.Contains("Tasks:MaxStateBytes", response["detail"].GetString(), StringComparison.Ordinal);
+        Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3_600);
         Assert.Equal(3, accepted.Count);
 
         // They are kept for some seconds.
-        var later = await Eventually.SeeAsync(() => CreateLargeAsync(api), static answer => answer.Status == HttpStatusCode.Accepted, "Room");
+        var later = await Eventually.SeeAsync(() => CreateLargeAsync(api), static response => response.Status == HttpStatusCode.Accepted, "Room");
         Assert.Equal(LargeBytes, (await api.EndAsync(later.Id()))["result"].GetString()!.Length);
     }
 
@@ -107,7 +107,7 @@ public sealed class TaskLimitTests
         Assert.Equal(Tasks + 1, await fullApi.ListAsync().CountAsync());
         Assert.InRange(full.MemoryBytes - empty.MemoryBytes, long.MinValue, 40 * 1_000_000);
 
-        static Task RepeatAsync(Func<Task<Answer>> send, HttpStatusCode expected) => Task.WhenAll(Enumerable.Range(0, Clients).Select(async _ =>
+        static Task RepeatAsync(Func<Task<ApiResponse>> send, HttpStatusCode expected) => Task.WhenAll(Enumerable.Range(0, Clients).Select(async _ =>
         {
             for (var i = 0; i < Tasks / Clients; i++)
             {
@@ -190,6 +190,6 @@ public sealed class TaskLimitTests
         }
     }
 
-    private static Task<Answer> CreateLargeAsync(Api api) =>
+    private static Task<ApiResponse> CreateLargeAsync(Api api) =>
         api.PostAsync("tasks/echo", $$"""{"input":{"value":"{{new string('x', LargeBytes)}}"},"ttlSeconds":5}""");
 }

@@ -15,12 +15,12 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("map/math.square", """{"items":[1]}""", "pattern", "map")]
     public async Task Respond_async_answers_with_a_task(string path, string body, string property, string value)
     {
-        var answer = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async"));
-        var ended = await app.Api.EndAsync(answer.Id());
+        var response = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async"));
+        var ended = await app.Api.EndAsync(response.Id());
 
-        Assert.Equal($"/api/tasks/{answer.Id()}", answer.Headers.Location!.ToString());
-        Assert.Equal(["respond-async"], answer.Headers.GetValues("Preference-Applied"));
-        Assert.Equal(value, answer[property].GetString());
+        Assert.Equal($"/api/tasks/{response.Id()}", response.Headers.Location!.ToString());
+        Assert.Equal(["respond-async"], response.Headers.GetValues("Preference-Applied"));
+        Assert.Equal(value, response[property].GetString());
         Assert.Equal("succeeded", ended.State());
     }
 
@@ -36,12 +36,12 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     public async Task Work_that_is_done_in_time_has_the_answer_of_its_endpoint(string path, string body)
     {
         var direct = await app.Api.PostAsync(path, body);
-        var answer = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async, wait=60"));
+        var response = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async, wait=60"));
 
-        Assert.Equal((direct.Status, direct.MediaType), (answer.Status, answer.MediaType));
-        Assert.Equal(Shape(direct.Body), Shape(answer.Body));
-        Assert.Equal(["wait=60"], answer.Headers.GetValues("Preference-Applied"));
-        Assert.Null(answer.Headers.Location);
+        Assert.Equal((direct.Status, direct.MediaType), (response.Status, response.MediaType));
+        Assert.Equal(Shape(direct.Body), Shape(response.Body));
+        Assert.Equal(["wait=60"], response.Headers.GetValues("Preference-Applied"));
+        Assert.Null(response.Headers.Location);
     }
 
     [Theory]
@@ -51,13 +51,13 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("map/primes.count", """{"items":[{"from":0,"to":1000000000000}]}""")]
     public async Task Work_that_is_not_done_in_time_is_a_task(string path, string body)
     {
-        var answer = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async, wait=1"));
+        var response = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async, wait=1"));
 
-        Assert.Equal("running", answer.State());
-        Assert.Equal(["respond-async, wait=1"], answer.Headers.GetValues("Preference-Applied"));
-        Assert.Equal($"/api/tasks/{answer.Id()}", answer.Headers.Location!.ToString());
-        await app.Api.CancelAsync(answer.Id());
-        Assert.Equal("cancelled", (await app.Api.EndAsync(answer.Id())).State());
+        Assert.Equal("running", response.State());
+        Assert.Equal(["respond-async, wait=1"], response.Headers.GetValues("Preference-Applied"));
+        Assert.Equal($"/api/tasks/{response.Id()}", response.Headers.Location!.ToString());
+        await app.Api.CancelAsync(response.Id());
+        Assert.Equal("cancelled", (await app.Api.EndAsync(response.Id())).State());
     }
 
     [Theory]
@@ -69,9 +69,9 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData(",, respond-async ,", "respond-async")]
     public async Task A_preference_is_read_as_it_may_be_written(string prefer, string applied)
     {
-        var answer = await app.Api.CreateAsync("await/echo", """{"value":1}""", ("Prefer", prefer));
+        var response = await app.Api.CreateAsync("await/echo", """{"value":1}""", ("Prefer", prefer));
 
-        Assert.Equal([applied], answer.Headers.GetValues("Preference-Applied"));
+        Assert.Equal([applied], response.Headers.GetValues("Preference-Applied"));
     }
 
     [Theory]
@@ -84,10 +84,10 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("", null)]
     public async Task What_is_preferred_otherwise_is_answered_when_it_is_done(string prefer, string? applied)
     {
-        var answer = await app.Api.SendAsync(HttpMethod.Post, "await/echo", """{"value":1}""", ("Prefer", prefer));
+        var response = await app.Api.SendAsync(HttpMethod.Post, "await/echo", """{"value":1}""", ("Prefer", prefer));
 
-        Assert.Equal((HttpStatusCode.OK, 1), (answer.Status, answer["result"].GetInt32()));
-        Assert.Equal(applied, answer.Headers.TryGetValues("Preference-Applied", out var values) ? values.Single() : null);
+        Assert.Equal((HttpStatusCode.OK, 1), (response.Status, response["result"].GetInt32()));
+        Assert.Equal(applied, response.Headers.TryGetValues("Preference-Applied", out var values) ? values.Single() : null);
     }
 
     [Fact]
@@ -113,18 +113,18 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("map/hash", """{"items":["a"],"reduce":"sum"}""", "/reduce")]
     public async Task What_is_wrong_with_the_request_is_told_at_once(string path, string body, string pointer)
     {
-        var answer = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async"));
+        var response = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async"));
 
-        Assert.Equal("invalid-request", answer.Problem);
-        Assert.Equal([pointer], answer.Faults);
+        Assert.Equal("invalid-request", response.Problem);
+        Assert.Equal([pointer], response.ValidationErrors);
     }
 
     [Fact]
     public async Task The_time_limit_of_the_query_is_that_of_the_task()
     {
-        var answer = await app.Api.CreateAsync("await/delay?timeoutSeconds=0.2", TaskRequests.Endless, ("Prefer", "respond-async"));
+        var response = await app.Api.CreateAsync("await/delay?timeoutSeconds=0.2", TaskRequests.Endless, ("Prefer", "respond-async"));
 
-        Assert.Equal("/problems/timeout", (await app.Api.EndAsync(answer.Id()))["error"].GetProperty("type").GetString());
+        Assert.Equal("/problems/timeout", (await app.Api.EndAsync(response.Id()))["error"].GetProperty("type").GetString());
     }
 
     [Fact]

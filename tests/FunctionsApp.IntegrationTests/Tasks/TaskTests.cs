@@ -54,11 +54,11 @@ public sealed class TaskTests(FunctionsAppFixture app)
     public async Task A_task_of_a_pattern_comes_to_what_the_pattern_answers()
     {
         const string Request = """{"calls":[{"id":"a","operation":"echo","input":{"value":1}}]}""";
-        var answer = await app.Api.PostAsync("gather", Request);
+        var response = await app.Api.PostAsync("gather", Request);
         var ended = await app.Api.EndAsync((await app.Api.CreateAsync("tasks", $$"""{"pattern":"gather","request":{{Request}}}""")).Id());
 
-        Assert.Equal(Properties(answer.Body), Properties(ended["result"]));
-        Assert.Equal(Properties(answer["results"][0]), Properties(ended["result"].GetProperty("results")[0]));
+        Assert.Equal(Properties(response.Body), Properties(ended["result"]));
+        Assert.Equal(Properties(response["results"][0]), Properties(ended["result"].GetProperty("results")[0]));
     }
 
     [Fact]
@@ -97,9 +97,9 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         var id = await app.Api.CreateIdAsync("delay", TaskRequests.Endless);
         var watch = Stopwatch.StartNew();
-        var answer = await app.Api.GetAsync($"tasks/{id}?waitSeconds=0.3");
+        var response = await app.Api.GetAsync($"tasks/{id}?waitSeconds=0.3");
 
-        Assert.Equal((HttpStatusCode.OK, "running"), (answer.Status, answer.State()));
+        Assert.Equal((HttpStatusCode.OK, "running"), (response.Status, response.State()));
         Assert.InRange(watch.Elapsed.TotalSeconds, 0.29, 30);
         await app.Api.CancelAsync(id);
     }
@@ -114,9 +114,9 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         foreach (var id in new[] { new string('0', 32), "nothing" })
         {
-            var answer = await app.Api.SendAsync(HttpMethod.Parse(method), $"tasks/{id}{path}", json: null);
+            var response = await app.Api.SendAsync(HttpMethod.Parse(method), $"tasks/{id}{path}", json: null);
 
-            Assert.Equal((HttpStatusCode.NotFound, "unknown-task"), (answer.Status, answer.Problem));
+            Assert.Equal((HttpStatusCode.NotFound, "unknown-task"), (response.Status, response.Problem));
         }
     }
 
@@ -125,7 +125,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         var id = await app.Api.CreateIdAsync("echo", """{"value":1}""", "\"ttlSeconds\":2");
         var ended = await app.Api.EndAsync(id);
-        var gone = await Eventually.SeeAsync(() => app.Api.TaskAsync(id), static answer => answer.Status != HttpStatusCode.OK, "The task to expire");
+        var gone = await Eventually.SeeAsync(() => app.Api.TaskAsync(id), static response => response.Status != HttpStatusCode.OK, "The task to expire");
 
         Assert.Equal(TimeSpan.FromSeconds(2), ended.Time("expiresAt") - ended.Time("finishedAt"));
         Assert.Equal((HttpStatusCode.NotFound, "unknown-task"), (gone.Status, gone.Problem));
@@ -165,9 +165,9 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         var id = await app.Api.CreateIdAsync(operation, input);
         var ended = await app.Api.EndAsync(id);
-        var answer = await app.Api.CancelAsync(id);
+        var response = await app.Api.CancelAsync(id);
 
-        Assert.Equal((HttpStatusCode.Conflict, "already-finished"), (answer.Status, answer.Problem));
+        Assert.Equal((HttpStatusCode.Conflict, "already-finished"), (response.Status, response.Problem));
         Assert.Equal(ended.Body.GetRawText(), (await app.Api.TaskAsync(id)).Body.GetRawText());
     }
 
@@ -224,7 +224,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
         var key = Guid.NewGuid().ToString();
         var atOnce = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.Api.CreateAsync("tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key))));
         var first = atOnce[0];
-        Assert.All(atOnce, answer => Assert.Equal(first.Id(), answer.Id()));
+        Assert.All(atOnce, response => Assert.Equal(first.Id(), response.Id()));
         await app.Api.EndAsync(first.Id());
         var again = await app.Api.CreateAsync("tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key));
         var other = await app.Api.CreateAsync("tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key + "2"));
@@ -243,9 +243,9 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         var key = Guid.NewGuid().ToString();
         await app.Api.CreateAsync("tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key));
-        var answer = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Idempotency-Key", key));
+        var response = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Idempotency-Key", key));
 
-        Assert.Equal((HttpStatusCode.UnprocessableEntity, "idempotency-key-reused"), (answer.Status, answer.Problem));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "idempotency-key-reused"), (response.Status, response.Problem));
     }
 
     [Fact]
@@ -253,10 +253,10 @@ public sealed class TaskTests(FunctionsAppFixture app)
     {
         foreach (var key in new[] { "", new string('x', 256) })
         {
-            var answer = await app.Api.SendAsync(HttpMethod.Post, "tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key));
+            var response = await app.Api.SendAsync(HttpMethod.Post, "tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key));
 
-            Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (answer.Status, answer.Problem));
-            Assert.Equal(["/Idempotency-Key"], answer.Faults);
+            Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (response.Status, response.Problem));
+            Assert.Equal(["/Idempotency-Key"], response.ValidationErrors);
         }
     }
 
@@ -320,10 +320,10 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("/0?waitSeconds=soon", "/waitSeconds")]
     public async Task A_query_out_of_range_is_an_invalid_request(string query, params string[] pointers)
     {
-        var answer = await app.Api.GetAsync("tasks" + query);
+        var response = await app.Api.GetAsync("tasks" + query);
 
-        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (answer.Status, answer.Problem));
-        Assert.Equal(pointers.Order(StringComparer.Ordinal), answer.Faults.Order(StringComparer.Ordinal));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (response.Status, response.Problem));
+        Assert.Equal(pointers.Order(StringComparer.Ordinal), response.ValidationErrors.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -352,10 +352,10 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("tasks", """{"pattern":"map","operation":"hash","request":{"operation":"math.square","items":[1]}}""", "/request/operation")]
     public async Task An_invalid_request_lists_every_fault_by_its_pointer(string path, string body, params string[] pointers)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (answer.Status, answer.Problem));
-        Assert.Equal(pointers.Order(StringComparer.Ordinal), answer.Faults.Order(StringComparer.Ordinal));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (response.Status, response.Problem));
+        Assert.Equal(pointers.Order(StringComparer.Ordinal), response.ValidationErrors.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -364,10 +364,10 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("tasks", """{"pattern":"map","operation":"math.sqare","request":{"items":[1]}}""", "math.square")]
     public async Task An_unknown_operation_comes_with_suggestions(string path, string body, string suggestion)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
-        Assert.Equal((HttpStatusCode.NotFound, "unknown-operation"), (answer.Status, answer.Problem));
-        Assert.Equal(suggestion, answer["suggestions"][0].GetString());
+        Assert.Equal((HttpStatusCode.NotFound, "unknown-operation"), (response.Status, response.Problem));
+        Assert.Equal(suggestion, response["suggestions"][0].GetString());
     }
 
     [Theory]
@@ -381,10 +381,10 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("destination-not-allowed", "callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"echo"},"onError":{"url":"http://db.internal/"}}""")]
     public async Task What_may_not_run_or_be_called_is_refused_before_the_task_is_accepted(string problem, string path, string body)
     {
-        var answer = await app.Api.PostAsync(path, body);
+        var response = await app.Api.PostAsync(path, body);
 
         Assert.Equal(
-            (problem == "wrong-kind" ? HttpStatusCode.UnprocessableEntity : HttpStatusCode.Forbidden, problem), (answer.Status, answer.Problem));
+            (problem == "wrong-kind" ? HttpStatusCode.UnprocessableEntity : HttpStatusCode.Forbidden, problem), (response.Status, response.Problem));
     }
 
     [Fact]
@@ -394,8 +394,8 @@ public sealed class TaskTests(FunctionsAppFixture app)
         await app.Api.EndAsync(id);
 
         Assert.Equal("""{"items":[]}""", (await app.Api.DeliveriesAsync(id)).Body.GetRawText());
-        var answer = await app.Api.PostAsync($"tasks/{id}/deliveries", "");
-        Assert.Equal((HttpStatusCode.Conflict, "nothing-to-deliver"), (answer.Status, answer.Problem));
+        var response = await app.Api.PostAsync($"tasks/{id}/deliveries", "");
+        Assert.Equal((HttpStatusCode.Conflict, "nothing-to-deliver"), (response.Status, response.Problem));
     }
 
     private static IEnumerable<string> Properties(JsonElement element) =>

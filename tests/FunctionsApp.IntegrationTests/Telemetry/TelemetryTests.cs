@@ -61,8 +61,8 @@ public sealed class TelemetryTests
         await using var upstream = await UpstreamServer.StartAsync();
         await RunAsync(receiver, async api =>
         {
-            var answer = await PostAsync(api, "tasks/echo", $$$"""{"input":{"value":"a secret"},"onSuccess":{"url":"{{{upstream.Origin}}}echo?id=hook&token=a-secret"}}""");
-            var id = answer["id"].GetString()!;
+            var response = await PostAsync(api, "tasks/echo", $$$"""{"input":{"value":"a secret"},"onSuccess":{"url":"{{{upstream.Origin}}}echo?id=hook&token=a-secret"}}""");
+            var id = response["id"].GetString()!;
             var deadline = DateTime.UtcNow.AddSeconds(20);
             while ((await api.GetAsync($"tasks/{id}/deliveries"))["items"].GetArrayLength() == 0 && DateTime.UtcNow < deadline)
             {
@@ -172,7 +172,7 @@ public sealed class TelemetryTests
         await host.WaitForExitAsync();
     }
 
-    private static async Task<Answer> PostAsync(Api api, string path, string json, string? accept = null)
+    private static async Task<ApiResponse> PostAsync(Api api, string path, string json, string? accept = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
         request.Headers.Add("traceparent", $"00-{CallerTrace}-{CallerSpan}-01");
@@ -183,7 +183,7 @@ public sealed class TelemetryTests
 
         using var response = await api.Http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
-        return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
+        return new ApiResponse(response.StatusCode, response.Content.Headers.ContentType?.MediaType, response.Headers,
             response.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) == true && accept is null && !path.StartsWith("stream", StringComparison.Ordinal)
                 ? System.Text.Json.JsonElement.Parse(text) : default);
     }

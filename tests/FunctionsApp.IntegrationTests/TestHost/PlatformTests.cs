@@ -63,7 +63,7 @@ public sealed class PlatformTests
             Assert.Equal((HttpStatusCode.TooManyRequests, null), (refused.Status, refused.MediaType));
         }
 
-        await Eventually.SeeAsync(() => api.GetAsync("operations"), static answer => answer.Status == HttpStatusCode.OK, "The abandoned request to be over");
+        await Eventually.SeeAsync(() => api.GetAsync("operations"), static response => response.Status == HttpStatusCode.OK, "The abandoned request to be over");
     }
 
     [Theory]

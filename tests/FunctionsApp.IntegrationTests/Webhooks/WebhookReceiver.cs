@@ -35,7 +35,7 @@ public sealed record Webhook(string Id, string Timestamp, string Signatures, byt
 public sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, ConcurrentQueue<Webhook>> _received = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<string> _faults = new();
+    private readonly ConcurrentQueue<string> _errors = new();
     private readonly CancellationTokenSource _closing = new();
     private WebApplication _app = null!;
 
@@ -49,7 +49,7 @@ public sealed class WebhookReceiver : IAsyncDisposable
     public Uri Origin { get; private set; } = null!;
 
     /// <summary>What was wrong with the webhooks that have arrived.</summary>
-    public IEnumerable<string> Faults => _faults;
+    public IEnumerable<string> ValidationErrors => _errors;
 
     public static async Task<WebhookReceiver> StartAsync()
     {
@@ -91,12 +91,12 @@ public sealed class WebhookReceiver : IAsyncDisposable
         var webhook = new Webhook(Header("webhook-id"), Header("webhook-timestamp"), Header("webhook-signature"), body.ToArray(), DateTimeOffset.UtcNow);
         if (request.Method != "POST" || request.ContentType != "application/json")
         {
-            _faults.Enqueue($"It is a {request.Method} of {request.ContentType}.");
+            _errors.Enqueue($"It is a {request.Method} of {request.ContentType}.");
         }
 
-        if (WebhookVerifier.Fault(Secret, webhook) is { } fault)
+        if (WebhookVerifier.FindError(Secret, webhook) is { } error)
         {
-            _faults.Enqueue(fault);
+            _errors.Enqueue(error);
         }
 
         var received = _received.GetOrAdd(request.Query["id"].ToString(), static _ => new ConcurrentQueue<Webhook>());

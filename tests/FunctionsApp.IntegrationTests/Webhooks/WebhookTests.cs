@@ -12,7 +12,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
 
     public Task DisposeAsync()
     {
-        Assert.Empty(hooks.Receiver?.Faults ?? []);
+        Assert.Empty(hooks.Receiver?.ValidationErrors ?? []);
         return Task.CompletedTask;
     }
 
@@ -188,10 +188,10 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         // They have all arrived while the first to hang has not even been given up.
         Assert.Empty((await api.DeliveriesAsync(hanging[^1]))["items"].EnumerateArray());
         var given = await Eventually.SeeAsync(
-            () => api.DeliveriesAsync(hanging[0]), static answer => answer["items"].GetArrayLength() > 0, "The attempt that hangs to be given up");
+            () => api.DeliveriesAsync(hanging[0]), static response => response["items"].GetArrayLength() > 0, "The attempt that hangs to be given up");
         Assert.Contains("Callbacks:TimeoutSeconds", given["items"][0].GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.InRange(given["items"][0].GetProperty("elapsedMs").GetDouble(), 2_900, 20_000);
-        Assert.Empty(slow.Faults);
+        Assert.Empty(slow.ValidationErrors);
     }
 
     [OwnHostFact]
@@ -256,8 +256,8 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id)}");
         var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
 
-        Assert.Null(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook));
-        Assert.Null(WebhookVerifier.Fault(New, webhook));
+        Assert.Null(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook));
+        Assert.Null(WebhookVerifier.FindError(New, webhook));
         Assert.Equal(2, webhook.Signatures.Split(' ').Length);
     }
 
@@ -273,9 +273,9 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
             ("callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"echo"},"onError":{"url":"https://example.com/"}}"""),
         })
         {
-            var answer = await api.PostAsync(path, body);
+            var response = await api.PostAsync(path, body);
 
-            Assert.Equal((HttpStatusCode.NotImplemented, "callbacks-not-configured"), (answer.Status, answer.Problem));
+            Assert.Equal((HttpStatusCode.NotImplemented, "callbacks-not-configured"), (response.Status, response.Problem));
         }
     }
 
@@ -286,12 +286,12 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         await hooks.CreateAsync(id);
         var webhook = (await hooks.Receiver.ArrivalAsync(id))[0];
 
-        Assert.Null(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook));
-        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Id = webhook.Id + "x" }));
-        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Timestamp = JsonSerializer.Serialize(webhook.Seconds + 1) }));
-        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Body = [.. webhook.Body, (byte)' '] }));
-        Assert.NotNull(WebhookVerifier.Fault(WebhookReceiver.Secret, webhook with { Signatures = "" }));
-        Assert.NotNull(WebhookVerifier.Fault("whsec_" + new string('A', 32), webhook));
+        Assert.Null(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook));
+        Assert.NotNull(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook with { Id = webhook.Id + "x" }));
+        Assert.NotNull(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook with { Timestamp = JsonSerializer.Serialize(webhook.Seconds + 1) }));
+        Assert.NotNull(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook with { Body = [.. webhook.Body, (byte)' '] }));
+        Assert.NotNull(WebhookVerifier.FindError(WebhookReceiver.Secret, webhook with { Signatures = "" }));
+        Assert.NotNull(WebhookVerifier.FindError("whsec_" + new string('A', 32), webhook));
     }
 
     [OwnHostFact]
@@ -304,7 +304,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         {
             using var api = host.Connect();
             var task = await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id, "/fail?times=1")}");
-            await Eventually.SeeAsync(() => api.DeliveriesAsync(task), static answer => answer["items"].GetArrayLength() == 1, "The first attempt to be noted");
+            await Eventually.SeeAsync(() => api.DeliveriesAsync(task), static response => response["items"].GetArrayLength() == 1, "The first attempt to be noted");
             await host.KillAsync();
         }
 

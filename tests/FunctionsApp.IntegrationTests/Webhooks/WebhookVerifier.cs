@@ -11,9 +11,9 @@ public static class WebhookVerifier
     /// <summary>What is wrong with a webhook that has just arrived; null when nothing is.</summary>
     /// <param name="secret">The key, as <c>whsec_</c> and base64.</param>
     /// <param name="webhook">The webhook, as it has arrived.</param>
-    public static string? Fault(string secret, Webhook webhook)
+    public static string? FindError(string secret, Webhook webhook)
     {
-        var fault = "There is no signature.";
+        var error = "There is no signature.";
 
         // The library looks at the first signature alone, while the specification lets a sender list several.
         foreach (var signature in webhook.Signatures.Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -30,10 +30,10 @@ public static class WebhookVerifier
             }
             catch (WebhookVerificationException exception)
             {
-                fault = exception.Message;
+                error = exception.Message;
             }
         }
 
-        return fault;
+        return error;
     }
 }

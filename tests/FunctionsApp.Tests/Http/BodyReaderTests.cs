@@ -210,8 +210,8 @@ public sealed class BodyReaderTests : IDisposable
         await _pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes($"\"{new string('a', 100_000)}{end}"));
         await _pipe.Writer.CompleteAsync();
 
-        var answer = await answering.WaitAsync(Patience);
-        Assert.Equal(status, answer is ProblemAnswer ? 400 : 200);
+        var result = await answering.WaitAsync(Patience);
+        Assert.Equal(status, result is ProblemResult ? 400 : 200);
         Assert.Equal((3 * 4 * FreeBytes) - FreeBytes, budget.Taken);
         await response.CompleteAsync();
 

@@ -17,9 +17,9 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public async Task Lines_are_followed_by_an_empty_one_whenever_nothing_was_sent_for_so_long()
     {
-        var answer = Answer("?heartbeatSeconds=5");
+        var response = Answer("?heartbeatSeconds=5");
         Write(1);
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
         Assert.Equal("1\n", Sent);
 
         _endpoint.Time.Advance(TimeSpan.FromSeconds(4.9));
@@ -36,9 +36,9 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public async Task An_answer_begins_with_an_empty_line_when_its_first_is_late()
     {
-        var answer = Answer("?heartbeatSeconds=5");
+        var response = Answer("?heartbeatSeconds=5");
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
 
         Assert.Equal("\n", Sent);
         Write(1);
@@ -49,9 +49,9 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public async Task What_goes_wrong_after_a_heartbeat_is_the_last_line()
     {
-        var answer = Answer("?heartbeatSeconds=5");
+        var response = Answer("?heartbeatSeconds=5");
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
 
         _lines.Writer.Complete(new ProblemException(Problem.OperationFailed("no")));
         await sending;
@@ -65,21 +65,21 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public async Task What_goes_wrong_before_has_a_status_of_its_own()
     {
-        var answer = Answer("?heartbeatSeconds=5");
+        var response = Answer("?heartbeatSeconds=5");
 
         _lines.Writer.Complete(new ProblemException(Problem.OperationFailed("no")));
 
-        Assert.IsType<ProblemAnswer>(await answer);
+        Assert.IsType<ProblemResult>(await response);
     }
 
     [Theory]
-    [InlineData(AnswerFormat.Lines, "1\n")]
-    [InlineData(AnswerFormat.EventStream, "id: 0\ndata: 1\n\n: still here\n\n")]
-    public async Task Without_being_asked_for_there_are_none_in_lines_and_comments_in_events(AnswerFormat format, string expected)
+    [InlineData(ResponseFormat.Lines, "1\n")]
+    [InlineData(ResponseFormat.EventStream, "id: 0\ndata: 1\n\n: still here\n\n")]
+    public async Task Without_being_asked_for_there_are_none_in_lines_and_comments_in_events(ResponseFormat format, string expected)
     {
-        var answer = Answer("", format);
+        var response = Answer("", format);
         Write(1);
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
 
         _endpoint.Time.Advance(TimeSpan.FromSeconds(15));
 
@@ -90,9 +90,9 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public async Task Events_are_followed_by_comments_as_often_as_the_client_asks()
     {
-        var answer = Answer("?heartbeatSeconds=5", AnswerFormat.EventStream);
+        var response = Answer("?heartbeatSeconds=5", ResponseFormat.EventStream);
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
 
         Assert.Equal(": still here\n\n: still here\n\n", Sent);
@@ -103,12 +103,12 @@ public sealed class HeartbeatTests : IDisposable
     public async Task A_head_request_waits_for_the_first_line_without_any()
     {
         _endpoint.Request.Method = HttpMethods.Head;
-        var answer = Answer("?heartbeatSeconds=5");
+        var response = Answer("?heartbeatSeconds=5");
         _endpoint.Time.Advance(TimeSpan.FromSeconds(60));
-        Assert.False(answer.IsCompleted);
+        Assert.False(response.IsCompleted);
 
         Write(1);
-        await _endpoint.SendAsync(answer);
+        await _endpoint.SendAsync(response);
 
         Assert.Equal("", Sent);
     }
@@ -119,9 +119,9 @@ public sealed class HeartbeatTests : IDisposable
     [InlineData("60", 60)]
     public async Task A_time_in_range_is_kept(string seconds, double expected)
     {
-        var answer = Answer("?heartbeatSeconds=" + seconds);
+        var response = Answer("?heartbeatSeconds=" + seconds);
         Write(1);
-        var sending = await StartAsync(answer);
+        var sending = await StartAsync(response);
 
         _endpoint.Time.Advance(TimeSpan.FromSeconds(expected - 0.001));
         Assert.Equal("1\n", Sent);
@@ -149,13 +149,13 @@ public sealed class HeartbeatTests : IDisposable
     public void Dispose() => _endpoint.Dispose();
 
     /// <summary>What a function answers whose lines are written by <see cref="Write"/>.</summary>
-    private Task<IResult> Answer(string query, AnswerFormat format = AnswerFormat.Lines)
+    private Task<IResult> Answer(string query, ResponseFormat format = ResponseFormat.Lines)
     {
         _endpoint.Request.QueryString = new QueryString(query);
         return _endpoint.StreamAsync(_lines.Reader.ReadAllAsync(), format);
     }
 
-    private async Task<Task> StartAsync(Task<IResult> answer) => (await answer).ExecuteAsync(_endpoint.Context);
+    private async Task<Task> StartAsync(Task<IResult> response) => (await response).ExecuteAsync(_endpoint.Context);
 
     private void Write(int value) => Assert.True(_lines.Writer.TryWrite(new StreamLine(Name: null, RawJson.FromUtf8(new[] { (byte)('0' + value) }), IsValue: true)));
 

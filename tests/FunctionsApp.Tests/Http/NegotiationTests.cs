@@ -11,21 +11,21 @@ public sealed class NegotiationTests : IDisposable
     private readonly TestEndpoint _endpoint = new();
 
     [Theory]
-    [InlineData("application/json", AnswerFormat.Json)]
-    [InlineData("application/x-ndjson", AnswerFormat.Lines)]
-    [InlineData("text/event-stream", AnswerFormat.EventStream)]
-    [InlineData("Application/X-NDJSON; charset=utf-8", AnswerFormat.Lines)]
-    [InlineData("text/html, application/x-ndjson, application/json", AnswerFormat.Lines)]
-    [InlineData("application/json;q=0.5, text/event-stream;q=0.6", AnswerFormat.EventStream)]
-    [InlineData("application/x-ndjson;q=0.5, application/json", AnswerFormat.Json)]
-    [InlineData("application/x-ndjson;q=0, text/event-stream;q=0.001", AnswerFormat.EventStream)]
-    [InlineData("*/*, application/x-ndjson", AnswerFormat.Lines)]
-    [InlineData("*/*;q=0.9, text/event-stream", AnswerFormat.EventStream)]
-    public async Task The_preferred_type_is_the_form(string accept, AnswerFormat expected)
+    [InlineData("application/json", ResponseFormat.Json)]
+    [InlineData("application/x-ndjson", ResponseFormat.Lines)]
+    [InlineData("text/event-stream", ResponseFormat.EventStream)]
+    [InlineData("Application/X-NDJSON; charset=utf-8", ResponseFormat.Lines)]
+    [InlineData("text/html, application/x-ndjson, application/json", ResponseFormat.Lines)]
+    [InlineData("application/json;q=0.5, text/event-stream;q=0.6", ResponseFormat.EventStream)]
+    [InlineData("application/x-ndjson;q=0.5, application/json", ResponseFormat.Json)]
+    [InlineData("application/x-ndjson;q=0, text/event-stream;q=0.001", ResponseFormat.EventStream)]
+    [InlineData("*/*, application/x-ndjson", ResponseFormat.Lines)]
+    [InlineData("*/*;q=0.9, text/event-stream", ResponseFormat.EventStream)]
+    public async Task The_preferred_type_is_the_form(string accept, ResponseFormat expected)
     {
         _endpoint.Request.Headers.Accept = accept;
 
-        Assert.Equal((expected, expected != AnswerFormat.Json), await _endpoint.SeeAsync(static call => (call.Format!.Value, call.WantsStream)));
+        Assert.Equal((expected, expected != ResponseFormat.Json), await _endpoint.SeeAsync(static call => (call.Format!.Value, call.WantsStream)));
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class NegotiationTests : IDisposable
     {
         _endpoint.Request.Headers.Accept = new StringValues(["application/json;q=0.1", "text/event-stream;q=0.2"]);
 
-        Assert.Equal(AnswerFormat.EventStream, await _endpoint.SeeAsync(static call => call.Format));
+        Assert.Equal(ResponseFormat.EventStream, await _endpoint.SeeAsync(static call => call.Format));
     }
 
     [Theory]

@@ -25,10 +25,10 @@ public sealed class StreamTests : IDisposable
 
     [Theory]
     [InlineData(null, "application/x-ndjson")]
-    [InlineData(AnswerFormat.Json, "application/x-ndjson")]
-    [InlineData(AnswerFormat.Lines, "application/x-ndjson")]
-    [InlineData(AnswerFormat.EventStream, "text/event-stream")]
-    public async Task A_response_tells_its_form_and_that_it_must_not_be_kept_in_between(AnswerFormat? format, string contentType)
+    [InlineData(ResponseFormat.Json, "application/x-ndjson")]
+    [InlineData(ResponseFormat.Lines, "application/x-ndjson")]
+    [InlineData(ResponseFormat.EventStream, "text/event-stream")]
+    public async Task A_response_tells_its_form_and_that_it_must_not_be_kept_in_between(ResponseFormat? format, string contentType)
     {
         await SendAsync(format, Value("1"));
 
@@ -49,7 +49,7 @@ public sealed class StreamTests : IDisposable
     [Fact]
     public async Task Lines_are_the_data_or_one_property_around_it()
     {
-        await SendAsync(AnswerFormat.Lines, Value("[1]"), Value("\"\\n\"", "value"), new StreamLine("end", Json("{}"), IsValue: false));
+        await SendAsync(ResponseFormat.Lines, Value("[1]"), Value("\"\\n\"", "value"), new StreamLine("end", Json("{}"), IsValue: false));
 
         Assert.Equal("[1]\n{\"value\":\"\\n\"}\n{\"end\":{}}\n", _endpoint.Sent);
     }
@@ -57,7 +57,7 @@ public sealed class StreamTests : IDisposable
     [Fact]
     public async Task Events_of_values_have_numbers_and_the_others_have_names()
     {
-        await SendAsync(AnswerFormat.EventStream, Value("[1]"), new StreamLine("chunk", Json("2"), IsValue: false), Value("3", "value"), new StreamLine("end", Json("{}"), IsValue: false));
+        await SendAsync(ResponseFormat.EventStream, Value("[1]"), new StreamLine("chunk", Json("2"), IsValue: false), Value("3", "value"), new StreamLine("end", Json("{}"), IsValue: false));
 
         Assert.Equal("id: 0\ndata: [1]\n\nevent: chunk\ndata: 2\n\nid: 1\ndata: 3\n\nevent: end\ndata: {}\n\n", _endpoint.Sent);
     }
@@ -65,15 +65,15 @@ public sealed class StreamTests : IDisposable
     [Fact]
     public async Task An_event_may_bring_its_own_number()
     {
-        await SendAsync(AnswerFormat.EventStream, Value("1") with { Id = 7_000_000 }, Value("2") with { Id = 8_000_000 });
+        await SendAsync(ResponseFormat.EventStream, Value("1") with { Id = 7_000_000 }, Value("2") with { Id = 8_000_000 });
 
         Assert.Equal("id: 7000000\ndata: 1\n\nid: 8000000\ndata: 2\n\n", _endpoint.Sent);
     }
 
     [Theory]
-    [InlineData(AnswerFormat.Lines, "1\n22\n333\n4\n")]
-    [InlineData(AnswerFormat.EventStream, "id: 0\ndata: 1\n\nid: 1\ndata: 22\n\nid: 2\ndata: 333\n\nid: 3\ndata: 4\n\n")]
-    public async Task Values_may_come_several_at_a_time(AnswerFormat format, string expected)
+    [InlineData(ResponseFormat.Lines, "1\n22\n333\n4\n")]
+    [InlineData(ResponseFormat.EventStream, "id: 0\ndata: 1\n\nid: 1\ndata: 22\n\nid: 2\ndata: 333\n\nid: 3\ndata: 4\n\n")]
+    public async Task Values_may_come_several_at_a_time(ResponseFormat format, string expected)
     {
         await SendAsync(format, Block("1\n22\n333\n"), Block("4\n"));
 
@@ -81,11 +81,11 @@ public sealed class StreamTests : IDisposable
     }
 
     [Theory]
-    [InlineData(AnswerFormat.Lines, "", "\n")]
-    [InlineData(AnswerFormat.EventStream, "id: 5\ndata: ", "\n\n")]
-    public async Task A_task_is_written_on_one_line(AnswerFormat format, string before, string after)
+    [InlineData(ResponseFormat.Lines, "", "\n")]
+    [InlineData(ResponseFormat.EventStream, "id: 5\ndata: ", "\n\n")]
+    public async Task A_task_is_written_on_one_line(ResponseFormat format, string before, string after)
     {
-        var task = new TaskAnswer
+        var task = new TaskResponse
         {
             Id = "a",
             Status = TaskState.Succeeded,
@@ -108,7 +108,7 @@ public sealed class StreamTests : IDisposable
     [Fact]
     public async Task Without_any_line_the_answer_is_204()
     {
-        await SendAsync(AnswerFormat.Lines);
+        await SendAsync(ResponseFormat.Lines);
 
         Assert.Equal((204, ""), (_endpoint.Response.StatusCode, _endpoint.Sent));
         Assert.True(_isDisposed);
@@ -119,7 +119,7 @@ public sealed class StreamTests : IDisposable
     {
         _endpoint.Request.Method = HttpMethods.Head;
 
-        await SendAsync(AnswerFormat.EventStream, Value("1"), Value("2"));
+        await SendAsync(ResponseFormat.EventStream, Value("1"), Value("2"));
 
         Assert.Equal((200, "text/event-stream", ""), (_endpoint.Response.StatusCode, _endpoint.Response.ContentType, _endpoint.Sent));
         Assert.Equal((1, true), (_asked, _isDisposed));
@@ -135,9 +135,9 @@ public sealed class StreamTests : IDisposable
     }
 
     [Theory]
-    [InlineData(AnswerFormat.Lines, "1\n{\"error\":", "}\n")]
-    [InlineData(AnswerFormat.EventStream, "id: 0\ndata: 1\n\nevent: error\ndata: ", "\n\n")]
-    public async Task An_error_after_the_first_line_is_the_last_one(AnswerFormat format, string before, string after)
+    [InlineData(ResponseFormat.Lines, "1\n{\"error\":", "}\n")]
+    [InlineData(ResponseFormat.EventStream, "id: 0\ndata: 1\n\nevent: error\ndata: ", "\n\n")]
+    public async Task An_error_after_the_first_line_is_the_last_one(ResponseFormat format, string before, string after)
     {
         await _endpoint.SendAsync(_endpoint.StreamAsync(Lines(new ProblemException(Problem.OperationFailed("no")), Value("1")), format));
 
@@ -194,7 +194,7 @@ public sealed class StreamTests : IDisposable
     public async Task The_next_line_is_not_asked_for_before_the_reader_has_taken_the_last()
     {
         var pipe = SlowReader();
-        var sending = SendAsync(AnswerFormat.Lines, Value("11"), Value("22"));
+        var sending = SendAsync(ResponseFormat.Lines, Value("11"), Value("22"));
         Assert.Equal(1, _asked);
 
         var read = await pipe.Reader.ReadAsync();
@@ -228,7 +228,7 @@ public sealed class StreamTests : IDisposable
     public async Task A_reader_that_stands_still_is_cut_off_some_seconds_after_the_host_began_to_stop()
     {
         SlowReader();
-        var sending = SendAsync(AnswerFormat.Lines, Value("1"), Value("2"));
+        var sending = SendAsync(ResponseFormat.Lines, Value("1"), Value("2"));
 
         _endpoint.Lifetime.StopApplication();
         _endpoint.Time.Advance(TimeSpan.FromSeconds(4.9));
@@ -247,9 +247,9 @@ public sealed class StreamTests : IDisposable
 
     private static StreamLine Block(string values) => new(Name: null, Data: default, IsValue: true) { Values = Encoding.UTF8.GetBytes(values) };
 
-    private Task SendAsync(AnswerFormat? format, params StreamLine[] lines) => _endpoint.SendAsync(_endpoint.StreamAsync(Lines(lines), format));
+    private Task SendAsync(ResponseFormat? format, params StreamLine[] lines) => _endpoint.SendAsync(_endpoint.StreamAsync(Lines(lines), format));
 
-    private Task SendAsync(IAsyncEnumerable<StreamLine> lines) => _endpoint.SendAsync(_endpoint.StreamAsync(lines, AnswerFormat.Lines));
+    private Task SendAsync(IAsyncEnumerable<StreamLine> lines) => _endpoint.SendAsync(_endpoint.StreamAsync(lines, ResponseFormat.Lines));
 
     private IAsyncEnumerable<StreamLine> Lines(params StreamLine[] lines) => Lines(error: null, lines);
 

@@ -42,10 +42,10 @@ internal sealed class TestEndpoint : IDisposable
         where T : notnull => _services.GetRequiredService<T>();
 
     /// <summary>Runs a function that answers the request.</summary>
-    public Task<IResult> RunAsync(Func<FunctionRequest, Task<IResult>> answer) => Service<FunctionEndpoint>().RunAsync(Request, answer);
+    public Task<IResult> RunAsync(Func<FunctionRequest, Task<IResult>> response) => Service<FunctionEndpoint>().RunAsync(Request, response);
 
     /// <summary>Runs a function that streams <paramref name="lines"/>.</summary>
-    public Task<IResult> StreamAsync(IAsyncEnumerable<StreamLine> lines, AnswerFormat? format = null, double? timeoutSeconds = 600) =>
+    public Task<IResult> StreamAsync(IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null, double? timeoutSeconds = 600) =>
         RunAsync(call => Service<FunctionEndpoint>().StreamAsync(call, timeoutSeconds, lines, format));
 
     /// <summary>What a function sees of the request.</summary>
@@ -61,7 +61,7 @@ internal sealed class TestEndpoint : IDisposable
     }
 
     /// <summary>Runs a function, and sends its answer.</summary>
-    public async Task SendAsync(Task<IResult> answer) => await (await answer).ExecuteAsync(Context);
+    public async Task SendAsync(Task<IResult> response) => await (await response).ExecuteAsync(Context);
 
     public void Dispose() => _services.Dispose();
 }

@@ -23,13 +23,13 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     /// <param name="cancellationToken">Stops the operation.</param>
     /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
     /// <exception cref="OperationException">The operation's own error.</exception>
-    public async Task<AwaitAnswer> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
+    public async Task<AwaitResponse> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
         var result = await timeLimits.RunAsync(token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
-        return new AwaitAnswer(operation, result, clock.ElapsedMs);
+        return new AwaitResponse(operation, result, clock.ElapsedMs);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)

@@ -82,9 +82,9 @@ public enum ContinuationKind
 /// <param name="Result">Its result.</param>
 /// <param name="Timeline">When the work (0) and the continuation (1) ran.</param>
 /// <param name="ElapsedMs">How long both took, in milliseconds.</param>
-public sealed record CallbackAnswer(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+public sealed record CallbackResponse(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
 /// <summary>What a callback came to.</summary>
 /// <param name="Result">The result of the work.</param>
-/// <param name="Answer">What the continuation came to; null when the result is for a URL.</param>
-public readonly record struct CallbackOutcome(RawJson Result, CallbackAnswer? Answer);
+/// <param name="Response">What the continuation came to; null when the result is for a URL.</param>
+public readonly record struct CallbackOutcome(RawJson Result, CallbackResponse? Response);

@@ -37,7 +37,7 @@ public sealed class CallbackService(
     /// soon and must not throw.
     /// </param>
     /// <param name="cancellationToken">Stops what runs; <paramref name="completed"/> is called all the same.</param>
-    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public void Start(string operation, CallbackRequest request, CallbackCompleted completed, CancellationToken cancellationToken)
     {
         // All that can be checked is checked before the work starts.
@@ -85,7 +85,7 @@ public sealed class CallbackService(
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
     {
         var outcome = await this.RunAsync(operation!, reader.Read<CallbackRequest>(request.Utf8), cancellationToken);
-        return outcome.Answer is { } answer ? TaskOutcome.Succeeded(answer) with { IsContinued = true } : TaskOutcome.Succeeded(outcome.Result);
+        return outcome.Response is { } response ? TaskOutcome.Succeeded(response) with { IsContinued = true } : TaskOutcome.Succeeded(outcome.Result);
     }
 
     private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken) => new(
@@ -105,7 +105,7 @@ public sealed class CallbackService(
         var next = problem is null ? work.OnSuccess : work.OnError;
         if (next is null)
         {
-            return problem is null ? new CallbackOutcome(result, Answer: null) : throw new ProblemException(problem);
+            return problem is null ? new CallbackOutcome(result, Response: null) : throw new ProblemException(problem);
         }
 
         return new CallbackOutcome(result, await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
@@ -127,7 +127,7 @@ public sealed class CallbackService(
         }
     }
 
-    private async Task<CallbackAnswer> ContinueAsync(Work work, Next next, RawJson outcome)
+    private async Task<CallbackResponse> ContinueAsync(Work work, Next next, RawJson outcome)
     {
         var worked = work.Clock.ElapsedMs;
         var held = memory.ForRequest();
@@ -136,7 +136,7 @@ public sealed class CallbackService(
         var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         await held.HoldResultAsync(result.Utf8.Length, work.CancellationToken);
         var finished = work.Clock.ElapsedMs;
-        return new CallbackAnswer(next.Kind, result,
+        return new CallbackResponse(next.Kind, result,
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
     }
 

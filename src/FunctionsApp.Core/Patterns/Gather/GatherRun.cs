@@ -6,7 +6,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Gather;
 
 /// <summary>
-/// One gather under way. As many lanes as may run at once take the calls in their order, one after the other. A lane that
+/// One gather under way. As many slots as may run at once take the calls in their order, one after the other. A lane that
 /// publishes a result waits until it is taken: so a slow reader holds up the calls that have not started yet.
 /// </summary>
 internal sealed class GatherRun : IDisposable
@@ -53,22 +53,22 @@ internal sealed class GatherRun : IDisposable
     private ReturnWhen ReturnWhen => _request.ReturnWhen ?? ReturnWhen.AllCompleted;
 
     /// <summary>Runs the calls to the point where the answer is decided, and until all that ran has stopped.</summary>
-    public async Task<GatherAnswer> RunAsync()
+    public async Task<GatherResponse> RunAsync()
     {
-        var lanes = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
-        for (var i = 0; i < lanes.Length; i++)
+        var slots = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
+        for (var i = 0; i < slots.Length; i++)
         {
-            lanes[i] = RunLaneAsync();
+            slots[i] = RunSlotAsync();
         }
 
-        await Task.WhenAll(lanes);
+        await Task.WhenAll(slots);
         await _stopping;
-        return await AnswerAsync();
+        return await GetResponseAsync();
     }
 
     public void Dispose() => _stop.Dispose();
 
-    private async Task RunLaneAsync()
+    private async Task RunSlotAsync()
     {
         while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
@@ -171,7 +171,7 @@ internal sealed class GatherRun : IDisposable
     /// <summary>What is published need not be held any longer.</summary>
     private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
 
-    private async ValueTask<GatherAnswer> AnswerAsync()
+    private async ValueTask<GatherResponse> GetResponseAsync()
     {
         if (!_isDecided && _limit.RanOut)
         {
@@ -195,7 +195,7 @@ internal sealed class GatherRun : IDisposable
         }
 
         var failed = results.Count(static result => result.Status == CallStatus.Failed);
-        return new GatherAnswer(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _clock.ElapsedMs);
+        return new GatherResponse(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _clock.ElapsedMs);
     }
 
     /// <summary>The time of the whole is up: what is not done has failed.</summary>

@@ -33,7 +33,7 @@ public sealed class GatherService(
     /// Without <see cref="GatherRequest.ReturnExceptions"/> the problem of the first call that failed, with its index and
     /// id, or <c>timeout</c>. What can be checked before the first call starts is.
     /// </exception>
-    public async Task<GatherAnswer> RunAsync(GatherRequest request, CancellationToken cancellationToken)
+    public async Task<GatherResponse> RunAsync(GatherRequest request, CancellationToken cancellationToken)
     {
         var (clock, bind) = Prepare(request);
         return await RunAsync(request, bind, clock, memory.ForRequest(), publish: null, cancellationToken);
@@ -46,7 +46,7 @@ public sealed class GatherService(
     /// One event a call, then one with the summary. Enumerating raises what <see cref="RunAsync(GatherRequest, CancellationToken)"/>
     /// raises, after the results that were there before.
     /// </returns>
-    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
     {
         var (clock, bind) = Prepare(request);
@@ -81,8 +81,8 @@ public sealed class GatherService(
         {
             try
             {
-                var answer = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
-                return new GatherSummary(answer.Succeeded, answer.Failed, answer.Cancelled, answer.ElapsedMs);
+                var response = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                return new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs);
             }
             finally
             {
@@ -92,12 +92,12 @@ public sealed class GatherService(
         }
     }
 
-    private Task<GatherAnswer> RunAsync(
+    private Task<GatherResponse> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
         CancellationToken cancellationToken) =>
         AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
-    private async Task<GatherAnswer> RunCallsAsync(
+    private async Task<GatherResponse> RunCallsAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
         CancellationToken cancellationToken)
     {
@@ -105,14 +105,14 @@ public sealed class GatherService(
         CpuShare.Current ??= new CpuShare();
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, held, publish);
-        var answer = await run.RunAsync();
+        var response = await run.RunAsync();
         cancellationToken.ThrowIfCancellationRequested();
-        return answer;
+        return response;
     }
 
     /// <summary>Checks all of a request that can be checked without running it.</summary>
     /// <param name="request">The calls.</param>
-    /// <exception cref="ProblemException">It is at fault.</exception>
+    /// <exception cref="ProblemException">It is invalid.</exception>
     public void Check(GatherRequest request)
     {
         Prepare(request);
@@ -146,25 +146,25 @@ public sealed class GatherService(
                 $"A gather has at most {limits.Value.MaxCalls} calls (Limits:MaxCalls), not {request.Calls.Count}.")));
         }
 
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         for (var i = 0; i < request.Calls.Count; i++)
         {
-            if (timeLimits.Fault(request.Calls[i].TimeoutSeconds) is { } fault)
+            if (timeLimits.FindError(request.Calls[i].TimeoutSeconds) is { } error)
             {
-                faults.Add(CallPointer(i, "timeoutSeconds"), fault);
+                errors.Add(CallPointer(i, "timeoutSeconds"), error);
             }
         }
 
-        faults.ThrowIfAny();
+        errors.ThrowIfAny();
     }
 
     private OperationCall Bind(GatherCall call, int index) =>
         catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8, CallPointer(index, "input"));
 
-    /// <summary>Binds every call, so that nothing starts when one of them is at fault.</summary>
+    /// <summary>Binds every call, so that nothing starts when one of them is invalid.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         var first = -1;
         var bound = new OperationCall[calls.Count];
         for (var i = 0; i < bound.Length; i++)
@@ -176,12 +176,12 @@ public sealed class GatherService(
             catch (ProblemException exception)
             {
                 first = first < 0 ? i : first;
-                faults.Add(exception.Problem with { Index = i, Id = calls[i].Id });
+                errors.Add(exception.Problem with { Index = i, Id = calls[i].Id });
             }
         }
 
-        return faults.Any
-            ? throw new ProblemException(faults.ToProblem("") with { Index = first, Id = calls[first].Id })
+        return errors.Any
+            ? throw new ProblemException(errors.ToProblem("") with { Index = first, Id = calls[first].Id })
             : index => bound[index];
     }
 }

@@ -94,7 +94,7 @@ internal sealed class LineBlock : ItemBlock
         }
 
         var problem = describer.Describe(exception);
-        return (problem.Errors is { } faults ? Problem.InvalidRequest(faults, $"Line {line}") : problem) with { Line = line };
+        return (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
     }
 
     public override void Release()

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Patterns.Map;
 [JsonSerializable(typeof(MapRequest))]
 [JsonSerializable(typeof(NamedMapRequest))]
 [JsonSerializable(typeof(MapOptions))]
-[JsonSerializable(typeof(MapAnswer))]
+[JsonSerializable(typeof(MapResponse))]
 [JsonSerializable(typeof(MapSummary))]
 [JsonSerializable(typeof(MapChunk))]
 internal sealed partial class MapJsonContext : JsonSerializerContext;

@@ -28,10 +28,10 @@ public sealed class MapService(
     /// <param name="request">The items, and how to compute them.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     /// <exception cref="ProblemException">
-    /// The problem of the item that ended the map, with its index; every fault of every item, when it was one of shape;
+    /// The problem of the item that ended the map, with its index; every error of every item, when it was one of shape;
     /// <c>timeout</c>; <c>saturated</c>.
     /// </exception>
-    public async Task<MapAnswer> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
+    public async Task<MapResponse> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
         var cpuOperation = Check(operation, request, request.Items.Count);
@@ -44,7 +44,7 @@ public sealed class MapService(
     /// <param name="request">The items, and how to compute them.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
-    /// <exception cref="ProblemException">The request is at fault; nothing has started.</exception>
+    /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken) =>
         EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
 
@@ -54,14 +54,14 @@ public sealed class MapService(
     /// <param name="lines">NDJSON: an item a line. They are read no faster than the results are taken.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
-    /// <exception cref="ProblemException">The options are at fault; nothing has started.</exception>
+    /// <exception cref="ProblemException">The options are invalid; nothing has started.</exception>
     public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
         EnumerateAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
 
     /// <summary>Checks all of a request that can be checked without running it; its items are looked at when they are computed.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
-    /// <exception cref="ProblemException">It is at fault.</exception>
+    /// <exception cref="ProblemException">It is invalid.</exception>
     public void Check(string operation, MapRequest request)
     {
         Check(operation, request, request.Items.Count);
@@ -101,17 +101,17 @@ public sealed class MapService(
         return operation;
     }
 
-    private ValueTask<MapAnswer> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
+    private ValueTask<MapResponse> RunAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
         new(AppTelemetry.RunAsync(Name, operation.Name, () => RunItemsAsync(operation, request, clock, cancellationToken)));
 
-    private async Task<MapAnswer> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
+    private async Task<MapResponse> RunItemsAsync(CpuOperation operation, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
         var held = memory.ForRequest();
         var progress = ProgressReporter.Take();
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, asLines: false, left.Token);
         var run = RunAsync(job);
-        var answer = new MapAnswerBuilder(request, job.Workers);
+        var response = new MapResponseBuilder(request, job.Workers);
         var computed = 0L;
         try
         {
@@ -121,7 +121,7 @@ public sealed class MapService(
                 {
                     computed += chunk.Count;
                     await held.HoldResultAsync(chunk.Size, cancellationToken);
-                    answer.Add(chunk);
+                    response.Add(chunk);
                     job.NoteSent(chunk, scheduler);
                     progress?.Report(computed, request.Items.Count);
                 }
@@ -134,7 +134,7 @@ public sealed class MapService(
             throw;
         }
 
-        if (answer.Fatal is { } fatal)
+        if (response.Fatal is { } fatal)
         {
             await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
@@ -144,7 +144,7 @@ public sealed class MapService(
         }
 
         await run;
-        return answer.Build(clock.ElapsedMs);
+        return response.Build(clock.ElapsedMs);
     }
 
     private async IAsyncEnumerable<MapEvent> EnumerateAsync(
@@ -281,12 +281,12 @@ public sealed class MapService(
         }
     }
 
-    /// <summary>The map stopped at the first item at fault; whoever is to mend the items wants to know them all.</summary>
+    /// <summary>The map stopped at the first invalid item; whoever is to mend the items wants to know them all.</summary>
     private async Task<Problem> WithAllFaultsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         try
         {
-            return await scheduler.RunAsync(token => FindFaults(operation, request, token), cancellationToken) ?? first;
+            return await scheduler.RunAsync(token => FindErrors(operation, request, token), cancellationToken) ?? first;
         }
         catch (ProblemException)
         {
@@ -295,12 +295,12 @@ public sealed class MapService(
         }
     }
 
-    /// <summary>Every fault of every item, with the index of the first item at fault; null when there is none.</summary>
-    private Problem? FindFaults(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    /// <summary>Every error of every item, with the index of the first invalid item; null when there is none.</summary>
+    private Problem? FindErrors(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         int? first = null;
-        for (var i = 0; i < request.Items.Count && !faults.IsFull; i++)
+        for (var i = 0; i < request.Items.Count && !errors.IsFull; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
@@ -310,10 +310,10 @@ public sealed class MapService(
             catch (ProblemException exception)
             {
                 first ??= i;
-                faults.Add(exception.Problem.Below(JsonPointer.Append("/items", i)));
+                errors.Add(exception.Problem.Below(JsonPointer.Append("/items", i)));
             }
         }
 
-        return first is null ? null : faults.ToProblem("") with { Index = first };
+        return first is null ? null : errors.ToProblem("") with { Index = first };
     }
 }

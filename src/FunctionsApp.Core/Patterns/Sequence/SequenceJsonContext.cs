@@ -5,5 +5,5 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 /// <summary>Source-generated metadata of sequences.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(SequenceRequest))]
-[JsonSerializable(typeof(SequenceAnswer))]
+[JsonSerializable(typeof(SequenceResponse))]
 internal sealed partial class SequenceJsonContext : JsonSerializerContext;

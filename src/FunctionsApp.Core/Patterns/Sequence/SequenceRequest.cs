@@ -34,7 +34,7 @@ public sealed record SequenceStep
 /// <param name="Results">The result of each step.</param>
 /// <param name="Timeline">When each step ran.</param>
 /// <param name="ElapsedMs">How long all took, in milliseconds.</param>
-public sealed record SequenceAnswer(IReadOnlyList<RawJson> Results, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+public sealed record SequenceResponse(IReadOnlyList<RawJson> Results, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
 /// <summary>When one of several operations ran.</summary>
 /// <param name="Index">Its place, from 0.</param>

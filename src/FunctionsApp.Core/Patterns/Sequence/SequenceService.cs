@@ -25,10 +25,10 @@ public sealed class SequenceService(
     /// The problem of the step that failed, with its index and the results so far. What can be checked before the first
     /// step starts is.
     /// </exception>
-    public Task<SequenceAnswer> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
+    public Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
         AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
 
-    private async Task<SequenceAnswer> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
+    private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
         var progress = ProgressReporter.Take();
@@ -61,12 +61,12 @@ public sealed class SequenceService(
             }
         }
 
-        return new SequenceAnswer(results, timeline, clock.ElapsedMs);
+        return new SequenceResponse(results, timeline, clock.ElapsedMs);
     }
 
     /// <summary>Checks all of a request that can be checked without running it.</summary>
     /// <param name="request">The steps.</param>
-    /// <exception cref="ProblemException">It is at fault.</exception>
+    /// <exception cref="ProblemException">It is invalid.</exception>
     public void Check(SequenceRequest request)
     {
         BindAhead(request.Steps);
@@ -97,7 +97,7 @@ public sealed class SequenceService(
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
 
-    /// <summary>Binds every step that needs no earlier result, so that faults show before anything runs.</summary>
+    /// <summary>Binds every step that needs no earlier result, so that errors show before anything runs.</summary>
     private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
     {
         if (steps.Count > limits.Value.MaxCalls)
@@ -106,7 +106,7 @@ public sealed class SequenceService(
                 $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
         }
 
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         var first = -1;
         var calls = new OperationCall?[steps.Count];
         for (var i = 0; i < calls.Length; i++)
@@ -120,11 +120,11 @@ public sealed class SequenceService(
             catch (ProblemException exception)
             {
                 first = first < 0 ? i : first;
-                faults.Add(exception.Problem with { Index = i, Results = [] });
+                errors.Add(exception.Problem with { Index = i, Results = [] });
             }
         }
 
-        return faults.Any ? throw new ProblemException(faults.ToProblem("") with { Index = first, Results = [] }) : calls;
+        return errors.Any ? throw new ProblemException(errors.ToProblem("") with { Index = first, Results = [] }) : calls;
     }
 
     private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>

@@ -31,13 +31,13 @@ internal static class DatabaseCheck
         string[] before = Directory.Exists(damaged) ? Directory.GetFiles(damaged, "tasks-*.db") : [];
         if (File.Exists(path) && (before.Length == 0 || new FileInfo(path).Length > 0))
         {
-            if (Fault(path) is { } fault)
+            if (FindError(path) is { } error)
             {
                 PrivateDirectory.Create(damaged);
                 var aside = Path.Combine(damaged, string.Create(CultureInfo.InvariantCulture, $"tasks-{before.Length + 1:d3}.db"));
                 File.Move(path, aside);
                 MoveLog(path, aside);
-                TaskLog.Damaged(logger, path, fault, aside, Remedy);
+                TaskLog.Damaged(logger, path, error, aside, Remedy);
                 throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
             }
         }
@@ -51,7 +51,7 @@ internal static class DatabaseCheck
 
     /// <returns>What is damaged, by SQLite's own check; null when nothing is.</returns>
     /// <exception cref="StorageException">A later version of the app wrote it.</exception>
-    private static string? Fault(string path)
+    private static string? FindError(string path)
     {
         try
         {

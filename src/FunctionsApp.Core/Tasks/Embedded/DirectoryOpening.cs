@@ -91,9 +91,9 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
         }
 
         // Not a word of what it holds: it may be nearly a key.
-        if (SigningKey.Fault(key) is { } fault)
+        if (SigningKey.FindError(key) is { } error)
         {
-            throw new StorageException($"The table signing_keys of '{path}' holds no signing key: what it holds {fault}. Delete its row to have a new one generated.");
+            throw new StorageException($"The table signing_keys of '{path}' holds no signing key: what it holds {error}. Delete its row to have a new one generated.");
         }
 
         keys.Provide(key);

@@ -15,8 +15,8 @@ internal static partial class TaskLog
         Message = "The directory of the tasks, {Directory}, is in use by another process: no two may share one. Tasks are refused until that one ends; or give each its own directory (Tasks:Directory)")]
     public static partial void InUse(ILogger logger, string directory);
 
-    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, is damaged ({Fault}), and was moved to {Aside}. {Remedy}")]
-    public static partial void Damaged(ILogger logger, string path, string fault, string aside, string remedy);
+    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, is damaged ({Error}), and was moved to {Aside}. {Remedy}")]
+    public static partial void Damaged(ILogger logger, string path, string error, string aside, string remedy);
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Callbacks are signed with the key that this shows: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
     public static partial void SigningKey(ILogger logger, string path);

@@ -59,9 +59,9 @@ public sealed class AwaitServiceTests : PatternTests
     [Fact]
     public async Task A_cpu_operation_runs_on_a_thread_of_the_scheduler()
     {
-        var answer = await Get<AwaitService>().RunAsync("math.square", Raw("""{"x":12}"""), null, default);
+        var response = await Get<AwaitService>().RunAsync("math.square", Raw("""{"x":12}"""), null, default);
 
-        Assert.Equal("144", answer.Result.ToString());
+        Assert.Equal("144", response.Result.ToString());
     }
 
     [Theory]

@@ -10,12 +10,12 @@ public sealed class CallbackServiceTests : PatternTests
     [Fact]
     public void Start_returns_while_the_work_runs_and_the_delegate_is_called_when_it_is_done()
     {
-        CallbackAnswer? answer = null;
-        Start(Probing, (outcome, _) => answer = outcome.Answer);
-        Assert.Null(answer);
+        CallbackResponse? response = null;
+        Start(Probing, (outcome, _) => response = outcome.Response);
+        Assert.Null(response);
         Probe.Succeed("a");
 
-        Assert.Equal("\"a\"", answer!.Result.ToString());
+        Assert.Equal("\"a\"", response!.Result.ToString());
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class CallbackServiceTests : PatternTests
     [Fact]
     public async Task The_bridge_does_not_run_the_request_on_the_thread_that_ends_the_work()
     {
-        var answer = Get<CallbackService>().RunAsync("probe", Read<CallbackRequest>(Probing), default);
+        var response = Get<CallbackService>().RunAsync("probe", Read<CallbackRequest>(Probing), default);
         var worker = -1;
         var continuation = ContinueAsync();
         var thread = new Thread(() =>
@@ -78,7 +78,7 @@ public sealed class CallbackServiceTests : PatternTests
 
         async Task<int> ContinueAsync()
         {
-            await answer;
+            await response;
             return Environment.CurrentManagedThreadId;
         }
     }
@@ -92,7 +92,7 @@ public sealed class CallbackServiceTests : PatternTests
 
         Assert.Equal(
             """{"continuation":"onSuccess","result":"late","timeline":[{"index":0,"operation":"delay","startedMs":0,"finishedMs":1000},{"index":1,"operation":"delay","startedMs":1000,"finishedMs":6000}],"elapsedMs":6000}""",
-            Json((await run.WaitAsync(Limit)).Answer!));
+            Json((await run.WaitAsync(Limit)).Response!));
     }
 
     [Fact]

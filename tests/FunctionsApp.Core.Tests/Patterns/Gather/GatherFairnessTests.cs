@@ -102,7 +102,7 @@ public sealed class GatherFairnessTests : IDisposable
 
     private CpuScheduler Scheduler => _services.GetRequiredService<CpuScheduler>();
 
-    private Task<MapAnswer> MapAsync() => _services.GetRequiredService<MapService>().RunAsync(
+    private Task<MapResponse> MapAsync() => _services.GetRequiredService<MapService>().RunAsync(
         "test.number",
         Read<MapRequest>($$"""{"starmap":true,"items":[{{string.Join(',', Enumerable.Repeat("[1,1]", Calls))}}]}"""),
         CancellationToken.None);

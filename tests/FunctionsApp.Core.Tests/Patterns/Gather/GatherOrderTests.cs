@@ -10,22 +10,22 @@ public sealed class GatherOrderTests
     [Fact]
     public async Task Calls_start_in_order_on_whatever_thread()
     {
-        var answer = await RunAsync();
+        var response = await RunAsync();
 
-        var starts = answer.Results.Select(static result => result.StartedMs).ToList();
+        var starts = response.Results.Select(static result => result.StartedMs).ToList();
         Assert.Equal(starts.Order(), starts);
     }
 
     [Fact]
     public async Task Completion_order_is_that_of_the_ends_on_whatever_thread()
     {
-        var answer = await RunAsync();
+        var response = await RunAsync();
 
-        var ends = answer.CompletionOrder.Select(index => answer.Results[index].FinishedMs).ToList();
+        var ends = response.CompletionOrder.Select(index => response.Results[index].FinishedMs).ToList();
         Assert.Equal(ends.Order(), ends);
     }
 
-    private static async Task<GatherAnswer> RunAsync()
+    private static async Task<GatherResponse> RunAsync()
     {
         using var services = TestServices.Create(new YieldingClock(), static services => services.AddOperation<YieldOperation>());
         var request = new GatherRequest

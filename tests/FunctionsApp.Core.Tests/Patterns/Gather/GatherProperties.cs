@@ -27,7 +27,7 @@ public sealed class GatherProperties : PatternTests
     [Fact]
     public void Every_call_has_one_result_and_nothing_runs_any_more() => Check(scenario =>
     {
-        var (answer, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
+        var (response, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
 
         Assert.Equal(0, Time.Timers);
         if (problem is not null)
@@ -36,11 +36,11 @@ public sealed class GatherProperties : PatternTests
             return;
         }
 
-        Assert.Equal(Enumerable.Range(0, scenario.Calls.Count), answer!.Results.Select(static result => result.Index));
-        Assert.Equal(answer.Results.Count(static result => result.Status == CallStatus.Succeeded), answer.Succeeded);
-        Assert.Equal(answer.Results.Count(static result => result.Status == CallStatus.Failed), answer.Failed);
-        Assert.Equal(answer.Results.Count(static result => result.Status == CallStatus.Cancelled), answer.Cancelled);
-        Assert.All(answer.Results, static result =>
+        Assert.Equal(Enumerable.Range(0, scenario.Calls.Count), response!.Results.Select(static result => result.Index));
+        Assert.Equal(response.Results.Count(static result => result.Status == CallStatus.Succeeded), response.Succeeded);
+        Assert.Equal(response.Results.Count(static result => result.Status == CallStatus.Failed), response.Failed);
+        Assert.Equal(response.Results.Count(static result => result.Status == CallStatus.Cancelled), response.Cancelled);
+        Assert.All(response.Results, static result =>
         {
             Assert.Equal(result.Status == CallStatus.Succeeded, result.Result is not null);
             Assert.Equal(result.Status == CallStatus.Failed, result.Error is not null);
@@ -52,9 +52,9 @@ public sealed class GatherProperties : PatternTests
     public void What_comes_first_decides() => Check(scenario =>
     {
         scenario = Decidable(scenario);
-        var (answer, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default), EndMs(scenario));
+        var (response, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default), EndMs(scenario));
 
-        AssertDecision(scenario, problem, answer?.Results);
+        AssertDecision(scenario, problem, response?.Results);
     });
 
     [Fact]
@@ -71,54 +71,54 @@ public sealed class GatherProperties : PatternTests
     [Fact]
     public void Completion_order_is_that_of_the_ends() => Check(scenario =>
     {
-        var (answer, _) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
-        if (answer is null)
+        var (response, _) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
+        if (response is null)
         {
             return;
         }
 
-        var ended = answer.Results.Where(static result => result.Status != CallStatus.Cancelled).Select(static result => result.Index);
-        Assert.Equal(ended, answer.CompletionOrder.Order());
-        var ends = answer.CompletionOrder.Select(index => answer.Results[index].FinishedMs).ToList();
+        var ended = response.Results.Where(static result => result.Status != CallStatus.Cancelled).Select(static result => result.Index);
+        Assert.Equal(ended, response.CompletionOrder.Order());
+        var ends = response.CompletionOrder.Select(index => response.Results[index].FinishedMs).ToList();
         Assert.Equal(ends.Order(), ends);
     });
 
     [Fact]
     public void Calls_start_in_order_and_no_more_run_at_once_than_may() => Check(scenario =>
     {
-        var (answer, _) = Run(Get<GatherService>().RunAsync(Request(scenario with { ReturnExceptions = true }), default));
+        var (response, _) = Run(Get<GatherService>().RunAsync(Request(scenario with { ReturnExceptions = true }), default));
 
-        var starts = answer!.Results.Select(static result => result.StartedMs).ToList();
+        var starts = response!.Results.Select(static result => result.StartedMs).ToList();
         Assert.Equal(starts.Order(), starts);
         Assert.All(starts, start => Assert.InRange(
-            answer.Results.Count(other => other.StartedMs < start && other.FinishedMs > start), 0, (scenario.MaxConcurrency ?? int.MaxValue) - 1));
+            response.Results.Count(other => other.StartedMs < start && other.FinishedMs > start), 0, (scenario.MaxConcurrency ?? int.MaxValue) - 1));
     });
 
     [Fact]
     public void When_all_are_waited_for_each_ends_as_it_would_alone() => Check(scenario =>
     {
-        var (answer, _) = Run(Get<GatherService>().RunAsync(
+        var (response, _) = Run(Get<GatherService>().RunAsync(
             Request(Unlimited(scenario)), default));
 
         Assert.Equal(
             scenario.Calls.Select(static call => call.Fails ? CallStatus.Failed : CallStatus.Succeeded),
-            answer!.Results.Select(static result => result.Status));
+            response!.Results.Select(static result => result.Status));
         Assert.Equal(
             scenario.Calls.Select(static call => (double)call.DurationMs),
-            answer.Results.Select(static result => result.FinishedMs - result.StartedMs));
+            response.Results.Select(static result => result.FinishedMs - result.StartedMs));
     });
 
     [Fact]
     public void A_stream_tells_what_the_answer_tells() => Check(scenario =>
     {
         var request = Request(Unlimited(scenario));
-        var (answer, _) = Run(Get<GatherService>().RunAsync(request, default));
+        var (response, _) = Run(Get<GatherService>().RunAsync(request, default));
         var (events, _) = Run(CollectAsync(request));
 
-        Assert.Equal(answer!.Results.Select(static result => (result.Index, result.Status)), events!.SkipLast(1)
+        Assert.Equal(response!.Results.Select(static result => (result.Index, result.Status)), events!.SkipLast(1)
             .Select(static item => (item.Result!.Index, item.Result.Status)).Order());
-        Assert.Equal(answer.CompletionOrder.Order(), events!.SkipLast(1).Select(static item => item.Result!.Index).Order());
-        Assert.Equal((answer.Succeeded, answer.Failed), (events![^1].Summary!.Succeeded, events[^1].Summary!.Failed));
+        Assert.Equal(response.CompletionOrder.Order(), events!.SkipLast(1).Select(static item => item.Result!.Index).Order());
+        Assert.Equal((response.Succeeded, response.Failed), (events![^1].Summary!.Succeeded, events[^1].Summary!.Failed));
     });
 
     /// <summary>

@@ -17,11 +17,11 @@ public sealed class GatherServiceTests : PatternTests
             Probe.Succeed($"{name}");
         }
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal(["\"a\"", "\"b\"", "\"c\""], answer.Results.Select(static result => result.Result.ToString()!));
-        Assert.Equal([2, 0, 1], answer.CompletionOrder);
-        Assert.Equal([2_000, 3_000, 1_000], answer.Results.Select(static result => result.FinishedMs));
-        Assert.Equal((3, 0, 0, 3_000), (answer.Succeeded, answer.Failed, answer.Cancelled, answer.ElapsedMs));
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal(["\"a\"", "\"b\"", "\"c\""], response.Results.Select(static result => result.Result.ToString()!));
+        Assert.Equal([2, 0, 1], response.CompletionOrder);
+        Assert.Equal([2_000, 3_000, 1_000], response.Results.Select(static result => result.FinishedMs));
+        Assert.Equal((3, 0, 0, 3_000), (response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs));
     }
 
     [Fact]
@@ -74,9 +74,9 @@ public sealed class GatherServiceTests : PatternTests
         Time.Advance(TimeSpan.FromSeconds(2));
         lingering.SetResult();
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal([CallStatus.Cancelled, CallStatus.Succeeded], answer.Results.Select(static result => result.Status));
-        Assert.Equal((1, 0, 1), (answer.Succeeded, answer.Failed, answer.Cancelled));
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Cancelled, CallStatus.Succeeded], response.Results.Select(static result => result.Status));
+        Assert.Equal((1, 0, 1), (response.Succeeded, response.Failed, response.Cancelled));
     }
 
     [Fact]
@@ -89,9 +89,9 @@ public sealed class GatherServiceTests : PatternTests
         Assert.True(SpinWait.SpinUntil(() => Probe.Cancelled.Count == 1, Limit));
         lingering.SetException(new OperationException("too late"));
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal([CallStatus.Failed, CallStatus.Succeeded], answer.Results.Select(static result => result.Status));
-        Assert.Equal([1, 0], answer.CompletionOrder);
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Failed, CallStatus.Succeeded], response.Results.Select(static result => result.Status));
+        Assert.Equal([1, 0], response.CompletionOrder);
     }
 
     [Fact]
@@ -101,10 +101,10 @@ public sealed class GatherServiceTests : PatternTests
         Probe.Fail("a");
         Probe.Succeed("b");
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal([CallStatus.Failed, CallStatus.Succeeded], answer.Results.Select(static result => result.Status));
-        Assert.Equal([0, 1], answer.CompletionOrder);
-        Assert.Equal("a failed", answer.Results[0].Error!.Detail);
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Failed, CallStatus.Succeeded], response.Results.Select(static result => result.Status));
+        Assert.Equal([0, 1], response.CompletionOrder);
+        Assert.Equal("a failed", response.Results[0].Error!.Detail);
     }
 
     [Fact]
@@ -113,9 +113,9 @@ public sealed class GatherServiceTests : PatternTests
         var run = RunAsync("a", "\"returnExceptions\":true");
         Probe.Break("a");
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal("/problems/internal-error", answer.Results[0].Error!.Type);
-        Assert.DoesNotContain("secret", Json(answer), StringComparison.Ordinal);
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal("/problems/internal-error", response.Results[0].Error!.Type);
+        Assert.DoesNotContain("secret", Json(response), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,10 +151,10 @@ public sealed class GatherServiceTests : PatternTests
         var run = RunAsync("a,b,c", $"\"returnWhen\":\"{returnWhen}\"");
         Probe.Succeed("b");
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal([CallStatus.Cancelled, CallStatus.Succeeded, CallStatus.Cancelled], answer.Results.Select(static result => result.Status));
-        Assert.Equal([1], answer.CompletionOrder);
-        Assert.Equal((1, 0, 2), (answer.Succeeded, answer.Failed, answer.Cancelled));
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Cancelled, CallStatus.Succeeded, CallStatus.Cancelled], response.Results.Select(static result => result.Status));
+        Assert.Equal([1], response.CompletionOrder);
+        Assert.Equal((1, 0, 2), (response.Succeeded, response.Failed, response.Cancelled));
         Assert.Equal(["a", "c"], Probe.Cancelled.Order(StringComparer.Ordinal));
     }
 
@@ -196,9 +196,9 @@ public sealed class GatherServiceTests : PatternTests
         Assert.Equal(["b"], Probe.Started);
         Time.Advance(TimeSpan.FromSeconds(1));
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal([CallStatus.Succeeded, CallStatus.Failed], answer.Results.Select(static result => result.Status));
-        Assert.Equal("/problems/timeout", answer.Results[1].Error!.Type);
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal([CallStatus.Succeeded, CallStatus.Failed], response.Results.Select(static result => result.Status));
+        Assert.Equal("/problems/timeout", response.Results[1].Error!.Type);
         Assert.Equal(["b"], Probe.Cancelled);
     }
 
@@ -210,10 +210,10 @@ public sealed class GatherServiceTests : PatternTests
         Probe.Succeed("a");
         Time.Advance(TimeSpan.FromSeconds(2));
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal((1, 2, 0), (answer.Succeeded, answer.Failed, answer.Cancelled));
-        Assert.All(answer.Results.Skip(1), static result => Assert.Equal("/problems/timeout", result.Error!.Type));
-        Assert.Equal([0, 1, 2], answer.CompletionOrder.Order());
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal((1, 2, 0), (response.Succeeded, response.Failed, response.Cancelled));
+        Assert.All(response.Results.Skip(1), static result => Assert.Equal("/problems/timeout", result.Error!.Type));
+        Assert.Equal([0, 1, 2], response.CompletionOrder.Order());
         Assert.Equal(0, Probe.Running);
     }
 
@@ -242,9 +242,9 @@ public sealed class GatherServiceTests : PatternTests
     [Fact]
     public async Task Nothing_gathered_is_nothing_found()
     {
-        var answer = await Get<GatherService>().RunAsync(Read<GatherRequest>("""{"calls":[]}"""), default);
+        var response = await Get<GatherService>().RunAsync(Read<GatherRequest>("""{"calls":[]}"""), default);
 
-        Assert.Equal("""{"results":[],"completionOrder":[],"succeeded":0,"failed":0,"cancelled":0,"elapsedMs":0}""", Json(answer));
+        Assert.Equal("""{"results":[],"completionOrder":[],"succeeded":0,"failed":0,"cancelled":0,"elapsedMs":0}""", Json(response));
     }
 
     [Fact]
@@ -255,13 +255,13 @@ public sealed class GatherServiceTests : PatternTests
         var run = Get<GatherService>().RunAsync(Read<GatherRequest>($$"""{"calls":[{{calls}}]}"""), default);
         Time.Advance(TimeSpan.FromSeconds(6));
 
-        var answer = await run.WaitAsync(Limit);
-        Assert.Equal(10_000, answer.Succeeded);
-        Assert.Equal(Enumerable.Range(0, 10_000), answer.CompletionOrder.Order());
-        Assert.Equal(6_000, answer.ElapsedMs);
+        var response = await run.WaitAsync(Limit);
+        Assert.Equal(10_000, response.Succeeded);
+        Assert.Equal(Enumerable.Range(0, 10_000), response.CompletionOrder.Order());
+        Assert.Equal(6_000, response.ElapsedMs);
     }
 
-    private Task<GatherAnswer> RunAsync(string names, string options = "\"returnWhen\":\"allCompleted\"", CancellationToken cancellationToken = default)
+    private Task<GatherResponse> RunAsync(string names, string options = "\"returnWhen\":\"allCompleted\"", CancellationToken cancellationToken = default)
     {
         var calls = names.Split(',').Select(static name => $$$"""{"id":"{{{name}}}","operation":"probe","input":{"name":"{{{name}}}"} }""");
         return Get<GatherService>().RunAsync(Read<GatherRequest>($$"""{"calls":[{{string.Join(',', calls)}}],{{options}}}"""), cancellationToken);

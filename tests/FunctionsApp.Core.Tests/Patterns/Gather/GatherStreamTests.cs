@@ -77,7 +77,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
         await using var stream = Stream(string.Join(',', names), "\"maxConcurrency\":2");
         Assert.True(await stream.MoveNextAsync());
 
-        // One is taken; some wait to be; each of the two lanes may hold one more.
+        // One is taken; some wait to be; each of the two slots may hold one more.
         Assert.InRange(Probe.Started.Count, 1, 40);
         var count = 1;
         while (await stream.MoveNextAsync())
@@ -127,10 +127,10 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
         var names = Enumerable.Range(0, 30).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
         names.ForEach(Probe.Succeed);
 
-        var answer = await Get<GatherService>().RunAsync(RequestOfLong(names, returnExceptions: "true"), default);
+        var response = await Get<GatherService>().RunAsync(RequestOfLong(names, returnExceptions: "true"), default);
 
-        Assert.Equal((19, 11), (answer.Succeeded, answer.Failed));
-        Assert.All(answer.Results.Skip(19), static result => Assert.Equal("/problems/too-large", result.Error!.Type));
+        Assert.Equal((19, 11), (response.Succeeded, response.Failed));
+        Assert.All(response.Results.Skip(19), static result => Assert.Equal("/problems/too-large", result.Error!.Type));
     }
 
     private IAsyncEnumerator<GatherEvent> StreamLong(List<string> names) => Get<GatherService>().StreamAsync(RequestOfLong(names), default).GetAsyncEnumerator();

@@ -20,7 +20,7 @@ public sealed class MapFairnessTests : MapTests
     public async Task A_chunk_of_a_million_items_does_not_keep_a_small_map_waiting()
     {
         Settings = [("Cpu:Threads", "1")];
-        Task<MapAnswer>? small = null;
+        Task<MapResponse>? small = null;
         Hook.Number = (input, _) =>
         {
             _order.Add(input.Y is null ? 'h' : 's');
@@ -58,9 +58,9 @@ public sealed class MapFairnessTests : MapTests
         };
         Hook.Any = static (_, _) => "text";
 
-        var answer = await MapAsync("test.number", $$"""{"items":{{Items(10_000)}},"chunkSize":5000,"workers":1}""");
+        var response = await MapAsync("test.number", $$"""{"items":{{Items(10_000)}},"chunkSize":5000,"workers":1}""");
 
-        Assert.Equal([5_000, 5_000], answer.Chunks.Select(static chunk => chunk.Count));
+        Assert.Equal([5_000, 5_000], response.Chunks.Select(static chunk => chunk.Count));
     }
 
     [Fact]
@@ -116,10 +116,10 @@ public sealed class MapFairnessTests : MapTests
             return input.X;
         };
 
-        var answer = await MapAsync("test.number", $$"""{"items":{{Items(500)}},"workers":2,"chunkSize":3}""");
+        var response = await MapAsync("test.number", $$"""{"items":{{Items(500)}},"workers":2,"chunkSize":3}""");
 
         Assert.InRange(most, 1, 2);
-        Assert.Equal((2, 2), (answer.Workers, answer.Chunks.Max(static chunk => chunk.Worker) + 1));
+        Assert.Equal((2, 2), (response.Workers, response.Chunks.Max(static chunk => chunk.Worker) + 1));
     }
 
     /// <summary>The aim is 50 ms; what is asserted leaves room for a machine that does much else.</summary>
@@ -200,10 +200,10 @@ public sealed class MapFairnessTests : MapTests
 
     private T Read<T>(string json) => Services.GetRequiredService<RequestReader>().Read<T>(Encoding.UTF8.GetBytes(json));
 
-    private static void EnsureCovered(MapAnswer answer, int items)
+    private static void EnsureCovered(MapResponse response, int items)
     {
         var next = 0;
-        foreach (var chunk in answer.Chunks)
+        foreach (var chunk in response.Chunks)
         {
             Assert.Equal(next, chunk.From);
             next += chunk.Count;

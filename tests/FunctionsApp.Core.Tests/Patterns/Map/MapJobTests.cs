@@ -83,5 +83,5 @@ public sealed class MapJobTests : MapTests
         return input.X;
     };
 
-    private static string Counts(MapAnswer answer) => string.Join(' ', answer.Chunks.Select(static chunk => chunk.Count));
+    private static string Counts(MapResponse response) => string.Join(' ', response.Chunks.Select(static chunk => chunk.Count));
 }

@@ -196,11 +196,11 @@ public sealed class MapServiceTests : MapTests
     [InlineData("[[1,\"2\"]]", ",\"starmap\":true", 0, "/items/0/1 must be a number, not a string")]
     [InlineData("[1]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
     [InlineData("[{\"x\":1}]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
-    public async Task An_item_of_the_wrong_shape_ends_the_map_with_its_index_and_its_faults(string items, string options, int index, string fault)
+    public async Task An_item_of_the_wrong_shape_ends_the_map_with_its_index_and_its_faults(string items, string options, int index, string error)
     {
         var problem = await RefusalAsync("test.number", $$"""{"items":{{items}},"workers":1{{options}}}""");
 
-        Assert.Equal((index, fault), (problem.Index, Lines(problem)));
+        Assert.Equal((index, error), (problem.Index, Lines(problem)));
     }
 
     [Fact]
@@ -271,9 +271,9 @@ public sealed class MapServiceTests : MapTests
     {
         Hook.Number = static (input, _) => input.X.AsInteger % 2 == 1 ? throw new OperationException("Odd.") : input.X;
 
-        var answer = await MapAsync("test.number", """{"items":[0,1,"two",3,4],"returnExceptions":true}""");
+        var response = await MapAsync("test.number", """{"items":[0,1,"two",3,4],"returnExceptions":true}""");
 
-        Assert.Equal("[0,null,null,null,4]", answer.Results!.ToElement().GetRawText());
+        Assert.Equal("[0,null,null,null,4]", response.Results!.ToElement().GetRawText());
     }
 
     [Fact]
@@ -281,11 +281,11 @@ public sealed class MapServiceTests : MapTests
     {
         Hook.Number = static (input, _) => input.X.AsInteger % 2 == 1 ? throw new OperationException("Odd.") : input.X;
 
-        var answer = await MapAsync("test.number", """{"items":[0,1,"two",3,4],"returnExceptions":true,"chunkSize":1}""");
+        var response = await MapAsync("test.number", """{"items":[0,1,"two",3,4],"returnExceptions":true,"chunkSize":1}""");
 
         Assert.Equal(
             [(1, "Odd."), (2, "/items/2 must be a number, not a string."), (3, "Odd.")],
-            answer.Errors.Select(static error => (error.Index, error.Error.Detail)));
+            response.Errors.Select(static error => (error.Index, error.Error.Detail)));
     }
 
     [Theory]
@@ -313,14 +313,14 @@ public sealed class MapServiceTests : MapTests
     [InlineData(1, 1, true)]
     [InlineData(2, 3, false)]
     [InlineData(3, 3, true)]
-    public async Task As_many_items_may_fail_as_maxFailures_says(int maxFailures, int failing, bool answers)
+    public async Task As_many_items_may_fail_as_maxFailures_says(int maxFailures, int failing, bool responses)
     {
         Hook.Number = (input, _) => input.X.AsInteger < failing ? throw new OperationException("No.") : input.X;
 
         var failure = await Record.ExceptionAsync(
             () => MapAsync("test.number", $$"""{"items":{{Items(10)}},"returnExceptions":true,"maxFailures":{{maxFailures}}}"""));
 
-        Assert.Equal(answers, failure is null);
+        Assert.Equal(responses, failure is null);
     }
 
     [Fact]
@@ -349,9 +349,9 @@ public sealed class MapServiceTests : MapTests
     [Fact]
     public async Task An_item_whose_result_cannot_be_written_is_one_failed_item()
     {
-        var answer = await MapAsync("test.record", """{"items":[1,0,2],"returnExceptions":true,"workers":1,"chunkSize":3}""");
+        var response = await MapAsync("test.record", """{"items":[1,0,2],"returnExceptions":true,"workers":1,"chunkSize":3}""");
 
-        Assert.Equal("""[{"name":"n","value":1},null,{"name":"n","value":0.5}]""", answer.Results!.ToElement().GetRawText());
+        Assert.Equal("""[{"name":"n","value":1},null,{"name":"n","value":0.5}]""", response.Results!.ToElement().GetRawText());
     }
 
     [Fact]

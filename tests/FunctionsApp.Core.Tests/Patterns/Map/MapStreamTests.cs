@@ -39,11 +39,11 @@ public sealed class MapStreamTests : MapTests
     [InlineData("stats.describe", "{}", "[1,3]\n", """{"count":2,"mean":2,"standardDeviation":1.4142135623730951,"min":1,"p25":1.5,"median":2,"p75":2.5,"max":3}""")]
     public async Task Each_line_is_answered_with_its_index_and_its_result(string operation, string options, string body, string results)
     {
-        var answer = await AnswerAsync(operation, options, body);
+        var response = await MapAsync(operation, options, body);
 
         Assert.Equal(
-            results.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static (result, index) => $$"""{"index":{{index}},"result":{{result}}}"""), answer.Lines);
-        Assert.Equal(new MapSummary(answer.Lines.Count, 0, 2, 0, null), answer.Summary);
+            results.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static (result, index) => $$"""{"index":{{index}},"result":{{result}}}"""), response.Lines);
+        Assert.Equal(new MapSummary(response.Lines.Count, 0, 2, 0, null), response.Summary);
     }
 
     [Fact]
@@ -69,10 +69,10 @@ public sealed class MapStreamTests : MapTests
     [Fact]
     public async Task Items_of_JSON_are_answered_alike()
     {
-        var answer = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[2,{"x":3}]}"""), default));
+        var response = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[2,{"x":3}]}"""), default));
 
-        Assert.Equal(["""{"index":0,"result":4}""", """{"index":1,"result":9}"""], answer.Lines);
-        Assert.Equal(new MapSummary(2, 0, 2, 0, null), answer.Summary);
+        Assert.Equal(["""{"index":0,"result":4}""", """{"index":1,"result":9}"""], response.Lines);
+        Assert.Equal(new MapSummary(2, 0, 2, 0, null), response.Summary);
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class MapStreamTests : MapTests
     public async Task The_summary_is_written_as_the_contract_has_it() =>
         Assert.Equal(
             """{"succeeded":1,"failed":1,"workers":2,"elapsedMs":0}""",
-            Write((await AnswerAsync("math.square", """{"returnExceptions":true}""", "1\nx\n")).Summary));
+            Write((await MapAsync("math.square", """{"returnExceptions":true}""", "1\nx\n")).Summary));
 
     [Theory]
     [InlineData("sum", "17")]
@@ -92,10 +92,10 @@ public sealed class MapStreamTests : MapTests
     [InlineData("count", "2")]
     public async Task A_reduced_stream_has_errors_for_lines_and_its_result_in_the_summary(string reduce, string expected)
     {
-        var answer = await AnswerAsync("math.square", $$"""{"reduce":"{{reduce}}","returnExceptions":true}""", "1\ntwo\n4\n");
+        var response = await MapAsync("math.square", $$"""{"reduce":"{{reduce}}","returnExceptions":true}""", "1\ntwo\n4\n");
 
-        Assert.StartsWith("""{"index":1,"error":{"type":"/problems/malformed-json",""", Assert.Single(answer.Lines), StringComparison.Ordinal);
-        Assert.Equal($$"""{"succeeded":2,"failed":1,"workers":2,"elapsedMs":0,"result":{{expected}}}""", Write(answer.Summary));
+        Assert.StartsWith("""{"index":1,"error":{"type":"/problems/malformed-json",""", Assert.Single(response.Lines), StringComparison.Ordinal);
+        Assert.Equal($$"""{"succeeded":2,"failed":1,"workers":2,"elapsedMs":0,"result":{{expected}}}""", Write(response.Summary));
     }
 
     [Theory]
@@ -105,21 +105,21 @@ public sealed class MapStreamTests : MapTests
     public async Task No_lines_are_reduced_to_what_nothing_comes_to(string reduce, string expected) =>
         Assert.Equal(
             $$"""{"succeeded":0,"failed":0,"workers":2,"elapsedMs":0,"result":{{expected}}}""",
-            Write((await AnswerAsync("math.square", $$"""{"reduce":"{{reduce}}"}""", "")).Summary));
+            Write((await MapAsync("math.square", $$"""{"reduce":"{{reduce}}"}""", "")).Summary));
 
     [Fact]
     public async Task A_sum_of_many_lines_is_exact()
     {
         Settings = [("Cpu:Threads", "4")];
 
-        Assert.Equal("4999950000", (await AnswerAsync("test.number", """{"reduce":"sum"}""", Body(100_000))).Summary!.Result.ToString());
+        Assert.Equal("4999950000", (await MapAsync("test.number", """{"reduce":"sum"}""", Body(100_000))).Summary!.Result.ToString());
     }
 
     [Theory]
     [InlineData("null", "Line 2 must be a number, not null.")]
     [InlineData("{}", "/x is required.")]
     public async Task A_line_at_fault_is_called_by_its_number(string line, string detail) =>
-        Assert.Equal(detail, Problem(await AnswerAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n"), 1).GetProperty("detail").GetString());
+        Assert.Equal(detail, Problem(await MapAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n"), 1).GetProperty("detail").GetString());
 
     [Theory]
     [InlineData("1,\"y\":2", "malformed-json", 2, 2L)]
@@ -145,12 +145,12 @@ public sealed class MapStreamTests : MapTests
     [InlineData("{\"x\":1,\"x\":2}", "invalid-request", 2, null, "/x")]
     [InlineData("{\"x\":1,\"z\":2}", "invalid-request", 2, null, "/z")]
     public async Task A_line_at_fault_is_told_with_its_index_its_line_and_the_place_or_the_fault(
-        string line, string slug, int number, long? position, string? fault = null)
+        string line, string slug, int number, long? position, string? error = null)
     {
-        var problem = Problem(await AnswerAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n3\n"), 1);
+        var problem = Problem(await MapAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n3\n"), 1);
 
         Assert.Equal(("/problems/" + slug, number), (problem.GetProperty("type").GetString(), problem.GetProperty("line").GetInt32()));
-        Assert.Equal(fault, problem.TryGetProperty("errors", out var errors) ? errors.EnumerateObject().First().Name : null);
+        Assert.Equal(error, problem.TryGetProperty("errors", out var errors) ? errors.EnumerateObject().First().Name : null);
         if (position is not null)
         {
             Assert.Equal(position, problem.GetProperty("position").GetInt64());
@@ -162,10 +162,10 @@ public sealed class MapStreamTests : MapTests
     {
         Settings = [("Limits:MaxDepth", "4"), ("Cpu:Threads", "2")];
 
-        var answer = await AnswerAsync("math.pow", """{"starmap":true,"returnExceptions":true}""", "[[[[1]]],2]\n[[[[[1]]]],2]\n");
+        var response = await MapAsync("math.pow", """{"starmap":true,"returnExceptions":true}""", "[[[[1]]],2]\n[[[[[1]]]],2]\n");
 
-        Assert.Equal("/problems/invalid-request", Problem(answer, 0).GetProperty("type").GetString());
-        Assert.Equal(("/problems/too-large", 2), (Problem(answer, 1).GetProperty("type").GetString(), Problem(answer, 1).GetProperty("line").GetInt32()));
+        Assert.Equal("/problems/invalid-request", Problem(response, 0).GetProperty("type").GetString());
+        Assert.Equal(("/problems/too-large", 2), (Problem(response, 1).GetProperty("type").GetString(), Problem(response, 1).GetProperty("line").GetInt32()));
     }
 
     [Theory]
@@ -174,12 +174,12 @@ public sealed class MapStreamTests : MapTests
     [InlineData(new byte[] { 0xED, 0xA0, 0x80 }, 1)]
     public async Task A_line_that_is_not_UTF_8_is_one_failed_item(byte[] line, long position)
     {
-        var answer = await AnswerAsync("text.count", """{"returnExceptions":true}""", [.. "\"a\"\n"u8, .. line, .. "\n\"b\""u8]);
+        var response = await MapAsync("text.count", """{"returnExceptions":true}""", [.. "\"a\"\n"u8, .. line, .. "\n\"b\""u8]);
 
         Assert.Equal(
             ("/problems/malformed-json", 2L, position),
-            (Problem(answer, 1).GetProperty("type").GetString(), Problem(answer, 1).GetProperty("line").GetInt64(), Problem(answer, 1).GetProperty("position").GetInt64()));
-        Assert.Equal((2, 1), (answer.Summary!.Succeeded, answer.Summary.Failed));
+            (Problem(response, 1).GetProperty("type").GetString(), Problem(response, 1).GetProperty("line").GetInt64(), Problem(response, 1).GetProperty("position").GetInt64()));
+        Assert.Equal((2, 1), (response.Summary!.Succeeded, response.Summary.Failed));
     }
 
     [Fact]
@@ -187,17 +187,17 @@ public sealed class MapStreamTests : MapTests
     {
         Settings = [("Limits:MaxRequestBytes", "1024"), ("Cpu:Threads", "2")];
 
-        var answer = await AnswerAsync("test.number", """{"returnExceptions":true}""", $"1\n{new string(' ', 1_023)}2\n{new string(' ', 1_024)}3\n4\n");
+        var response = await MapAsync("test.number", """{"returnExceptions":true}""", $"1\n{new string(' ', 1_023)}2\n{new string(' ', 1_024)}3\n4\n");
 
-        Assert.Equal("""{"index":1,"result":2}""", answer.Lines[1]);
-        Assert.Equal("Line 3 is longer than 1024 bytes (Limits:MaxRequestBytes).", Problem(answer, 2).GetProperty("detail").GetString());
-        Assert.Equal("""{"index":3,"result":4}""", answer.Lines[3]);
+        Assert.Equal("""{"index":1,"result":2}""", response.Lines[1]);
+        Assert.Equal("Line 3 is longer than 1024 bytes (Limits:MaxRequestBytes).", Problem(response, 2).GetProperty("detail").GetString());
+        Assert.Equal("""{"index":3,"result":4}""", response.Lines[3]);
     }
 
     [Fact]
     public async Task An_operation_s_own_error_is_told_with_its_line()
     {
-        var problem = Problem(await AnswerAsync("math.pow", """{"starmap":true,"returnExceptions":true}""", "[1,1]\n\n[0,-1]\n"), 1);
+        var problem = Problem(await MapAsync("math.pow", """{"starmap":true,"returnExceptions":true}""", "[1,1]\n\n[0,-1]\n"), 1);
 
         Assert.Equal(("/problems/operation-failed", 3), (problem.GetProperty("type").GetString(), problem.GetProperty("line").GetInt32()));
     }
@@ -205,10 +205,10 @@ public sealed class MapStreamTests : MapTests
     [Fact]
     public async Task The_faults_of_an_item_of_JSON_stand_where_the_item_stands()
     {
-        var answer = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[1,"2",{"x":null}],"returnExceptions":true}"""), default));
+        var response = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[1,"2",{"x":null}],"returnExceptions":true}"""), default));
 
-        Assert.Equal("/items/1", Problem(answer, 1).GetProperty("errors").EnumerateObject().Single().Name);
-        Assert.Equal("/items/2/x", Problem(answer, 2).GetProperty("errors").EnumerateObject().Single().Name);
+        Assert.Equal("/items/1", Problem(response, 1).GetProperty("errors").EnumerateObject().Single().Name);
+        Assert.Equal("/items/2/x", Problem(response, 2).GetProperty("errors").EnumerateObject().Single().Name);
     }
 
     [Theory]
@@ -227,21 +227,21 @@ public sealed class MapStreamTests : MapTests
             return input.X;
         };
 
-        var answer = await AnswerAsync("test.number", $$"""{"ordered":true{{options}}}""", Body(700) + "}\n" + Body(50) + "x\n" + Body(3_000) + "\"");
+        var response = await MapAsync("test.number", $$"""{"ordered":true{{options}}}""", Body(700) + "}\n" + Body(50) + "x\n" + Body(3_000) + "\"");
 
-        Assert.Equal(Enumerable.Range(0, 700).Select(Result), answer.Lines);
-        Assert.Equal(("/problems/malformed-json", 700L, 701L), (answer.Problem!.Type, answer.Problem.Index, answer.Problem.Line));
-        Assert.Null(answer.Summary);
+        Assert.Equal(Enumerable.Range(0, 700).Select(Result), response.Lines);
+        Assert.Equal(("/problems/malformed-json", 700L, 701L), (response.Problem!.Type, response.Problem.Index, response.Problem.Line));
+        Assert.Null(response.Summary);
     }
 
     [Fact]
     public async Task What_an_item_had_written_before_it_failed_is_not_sent()
     {
-        var answer = await AnswerAsync("test.record", """{"returnExceptions":true,"chunkSize":3,"workers":1}""", "1\n0\n2\n");
+        var response = await MapAsync("test.record", """{"returnExceptions":true,"chunkSize":3,"workers":1}""", "1\n0\n2\n");
 
-        Assert.Equal("""{"index":0,"result":{"name":"n","value":1}}""", answer.Lines[0]);
-        Assert.StartsWith("""{"index":1,"error":{""", answer.Lines[1], StringComparison.Ordinal);
-        Assert.Equal("""{"index":2,"result":{"name":"n","value":0.5}}""", answer.Lines[2]);
+        Assert.Equal("""{"index":0,"result":{"name":"n","value":1}}""", response.Lines[0]);
+        Assert.StartsWith("""{"index":1,"error":{""", response.Lines[1], StringComparison.Ordinal);
+        Assert.Equal("""{"index":2,"result":{"name":"n","value":0.5}}""", response.Lines[2]);
     }
 
     [Fact]
@@ -250,9 +250,9 @@ public sealed class MapStreamTests : MapTests
         Hook.Number = static (input, _) => input.X.AsInteger == 3 ? throw new OperationException("No.") : input.X;
         var body = Long();
 
-        var answer = await CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, default));
+        var response = await CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, default));
 
-        Assert.Equal(("/problems/operation-failed", 3L), (answer.Problem!.Type, answer.Problem.Index));
+        Assert.Equal(("/problems/operation-failed", 3L), (response.Problem!.Type, response.Problem.Index));
         Assert.InRange(body.BytesRead, 1, 16 * MiB);
         await NothingRunsAsync(body);
     }
@@ -262,29 +262,29 @@ public sealed class MapStreamTests : MapTests
     [InlineData(1, 1, true)]
     [InlineData(2, 3, false)]
     [InlineData(3, 3, true)]
-    public async Task As_many_lines_may_fail_as_maxFailures_says(int maxFailures, int failing, bool answers)
+    public async Task As_many_lines_may_fail_as_maxFailures_says(int maxFailures, int failing, bool responses)
     {
         Hook.Number = (input, _) => input.X.AsInteger < failing ? throw new OperationException("No.") : input.X;
 
-        var answer = await AnswerAsync("test.number", $$"""{"returnExceptions":true,"maxFailures":{{maxFailures}}}""", Body(10));
+        var response = await MapAsync("test.number", $$"""{"returnExceptions":true,"maxFailures":{{maxFailures}}}""", Body(10));
 
-        Assert.Equal(answers, answer.Problem is null);
-        Assert.Equal(answers, answer.Summary is not null);
+        Assert.Equal(responses, response.Problem is null);
+        Assert.Equal(responses, response.Summary is not null);
     }
 
     [Fact]
     public async Task Order_is_kept_however_long_each_item_takes()
     {
         Settings = [("Cpu:Threads", "4")];
-        await CheckAsync(true, static (plan, answer) => Assert.Equal(Enumerable.Range(0, plan.Spins.Count).Select(Result), answer.Lines));
+        await CheckAsync(true, static (plan, response) => Assert.Equal(Enumerable.Range(0, plan.Spins.Count).Select(Result), response.Lines));
     }
 
     [Fact]
     public async Task Without_order_every_item_is_answered_once()
     {
         Settings = [("Cpu:Threads", "4")];
-        await CheckAsync(false, static (plan, answer) => Assert.Equal(
-            Enumerable.Range(0, plan.Spins.Count).Select(Result).Order(StringComparer.Ordinal), answer.Lines.Order(StringComparer.Ordinal)));
+        await CheckAsync(false, static (plan, response) => Assert.Equal(
+            Enumerable.Range(0, plan.Spins.Count).Select(Result).Order(StringComparer.Ordinal), response.Lines.Order(StringComparer.Ordinal)));
     }
 
     [Theory]
@@ -358,9 +358,9 @@ public sealed class MapStreamTests : MapTests
             return input.X;
         };
 
-        var answer = await AnswerAsync("test.number", $$"""{"workers":{{workers}},"chunkSize":1}""", Body(500));
+        var response = await MapAsync("test.number", $$"""{"workers":{{workers}},"chunkSize":1}""", Body(500));
 
-        Assert.Equal(workers, answer.Summary!.Workers);
+        Assert.Equal(workers, response.Summary!.Workers);
         Assert.InRange(most, 1, workers);
     }
 
@@ -371,7 +371,7 @@ public sealed class MapStreamTests : MapTests
         using var barrier = new Barrier(3);
         Hook.Number = (_, token) => barrier.SignalAndWait(Patience, token) ? 1L : 0L;
 
-        Assert.Equal(["""{"index":0,"result":1}""", """{"index":1,"result":1}""", """{"index":2,"result":1}"""], (await AnswerAsync("test.number", "{}", "0\n0\n0\n")).Lines);
+        Assert.Equal(["""{"index":0,"result":1}""", """{"index":1,"result":1}""", """{"index":2,"result":1}"""], (await MapAsync("test.number", "{}", "0\n0\n0\n")).Lines);
     }
 
     [Theory]
@@ -440,15 +440,15 @@ public sealed class MapStreamTests : MapTests
             _ = input.X.AsInteger == 0 ? Hold(token) : 0L;
             return new string('a', 64 * 1024);
         };
-        var answer = AnswerAsync("test.text", "{}", Body(Items));
+        var response = MapAsync("test.text", "{}", Body(Items));
 
         await StallAsync(() => Volatile.Read(ref computed));
 
         // 4 MiB of results, and what a worker had begun; the first one.
         Assert.InRange(computed, 60, 80);
         _gate.Set();
-        Assert.Equal(Items, (await answer).Summary!.Succeeded);
-        Assert.Equal(Enumerable.Range(0, Items), (await answer).Lines.Select(static line => JsonElement.Parse(line).GetProperty("index").GetInt32()));
+        Assert.Equal(Items, (await response).Summary!.Succeeded);
+        Assert.Equal(Enumerable.Range(0, Items), (await response).Lines.Select(static line => JsonElement.Parse(line).GetProperty("index").GetInt32()));
     }
 
     [Fact]
@@ -457,9 +457,9 @@ public sealed class MapStreamTests : MapTests
         Settings = [("Cpu:Threads", "4")];
         Hook.Any = static (input, _) => new string('a', input.X.AsInteger % 3 == 0 ? 3 * MiB : 10);
 
-        var answer = await AnswerAsync("test.text", """{"chunkSize":2}""", Body(40));
+        var response = await MapAsync("test.text", """{"chunkSize":2}""", Body(40));
 
-        Assert.Equal(40, answer.Summary!.Succeeded);
+        Assert.Equal(40, response.Summary!.Succeeded);
     }
 
     [Fact]
@@ -476,14 +476,14 @@ public sealed class MapStreamTests : MapTests
             started.TrySetResult();
             return Hold(token);
         };
-        var answer = AnswerAsync("test.number", """{"timeoutSeconds":2.5}""", "0\n1\n");
+        var response = MapAsync("test.number", """{"timeoutSeconds":2.5}""", "0\n1\n");
         await started.Task.WaitAsync(Patience);
 
         Time.Advance(TimeSpan.FromSeconds(2.5));
 
-        Assert.Equal([Result(0)], (await answer).Lines);
-        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await answer).Problem!.Detail);
-        Assert.Equal("/problems/timeout", (await answer).Problem!.Type);
+        Assert.Equal([Result(0)], (await response).Lines);
+        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await response).Problem!.Detail);
+        Assert.Equal("/problems/timeout", (await response).Problem!.Type);
     }
 
     [Fact]
@@ -503,7 +503,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData("3600.5")]
     public async Task A_time_limit_out_of_range_is_a_fault(string seconds) =>
         Assert.Equal(
-            ["/timeoutSeconds"], (await AnswerAsync("test.number", $$"""{"timeoutSeconds":{{seconds}}}""", "1\n")).Problem!.Errors!.Keys);
+            ["/timeoutSeconds"], (await MapAsync("test.number", $$"""{"timeoutSeconds":{{seconds}}}""", "1\n")).Problem!.Errors!.Keys);
 
     [Fact]
     public async Task A_caller_that_goes_away_stops_the_work_and_the_reading()
@@ -520,11 +520,11 @@ public sealed class MapStreamTests : MapTests
         var pipe = new Pipe();
         await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(Body(10_000)));
         var body = new WatchedReader(pipe.Reader);
-        var answer = CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, caller.Token));
+        var response = CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, caller.Token));
         await started.Task.WaitAsync(Patience);
         await caller.CancelAsync();
 
-        Assert.IsAssignableFrom<OperationCanceledException>((await answer).Failure);
+        Assert.IsAssignableFrom<OperationCanceledException>((await response).Failure);
         await NothingRunsAsync(body);
         Assert.InRange(computed, 1, 2);
     }
@@ -566,11 +566,11 @@ public sealed class MapStreamTests : MapTests
         await started.Task.WaitAsync(Patience);
         var body = new WatchedReader(Whole("1\n"u8.ToArray()));
 
-        var answer = await CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, default));
+        var response = await CollectAsync(Service.StreamAsync("test.number", Options("{}"), body, default));
         _gate.Set();
         await running;
 
-        Assert.Equal(("/problems/saturated", 429, 0, 0L), (answer.Problem!.Type, answer.Problem.Status, answer.Lines.Count, body.Reads));
+        Assert.Equal(("/problems/saturated", 429, 0, 0L), (response.Problem!.Type, response.Problem.Status, response.Lines.Count, body.Reads));
     }
 
     [Fact]
@@ -658,7 +658,7 @@ public sealed class MapStreamTests : MapTests
     {
         Settings = [("Limits:MaxItems", "3"), ("Cpu:Threads", "2")];
 
-        Assert.Equal(10, (await AnswerAsync("test.number", "{}", Body(10))).Summary!.Succeeded);
+        Assert.Equal(10, (await MapAsync("test.number", "{}", Body(10))).Summary!.Succeeded);
     }
 
     [Fact]
@@ -666,7 +666,7 @@ public sealed class MapStreamTests : MapTests
     {
         Settings = [("Limits:MaxResultBytes", "1024"), ("Cpu:Threads", "2")];
 
-        Assert.Equal(1_000, (await AnswerAsync("test.number", "{}", Body(1_000))).Summary!.Succeeded);
+        Assert.Equal(1_000, (await MapAsync("test.number", "{}", Body(1_000))).Summary!.Succeeded);
     }
 
     protected override void Dispose(bool disposing)
@@ -683,9 +683,9 @@ public sealed class MapStreamTests : MapTests
 
     private static string Write(MapSummary? summary) => JsonSerializer.Serialize(summary!, CoreJson.TypeInfo<MapSummary>());
 
-    private static JsonElement Problem(Answer answer, int index)
+    private static JsonElement Problem(MapLines response, int index)
     {
-        var line = JsonElement.Parse(answer.Lines[index]);
+        var line = JsonElement.Parse(response.Lines[index]);
         Assert.Equal(index, line.GetProperty("index").GetInt32());
         return line.GetProperty("error");
     }
@@ -727,35 +727,35 @@ public sealed class MapStreamTests : MapTests
         ? throw new OperationCanceledException(token)
         : 0;
 
-    private Task<Answer> AnswerAsync(string operation, string options, string body) => AnswerAsync(operation, options, Encoding.UTF8.GetBytes(body));
+    private Task<MapLines> MapAsync(string operation, string options, string body) => MapAsync(operation, options, Encoding.UTF8.GetBytes(body));
 
-    private Task<Answer> AnswerAsync(string operation, string options, byte[] body) =>
+    private Task<MapLines> MapAsync(string operation, string options, byte[] body) =>
         CollectAsync(Service.StreamAsync(operation, Options(options), Whole(body), default));
 
-    private static async Task<Answer> CollectAsync(IAsyncEnumerable<MapEvent> events)
+    private static async Task<MapLines> CollectAsync(IAsyncEnumerable<MapEvent> events)
     {
-        var answer = new Answer();
+        var response = new MapLines();
         var text = new StringBuilder();
         try
         {
             await using var enumerator = events.GetAsyncEnumerator();
             while (await enumerator.MoveNextAsync().AsTask().WaitAsync(Patience))
             {
-                Assert.Null(answer.Summary);
+                Assert.Null(response.Summary);
                 Assert.True(enumerator.Current.Summary is not null || enumerator.Current.Lines.Span.EndsWith((byte)'\n'));
                 text.Append(Encoding.UTF8.GetString(enumerator.Current.Lines.Span));
-                answer = answer with { Summary = enumerator.Current.Summary };
+                response = response with { Summary = enumerator.Current.Summary };
             }
         }
         catch (Exception exception) when (exception is not Xunit.Sdk.XunitException and not TimeoutException)
         {
-            answer = answer with { Failure = exception };
+            response = response with { Failure = exception };
         }
 
-        return answer with { Lines = [.. text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)] };
+        return response with { Lines = [.. text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)] };
     }
 
-    private Task CheckAsync(bool ordered, Action<Plan, Answer> check)
+    private Task CheckAsync(bool ordered, Action<Plan, MapLines> check)
     {
         var options = $"\"ordered\":{(ordered ? "true" : "false")}";
         return Task.Run(() => Prop.ForAll(Plans.ToArbitrary(), plan =>
@@ -804,7 +804,7 @@ public sealed class MapStreamTests : MapTests
 
     private sealed record Plan(IReadOnlyList<int> Spins, string ChunkSize, IReadOnlyList<int> Pieces, bool IsJson);
 
-    private sealed record Answer
+    private sealed record MapLines
     {
         public IReadOnlyList<string> Lines { get; init; } = [];
 

@@ -31,7 +31,7 @@ public abstract class MapTests : IDisposable
 
     protected virtual void Dispose(bool disposing) => _services?.Dispose();
 
-    private protected Task<MapAnswer> MapAsync(string operation, string request, CancellationToken cancellationToken = default) =>
+    private protected Task<MapResponse> MapAsync(string operation, string request, CancellationToken cancellationToken = default) =>
         Services.GetRequiredService<MapService>()
             .RunAsync(operation, Services.GetRequiredService<RequestReader>().Read<MapRequest>(Encoding.UTF8.GetBytes(request)), cancellationToken)
             .WaitAsync(Patience, CancellationToken.None);
@@ -45,7 +45,7 @@ public abstract class MapTests : IDisposable
     private protected async Task<Problem> RefusalAsync(string operation, string request) =>
         (await Assert.ThrowsAsync<ProblemException>(() => MapAsync(operation, request))).Problem;
 
-    private protected static string Write(MapAnswer answer) => JsonSerializer.Serialize(answer, CoreJson.TypeInfo<MapAnswer>());
+    private protected static string Write(MapResponse response) => JsonSerializer.Serialize(response, CoreJson.TypeInfo<MapResponse>());
 
     /// <summary>A JSON array of 0, 1, 2, ….</summary>
     private protected static string Items(int count) => "[" + string.Join(',', Enumerable.Range(0, count)) + "]";

@@ -90,9 +90,9 @@ public sealed class SequenceServiceTests : PatternTests
     [Fact]
     public async Task An_object_with_more_than_a_reference_is_a_value()
     {
-        var answer = await RunAsync("""{"steps":[{"operation":"echo","input":{"value":{"$ref":"#/results/9","and":1}}}]}""");
+        var response = await RunAsync("""{"steps":[{"operation":"echo","input":{"value":{"$ref":"#/results/9","and":1}}}]}""");
 
-        Assert.Equal("""{"$ref":"#/results/9","and":1}""", answer.Results[0].ToString());
+        Assert.Equal("""{"$ref":"#/results/9","and":1}""", response.Results[0].ToString());
     }
 
     [Theory]
@@ -155,6 +155,6 @@ public sealed class SequenceServiceTests : PatternTests
         Assert.Equal(0, budget.Taken);
     }
 
-    private Task<SequenceAnswer> RunAsync(string json, CancellationToken cancellationToken = default) =>
+    private Task<SequenceResponse> RunAsync(string json, CancellationToken cancellationToken = default) =>
         Get<SequenceService>().RunAsync(Read<SequenceRequest>(json), cancellationToken);
 }

@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 namespace FunctionsApp.OpenApi;
 
 /// <summary>Sends an <see cref="ApiDescription"/>, or says that the client has it already.</summary>
-internal sealed class ApiDescriptionAnswer(ApiDescription description) : IResult
+internal sealed class ApiDescriptionResult(ApiDescription description) : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {

@@ -11,7 +11,7 @@ namespace FunctionsApp.Http;
 /// into its own reply to the Functions host.
 /// </remarks>
 /// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
-public sealed class JsonAnswer<T>(int status, T value) : IResult
+public sealed class JsonResult<T>(int status, T value) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -23,17 +23,17 @@ public sealed class JsonAnswer<T>(int status, T value) : IResult
 }
 
 /// <summary>Makes answers without naming their type.</summary>
-public static class JsonAnswer
+public static class JsonResult
 {
     /// <summary>200 with <paramref name="value"/>.</summary>
-    public static IResult Ok<T>(T value) => new JsonAnswer<T>(StatusCodes.Status200OK, value);
+    public static IResult Ok<T>(T value) => new JsonResult<T>(StatusCodes.Status200OK, value);
 
     /// <summary>202 with <paramref name="value"/>.</summary>
-    public static IResult Accepted<T>(T value) => new JsonAnswer<T>(StatusCodes.Status202Accepted, value);
+    public static IResult Accepted<T>(T value) => new JsonResult<T>(StatusCodes.Status202Accepted, value);
 }
 
 /// <summary>An answer of problem details (RFC 9457).</summary>
-public sealed class ProblemAnswer(Problem problem) : IResult
+public sealed class ProblemResult(Problem problem) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)

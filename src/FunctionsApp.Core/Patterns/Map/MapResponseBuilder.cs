@@ -3,7 +3,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Puts the chunks of a map together to an answer in one piece.</summary>
-internal sealed class MapAnswerBuilder(MapRequest request, int workers)
+internal sealed class MapResponseBuilder(MapRequest request, int workers)
 {
     private readonly List<(MapChunk Info, ReadOnlyMemory<byte> Results)> _chunks = [];
     private readonly List<MapError> _errors = [];
@@ -31,11 +31,11 @@ internal sealed class MapAnswerBuilder(MapRequest request, int workers)
 
     /// <summary>The answer, when nothing was fatal.</summary>
     /// <param name="elapsedMs">How long the whole took, in milliseconds.</param>
-    public MapAnswer Build(double elapsedMs)
+    public MapResponse Build(double elapsedMs)
     {
         _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
-        return new MapAnswer
+        return new MapResponse
         {
             Results = request.Reduce is null ? new MapResults([.. _chunks.Select(static chunk => chunk.Results)]) : null,
             Result = request.Reduce is { } reduction ? _total.Result(reduction) : null,

@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Patterns.Gather;
 /// <param name="Failed">How many failed.</param>
 /// <param name="Cancelled">How many were cancelled, or never started.</param>
 /// <param name="ElapsedMs">How long the whole took, in milliseconds.</param>
-public sealed record GatherAnswer(
+public sealed record GatherResponse(
     IReadOnlyList<GatherResult> Results, IReadOnlyList<int> CompletionOrder, int Succeeded, int Failed, int Cancelled, double ElapsedMs);
 
 /// <summary>A result of a gather as it completes, or the summary at the end.</summary>

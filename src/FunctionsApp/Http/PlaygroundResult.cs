@@ -11,7 +11,7 @@ namespace FunctionsApp.Http;
 /// browser paints it after one request.
 /// </summary>
 /// <param name="functions">The path of the functions, as <c>/api/</c>; by default that of the page is beside theirs.</param>
-public sealed partial class PlaygroundAnswer(string functions = "") : IResult
+public sealed partial class PlaygroundResult(string functions = "") : IResult
 {
     private readonly Lazy<Page> _page = new(() => Page.Read(functions));
 
@@ -61,7 +61,7 @@ public sealed partial class PlaygroundAnswer(string functions = "") : IResult
         /// </summary>
         private static string Source(string name)
         {
-            using var reader = new StreamReader(typeof(PlaygroundAnswer).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
+            using var reader = new StreamReader(typeof(PlaygroundResult).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
             return string.Concat(reader.ReadToEnd().Split('\n').Select(static line => line.Trim() + "\n"));
         }
     }

@@ -6,4 +6,4 @@ namespace FunctionsApp.Core.Patterns.Await;
 /// <param name="Operation">Its name.</param>
 /// <param name="Result">Its result.</param>
 /// <param name="ElapsedMs">How long it took, in milliseconds.</param>
-public sealed record AwaitAnswer(string Operation, RawJson Result, double ElapsedMs);
+public sealed record AwaitResponse(string Operation, RawJson Result, double ElapsedMs);

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace FunctionsApp.Http;
 
 /// <summary>202: a task has been accepted.</summary>
-public sealed class AcceptedAnswer(TaskAnswer task, Preference? preference = null) : IResult
+public sealed class AcceptedResult(TaskResponse task, Preference? preference = null) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -18,12 +18,12 @@ public sealed class AcceptedAnswer(TaskAnswer task, Preference? preference = nul
             response.Headers["Preference-Applied"] = applied.WhenAsync;
         }
 
-        await JsonAnswer.Accepted(task).ExecuteAsync(httpContext);
+        await JsonResult.Accepted(task).ExecuteAsync(httpContext);
     }
 }
 
 /// <summary>What a task came to, as the endpoint would have answered that runs its work at once.</summary>
-public sealed class OutcomeAnswer(TaskAnswer task, Preference preference) : IResult
+public sealed class OutcomeResult(TaskResponse task, Preference preference) : IResult
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -33,7 +33,7 @@ public sealed class OutcomeAnswer(TaskAnswer task, Preference preference) : IRes
         if (task is { Pattern: null, Result: { } result })
         {
             var elapsedMs = (task.FinishedAt - task.StartedAt).GetValueOrDefault().TotalMilliseconds;
-            await JsonAnswer.Ok(new AwaitAnswer(task.Operation!, result, Math.Round(elapsedMs, 3))).ExecuteAsync(httpContext);
+            await JsonResult.Ok(new AwaitResponse(task.Operation!, result, Math.Round(elapsedMs, 3))).ExecuteAsync(httpContext);
             return;
         }
 

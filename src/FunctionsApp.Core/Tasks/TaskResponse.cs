@@ -6,7 +6,7 @@ using FunctionsApp.Core.Webhooks;
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>A task as its callers see it.</summary>
-public sealed record TaskAnswer
+public sealed record TaskResponse
 {
     /// <summary>128 random bits in hexadecimal: who knows it may read and cancel the task.</summary>
     public required string Id { get; init; }
@@ -53,11 +53,11 @@ public sealed record TaskAnswer
     /// <summary>Puts an answer together.</summary>
     /// <param name="record">The task.</param>
     /// <param name="outcome">What it came to; null to leave that out.</param>
-    public static TaskAnswer Of(TaskRecord record, RawJson? outcome = null)
+    public static TaskResponse Of(TaskRecord record, RawJson? outcome = null)
     {
         var definition = record.Definition;
         var self = $"{definition.Path}/{record.Id}";
-        return new TaskAnswer
+        return new TaskResponse
         {
             Id = record.Id,
             Operation = definition.Operation,
@@ -86,7 +86,7 @@ public sealed record TaskLinks(string Self, string Events, string Deliveries);
 /// <summary>Some tasks, newest first, without what they came to.</summary>
 /// <param name="Items">The tasks; may be fewer than asked for although there are more.</param>
 /// <param name="NextCursor">Where the next page begins; absent when there are no more.</param>
-public sealed record TaskList(IReadOnlyList<TaskAnswer> Items, string? NextCursor);
+public sealed record TaskList(IReadOnlyList<TaskResponse> Items, string? NextCursor);
 
 /// <summary>The webhook of a task, and how it fared.</summary>
 /// <param name="Items">The attempts, oldest first.</param>
@@ -100,4 +100,4 @@ public sealed record DeliveryList(
 /// <summary>A change of a task.</summary>
 /// <param name="Id">Grows with every change: from it on, the changes can be had again.</param>
 /// <param name="Task">The task after the change.</param>
-public readonly record struct TaskEvent(long Id, TaskAnswer Task);
+public readonly record struct TaskEvent(long Id, TaskResponse Task);

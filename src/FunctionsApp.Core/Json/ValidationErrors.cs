@@ -5,7 +5,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Where in a request a value stands: a chain that becomes a JSON pointer only when there is a fault to report. Pointers
+/// Where in a request a value stands: a chain that becomes a JSON pointer only when there is an error to report. Pointers
 /// made ahead would cost a hostile body's long names anew for every value below them.
 /// </summary>
 internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
@@ -39,12 +39,12 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
 }
 
 /// <summary>Collects what is wrong with one request: JSON pointer → messages.</summary>
-internal sealed class Faults
+internal sealed class ValidationErrors
 {
-    // The answer to a hostile body must stay small: so many faults, and no more of their text, are listed.
+    // The answer to a hostile body must stay small: so many errors, and no more of their text, are listed.
     private const int Most = 100;
-    private const int MostCharacters = 16 * 1024;
-    private const int LongestText = 1_000;
+    private const int MaxCharacters = 16 * 1024;
+    private const int MaxTextCharacters = 1_000;
 
     private readonly Dictionary<string, string[]> _messages = new(StringComparer.Ordinal);
     private int _count;
@@ -52,7 +52,7 @@ internal sealed class Faults
 
     public bool Any => _count > 0;
 
-    public bool IsFull => _count >= Most || _characters >= MostCharacters;
+    public bool IsFull => _count >= Most || _characters >= MaxCharacters;
 
     public void Add(ValuePlace place, string message)
     {
@@ -69,14 +69,14 @@ internal sealed class Faults
             return;
         }
 
-        pointer = Excerpt.Of(pointer, LongestText);
-        message = Excerpt.Of(message, LongestText);
+        pointer = Excerpt.Of(pointer, MaxTextCharacters);
+        message = Excerpt.Of(message, MaxTextCharacters);
         _messages[pointer] = _messages.TryGetValue(pointer, out var earlier) ? [.. earlier, message] : [message];
         _count++;
         _characters += pointer.Length + message.Length;
     }
 
-    /// <summary>Takes over the faults of a problem that is about one part of the request; any other problem is raised.</summary>
+    /// <summary>Takes over the errors of a problem that is about one part of the request; any other problem is raised.</summary>
     public void Add(Problem problem)
     {
         foreach (var (pointer, messages) in problem.Errors ?? throw new ProblemException(problem))
@@ -88,7 +88,7 @@ internal sealed class Faults
         }
     }
 
-    /// <summary>Raises the faults, if there are any.</summary>
+    /// <summary>Raises the errors, if there are any.</summary>
     public void ThrowIfAny()
     {
         if (Any)

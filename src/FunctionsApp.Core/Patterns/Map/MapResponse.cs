@@ -6,7 +6,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>What a map came to.</summary>
-public sealed record MapAnswer
+public sealed record MapResponse
 {
     /// <summary>The result of each item, null where it failed; absent when they were reduced.</summary>
     public MapResults? Results { get; init; }

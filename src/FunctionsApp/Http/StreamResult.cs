@@ -21,7 +21,7 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
     public ReadOnlyMemory<byte> Values { get; init; }
 
     /// <summary>A task in place of <see cref="Data"/>: what it came to may lie in storage.</summary>
-    public TaskAnswer? Task { get; init; }
+    public TaskResponse? Task { get; init; }
 
     /// <summary>The number that server-sent events give to the value; by default they count from 0.</summary>
     public long? Id { get; init; }
@@ -39,11 +39,11 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// <param name="format">The form of the lines.</param>
 /// <param name="heartbeat">How long the answer may be silent.</param>
 /// <param name="time">Measures it.</param>
-internal sealed class StreamAnswer(
-    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, AnswerFormat? format,
+internal sealed class StreamResult(
+    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, ResponseFormat? format,
     TimeSpan? heartbeat, TimeProvider time) : IResult
 {
-    private readonly bool _isEventStream = format == AnswerFormat.EventStream;
+    private readonly bool _isEventStream = format == ResponseFormat.EventStream;
     private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private long _id;
 
@@ -175,7 +175,7 @@ internal sealed class StreamAnswer(
         Encoding.UTF8.GetBytes(before, writer);
         if (line.Task is { } task)
         {
-            await JsonPipeWriter.SerializeAsync(writer, task, CoreJson.TypeInfo<TaskAnswer>(), patience);
+            await JsonPipeWriter.SerializeAsync(writer, task, CoreJson.TypeInfo<TaskResponse>(), patience);
         }
         else
         {
