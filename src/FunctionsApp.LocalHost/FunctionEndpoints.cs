@@ -6,15 +6,14 @@ namespace FunctionsApp.LocalHost;
 /// <summary>Serves the functions that are found by their attributes, as the Functions host and its worker do together.</summary>
 internal static class FunctionEndpoints
 {
-    /// <summary>Maps every function of an assembly.</summary>
+    /// <summary>Maps every function of each <see cref="FunctionAssembly"/>.</summary>
     /// <param name="app">The application.</param>
-    /// <param name="assembly">Where the functions are.</param>
     /// <param name="routePrefix">What comes before every route; may be empty.</param>
     /// <exception cref="InvalidOperationException">Two functions have one name.</exception>
-    public static void MapFunctions(this WebApplication app, Assembly assembly, string routePrefix)
+    public static void MapFunctions(this WebApplication app, string routePrefix)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var function in HttpFunction.Find(assembly))
+        foreach (var function in app.Services.GetServices<FunctionAssembly>().SelectMany(static functions => HttpFunction.Find(functions.Assembly)))
         {
             if (!names.Add(function.Name))
             {

@@ -1,11 +1,10 @@
-using FunctionsApp.Core;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Functions;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
-using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Extensions.Configuration.Memory;
 
@@ -46,7 +45,10 @@ internal static class LocalFunctionsHost
     /// <summary>Where host.json and local.settings.json lie: with the build, unless the Functions host's own variable says otherwise.</summary>
     private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
 
-    private static WebApplication Build(string[] args)
+    /// <summary>Builds the host.</summary>
+    /// <param name="args">Configuration.</param>
+    /// <param name="configure">Adds to the services of the app.</param>
+    internal static WebApplication Build(string[] args, Action<IServiceCollection>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
@@ -68,20 +70,23 @@ internal static class LocalFunctionsHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
-        builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
-        builder.Services.AddFunctionsHttp();
+        builder.Services.AddFunctionsApp(builder.Configuration);
+
+        // Not below the build output, which a clean build may delete.
+        builder.Services.Configure<TasksOptions>(static tasks => tasks.Directory = Path.GetFullPath(tasks.Directory));
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
         builder.Services.AddRequestThrottle(http, builder.Configuration);
+        configure?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
         app.UseRouting();
         app.Use(keys.AdmitAsync);
         app.UseRateLimiter();
-        app.MapFunctions(typeof(AwaitFunctions).Assembly, http.RoutePrefix);
+        app.MapFunctions(http.RoutePrefix);
 
-        var playground = new PlaygroundResult($"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
+        var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], () => playground);
         return app;
     }

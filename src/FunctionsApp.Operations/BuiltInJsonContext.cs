@@ -4,8 +4,8 @@ using FunctionsApp.Core.Json;
 namespace FunctionsApp.Operations;
 
 /// <summary>
-/// Metadata of what the built-in operations read and write. The inputs are positional records because generated metadata
-/// resets init-only properties that are absent to their type's default, and honours the defaults of constructor parameters.
+/// Metadata of the inputs and outputs of the built-in operations. The inputs are positional records because generated
+/// metadata resets absent init-only properties to their type's default, but honours defaults of constructor parameters.
 /// </summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(DelayInput))]

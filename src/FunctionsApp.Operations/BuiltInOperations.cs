@@ -8,7 +8,7 @@ namespace FunctionsApp.Operations;
 public static class BuiltInOperations
 {
     /// <summary>
-    /// Adds the operations that the project comes with. They need a <see cref="TimeProvider"/>, and those of HTTP an
+    /// Adds the built-in operations. They need a <see cref="TimeProvider"/>; the HTTP operations also need an
     /// <see cref="Core.Outbound.OutboundClient"/>.
     /// </summary>
     public static IServiceCollection AddBuiltInOperations(this IServiceCollection services)

@@ -26,7 +26,7 @@ public sealed record CompressInput(
     }
 }
 
-/// <summary>What <c>compress</c> makes.</summary>
+/// <summary>Output of <c>compress</c>.</summary>
 /// <param name="Base64">The compressed bytes.</param>
 /// <param name="OriginalBytes">Bytes before.</param>
 /// <param name="CompressedBytes">Bytes after.</param>
@@ -36,7 +36,7 @@ public sealed record CompressOutput(byte[] Base64, int OriginalBytes, int Compre
 [Operation("compress", "Compresses text or bytes.", Example = """{"text":"hello hello hello hello","algorithm":"brotli"}""")]
 public sealed class CompressOperation : ICpuOperation<CompressInput, CompressOutput>
 {
-    /// <summary>What even the slowest level compresses within some tens of milliseconds.</summary>
+    /// <summary>A size that even the slowest level compresses within some tens of milliseconds.</summary>
     private const int BlockBytes = 16 * 1024;
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public sealed class CompressOperation : ICpuOperation<CompressInput, CompressOut
     {
         var data = TextOrBase64.ToBytes(input.Text, input.Base64);
 
-        // Brotli's best levels collect megabytes first, and take seconds for them, unless they are flushed.
+        // Without a flush, Brotli's best levels first buffer megabytes, and then take seconds for them.
         var flush = input is { Algorithm: "brotli", Level: > 8 };
         using var output = new MemoryStream();
         using (var compressor = Open(input.Algorithm, input.Level, output))

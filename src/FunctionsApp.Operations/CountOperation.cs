@@ -8,9 +8,9 @@ namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>count</c>.</summary>
 /// <param name="Count">How many integers, 0 to 1,000,000,000.</param>
-/// <param name="IntervalSeconds">The wait before each of them, in seconds, 0 to 3,600.</param>
+/// <param name="IntervalSeconds">The wait before each integer, in seconds, 0 to 3,600.</param>
 /// <param name="Start">The first integer.</param>
-/// <param name="Step">From one integer to the next; the last one must fit 64 bits.</param>
+/// <param name="Step">The difference between integers; the last integer must fit 64 bits.</param>
 public sealed record CountInput(
     [property: Description("How many integers."), Range(0, 1_000_000_000)] long Count,
     [property: Description("The wait before each integer, in seconds."), Range(0, 3_600)] double IntervalSeconds = 0,
@@ -27,7 +27,7 @@ public sealed record CountInput(
     }
 }
 
-/// <summary>Counts: the asynchronous generator of every tutorial, which sleeps and then yields.</summary>
+/// <summary>Yields integers at an interval, like the asynchronous generator of every tutorial.</summary>
 [Operation("count", "Yields integers at an interval.", Example = """{"count":3,"intervalSeconds":0.1}""")]
 public sealed class CountOperation(TimeProvider time) : IStreamOperation<CountInput, long>
 {
@@ -38,7 +38,7 @@ public sealed class CountOperation(TimeProvider time) : IStreamOperation<CountIn
         {
             await time.PauseAsync(input.IntervalSeconds, cancellationToken);
 
-            // The product alone may exceed 64 bits; then the sum wraps back to the right value.
+            // The product may exceed 64 bits; the sum then wraps back to the correct value.
             yield return unchecked(input.Start + (input.Step * i));
         }
     }

@@ -8,7 +8,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Value">Any JSON value.</param>
 public sealed record EchoInput([property: Description("What to answer.")] RawJson Value);
 
-/// <summary>Answers with its input, so that a pattern can be tried or measured by itself.</summary>
+/// <summary>Returns its input, to try or measure a pattern by itself.</summary>
 [Operation("echo", "Answers with the value it is given.", Example = """{"value":"hello"}""")]
 public sealed class EchoOperation : IOperation<EchoInput, RawJson>
 {

@@ -7,7 +7,7 @@ using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 
-/// <summary>Input of <c>fractal.tile</c>: a picture of the complex plane, and which of its tiles to compute.</summary>
+/// <summary>Input of <c>fractal.tile</c>: a picture of the complex plane, and the tile to compute.</summary>
 /// <param name="CenterX">The real part of the picture's centre, -1,000,000 to 1,000,000.</param>
 /// <param name="CenterY">The imaginary part of the picture's centre, -1,000,000 to 1,000,000.</param>
 /// <param name="Scale">The width of the whole picture in the complex plane, 1e-15 to 1,000,000.</param>
@@ -16,7 +16,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Columns">The picture's width in tiles, 1 to 4,096.</param>
 /// <param name="Rows">The picture's height in tiles, 1 to 4,096.</param>
 /// <param name="Size">The width and height of a tile in pixels, 1 to 1,024.</param>
-/// <param name="MaxIterations">Where counting ends, 1 to 65,535.</param>
+/// <param name="MaxIterations">The maximum number of steps, 1 to 65,535.</param>
 public sealed record FractalTileInput(
     [property: Description("The real part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterX,
     [property: Description("The imaginary part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterY,
@@ -43,13 +43,13 @@ public sealed record FractalTileInput(
     }
 }
 
-/// <summary>What <c>fractal.tile</c> computes.</summary>
-/// <param name="Column">As asked for.</param>
-/// <param name="Row">As asked for.</param>
-/// <param name="Size">As asked for.</param>
+/// <summary>Output of <c>fractal.tile</c>.</summary>
+/// <param name="Column">The column of the input.</param>
+/// <param name="Row">The row of the input.</param>
+/// <param name="Size">The size of the input.</param>
 /// <param name="Iterations">
-/// For each pixel, row by row from the top left, how many steps it takes to leave the circle of radius 2, or
-/// <see cref="FractalTileInput.MaxIterations"/> if it stays: unsigned 16-bit integers, little-endian.
+/// The number of steps until each pixel leaves the circle of radius 2, or
+/// <see cref="FractalTileInput.MaxIterations"/> if it stays. Row by row from the top left; unsigned 16-bit integers, little-endian.
 /// </param>
 public sealed record FractalTileOutput(int Column, int Row, int Size, byte[] Iterations);
 
@@ -97,13 +97,13 @@ public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, Fract
     }
 
     /// <summary>
-    /// Iterates z → z² + c from 0, and counts the steps before |z| first exceeds 2. Two vectors at a time, because each step
-    /// waits for the one before it: the second fills the gaps of the first.
+    /// Iterates z → z² + c from 0, and counts the steps before |z| first exceeds 2. Processes two vectors at a time: each
+    /// step depends on the previous one, and the second vector fills the gaps of the first.
     /// </summary>
     private static (Vector<long> First, Vector<long> Second) StepsToEscape(
         Vector<double> firstReal, Vector<double> secondReal, Vector<double> imaginary, int maxIterations)
     {
-        // How often to look for orbits that have come back to where they were.
+        // The number of steps between checks for cycles.
         const int Interval = 32;
 
         var limit = new Vector<double>(4);
@@ -115,7 +115,7 @@ public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, Fract
         var (inside1, inside2) = (Vector<long>.AllBitsSet, Vector<long>.AllBitsSet);
         for (var i = 1; i <= maxIterations; i++)
         {
-            // All bits of a lane are set, which makes -1, until its point has escaped or is known to stay.
+            // All bits of a lane are set, which is -1, until its point has escaped or is known to stay.
             inside1 &= Vector.LessThanOrEqual(xx1 + yy1, limit);
             inside2 &= Vector.LessThanOrEqual(xx2 + yy2, limit);
             if ((inside1 | inside2) == Vector<long>.Zero)
@@ -135,7 +135,7 @@ public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, Fract
             xx2 = x2 * x2;
             yy2 = y2 * y2;
 
-            // An orbit that is again, to the last bit, where it was goes round for ever: R. P. Brent's way of finding cycles.
+            // An orbit that returns to exactly the same point is a cycle and never escapes (R. P. Brent's cycle detection).
             if (i % Interval == 0)
             {
                 var cycle1 = inside1 & Vector.Equals(x1, oldX1) & Vector.Equals(y1, oldY1);

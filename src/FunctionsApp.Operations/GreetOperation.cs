@@ -12,7 +12,7 @@ public sealed record GreetInput(
     [property: Description("Whom to greet."), Length(1, 1_000)] string Name = "World",
     [property: Description("The pause between hello and goodbye, in seconds."), Range(0, 3_600)] double PauseSeconds = 1);
 
-/// <summary>The smallest stream there is: one value, a pause, another value.</summary>
+/// <summary>A minimal stream: one value, a pause, another value.</summary>
 [Operation("greet", "Says hello, pauses, and says goodbye.", Example = """{"name":"World","pauseSeconds":0.1}""")]
 public sealed class GreetOperation(TimeProvider time) : IStreamOperation<GreetInput, string>
 {

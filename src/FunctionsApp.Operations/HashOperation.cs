@@ -20,7 +20,7 @@ public sealed record HashInput(
     public IEnumerable<(string Property, string Message)> Check() => TextOrBase64.Check(Text, Base64);
 }
 
-/// <summary>Hashes text or bytes; the answer is in lower-case hexadecimal digits.</summary>
+/// <summary>Hashes text or bytes; the result is in lower-case hexadecimal digits.</summary>
 [Operation("hash", "Hashes text or bytes.", Example = """{"text":"hello"}""")]
 public sealed class HashOperation : ICpuOperation<HashInput, string>
 {

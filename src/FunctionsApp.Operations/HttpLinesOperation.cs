@@ -13,9 +13,9 @@ namespace FunctionsApp.Operations;
 /// <summary>Input of <c>http.lines</c>.</summary>
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
-/// <param name="Headers">Name → value; those of the connection, of proxies and of the platform may not be set.</param>
+/// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
 /// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
-/// <param name="TimeoutSeconds">The limit until the answer begins, in seconds, 0.001 to 3,600.</param>
+/// <param name="TimeoutSeconds">The time limit until the response begins, in seconds, 0.001 to 3,600.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
@@ -29,11 +29,11 @@ public sealed record HttpLinesInput(
     public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
 }
 
-/// <summary>Reads an answer line by line, as it arrives; it may be endless.</summary>
+/// <summary>Reads a response line by line, as it arrives. The response may be endless.</summary>
 [Operation("http.lines", "Yields each line of an HTTP answer as it arrives.", Example = """{"url":"https://example.com/"}""")]
 public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation<HttpLinesInput, string>
 {
-    /// <summary>The longest line, in characters (UTF-16): no more of an answer is ever in memory.</summary>
+    /// <summary>The maximum length of a line, in characters (UTF-16), which bounds the memory of a response.</summary>
     public const int MaxLineCharacters = 1024 * 1024;
 
     private const int BlockBytes = 8 * 1024;
@@ -49,7 +49,7 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             response.EnsureSuccess();
         }
 
-        // Not a StreamReader: it may wait for more while a whole line is at hand.
+        // Not a StreamReader: it may wait for more bytes while a whole line is in its buffer.
         var charset = ContentText.Charset(response.ContentType);
         var decoder = charset.GetDecoder();
         var bytes = new byte[BlockBytes];

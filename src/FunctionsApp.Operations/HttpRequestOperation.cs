@@ -13,12 +13,12 @@ namespace FunctionsApp.Operations;
 /// <summary>Input of <c>http.request</c>.</summary>
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
-/// <param name="Headers">Name → value; those of the connection, of proxies and of the platform may not be set.</param>
+/// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
 /// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
-/// <param name="TimeoutSeconds">The limit on the whole, retries included, in seconds, 0.001 to 3,600.</param>
-/// <param name="MaxRetries">How often to try an idempotent request again, 0 to 10.</param>
+/// <param name="TimeoutSeconds">The time limit, retries included, in seconds, 0.001 to 3,600.</param>
+/// <param name="MaxRetries">The maximum number of retries of an idempotent request, 0 to 10.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
-/// <param name="As">What to make of the answer's body: auto, json, text or base64.</param>
+/// <param name="As">How to return the response's body: auto, json, text or base64.</param>
 public sealed record HttpRequestInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
@@ -33,21 +33,21 @@ public sealed record HttpRequestInput(
     public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
 }
 
-/// <summary>The answer that came.</summary>
+/// <summary>The response.</summary>
 /// <param name="Status">The HTTP status code.</param>
-/// <param name="Headers">Name in lower case → value; repeated ones are joined by <c>", "</c>.</param>
-/// <param name="Body">JSON, text or base64, as asked for.</param>
-/// <param name="Bytes">The length of the body, decompressed.</param>
-/// <param name="Attempts">How often the request was sent.</param>
-/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
+/// <param name="Headers">Name in lower case → value; repeated headers are joined by <c>", "</c>.</param>
+/// <param name="Body">JSON, text or base64, as requested.</param>
+/// <param name="Bytes">The length of the decompressed body, in bytes.</param>
+/// <param name="Attempts">The number of attempts.</param>
+/// <param name="ElapsedMs">How long the request took, in milliseconds.</param>
 public sealed record HttpRequestOutput(
     int Status, IReadOnlyDictionary<string, string> Headers, RawJson Body, int Bytes, int Attempts, double ElapsedMs);
 
-/// <summary>Sends an HTTP request, within what the outbound guard allows.</summary>
+/// <summary>Sends an HTTP request that the outbound guard allows.</summary>
 [Operation("http.request", "Sends an HTTP request and answers with what came back.", Example = """{"url":"https://example.com/"}""")]
 public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
 {
-    // As deep as any body that a request may bring in, and no deeper than it can be handed on.
+    // The maximum depth of any request body, and of a body that can be forwarded.
     private const int MaxDepth = 512;
 
     /// <inheritdoc/>
@@ -97,7 +97,7 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     }
 
     /// <summary>Reads JSON.</summary>
-    /// <returns>What is wrong, or null.</returns>
+    /// <returns>The error, or null.</returns>
     private static string? TryReadJson(OutboundResponse response, out RawJson json)
     {
         var utf8 = response.Body;
@@ -110,10 +110,10 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     }
 }
 
-/// <summary>What the inputs of <c>http.request</c> and <c>http.lines</c> have in common.</summary>
+/// <summary>The common parts of the inputs of <c>http.request</c> and <c>http.lines</c>.</summary>
 internal static class HttpInput
 {
-    /// <summary>The errors of an input, as <see cref="ICrossChecked"/> lists them.</summary>
+    /// <summary>Returns the errors of an input, in the form of <see cref="ICrossChecked"/>.</summary>
     public static IEnumerable<(string Property, string Message)> Check(
         string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
@@ -133,7 +133,7 @@ internal static class HttpInput
         }
     }
 
-    /// <summary>The request that an input without errors asks for.</summary>
+    /// <summary>Creates the request of an input; throws if the input is invalid.</summary>
     public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
     {
         foreach (var (property, message) in Check(url, method, headers, body))

@@ -12,12 +12,12 @@ public sealed record MathPowInput(
     [property: Description("The base.")] Number X,
     [property: Description("The exponent.")] Number Y);
 
-/// <summary>Raises a number to a power; integers give an exact integer while it fits 64 bits.</summary>
+/// <summary>Raises a number to a power. Integers yield an exact integer if it fits 64 bits.</summary>
 [Operation("math.pow", "Raises a number to a power.", Example = """{"x":2,"y":10}""")]
 public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
 {
     /// <inheritdoc/>
-    /// <exception cref="OperationException">There is no such real number, or it is beyond the doubles.</exception>
+    /// <exception cref="OperationException">The power is not a real number, or is out of the range of a double.</exception>
     public Number Compute(MathPowInput input, CancellationToken cancellationToken)
     {
         var (x, y) = (input.X, input.Y);
@@ -37,7 +37,7 @@ public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
             : power;
     }
 
-    /// <summary>Squares and multiplies; not an integer any more once it exceeds 64 bits.</summary>
+    /// <summary>Squares and multiplies. The result is not an integer if it exceeds 64 bits.</summary>
     private static Number IntegerPower(Number x, long exponent)
     {
         for (Number power = 1L; ; x *= x)

@@ -9,12 +9,12 @@ namespace FunctionsApp.Operations;
 /// <param name="X">The number to square.</param>
 public sealed record MathSquareInput([property: Description("The number to square.")] Number X);
 
-/// <summary>Squares a number; an integer stays one while it fits 64 bits.</summary>
+/// <summary>Squares a number. An integer yields an integer if it fits 64 bits.</summary>
 [Operation("math.square", "Squares a number.", Example = """{"x":12}""")]
 public sealed class MathSquareOperation : ICpuOperation<MathSquareInput, Number>
 {
     /// <inheritdoc/>
-    /// <exception cref="OperationException">The square is beyond the doubles.</exception>
+    /// <exception cref="OperationException">The square is out of the range of a double.</exception>
     public Number Compute(MathSquareInput input, CancellationToken cancellationToken)
     {
         var square = input.X * input.X;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace FunctionsApp.Operations;
 
 /// <summary>
-/// Arithmetic modulo an odd number below 2^63, without division: a number a is represented by a * 2^64 modulo it
+/// Arithmetic modulo an odd number n below 2^63, without division. The representation of a is a * 2^64 modulo n
 /// (P. L. Montgomery, "Modular multiplication without trial division", 1985).
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
@@ -19,7 +19,7 @@ internal readonly struct Montgomery
         _inverse = Inverse(modulus);
         One = (0 - modulus) % modulus;
 
-        // Squared six times, the representation of 2 is that of 2^64.
+        // Six squarings turn the representation of 2 into that of 2^64.
         _squareOfRadix = Add(One, One);
         for (var i = 0; i < 6; i++)
         {
@@ -30,10 +30,10 @@ internal readonly struct Montgomery
     /// <summary>The representation of 1.</summary>
     public ulong One { get; }
 
-    /// <summary>What an odd number multiplied by is 1 modulo 2^64.</summary>
+    /// <summary>Returns the inverse of an odd number modulo 2^64.</summary>
     public static ulong Inverse(ulong number)
     {
-        // Newton's iteration: 5 bits are right at the start, and twice as many after each step.
+        // Newton's iteration: 5 bits are correct at the start, and twice as many after each step.
         var inverse = (3 * number) ^ 2;
         for (var bits = 5; bits < 64; bits *= 2)
         {
@@ -43,7 +43,7 @@ internal readonly struct Montgomery
         return inverse;
     }
 
-    /// <summary>The representation of a number that is below the modulus.</summary>
+    /// <summary>Returns the representation of a number below the modulus.</summary>
     public ulong Enter(ulong number) => Multiply(number, _squareOfRadix);
 
     public ulong Add(ulong left, ulong right)
@@ -57,20 +57,20 @@ internal readonly struct Montgomery
         var high = Math.BigMul(left, right, out var low);
         var reduction = Math.BigMul(low * _inverse, _modulus, out _);
 
-        // Without a branch, which could not be foreseen: the modulus is added when the difference is negative.
+        // Adds the modulus if the difference is negative, without an unpredictable branch.
         var difference = high - reduction;
         return difference + (_modulus & (ulong)((long)difference >> 63));
     }
 
     public ulong Power(ulong number, ulong exponent) => Powers(number, One, exponent).First;
 
-    /// <summary>Two powers in about the time of one: their multiplications do not wait for each other.</summary>
+    /// <summary>Computes two powers in about the time of one: their multiplications are independent.</summary>
     public (ulong First, ulong Second) Powers(ulong first, ulong second, ulong exponent)
     {
         var (firstPower, secondPower) = (One, One);
         for (; exponent > 0; exponent >>= 1)
         {
-            // Multiplying for nothing takes less time than a branch that cannot be foreseen.
+            // An unused multiplication takes less time than an unpredictable branch.
             var odd = 0 - (exponent & 1);
             firstPower ^= (firstPower ^ Multiply(firstPower, first)) & odd;
             secondPower ^= (secondPower ^ Multiply(secondPower, second)) & odd;

@@ -1,11 +1,11 @@
 namespace FunctionsApp.Operations;
 
-/// <summary>Waiting, as <c>asyncio.sleep</c> does it.</summary>
+/// <summary>A pause like <c>asyncio.sleep</c>.</summary>
 internal static class Pause
 {
     /// <summary>
-    /// Waits at least so long on the clock that requests are timed by. The timers of the system go by a coarser one and
-    /// may ring a few milliseconds early; then the rest is waited for too.
+    /// Waits for at least the given seconds of the clock that times requests. System timers use a coarser clock and may
+    /// fire a few milliseconds early; the method then waits for the rest.
     /// </summary>
     public static async ValueTask PauseAsync(this TimeProvider time, double seconds, CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ namespace FunctionsApp.Operations;
 /// <summary>Input of <c>pbkdf2</c>.</summary>
 /// <param name="Password">The password, taken as UTF-8.</param>
 /// <param name="Salt">The salt, taken as UTF-8.</param>
-/// <param name="Iterations">1 to 10,000,000; the default is what OWASP asks for with SHA-256.</param>
+/// <param name="Iterations">1 to 10,000,000; the default is OWASP's recommendation for SHA-256.</param>
 /// <param name="Length">Bytes to derive, 1 to 1,024.</param>
 /// <param name="Algorithm">The hash function of the HMAC: sha1, sha256, sha384 or sha512.</param>
 public sealed record Pbkdf2Input(
@@ -21,14 +21,14 @@ public sealed record Pbkdf2Input(
     [property: Description("The hash function of the HMAC."), AllowedValues("sha1", "sha256", "sha384", "sha512")]
     string Algorithm = "sha256");
 
-/// <summary>Derives a key from a password: PBKDF2 of RFC 8018. The answer is in lower-case hexadecimal digits.</summary>
+/// <summary>Derives a key from a password: PBKDF2 of RFC 8018. The result is in lower-case hexadecimal digits.</summary>
 [Operation("pbkdf2", "Derives a key from a password.",
     Example = """{"password":"correct horse","salt":"battery staple","iterations":20000}""")]
 public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
 {
     /// <summary>
-    /// HMACs of one block, with SHA-256, that the framework may compute in one go: some tens of milliseconds. It cannot be
-    /// interrupted, so what takes longer is computed here, at about half its speed.
+    /// The maximum HMACs of one SHA-256 block that the framework may compute: some tens of milliseconds. The framework
+    /// cannot be interrupted, so <see cref="Derive"/> does longer work, at about half the speed.
     /// </summary>
     internal const int MaxUninterrupted = 65_536;
 
@@ -44,14 +44,14 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
         using var hmac = IncrementalHash.CreateHMAC(algorithm, password);
         var blocks = (input.Length + hmac.HashLengthInBytes - 1) / hmac.HashLengthInBytes;
 
-        // With SHA-384 and SHA-512 each takes about twice as long.
+        // An HMAC with SHA-384 or SHA-512 takes about twice as long.
         var work = (input.Iterations + (salt.Length / 64L)) * blocks * (hmac.HashLengthInBytes > 32 ? 2 : 1);
         return Convert.ToHexStringLower(work <= MaxUninterrupted
             ? Rfc2898DeriveBytes.Pbkdf2(password, salt, input.Iterations, algorithm, input.Length)
             : Derive(hmac, salt, input.Iterations, input.Length, cancellationToken));
     }
 
-    /// <summary>RFC 8018, section 5.2.</summary>
+    /// <summary>Derives a key (RFC 8018, section 5.2).</summary>
     internal static byte[] Derive(IncrementalHash hmac, byte[] salt, int iterations, int length, CancellationToken cancellationToken)
     {
         var key = new byte[length];

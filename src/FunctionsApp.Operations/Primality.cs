@@ -2,24 +2,24 @@ using System.Numerics;
 
 namespace FunctionsApp.Operations;
 
-/// <summary>Tells primes from composites, up to 2^63 - 1.</summary>
+/// <summary>Primality tests up to 2^63 - 1.</summary>
 internal static class Primality
 {
     /// <summary>The bases after 2 that leave no strong pseudoprime below 4,759,123,141 (G. Jaeschke, 1993).</summary>
     private static readonly (ulong, ulong)[] SmallBases = [(7, 61)];
 
-    /// <summary>The bases after 2 that leave none below 2^64; found by Jim Sinclair (miller-rabin.appspot.com).</summary>
+    /// <summary>The bases after 2 that leave no strong pseudoprime below 2^64; by Jim Sinclair (miller-rabin.appspot.com).</summary>
     private static readonly (ulong, ulong)[] Bases = [(325, 9_375), (28_178, 450_775), (9_780_504, 1_795_265_022)];
 
-    /// <summary>For each odd small prime its inverse modulo 2^64, and the greatest product that a multiple of it can give.</summary>
+    /// <summary>For each odd small prime: its inverse modulo 2^64, and the greatest product of that inverse and a multiple.</summary>
     private static readonly (ulong Inverse, ulong Limit)[] Divisors =
         [.. SmallPrimes[1..].ToArray().Select(static prime => (Montgomery.Inverse(prime), ulong.MaxValue / prime))];
 
-    /// <summary>The primes below 100: dividing by them settles most numbers.</summary>
+    /// <summary>The primes below 100. Division by them decides most numbers.</summary>
     public static ReadOnlySpan<byte> SmallPrimes =>
         [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97];
 
-    /// <summary>Whether a number is prime.</summary>
+    /// <summary>Returns whether a number is prime.</summary>
     public static bool IsPrime(long n)
     {
         if (n < 101)
@@ -32,7 +32,7 @@ internal static class Primality
             return false;
         }
 
-        // Division by way of multiplication: only the multiples of a prime map to numbers up to the limit.
+        // Tests divisibility by multiplication: only multiples of the prime map to numbers up to the limit.
         foreach (var (inverse, limit) in Divisors)
         {
             if ((ulong)n * inverse <= limit)
@@ -44,7 +44,7 @@ internal static class Primality
         return n < 101 * 101 || PassesMillerRabin((ulong)n);
     }
 
-    /// <summary>The deterministic Miller–Rabin test of an odd number, 101 or greater.</summary>
+    /// <summary>Runs the deterministic Miller–Rabin test for an odd number, 101 or greater.</summary>
     public static bool PassesMillerRabin(ulong n)
     {
         var ring = new Montgomery(n);
@@ -52,7 +52,7 @@ internal static class Primality
         var twos = BitOperations.TrailingZeroCount(n - 1);
         var odd = (n - 1) >> twos;
 
-        // One base finds out nearly every composite.
+        // One base detects nearly every composite.
         if (!Passes(ring.Power(ring.Add(ring.One, ring.One), odd)))
         {
             return false;
@@ -69,7 +69,7 @@ internal static class Primality
 
         return true;
 
-        // Squared often enough, the power of a base becomes 1 modulo a prime, and before that -1.
+        // Repeated squaring of a base's power yields 1 modulo a prime, and -1 just before.
         bool Passes(ulong power)
         {
             if (power == ring.One)

@@ -8,28 +8,28 @@ namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>primes.count</c>.</summary>
 /// <param name="From">The first number of the range, 0 to 2^63 - 1.</param>
-/// <param name="To">The first number after the range, 0 to 2^63 - 1; the range is empty unless it is the greater.</param>
+/// <param name="To">The first number after the range, 0 to 2^63 - 1. The range is empty unless To is greater than From.</param>
 public sealed record PrimesCountInput(
     [property: Description("The first number of the range."), Range(typeof(long), "0", "9223372036854775807")] long From,
     [property: Description("The first number after the range."), Range(typeof(long), "0", "9223372036854775807")] long To);
 
 /// <summary>
-/// Counts the primes of a range with a segmented sieve of Eratosthenes, in constant memory. Where sieving to the square root
-/// does not pay or would need too much memory, what a sieve by small primes leaves is put to the Miller–Rabin test.
+/// Counts the primes of a range with a segmented sieve of Eratosthenes, in constant memory. If sieving to the square root
+/// is too slow or needs too much memory, a sieve by small primes is followed by the Miller–Rabin test of the survivors.
 /// </summary>
 [Operation("primes.count", "Counts the primes in a range.", Example = """{"from":0,"to":1000000}""")]
 public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
 {
-    /// <summary>Odd numbers that a segment has at least, one bit each: 32 KiB, which stay in the first-level cache.</summary>
+    /// <summary>The minimum odd numbers in a segment, one bit each: 32 KiB, which fit the first-level cache.</summary>
     private const int MinSegmentLength = 1 << 18;
 
-    /// <summary>And at most, so that large primes, which strike a segment rarely, are not gone through too often: 512 KiB.</summary>
+    /// <summary>The maximum odd numbers in a segment: 512 KiB. Large primes rarely strike a segment, so segments must not be too small.</summary>
     private const int MaxSegmentLength = 1 << 22;
 
-    /// <summary>Up to here the sieve's own primes take a few megabytes; they suffice for ranges below 10^14.</summary>
+    /// <summary>The maximum sieving prime. Such primes take a few megabytes, and suffice for ranges below 10^14.</summary>
     private const long MaxSievingPrime = 10_000_000;
 
-    /// <summary>Sieving primes that pay even when survivors are tested one by one.</summary>
+    /// <summary>The maximum sieving prime that still saves time if survivors are tested one by one.</summary>
     private const long FewSievingPrimes = 65_536;
 
     /// <inheritdoc/>
@@ -100,32 +100,32 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
     /// <summary>Strikes out the odd multiples of odd primes, segment by segment.</summary>
     private sealed class Sieve(long first, int largestPrime, CancellationToken cancellationToken)
     {
-        /// <summary>How many of the small primes are struck out by patterns.</summary>
+        /// <summary>The number of small primes whose multiples are struck out by patterns.</summary>
         public const int Patterned = 9;
 
         /// <summary>
-        /// The multiples of 3, 5, 7, 11 and those of 13, 17 and of 19, 23. As 64 shares no factor with them, such a pattern
-        /// comes back after as many words as their product.
+        /// The multiples of 3, 5, 7, 11, of 13, 17, and of 19, 23. Because 64 shares no factor with these primes, a pattern
+        /// repeats after as many words as the product of its primes.
         /// </summary>
         private static readonly ulong[][] Patterns = [Pattern(3, 5, 7, 11), Pattern(13, 17), Pattern(19, 23)];
 
         private readonly int[] _primes = SievingPrimes(largestPrime, cancellationToken);
 
         /// <summary>
-        /// For each prime p the bits of its next multiples by 6k + 1 and by 6k + 5, counted from the start of the next segment.
-        /// The others are multiples of 3.
+        /// For each prime p: the bits of its next multiples by 6k + 1 and by 6k + 5, counted from the start of the next segment.
+        /// Its other odd multiples are multiples of 3.
         /// </summary>
         private readonly List<(int One, int Five)> _next = [];
 
         private long _first = first;
 
-        /// <summary>Sets the bits of the composites in the next segment, and those past its end.</summary>
+        /// <summary>Sets the bits of the composites in the next segment, and the bits past its end.</summary>
         public void Next(Span<ulong> composites, int length, CancellationToken cancellationToken)
         {
             Lay(composites);
             var end = _first + length;
 
-            // A prime has nothing to strike below its square.
+            // Smaller primes have already struck the multiples below a prime's square.
             while (_next.Count < _primes.Length && Square(_primes[_next.Count]) < end)
             {
                 long prime = _primes[_next.Count];
@@ -164,7 +164,7 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
             composites.Clear();
             foreach (var pattern in Patterns)
             {
-                // Words are read across two of the pattern, as the segment may start anywhere in one.
+                // Each word spans two words of the pattern, because the segment may start within a word.
                 var shift = (int)(_first % 64);
                 var word = (int)(_first / 64 % pattern.Length);
                 for (var i = 0; i < composites.Length; i++)
@@ -195,14 +195,14 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
 
         private static long Square(long prime) => prime * prime / 2;
 
-        /// <summary>The first of the bits origin, origin + 3p, … that is neither before the segment nor before the prime's square.</summary>
+        /// <summary>Returns the first of the bits origin, origin + 3p, … within or after the segment, at or after the prime's square.</summary>
         private int FirstMultiple(long prime, long origin)
         {
             var missing = Math.Max(_first, Square(prime)) - origin;
             return (int)(origin - _first + (missing <= 0 ? 0 : (missing + (3 * prime) - 1) / (3 * prime) * (3 * prime)));
         }
 
-        /// <summary>The primes up to the largest, without those that are struck out by patterns.</summary>
+        /// <summary>Returns the primes up to the largest, without those in patterns.</summary>
         private static int[] SievingPrimes(int largest, CancellationToken cancellationToken)
         {
             var primes = new List<int>();

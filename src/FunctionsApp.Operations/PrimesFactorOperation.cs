@@ -10,8 +10,8 @@ public sealed record PrimesFactorInput(
     [property: Description("The number to factor."), Range(typeof(long), "1", "9223372036854775807")] long N);
 
 /// <summary>
-/// Factors a number into primes, ascending; 1 has none. What small primes leave is split by Pollard's rho in the variant of
-/// R. P. Brent ("An improved Monte Carlo factorization algorithm", 1980), which is made deterministic here.
+/// Factors a number into primes, ascending; 1 has none. After division by small primes, a deterministic form of Pollard's
+/// rho splits the rest, in R. P. Brent's variant ("An improved Monte Carlo factorization algorithm", 1980).
 /// </summary>
 [Operation("primes.factor", "Factors a number into primes.", Example = """{"n":360}""")]
 public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, long[]>
@@ -52,7 +52,7 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
         Split(n / factor, factors, cancellationToken);
     }
 
-    /// <summary>Finds a factor of an odd composite: tries one pseudorandom sequence after another until one splits it.</summary>
+    /// <summary>Finds a factor of an odd composite: tries pseudorandom sequences until one splits the number.</summary>
     private static long FindFactor(ulong n, CancellationToken cancellationToken)
     {
         var ring = new Montgomery(n);
@@ -66,10 +66,10 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
         }
     }
 
-    /// <summary>Follows x → x² + increment until two of its values agree modulo a factor; that factor may be n itself.</summary>
+    /// <summary>Iterates x → x² + increment until two values are equal modulo a factor; the factor may be n itself.</summary>
     private static ulong TrySplit(ulong n, Montgomery ring, ulong increment, CancellationToken cancellationToken)
     {
-        // Differences are multiplied up, so that one greatest common divisor serves many.
+        // Multiplies differences, so that one greatest common divisor covers many.
         const int Batch = 128;
 
         var current = ring.One;
@@ -94,7 +94,7 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
                     continue;
                 }
 
-                // The batch may have met all factors at once: go through it again, one by one.
+                // The batch may contain all factors at once: repeat it one step at a time.
                 if (divisor == n)
                 {
                     current = start;

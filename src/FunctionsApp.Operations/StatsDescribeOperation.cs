@@ -10,24 +10,24 @@ namespace FunctionsApp.Operations;
 /// <param name="Values">1 to 1,000,000 numbers, in any order.</param>
 public sealed record StatsDescribeInput([property: Description("The numbers."), Length(1, 1_000_000)] IReadOnlyList<double> Values);
 
-/// <summary>What <c>stats.describe</c> finds, all in the unit of the values.</summary>
+/// <summary>Output of <c>stats.describe</c>, in the unit of the values.</summary>
 /// <param name="Count">How many values there are.</param>
 /// <param name="Mean">The arithmetic mean.</param>
-/// <param name="StandardDeviation">Of a sample (divided by n - 1); null for a single value, which has none.</param>
+/// <param name="StandardDeviation">The standard deviation of a sample (divided by n - 1); null for a single value.</param>
 /// <param name="Min">The smallest value.</param>
-/// <param name="P25">The 25th percentile; between two values it is interpolated, as the other percentiles are.</param>
+/// <param name="P25">The 25th percentile. All percentiles are interpolated between two values.</param>
 /// <param name="Median">The 50th percentile.</param>
 /// <param name="P75">The 75th percentile.</param>
 /// <param name="Max">The greatest value.</param>
 public sealed record StatsDescribeOutput(
     int Count, double Mean, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? StandardDeviation, double Min, double P25, double Median, double P75, double Max);
 
-/// <summary>Describes a sample of numbers, as <c>describe</c> of pandas does.</summary>
+/// <summary>Describes a sample of numbers, like <c>describe</c> of pandas.</summary>
 [Operation("stats.describe", "Describes numbers: mean, deviation, quartiles.", Example = """{"values":[2,4,4,4,5,5,7,9]}""")]
 public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, StatsDescribeOutput>
 {
     /// <inheritdoc/>
-    /// <exception cref="OperationException">The values are so far apart that a result is beyond the doubles.</exception>
+    /// <exception cref="OperationException">The values are so far apart that a result is out of the range of a double.</exception>
     public StatsDescribeOutput Compute(StatsDescribeInput input, CancellationToken cancellationToken)
     {
         double[] values = [.. input.Values];
@@ -40,7 +40,7 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
             ? output
             : throw new OperationException("The values are too far apart: a result is out of range.");
 
-        // Linear between the two nearest ranks: numpy's default, number 7 of Hyndman and Fan, "Sample Quantiles", 1996.
+        // Linear interpolation between the two nearest ranks: numpy's default, type 7 of Hyndman and Fan, "Sample Quantiles", 1996.
         double Percentile(double share)
         {
             var rank = share * (values.Length - 1);
@@ -51,7 +51,7 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
                 return value;
             }
 
-            // What lies between two values is a double even when their difference is none.
+            // A value between two doubles is finite even if their difference is not.
             var difference = Select(values, lower + 1, cancellationToken) - value;
             return double.IsFinite(difference)
                 ? value + ((rank - lower) * difference)
@@ -60,12 +60,12 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     }
 
     /// <summary>
-    /// In one pass, and without the cancellation that sums of squares suffer: B. P. Welford, "Note on a method for
+    /// Computes the moments in one pass, without the cancellation of sums of squares: B. P. Welford, "Note on a method for
     /// calculating corrected sums of squares and products", 1962.
     /// </summary>
     private static (double Mean, double? StandardDeviation) Moments(double[] values, double largest)
     {
-        // A power of two brings the values near 1, so that no square is beyond the doubles.
+        // A power of two scales the values to near 1, so that no square exceeds the range of a double.
         var unit = Math.ScaleB(1, Math.Max(Math.ILogB(largest), -1_000));
         var (count, mean, squares) = (0, 0.0, 0.0);
         foreach (var value in values)
@@ -80,8 +80,8 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     }
 
     /// <summary>
-    /// The value that sorting would put at an index, in linear time: C. A. R. Hoare, "Algorithm 65: Find", 1961. It moves the
-    /// smaller values before that index and the greater ones behind it.
+    /// Returns the value at an index of the sorted order, in linear time: C. A. R. Hoare, "Algorithm 65: Find", 1961. Moves
+    /// smaller values before that index and greater values after it.
     /// </summary>
     private static double Select(double[] values, int index, CancellationToken cancellationToken)
     {
@@ -90,7 +90,7 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
         {
             cancellationToken.ThrowIfCancellationRequested();
 
-            // At random, so that no arrangement of the values is a slow one.
+            // Random, so that no order of the values is always slow.
             var pivot = values[Random.Shared.Next(left, right + 1)];
             var (low, high) = (left, right);
             while (low <= high)

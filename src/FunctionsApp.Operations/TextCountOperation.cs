@@ -8,17 +8,17 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>text.count</c>.</summary>
-/// <param name="Text">The text to look at.</param>
+/// <param name="Text">The text to count.</param>
 /// <param name="Top">How many of the most frequent words to list, 0 to 1,000.</param>
 public sealed record TextCountInput(
     [property: Description("The text to look at.")] string Text,
     [property: Description("How many of the most frequent words to list."), Range(0, 1_000)] int Top = 10);
 
-/// <summary>What <c>text.count</c> finds.</summary>
-/// <param name="Characters">What a reader takes for one character: Unicode's extended grapheme clusters.</param>
-/// <param name="Words">Runs of letters, marks and decimal digits; an apostrophe inside belongs to the word.</param>
+/// <summary>Output of <c>text.count</c>.</summary>
+/// <param name="Characters">Characters as a reader perceives them: Unicode's extended grapheme clusters.</param>
+/// <param name="Words">Runs of letters, marks and decimal digits; an inner apostrophe belongs to the word.</param>
 /// <param name="Lines">Lines that end in \r\n, \n or \r; the last one may have no end.</param>
-/// <param name="Top">The most frequent words, the most frequent first, ties in ordinal order.</param>
+/// <param name="Top">The most frequent words, most frequent first, ties in ordinal order.</param>
 public sealed record TextCountOutput(int Characters, int Words, int Lines, IReadOnlyList<WordCount> Top);
 
 /// <summary>How often a word occurs.</summary>
@@ -49,7 +49,7 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         {
             cancellationToken.ThrowIfCancellationRequested();
 
-            // Between two of ASCII there is a boundary, unless they are \r\n.
+            // There is a boundary between two ASCII characters, unless they are \r\n.
             var plain = text.Length > 1 && char.IsAscii(text[0]) && char.IsAscii(text[1]) && text[0] != '\r';
             text = text[(plain ? 1 : StringInfo.GetNextTextElementLength(text))..];
         }
@@ -99,7 +99,7 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
         return occurrences;
     }
 
-    /// <summary>The length of the word that the text starts with, 0 when it starts with none.</summary>
+    /// <summary>Returns the length of the word at the start of the text; 0 for none.</summary>
     private static int WordLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
     {
         var length = RunLength(text, cancellationToken);
@@ -138,7 +138,7 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
 
     private static List<WordCount> MostFrequent(Dictionary<string, int> occurrences, int top, CancellationToken cancellationToken)
     {
-        // The heap holds the best so far with the worst of them in front, so it stays small however many words there are.
+        // The heap holds only the best words so far, with the worst of them in front, so it stays small.
         var best = new PriorityQueue<WordCount, WordCount>(Comparer<WordCount>.Create(static (left, right) =>
             left.Count != right.Count ? left.Count.CompareTo(right.Count) : string.CompareOrdinal(right.Word, left.Word)));
         foreach (var (word, count) in occurrences)

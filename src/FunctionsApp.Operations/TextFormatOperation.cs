@@ -8,8 +8,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>text.format</c>.</summary>
-/// <param name="Template">The text, with <c>{name}</c> where a value goes, and <c>{{</c> and <c>}}</c> for braces.</param>
-/// <param name="Values">The values by name; absent means none. A string goes in bare, anything else as its JSON text.</param>
+/// <param name="Template">The text, with <c>{name}</c> for a value, and <c>{{</c> and <c>}}</c> for braces.</param>
+/// <param name="Values">The values by name; absent means none. A string is inserted bare, any other value as its JSON text.</param>
 public sealed record TextFormatInput(
     [property: Description("The text, with {name} where a value goes; {{ and }} stand for braces.")] string Template,
     [property: Description("The values by name. A string goes in bare, anything else as its JSON text.")]
@@ -36,17 +36,17 @@ public sealed record TextFormatInput(
     }
 }
 
-/// <summary>Fills in a template, as Python's <c>str.format_map</c> does, without its conversions and format specifications.</summary>
+/// <summary>Fills in a template like Python's <c>str.format_map</c>, without conversions and format specifications.</summary>
 [Operation("text.format", "Fills each {name} of a template in with a value.",
     Example = """{"template":"{name} is {age}.","values":{"name":"Ada","age":36}}""")]
 public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
 {
-    /// <summary>The longest text that is made, in characters (UTF-16): a short template can repeat a long value many times.</summary>
+    /// <summary>The maximum length of the text, in characters (UTF-16): a short template can repeat a long value many times.</summary>
     public const int MaxCharacters = 10 * 1024 * 1024;
 
     /// <inheritdoc/>
     /// <exception cref="ProblemException">
-    /// <c>invalid-request</c> when a brace is unbalanced or a name has no value; <c>too-large</c> past <see cref="MaxCharacters"/>.
+    /// <c>invalid-request</c> if a brace is unbalanced or a name has no value; <c>too-large</c> above <see cref="MaxCharacters"/>.
     /// </exception>
     public ValueTask<string> RunAsync(TextFormatInput input, CancellationToken cancellationToken)
     {
@@ -90,7 +90,7 @@ public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatIn
     private static string ToText(RawJson value) => value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
 }
 
-/// <summary>Reads a template piece by piece: plain text, one brace that was doubled, or a name.</summary>
+/// <summary>Reads a template piece by piece: plain text, an escaped brace, or a name.</summary>
 internal ref struct TemplateReader(ReadOnlySpan<char> template)
 {
     private readonly int _length = template.Length;
@@ -101,7 +101,7 @@ internal ref struct TemplateReader(ReadOnlySpan<char> template)
 
     public bool IsName { get; private set; }
 
-    /// <summary>Where the brace stands that ended the reading because it has no partner, counted from 0.</summary>
+    /// <summary>The position of the unbalanced brace that ended the reading, from 0.</summary>
     public int? UnbalancedAt { get; private set; }
 
     public bool Read()

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace FunctionsApp.Operations;
 
-/// <summary>Data that a request gives either as text or, because JSON has no bytes, as base64.</summary>
+/// <summary>Input data, either as text or, because JSON has no bytes, as base64.</summary>
 internal static class TextOrBase64
 {
     public static IEnumerable<(string Property, string Message)> Check(string? text, byte[]? base64) =>

@@ -1,7 +1,5 @@
-using FunctionsApp.Core;
+using FunctionsApp;
 using FunctionsApp.Hosting;
-using FunctionsApp.Http;
-using FunctionsApp.Operations;
 using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;
@@ -9,8 +7,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-builder.Services.AddFunctionsApp(builder.Configuration).AddBuiltInOperations();
-builder.Services.AddFunctionsHttp();
+builder.Services.AddFunctionsApp(builder.Configuration);
 builder.Services.AddFunctionsHost(builder.Configuration, builder.Environment.ContentRootPath);
 builder.Services.AddFunctionsTelemetry(builder.Configuration, static telemetry => telemetry.UseFunctionsWorkerDefaults());
 builder.Build().Run();

@@ -15,7 +15,7 @@ public sealed class ArchitectureTests
         "Webhooks", "Tasks", "Tasks.Embedded", "Health",
     ];
 
-    private static readonly string Root = typeof(FunctionsAppServices).Namespace!;
+    private static readonly string Root = typeof(FunctionsCoreServices).Namespace!;
 
     private static readonly Architecture Core = new ArchLoader().LoadAssembly(typeof(Problem).Assembly).Build();
 

@@ -44,4 +44,8 @@ public sealed record LimitsOptions
 
     /// <summary>Where <see cref="MaxTimeoutSeconds"/> comes from, for whoever asks for more. A host whose own limit is lower says so here.</summary>
     public string MaxTimeoutSource { get; set; } = "Limits:MaxTimeoutSeconds";
+
+    /// <summary>The longest time that one request may wait for the end of a task. In seconds, default 200.</summary>
+    [Range(1, 86_400)]
+    public int MaxWaitSeconds { get; set; } = 200;
 }

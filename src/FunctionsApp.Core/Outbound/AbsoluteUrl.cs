@@ -1,9 +1,9 @@
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>A URL as a caller wrote it.</summary>
+/// <summary>Parses a caller's URL.</summary>
 public static class AbsoluteUrl
 {
-    /// <summary>Reads it; null when it is not absolute, or has control characters in it, which the framework would let pass.</summary>
+    /// <summary>Parses a URL; returns null if it is not absolute or has control characters, which the framework allows.</summary>
     public static Uri? Parse(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && !text.AsSpan().ContainsAnyInRange('\0', '\x1f') && !text.Contains('\x7f', StringComparison.Ordinal)
             ? url

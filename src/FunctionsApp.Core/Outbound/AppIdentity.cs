@@ -7,9 +7,9 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>What the app itself is known by: its names, the addresses that it listens on, and the id that marks its requests.</summary>
-/// <param name="options">Has the names.</param>
-/// <param name="time">The addresses of the machine are read again after a while.</param>
+/// <summary>The app's own names, the addresses that it listens on, and the id that marks its requests.</summary>
+/// <param name="options">The names.</param>
+/// <param name="time">The clock for refreshing the machine's addresses.</param>
 public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider time)
 {
     private const string IdPrefix = "functionsapp-";
@@ -19,32 +19,32 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
-    // At the first use: every request asks for this class, and few for what it knows.
+    // Computed at first use: every request resolves this class, but few use these values.
     private readonly Lazy<HostEntry[]> _entries = new(() => [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()]);
     private readonly Lazy<string> _id = new(() => IdPrefix + Convert.ToHexStringLower(Digest(options.Value)));
     private IPEndPoint[] _listening = [];
     private (long At, HashSet<IPAddress> Addresses)? _interfaces;
 
     /// <summary>
-    /// The <c>cdn-id</c> (RFC 8586) of this deployment. Instances that share a name share the id. A process without a name is a
-    /// deployment of its own, with a random id. The id is a digest, so receivers do not learn the name.
+    /// The <c>cdn-id</c> (RFC 8586) of this deployment. Instances with the same names share the id. A process without a name is
+    /// its own deployment, with a random id. The id is a digest, so receivers do not learn the name.
     /// </summary>
     public string Id => _id.Value;
 
-    /// <summary>Notes where the app listens, once that is known.</summary>
+    /// <summary>Sets where the app listens, once known.</summary>
     /// <param name="endPoints">Addresses and ports. An unspecified address stands for every address of the machine.</param>
     public void Listen(IEnumerable<IPEndPoint> endPoints) => Volatile.Write(ref _listening, [.. endPoints]);
 
-    /// <summary>Whether an id of a chain of calls is one of any deployment of this app.</summary>
+    /// <summary>Returns whether an id in a call chain is the id of any deployment of this app.</summary>
     internal static bool IsId(ReadOnlySpan<char> text) =>
         text.Length == IdPrefix.Length + (2 * IdBytes) && text.StartsWith(IdPrefix, StringComparison.Ordinal)
         && !text[IdPrefix.Length..].ContainsAnyExcept(HexDigits);
 
-    /// <summary>Whether a host is one of the app's own names.</summary>
+    /// <summary>Returns whether a host is one of the app's own names.</summary>
     internal bool Includes(HostName host, int port) =>
         _entries.Value.Any(entry => string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && (entry.Port ?? port) == port);
 
-    /// <summary>Whether a connection to an address would come back to the app.</summary>
+    /// <summary>Returns whether a connection to an address would reach the app itself.</summary>
     internal bool Includes(IPAddress address, int port)
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
@@ -52,7 +52,7 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
             || Volatile.Read(ref _listening).Any(own => own.Port == port && (own.Address.Equals(plain) || IsUnspecified(plain) || (IsUnspecified(own.Address) && IsOfMachine(plain))));
     }
 
-    /// <summary>The system connects to the unspecified address as to loopback.</summary>
+    /// <summary>Returns whether an address is unspecified. The system connects to such an address as to loopback.</summary>
     private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private bool IsOfMachine(IPAddress address)

@@ -3,8 +3,8 @@ using System.Collections.Frozen;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>
-/// The ports that the Fetch standard blocks (https://fetch.spec.whatwg.org/#port-blocking): servers of other protocols listen
-/// there, and some of them would obey lines of an HTTP request.
+/// The ports that the Fetch standard blocks (https://fetch.spec.whatwg.org/#port-blocking). Servers of other protocols use
+/// these ports, and some of them would execute lines of an HTTP request.
 /// </summary>
 internal static class BlockedPorts
 {
@@ -13,6 +13,6 @@ internal static class BlockedPorts
         137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720,
         1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080);
 
-    /// <summary>Whether a port is one of them.</summary>
+    /// <summary>Returns whether a port is blocked.</summary>
     public static bool Contains(int port) => All.Contains(port);
 }

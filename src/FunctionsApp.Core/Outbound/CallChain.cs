@@ -4,46 +4,46 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>
-/// The deployments of this app that a request has come through, as <c>CDN-Loop</c> (RFC 8586) names them. What is sent on
-/// behalf of the request goes on with the chain, so that a loop ends where it closes. Entries of other software are not sent
-/// on: they are about the request that was forwarded, and a call is a new one.
+/// The deployments of this app that a request has passed through, from <c>CDN-Loop</c> (RFC 8586). Outbound requests on
+/// behalf of the request extend the chain, so that a deployment detects a loop through itself. Entries of other software
+/// are dropped: they describe a forwarded request, and an outbound request is a new one.
 /// </summary>
 public sealed class CallChain
 {
     /// <summary>The header.</summary>
     public const string Header = "CDN-Loop";
 
-    /// <summary>The most deployments that a chain may have: what is sent on stays short.</summary>
+    /// <summary>The maximum number of deployments in a chain, which keeps the header short.</summary>
     public const int MaxLength = 16;
 
-    // The parameter of an entry whose request went to a host that the sender's operator allowed by name.
+    // The parameter of an entry whose request went to a host that the sender's operator allowed by its name or address.
     private const string Allowed = ";allowed=1";
 
     private static readonly AsyncLocal<CallChain?> Ambient = new();
 
-    /// <summary>Makes a chain.</summary>
-    /// <param name="text">The entries, as <see cref="Text"/> had them; null for none.</param>
-    /// <param name="caller">What the calls count for in the queue of look-ups; by default the chain itself.</param>
+    /// <summary>Creates a chain.</summary>
+    /// <param name="text">The entries, in the form of <see cref="Text"/>; null for none.</param>
+    /// <param name="caller">The caller in the queue of look-ups; by default the chain itself.</param>
     public CallChain(string? text, object? caller = null) => (Text, Caller) = (text, caller ?? this);
 
-    /// <summary>The chain of the request or task on whose behalf the present code runs.</summary>
+    /// <summary>The chain of the current request or task.</summary>
     public static CallChain? Current
     {
         get => Ambient.Value;
         set => Ambient.Value = value;
     }
 
-    /// <summary>The entries, for another chain to go on with; null for none.</summary>
+    /// <summary>The entries, for another chain to extend; null for none.</summary>
     public string? Text { get; }
 
-    /// <summary>Whom the calls count for where callers share something.</summary>
+    /// <summary>The caller that the calls count for where callers share a resource.</summary>
     internal object Caller { get; }
 
     /// <summary>Reads the chain of an inbound request.</summary>
     /// <param name="header">The value of <see cref="Header"/>; null when there is none.</param>
     /// <param name="app">This app.</param>
     /// <exception cref="ProblemException">
-    /// <c>loop-detected</c>: the request has come through this app, and more than once or without that being allowed; or the
+    /// <c>loop-detected</c>: the request has passed through this app more than once, or once without being allowed; or the
     /// chain is longer than <see cref="MaxLength"/>.
     /// </exception>
     public static CallChain Read(string? header, AppIdentity app)
@@ -87,7 +87,7 @@ public sealed class CallChain
                 : "The request was sent by this app itself, to a host that Outbound:AllowedHosts does not list by its name or address."));
     }
 
-    /// <summary>The header of a request that is sent on behalf of a chain.</summary>
+    /// <summary>Returns the header of an outbound request: the current chain and this app.</summary>
     /// <param name="app">This app.</param>
     /// <param name="isAllowed">Whether the operator allowed the destination by its name or address.</param>
     internal static string HeaderOf(AppIdentity app, bool isAllowed)

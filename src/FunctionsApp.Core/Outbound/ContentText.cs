@@ -3,14 +3,14 @@ using System.Text;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>What a media type says of the bytes it stands for.</summary>
+/// <summary>Interprets a body by its media type.</summary>
 public static class ContentText
 {
-    /// <summary>Whether a media type says JSON.</summary>
+    /// <summary>Returns whether a media type is JSON.</summary>
     public static bool IsJson(MediaTypeHeaderValue? type) =>
         type?.MediaType?.ToLowerInvariant() is { } name && (name is "application/json" or "text/json" || name.EndsWith("+json", StringComparison.Ordinal));
 
-    /// <summary>Whether a media type says text.</summary>
+    /// <summary>Returns whether a media type is text.</summary>
     public static bool IsText(MediaTypeHeaderValue? type) =>
         type?.MediaType?.ToLowerInvariant() is { } name
         && (name.StartsWith("text/", StringComparison.Ordinal)
@@ -19,7 +19,7 @@ public static class ContentText
                 or "application/x-www-form-urlencoded"
             || IsJson(type));
 
-    /// <summary>The encoding of the text; UTF-8 when none is named, or none that is known. What cannot be decoded becomes U+FFFD.</summary>
+    /// <summary>Returns the encoding of the text; UTF-8 if the charset is absent or unknown. Invalid bytes decode to U+FFFD.</summary>
     public static Encoding Charset(MediaTypeHeaderValue? type)
     {
         var name = type?.CharSet?.Trim('"', '\'', ' ');

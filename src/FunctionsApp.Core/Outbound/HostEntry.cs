@@ -7,10 +7,10 @@ namespace FunctionsApp.Core.Outbound;
 /// <summary>One entry of <see cref="OutboundOptions.AllowedHosts"/> or <see cref="OutboundOptions.OwnHosts"/>: a name or a network, on one port or on any.</summary>
 internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
 {
-    /// <summary>Whether it stands for one host, not for a network of many.</summary>
+    /// <summary>Whether the entry is a single host, not a network of many.</summary>
     public bool IsOne => Network is not { } network || network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
 
-    /// <summary>Reads an entry; null when it is none.</summary>
+    /// <summary>Parses an entry; returns null if it is invalid.</summary>
     public static HostEntry? Parse(string? entry)
     {
         if (Split(entry?.Trim() ?? "") is not var (host, port) || host.Length == 0)
@@ -28,7 +28,7 @@ internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
             : null;
     }
 
-    /// <summary>Splits the port off; a port that is none leaves no entry.</summary>
+    /// <summary>Splits off the port; returns null if the port is invalid.</summary>
     private static (string Host, int? Port)? Split(string entry)
     {
         var end = entry.StartsWith('[') ? entry.IndexOf(']', StringComparison.Ordinal) : -1;
@@ -55,7 +55,7 @@ internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
             return null;
         }
 
-        // The framework reads 10/8 as 0.0.0.10/8, which nobody means.
+        // The framework parses 10/8 as 0.0.0.10/8, which is never intended.
         if (address.AddressFamily == AddressFamily.InterNetwork && !text.StartsWith(address.ToString(), StringComparison.Ordinal))
         {
             return null;

@@ -5,17 +5,17 @@ using System.Text;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>A URL's host in the one spelling that decisions are made on: ASCII, lower case, no trailing dot.</summary>
+/// <summary>A URL's host in its canonical form for all checks: ASCII, lower case, no trailing dot.</summary>
 /// <param name="Text">The host.</param>
 public readonly record struct HostName(string Text)
 {
-    // RFC 6761, 6762, 7686, 8375, 9476, ICANN's "internal", and what home and office routers use in their place.
+    // RFC 6761, 6762, 7686, 8375, 9476, ICANN's "internal", and the domains that home and office routers use instead.
     private static readonly string[] InsideDomains =
         ["alt", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion", "private", "test"];
 
     private static readonly SearchValues<char> EndOfAuthority = SearchValues.Create("/\\?#");
 
-    /// <summary>The host of a URL; its name's international characters are in Punycode. Empty when it has none, or none that can be read.</summary>
+    /// <summary>Returns the host of a URL, with international characters in Punycode. Empty if the host is absent or invalid.</summary>
     public static HostName Of(Uri url)
     {
         try
@@ -24,20 +24,20 @@ public readonly record struct HostName(string Text)
         }
         catch (UriFormatException)
         {
-            // It begins as Punycode does, or ends in half a character, and nobody can say which name it is.
+            // The host begins like Punycode or ends in half a character, so its name is undefined.
             return new HostName("");
         }
     }
 
-    /// <summary>A host as it stands in an end point.</summary>
+    /// <summary>Returns the host of an endpoint.</summary>
     public static HostName Of(string host) => new((host.EndsWith('.') ? host[..^1] : host).ToLowerInvariant());
 
-    /// <summary>The address, when the host is one.</summary>
+    /// <summary>The address, if the host is an address.</summary>
     public IPAddress? Address => IPAddress.TryParse(Text, out var address) ? address : null;
 
     /// <summary>
-    /// A last label of digits, or of 0x and hexadecimal ones, is no name: some resolvers read such a host as an IPv4
-    /// address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    /// Whether the last label is digits, or 0x and hexadecimal digits. Some resolvers read such a host as an IPv4 address
+    /// (https://url.spec.whatwg.org/#ends-in-a-number-checker).
     /// </summary>
     public bool LooksNumeric
     {
@@ -49,7 +49,7 @@ public readonly record struct HostName(string Text)
         }
     }
 
-    /// <summary>Only a private network's own name service knows such a name.</summary>
+    /// <summary>Whether only a private network's own name service resolves the name.</summary>
     public bool IsInside
     {
         get
@@ -63,9 +63,9 @@ public readonly record struct HostName(string Text)
     private static SearchValues<char> HexDigits { get; } = SearchValues.Create("0123456789abcdef");
 
     /// <summary>
-    /// Whether a URL's host has characters that other software reads as different, ASCII ones: full-width or circled
-    /// digits and letters, ligatures, invisible characters. Unicode's tables would tell, but the app runs without them
-    /// (invariant globalization), so only letters and marks outside of the compatibility blocks pass.
+    /// Returns whether a URL's host has characters that other software maps to ASCII: full-width or circled digits and
+    /// letters, ligatures, invisible characters. The app runs without Unicode's tables (invariant globalization), so it
+    /// accepts only letters and marks outside of the compatibility blocks.
     /// </summary>
     public static bool IsAmbiguous(Uri url) => url.Host.EnumerateRunes().Any(static rune => !rune.IsAscii && (rune.Value switch
     {
@@ -79,7 +79,7 @@ public readonly record struct HostName(string Text)
     || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.OtherLetter
         or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark)));
 
-    /// <summary>The host just as it was written, for a message.</summary>
+    /// <summary>Returns the host as written in the URL, for a message.</summary>
     public static string AsWritten(Uri url)
     {
         var authority = Authority(url);
@@ -88,7 +88,7 @@ public readonly record struct HostName(string Text)
         return Problems.Excerpt.Of((end > 0 ? host[..end] : host).ToString());
     }
 
-    /// <summary>Whether a user name or password stands in the URL, be it an empty one.</summary>
+    /// <summary>Returns whether the URL has a user name or password, even an empty one.</summary>
     public static bool HasCredentials(Uri url) => url.UserInfo.Length > 0 || Authority(url).Contains('@');
 
     private static ReadOnlySpan<char> Authority(Uri url)

@@ -4,10 +4,10 @@ using System.Runtime.CompilerServices;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>Finds the addresses of a host name.</summary>
+/// <summary>Resolves host names to addresses.</summary>
 public interface IHostResolver
 {
-    /// <summary>All addresses, in the order in which they are to be tried.</summary>
+    /// <summary>Resolves a host name to all its addresses, in the order to try them.</summary>
     /// <param name="host">A host name.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="System.Net.Sockets.SocketException">The name cannot be resolved.</exception>
@@ -15,25 +15,25 @@ public interface IHostResolver
 }
 
 /// <summary>
-/// Asks the system, on threads of its own. Only the system knows /etc/hosts, search domains and what else an administrator has
-/// set up, but on Linux it has no asynchronous look-up: <c>getaddrinfo</c> holds its thread for as long as a dead name server
-/// is silent. On the thread pool, some thousand dead names would stall every request.
+/// Resolves names through the system, on dedicated threads. Only the system knows /etc/hosts, search domains and other
+/// settings of the administrator. On Linux it has no asynchronous look-up: <c>getaddrinfo</c> blocks its thread while a
+/// dead name server is silent. On the thread pool, some thousand dead names would stall every request.
 /// </summary>
-#pragma warning disable CA1001 // A look-up may end after the app has: its semaphores are not disposed of, and without a wait handle have nothing to give back.
+#pragma warning disable CA1001 // A look-up may outlive the app, so its semaphores are not disposed of. Without a wait handle they hold no resource.
 internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResolver
 #pragma warning restore CA1001
 {
-    /// <summary>Look-ups that run at once.</summary>
+    /// <summary>The maximum number of concurrent look-ups.</summary>
     public const int MaxLookUps = 64;
 
-    /// <summary>Look-ups of one caller that run or wait for a thread at once. Its others wait behind them, and behind nobody else's.</summary>
+    /// <summary>The maximum look-ups of one caller that run or wait for a slot. Its other look-ups wait only for these.</summary>
     public const int MaxLookUpsPerCaller = 8;
 
     private readonly SemaphoreSlim _slots = new(MaxLookUps);
     private readonly ConditionalWeakTable<object, SemaphoreSlim> _callers = [];
     private readonly ConcurrentDictionary<string, Task<IPAddress[]>> _running = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Asks the system.</summary>
+    /// <summary>Uses the system's resolver.</summary>
     public DnsResolver()
         : this(Dns.GetHostAddresses)
     {
@@ -61,7 +61,7 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
         return await Start(host, caller).WaitAsync(cancellationToken);
     }
 
-    /// <summary>Starts a look-up, unless one of the same name runs already. It keeps its slots until it ends, also when its caller leaves.</summary>
+    /// <summary>Starts a look-up, or joins a running one of the same name. It keeps its slots until it ends, even if its caller leaves.</summary>
     private Task<IPAddress[]> Start(string host, SemaphoreSlim caller)
     {
         var result = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -78,7 +78,7 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
         }
         catch
         {
-            // There is no memory for a thread.
+            // There is not enough memory for a thread.
             End(host, caller);
             result.SetCanceled(CancellationToken.None);
             throw;
@@ -95,14 +95,14 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
             End(host, caller);
             result.SetResult(addresses);
         }
-#pragma warning disable CA1031 // Whatever it is, it belongs to those who wait: nobody else would catch it on this thread.
+#pragma warning disable CA1031 // Any exception goes to the waiting callers: no other code catches it on this thread.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             End(host, caller);
             result.SetException(exception);
 
-            // All callers may have left: then nobody else looks at it.
+            // Marks the exception as observed, because all callers may have left.
             _ = result.Task.Exception;
         }
     }

@@ -11,12 +11,12 @@ using Polly.Retry;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>
-/// Sends requests to URLs that callers gave: each passes the <see cref="OutboundGuard"/>, and so does each redirect. All of
-/// them share one pool of connections.
+/// Sends requests to callers' URLs. The <see cref="OutboundGuard"/> checks each request and each redirect. All requests
+/// share one connection pool.
 /// </summary>
 public sealed class OutboundClient : IDisposable
 {
-    /// <summary>The most retries that one request may have.</summary>
+    /// <summary>The maximum number of retries of one request.</summary>
     public const int MaxRetries = 10;
 
     private const int MaxRedirects = 5;
@@ -28,7 +28,7 @@ public sealed class OutboundClient : IDisposable
     private readonly HttpMessageInvoker _http;
     private readonly ResiliencePipeline<Attempt>[] _retries;
 
-    /// <summary>Makes the pool.</summary>
+    /// <summary>Creates the client and its connection pool.</summary>
     public OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time)
         : this(guard, options, time, Pool(guard, options.Value))
     {
@@ -42,22 +42,22 @@ public sealed class OutboundClient : IDisposable
     }
 
     /// <summary>
-    /// Sends a request and reads the whole answer, whatever its status. An idempotent request is sent again, after a pause,
-    /// when the connection fails or the answer is 408, 429, 502, 503 or 504.
+    /// Sends a request and reads the whole response, whatever its status. Retries an idempotent request after a pause when
+    /// the connection fails or the status is 408, 429, 502, 503 or 504.
     /// </summary>
-    /// <param name="request">What to send.</param>
-    /// <param name="cancellationToken">Cuts the connection.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Closes the connection.</param>
     /// <exception cref="ProblemException">
-    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came, or one past a limit; <c>timeout</c>.
+    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> without a response, or if it exceeds a limit; <c>timeout</c>.
     /// </exception>
     public ValueTask<OutboundResponse> SendAsync(OutboundRequest request, CancellationToken cancellationToken) =>
         LimitAsync(request, (limit, token) => SendAsync(request, limit, token), cancellationToken);
 
-    /// <summary>Sends a request once, and returns when the head of the answer has come.</summary>
-    /// <param name="request">What to send.</param>
-    /// <param name="cancellationToken">Cuts the connection; the body needs a token of its own.</param>
+    /// <summary>Sends a request once, and returns when the head of the response has arrived.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Closes the connection; reading the body needs its own token.</param>
     /// <exception cref="ProblemException">
-    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> when no answer came; <c>timeout</c>.
+    /// <c>destination-not-allowed</c>; <c>upstream-failed</c> without a response; <c>timeout</c>.
     /// </exception>
     public ValueTask<StreamedOutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken) =>
         LimitAsync(request, (_, token) => FollowAsync(request, token), cancellationToken);
@@ -117,7 +117,7 @@ public sealed class OutboundClient : IDisposable
             var response = new OutboundResponse(streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, attempts);
             var pause = streamed.RetryAfter(_time.GetUtcNow());
 
-            // Past the time limit no retry could start: then this answer is worth more than a time-out.
+            // No retry could start within the time limit, so this response is more useful than a timeout.
             var inTime = !(pause?.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
             return new Attempt(response, pause, inTime && response.Status is 408 or 429 or 502 or 503 or 504);
         }
@@ -179,7 +179,7 @@ public sealed class OutboundClient : IDisposable
         }
     }
 
-    /// <summary>Says what failed without an address: those of the inside network are nobody's business.</summary>
+    /// <summary>Describes a failure without an address, so that callers do not learn addresses of the internal network.</summary>
     private Problem Describe(Exception exception, Uri url)
     {
         if (exception.GetBaseException() is DestinationRefusedException)
@@ -212,7 +212,7 @@ public sealed class OutboundClient : IDisposable
         };
     }
 
-    /// <summary>The request that a redirect asks for, as fetch makes it (https://fetch.spec.whatwg.org/#http-redirect-fetch); null when there is none.</summary>
+    /// <summary>Follows a redirect like fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch); returns null without a redirect.</summary>
     private static OutboundRequest? Redirect(OutboundRequest request, StreamedOutboundResponse response)
     {
         if (response.Status is not (301 or 302 or 303 or 307 or 308)
@@ -251,14 +251,14 @@ public sealed class OutboundClient : IDisposable
         AutomaticDecompression = DecompressionMethods.All,
         EnableMultipleHttp2Connections = true,
 
-        // One gather may have ten thousand calls of one host: most wait for a connection, instead of using up the ports.
+        // One gather may have ten thousand calls to one host. Most of them wait for a connection, to save ports.
         MaxConnectionsPerServer = MaxConnectionsPerServer,
         ActivityHeadersPropagator = new TraceParentPropagator(),
 
-        // A name that has moved is looked up again, and checked again.
+        // Resolves and checks a name again, because its addresses may change.
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
 
-        // What nobody will read is cut off, not read to keep the connection.
+        // Closes the connection of an unread body, instead of draining it.
         MaxResponseDrainSize = 0,
         ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
     };
@@ -281,6 +281,6 @@ public sealed class OutboundClient : IDisposable
         })
         .Build();
 
-    /// <summary>One try, and whether another makes sense.</summary>
+    /// <summary>One attempt, and whether to retry.</summary>
     private sealed record Attempt(OutboundResponse Response, TimeSpan? Pause, bool MayRetry);
 }

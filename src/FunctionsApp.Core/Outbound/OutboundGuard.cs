@@ -6,9 +6,9 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>
-/// Keeps callers from using the app to reach what only the app can reach (server-side request forgery). A URL is checked
-/// before anything is sent, and its addresses when they are dialled: what a name resolved to earlier counts for nothing,
-/// so that a name whose address changes (DNS rebinding) has nothing to win.
+/// Prevents callers from reaching internal hosts through the app (server-side request forgery). The guard checks a URL
+/// before a request, and its addresses when it connects to them. Earlier resolutions of a name do not count, so a name
+/// whose address changes (DNS rebinding) gains nothing.
 /// </summary>
 public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolver resolver, AppIdentity app)
 {
@@ -17,7 +17,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     private readonly HostEntry[] _allowed = [.. options.Value.AllowedHosts.Select(HostEntry.Parse).OfType<HostEntry>()];
     private readonly IReadOnlyList<int> _allowedPorts = options.Value.AllowedPorts;
 
-    /// <summary>Checks what a URL says by itself. Asks no name service, and takes the same time for every host.</summary>
+    /// <summary>Checks the URL itself. Does no name resolution, and takes the same time for every host.</summary>
     /// <param name="url">An absolute URL.</param>
     /// <exception cref="ProblemException"><c>destination-not-allowed</c>.</exception>
     public void Check(Uri url)
@@ -46,16 +46,16 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         }
     }
 
-    /// <summary>What is answered for every host that may not be called, whatever the reason: the reasons would map the inside network.</summary>
-    /// <param name="url">The URL that was refused.</param>
+    /// <summary>Returns the one problem for every refused host, because different reasons would reveal the internal network.</summary>
+    /// <param name="url">The refused URL.</param>
     public static Problem Refusal(Uri url) => Problem.DestinationNotAllowed(
         $"The host '{HostName.AsWritten(url)}' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
-    /// <summary>Resolves a host to addresses that may all be dialled.</summary>
+    /// <summary>Resolves a host to addresses that are all allowed.</summary>
     /// <param name="host">The host of a URL that has passed <see cref="Check"/>.</param>
-    /// <param name="port">The port to be dialled.</param>
+    /// <param name="port">The port to connect to.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="DestinationRefusedException">One of them may not be; then none is dialled.</exception>
+    /// <exception cref="DestinationRefusedException">One of the addresses is not allowed, so none is used.</exception>
     /// <exception cref="SocketException">The name cannot be resolved.</exception>
     internal async ValueTask<IPAddress[]> ResolveAsync(string host, int port, CancellationToken cancellationToken)
     {
@@ -69,12 +69,12 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         return IsListed(name, port) || addresses.All(address => AllowsAddress(address, port)) ? addresses : throw new DestinationRefusedException();
     }
 
-    /// <summary>Connects to addresses that have just been checked, and to no others.</summary>
+    /// <summary>Connects only to addresses that it has just checked.</summary>
     internal async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
 
-        // The pool of connections dials in a context of its own.
+        // The connection pool connects in its own execution context.
         CallChain.Current = context.InitialRequestMessage.Options.TryGetValue(CallerKey, out var chain) ? chain : null;
         var addresses = await ResolveAsync(host, port, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -90,7 +90,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         }
     }
 
-    /// <summary>Marks a request, for <see cref="ConnectAsync"/> and for the app itself, should it come back.</summary>
+    /// <summary>Marks a request for <see cref="ConnectAsync"/>, and for the app itself if the request returns to it.</summary>
     internal void Mark(HttpRequestMessage message)
     {
         var (host, port) = (HostName.Of(message.RequestUri!), message.RequestUri!.Port);
@@ -116,22 +116,22 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
             return AllowsAddress(address, port);
         }
 
-        // Without a network that is allowed, an inside name cannot lead anywhere; asking for it would only tell whether it exists.
+        // Without an allowed network, an internal name cannot be reached. Resolving it would only reveal whether it exists.
         return !host.LooksNumeric && (!host.IsInside || _allowed.Any(static entry => entry.Network is not null));
     }
 
-    /// <summary>Whether the name itself is on the list, and so every address it may have.</summary>
+    /// <summary>Returns whether the name itself is listed, which allows every address of it.</summary>
     private bool IsListed(HostName host, int port) =>
         _allowed.Any(entry => entry.Name is not null && string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && Covers(entry, port));
 
-    /// <summary>Whether an address is on the list.</summary>
+    /// <summary>Returns whether an address is listed.</summary>
     /// <param name="address">The address.</param>
-    /// <param name="port">Its port.</param>
-    /// <param name="byItself">Whether a network that includes it does not count.</param>
+    /// <param name="port">The address's port.</param>
+    /// <param name="byItself">Whether only an entry for this single address counts.</param>
     private bool IsListed(IPAddress address, int port, bool byItself) =>
         !address.IsIPv4MappedToIPv6 && _allowed.Any(entry => entry.Network?.Contains(address) == true && (entry.IsOne || !byItself) && Covers(entry, port));
 
-    /// <summary>A network on the list does not include the app itself: who wants that lists the very address.</summary>
+    /// <summary>Returns whether an address is allowed. The app's own addresses must be listed one by one, not as a network.</summary>
     private bool AllowsAddress(IPAddress address, int port) => app.Includes(address, port)
         ? IsListed(address, port, byItself: true)
         : (AllowsPort(port) && PublicAddress.Is(address)) || IsListed(address, port, byItself: false);
@@ -141,5 +141,5 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     private bool AllowsPort(int port) => _allowedPorts.Count == 0 ? !BlockedPorts.Contains(port) : _allowedPorts.Contains(port);
 }
 
-/// <summary>An address may not be dialled. It does not say which: the message is made where the caller's URL is known.</summary>
+/// <summary>An address is not allowed. The exception does not name it; the code that knows the caller's URL creates the message.</summary>
 internal sealed class DestinationRefusedException() : Exception("The destination is not allowed.");

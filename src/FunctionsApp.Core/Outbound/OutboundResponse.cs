@@ -4,17 +4,17 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>The whole answer to an <see cref="OutboundRequest"/>.</summary>
-/// <param name="Url">Whose answer it is; not the first URL after redirects.</param>
+/// <summary>The whole response to an <see cref="OutboundRequest"/>.</summary>
+/// <param name="Url">The URL that responded; after redirects, the last one.</param>
 /// <param name="Status">The HTTP status code.</param>
-/// <param name="Headers">Name in lower case → value; repeated ones are joined by <c>", "</c>.</param>
-/// <param name="ContentType">The media type of the body; absent when there is none, or none that can be read.</param>
+/// <param name="Headers">Name in lower case → value; repeated headers are joined by <c>", "</c>.</param>
+/// <param name="ContentType">The media type of the body; null if absent or invalid.</param>
 /// <param name="Body">The body, decompressed.</param>
-/// <param name="Attempts">How often the request was sent.</param>
+/// <param name="Attempts">The number of attempts.</param>
 public sealed record OutboundResponse(
     Uri Url, int Status, IReadOnlyDictionary<string, string> Headers, MediaTypeHeaderValue? ContentType, ReadOnlyMemory<byte> Body, int Attempts)
 {
-    /// <summary>Raises a status that tells of an error.</summary>
+    /// <summary>Throws if the status is an error.</summary>
     /// <exception cref="ProblemException"><c>upstream-failed</c> for 400 and above.</exception>
     public void EnsureSuccess() => EnsureSuccess(Url, Status);
 

@@ -3,12 +3,12 @@ using System.Net.Sockets;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>Tells addresses of the public Internet from all others.</summary>
+/// <summary>Distinguishes addresses of the public Internet from all others.</summary>
 internal static class PublicAddress
 {
-    /// <summary>Of IPv6 only this is given out as global unicast (RFC 4291, IANA).</summary>
+    /// <summary>The only IPv6 block that is assigned as global unicast (RFC 4291, IANA).</summary>
     /// <remarks>
-    /// So what lies outside needs no entry below: unspecified and loopback (<c>::</c>, <c>::1</c>), IPv4-compatible
+    /// Addresses outside need no entry below: unspecified and loopback (<c>::</c>, <c>::1</c>), IPv4-compatible
     /// (<c>::/96</c>) and -mapped (<c>::ffff:0:0/96</c>) forms, NAT64 (RFC 6052 <c>64:ff9b::/96</c>, RFC 8215
     /// <c>64:ff9b:1::/48</c>), discard (RFC 6666 <c>100::/64</c>), segment routing (RFC 9602 <c>5f00::/16</c>),
     /// unique-local (RFC 4193 <c>fc00::/7</c>, with the metadata address <c>fd00:ec2::254</c>), link-local
@@ -22,7 +22,7 @@ internal static class PublicAddress
         IPNetwork.Parse("10.0.0.0/8"), // RFC 1918: private
         IPNetwork.Parse("100.64.0.0/10"), // RFC 6598: carrier-grade NAT
         IPNetwork.Parse("127.0.0.0/8"), // RFC 1122: loopback
-        IPNetwork.Parse("168.63.129.16/32"), // Azure's wire server, which every machine of it reaches
+        IPNetwork.Parse("168.63.129.16/32"), // Azure's wire server, which every Azure machine reaches
         IPNetwork.Parse("169.254.0.0/16"), // RFC 3927: link-local, with the metadata services of the clouds
         IPNetwork.Parse("172.16.0.0/12"), // RFC 1918: private
         IPNetwork.Parse("192.0.0.0/24"), // RFC 6890: protocol assignments
@@ -37,18 +37,18 @@ internal static class PublicAddress
         IPNetwork.Parse("2001::/23"), // RFC 2928: Teredo (RFC 4380), benchmarks (5180), ORCHID (4843, 7343) and other protocols
         IPNetwork.Parse("2001:db8::/32"), // RFC 3849: documentation
         IPNetwork.Parse("2002::/16"), // RFC 3056: 6to4, which embeds an IPv4 address
-        IPNetwork.Parse("3ffe::/16"), // RFC 3701: 6bone, given back
+        IPNetwork.Parse("3ffe::/16"), // RFC 3701: 6bone, returned
         IPNetwork.Parse("3fff::/20"), // RFC 9637: documentation
     ];
 
-    /// <summary>Whether everybody on the Internet may mean the same machine by this address.</summary>
-    /// <remarks>IPv4-mapped ones are asked about first: <see cref="IPNetwork"/> unwraps them, and finds them in <c>2000::/3</c>.</remarks>
+    /// <summary>Returns whether an address belongs to the public Internet.</summary>
+    /// <remarks>Rejects IPv4-mapped addresses first: <see cref="IPNetwork"/> unwraps them, and finds them in <c>2000::/3</c>.</remarks>
     public static bool Is(IPAddress address) =>
         !address.IsIPv4MappedToIPv6
         && (address.AddressFamily == AddressFamily.InterNetwork || (GlobalUnicast.Contains(address) && !IsIsatap(address)))
         && !Special.Any(network => network.Contains(address));
 
-    /// <summary>RFC 5214: the last half of such an address embeds an IPv4 address, whatever the first is.</summary>
+    /// <summary>Returns whether the last half of an address embeds an IPv4 address (RFC 5214); the first half does not matter.</summary>
     private static bool IsIsatap(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];

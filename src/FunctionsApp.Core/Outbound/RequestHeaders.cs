@@ -4,22 +4,22 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>Which request headers a caller may have sent in the app's name.</summary>
+/// <summary>The request headers that a caller may set.</summary>
 public static class RequestHeaders
 {
     private static readonly FrozenSet<string> Reserved = new[]
     {
-        // Of the connection and the message, which are the app's (RFC 9110, 7.6.1 and 8.6; RFC 9112).
+        // Headers of the connection and the message, which the app sets (RFC 9110, 7.6.1 and 8.6; RFC 9112).
         "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "expect", "max-forwards",
 
-        // Of proxies: they say on whose behalf a request is sent.
+        // Headers of proxies, which say on whose behalf a request is sent.
         "forwarded", "via", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
         "disguised-host", "was-default-hostname", "x-site-deployment-id", "x-original-url", "x-original-host", "x-rewrite-url",
 
-        // The trace is the app's to pass on.
+        // The app propagates the trace.
         "traceparent", "tracestate", "baggage",
 
-        // What metadata services ask for, as a proof that the request was not forged.
+        // Headers that metadata services require as proof that the request is not forged.
         "metadata", "metadata-flavor", "x-google-metadata-request", "x-identity-header",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
@@ -36,9 +36,9 @@ public static class RequestHeaders
     private static readonly SearchValues<char> TokenCharacters =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    /// <summary>The errors: which property of the input, and what is wrong with it.</summary>
+    /// <summary>Returns the errors: each has a property of the input and a message.</summary>
     /// <param name="headers">Name → value.</param>
-    /// <param name="hasBody">Whether a body goes with them.</param>
+    /// <param name="hasBody">Whether the request has a body.</param>
     public static IEnumerable<(string Property, string Message)> Check(IReadOnlyDictionary<string, string>? headers, bool hasBody)
     {
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -56,8 +56,8 @@ public static class RequestHeaders
     }
 
     /// <summary>
-    /// Whether a redirect to another origin may take a header along. Any other may be a secret: each service has a name of its
-    /// own for its key.
+    /// Returns whether a redirect to another origin keeps a header. Any other header may be a secret, because each service
+    /// has its own name for its key.
     /// </summary>
     public static bool IsHarmless(string name) => Harmless.Contains(name);
 

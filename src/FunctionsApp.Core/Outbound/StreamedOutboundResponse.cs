@@ -6,7 +6,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>An answer whose head has come, and whose body is read as it comes. Disposing of it early cuts the connection.</summary>
+/// <summary>A response whose head has arrived, and whose body is read as it arrives. Disposing of it early closes the connection.</summary>
 public sealed class StreamedOutboundResponse : IDisposable
 {
     private const int BlockBytes = 16 * 1024;
@@ -16,28 +16,28 @@ public sealed class StreamedOutboundResponse : IDisposable
 
     internal StreamedOutboundResponse(HttpResponseMessage response, Uri url) => (_response, Url) = (response, url);
 
-    /// <summary>Whose answer it is; not the first URL after redirects.</summary>
+    /// <summary>The URL that responded; after redirects, the last one.</summary>
     public Uri Url { get; }
 
     /// <summary>The HTTP status code.</summary>
     public int Status => (int)_response.StatusCode;
 
-    /// <summary>The media type of the body; absent when there is none, or none that can be read.</summary>
+    /// <summary>The media type of the body; null if absent or invalid.</summary>
     public MediaTypeHeaderValue? ContentType => _response.Content.Headers.ContentType;
 
     internal Uri? Location => _response.Headers.Location;
 
-    /// <summary>Raises a status that tells of an error.</summary>
+    /// <summary>Throws if the status is an error.</summary>
     /// <exception cref="ProblemException"><c>upstream-failed</c> for 400 and above.</exception>
     public void EnsureSuccess() => OutboundResponse.EnsureSuccess(Url, Status);
 
-    /// <summary>The pause that the answer asks for before another request, from <paramref name="now"/> on; null when it asks for none.</summary>
+    /// <summary>Returns the pause that the response requests before a retry, from <paramref name="now"/> on; null for none.</summary>
     internal TimeSpan? RetryAfter(DateTimeOffset now) =>
         _response.Headers.NonValidated.TryGetValues("Retry-After", out var values) ? Outbound.RetryAfter.Parse(values.First(), now) : null;
 
-    /// <summary>Reads what has come of the body, decompressed; waits when nothing has.</summary>
-    /// <param name="buffer">Is filled from its start.</param>
-    /// <param name="cancellationToken">Cuts the connection.</param>
+    /// <summary>Reads available bytes of the body, decompressed; waits if there are none.</summary>
+    /// <param name="buffer">The buffer to fill from its start.</param>
+    /// <param name="cancellationToken">Closes the connection.</param>
     /// <returns>How many bytes were read; 0 at the end.</returns>
     /// <exception cref="ProblemException"><c>upstream-failed</c> when the connection breaks.</exception>
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
@@ -51,17 +51,17 @@ public sealed class StreamedOutboundResponse : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
 
-            // Of the decompressors only that of Brotli takes bad data for an invalid operation.
+            // Only the Brotli decompressor reports bad data as an invalid operation.
             throw new ProblemException(exception is InvalidDataException or InvalidOperationException
                 ? Problem.UpstreamFailed($"The answer of '{HostName.AsWritten(Url)}' is not compressed as it says.")
                 : Problem.UpstreamFailed($"The connection to '{HostName.AsWritten(Url)}' broke before the answer was complete.") with { IsTransient = true });
         }
     }
 
-    /// <summary>Reads all of the body. Its bytes count as results of the request that is served here, until the caller releases them.</summary>
-    /// <param name="limit">Bytes after decompression; the value of <see cref="OutboundOptions.MaxResponseBytes"/>.</param>
-    /// <param name="cancellationToken">Cuts the connection.</param>
-    /// <exception cref="ProblemException"><c>upstream-failed</c> when there are more, or the connection breaks.</exception>
+    /// <summary>Reads the whole body. Its bytes count as results of the current request until the caller releases them.</summary>
+    /// <param name="limit">The maximum bytes after decompression: <see cref="OutboundOptions.MaxResponseBytes"/>.</param>
+    /// <param name="cancellationToken">Closes the connection.</param>
+    /// <exception cref="ProblemException"><c>upstream-failed</c> if the body is longer, or the connection breaks.</exception>
     internal async ValueTask<ReadOnlyMemory<byte>> ReadToEndAsync(int limit, CancellationToken cancellationToken)
     {
         if (_response.Content.Headers.ContentLength > limit && _response.RequestMessage?.Method != HttpMethod.Head)
@@ -102,7 +102,7 @@ public sealed class StreamedOutboundResponse : IDisposable
         }
     }
 
-    /// <summary>The headers: name in lower case → value; repeated ones are joined by <c>", "</c>.</summary>
+    /// <summary>Returns the headers: name in lower case → value. Repeated headers are joined by <c>", "</c>.</summary>
     internal Dictionary<string, string> ReadHeaders()
     {
         var headers = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace FunctionsApp.Core.Outbound;
 
 /// <summary>
-/// Passes the trace on as <c>traceparent</c> (W3C Trace Context), and nothing besides: <c>tracestate</c> and
-/// <c>baggage</c> are what the caller sent, and not meant for strangers.
+/// Propagates only <c>traceparent</c> (W3C Trace Context). <c>tracestate</c> and <c>baggage</c> come from the caller and
+/// are not meant for other parties.
 /// </summary>
 internal sealed class TraceParentPropagator : DistributedContextPropagator
 {
@@ -15,14 +15,14 @@ internal sealed class TraceParentPropagator : DistributedContextPropagator
 
     public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter)
     {
-        // The handler makes a span of its own, with the whole URL in it, which therefore goes nowhere: the one before it is told.
+        // The handler's own span contains the whole URL and is not exported, so the header names its parent.
         if (activity is { IdFormat: ActivityIdFormat.W3C, Id: { } id })
         {
             setter?.Invoke(carrier, TraceParent, activity.OperationName is HandlersOwn && activity.ParentId is { } parent ? parent : id);
         }
     }
 
-    // Outbound requests are never received.
+    // This propagator is never used for inbound requests.
     public override void ExtractTraceIdAndState(object? carrier, PropagatorGetterCallback? getter, out string? traceId, out string? traceState) =>
         (traceId, traceState) = (null, null);
 

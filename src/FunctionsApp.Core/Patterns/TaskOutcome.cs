@@ -3,7 +3,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns;
 
-/// <summary>What a pattern came to that ran as a task.</summary>
+/// <summary>The outcome of a pattern that ran as a task.</summary>
 public sealed record TaskOutcome
 {
     private TaskOutcome(RawJson value, Problem? problem) => (Value, Problem) = (value, problem);
@@ -14,15 +14,15 @@ public sealed record TaskOutcome
     /// <summary>The problem; null for success.</summary>
     public Problem? Problem { get; }
 
-    /// <summary>Whether an operation has gone on with the outcome already, so that it is not to be delivered.</summary>
+    /// <summary>Whether a continuation has already handled the outcome, so that it is not delivered.</summary>
     public bool IsContinued { get; init; }
 
-    /// <summary>Success.</summary>
+    /// <summary>Creates a success.</summary>
     public static TaskOutcome Succeeded(RawJson result) => new(result, problem: null);
 
-    /// <summary>Success with a response of a pattern.</summary>
+    /// <summary>Creates a success with the response of a pattern.</summary>
     public static TaskOutcome Succeeded<T>(T response) => Succeeded(RawJson.From(response, CoreJson.TypeInfo<T>()));
 
-    /// <summary>Failure.</summary>
+    /// <summary>Creates a failure.</summary>
     public static TaskOutcome Failed(Problem problem) => new(RawJson.From(problem, CoreJson.TypeInfo<Problem>()), problem);
 }

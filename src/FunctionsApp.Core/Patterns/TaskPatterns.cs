@@ -13,8 +13,8 @@ public sealed class TaskPatterns(IEnumerable<ITaskPattern> patterns)
         [.. patterns.Where(static pattern => pattern.IsNamedByCallers).Select(static pattern => pattern.Name).Order(StringComparer.Ordinal)];
 
     /// <summary>Finds a pattern.</summary>
-    /// <param name="name">Its name.</param>
-    /// <exception cref="KeyNotFoundException">No pattern that is registered has this name.</exception>
+    /// <param name="name">The pattern's name.</param>
+    /// <exception cref="KeyNotFoundException">No registered pattern has this name.</exception>
     public ITaskPattern this[string name] => _byName[name];
 }
 

@@ -19,9 +19,6 @@ namespace FunctionsApp.Core.Tasks;
 public sealed class TaskService(
     ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
 {
-    /// <summary>The longest that one request waits for a task, in seconds: what stands before an app on Azure gives up after 230.</summary>
-    public const int MaxWaitSeconds = 200;
-
     /// <summary>Creates a task of one operation.</summary>
     /// <param name="operation">Its name; io or cpu.</param>
     /// <param name="request">Its input, and how to run it.</param>
@@ -82,14 +79,15 @@ public sealed class TaskService(
 
     /// <summary><c>await task</c>: reads a task, and waits for its end for a while.</summary>
     /// <param name="id">Its id.</param>
-    /// <param name="waitSeconds">How long at most; 0 to <see cref="MaxWaitSeconds"/>, absent means not at all.</param>
+    /// <param name="waitSeconds">How long at most; 0 to <c>Limits:MaxWaitSeconds</c>, absent means not at all.</param>
     /// <param name="cancellationToken">Ends the wait; the task goes on.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>invalid-request</c>.</exception>
     public async Task<TaskResponse> GetAsync(string id, double? waitSeconds, CancellationToken cancellationToken)
     {
-        if (waitSeconds is not (null or >= 0 and <= MaxWaitSeconds))
+        var max = limits.Value.MaxWaitSeconds;
+        if (waitSeconds is { } seconds && !(seconds >= 0 && seconds <= max))
         {
-            throw new ProblemException(Problem.InvalidRequest("/waitSeconds", "must be from 0 to 200"));
+            throw new ProblemException(Problem.InvalidRequest("/waitSeconds", $"must be from 0 to {max}"));
         }
 
         var view = await engine.FindAsync(id) ?? throw new ProblemException(Problem.UnknownTask());

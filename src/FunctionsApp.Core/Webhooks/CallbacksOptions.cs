@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace FunctionsApp.Core.Webhooks;
 
-/// <summary>How outcomes are delivered to the URLs that callers gave; configuration section <c>Callbacks</c>.</summary>
+/// <summary>The options of deliveries to callers' URLs; configuration section <c>Callbacks</c>.</summary>
 public sealed record CallbacksOptions : IValidatableObject
 {
     /// <summary>The configuration section.</summary>
@@ -12,27 +12,27 @@ public sealed record CallbacksOptions : IValidatableObject
     private const int MaxAttempts = 50;
     private const int MaxPauseSeconds = 7 * 24 * 60 * 60;
 
-    // Standard Webhooks' own example: three days, in which a receiver can be mended.
+    // The example of Standard Webhooks: three days, in which a receiver can be repaired.
     private static readonly double[] DefaultSchedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
     /// <summary>
-    /// The keys, each <c>whsec_</c> and the base64 of 24 to 64 bytes. All of them sign, so that a key can be replaced while
-    /// receivers still hold the old one; the first is the current one. Without any nothing is delivered, unless
-    /// <see cref="GenerateSigningKey"/> says otherwise. Default none.
+    /// The keys, each <c>whsec_</c> and the base64 of 24 to 64 bytes. Every key signs, so that a key can be replaced while
+    /// receivers still hold the old one; the first key is the current one. Without a key there is no delivery, unless
+    /// <see cref="GenerateSigningKey"/> is true. Default none.
     /// </summary>
     public IReadOnlyList<string> SigningKeys { get; set; } = [];
 
     /// <summary>
-    /// Whether a key is generated where <see cref="SigningKeys"/> has none, and kept with the tasks. Default false; the local host
-    /// sets it.
+    /// Whether the app generates a key if <see cref="SigningKeys"/> is empty, and stores it with the tasks. Default false; the
+    /// local host sets it.
     /// </summary>
     public bool GenerateSigningKey { get; set; }
 
     /// <summary>
-    /// The pause before each attempt, in seconds: 1 to 50 of them, each 0 to 604,800. Absent means 0, 5, 300, 1,800, 7,200,
+    /// The pause before each attempt, in seconds: 1 to 50 pauses, each 0 to 604,800. Null means 0, 5, 300, 1,800, 7,200,
     /// 18,000, 36,000, 50,400, 72,000 and 86,400.
     /// </summary>
-    /// <remarks>Null by default, because what is configured would be appended to a list that stands here.</remarks>
+    /// <remarks>Null by default, because configuration appends to a default list.</remarks>
     public IReadOnlyList<double>? RetryScheduleSeconds { get; set; }
 
     /// <summary>The time limit of one attempt, in seconds. Default 15.</summary>
@@ -47,7 +47,7 @@ public sealed record CallbacksOptions : IValidatableObject
     {
         foreach (var (index, key) in SigningKeys.Index())
         {
-            // By its index: a key that is mistyped is nearly a key.
+            // Names the index, not the key: a mistyped key reveals most of the real one.
             if (SigningKey.FindError(key) is { } error)
             {
                 yield return new ValidationResult(

@@ -2,12 +2,12 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Webhooks;
 
-/// <summary>When a webhook is sent, and sent again.</summary>
-/// <param name="options">Has the pauses, <see cref="CallbacksOptions.RetryScheduleSeconds"/>.</param>
-/// <param name="random">Makes the jitter; shared by all unless given.</param>
+/// <summary>The schedule of a webhook's attempts.</summary>
+/// <param name="options">The pauses: <see cref="CallbacksOptions.RetryScheduleSeconds"/>.</param>
+/// <param name="random">The source of the jitter; by default <see cref="Random.Shared"/>.</param>
 public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random? random = null)
 {
-    // What fails together is not to come back together.
+    // Deliveries that fail together must not retry together.
     private const double Jitter = 0.1;
 
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromHours(24);
@@ -15,11 +15,11 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
     private readonly IReadOnlyList<double> _pauses = options.Value.Schedule;
     private readonly Random _random = random ?? Random.Shared;
 
-    /// <summary>When an attempt is due: after its pause, or a longer one that the receiver asked for, and up to a tenth of it later.</summary>
-    /// <param name="attempt">Its number, from 1.</param>
-    /// <param name="after">When there was something to deliver, or the attempt before was over.</param>
-    /// <param name="retryAfter">The pause that the receiver asked for; more than 24 hours count as 24.</param>
-    /// <returns>Null when the attempt before was the last.</returns>
+    /// <summary>Returns when an attempt is due: after its pause, or the receiver's longer one, plus up to a tenth of the pause.</summary>
+    /// <param name="attempt">The attempt's number, from 1.</param>
+    /// <param name="after">When the outcome was available, or the previous attempt ended.</param>
+    /// <param name="retryAfter">The pause that the receiver requested, capped at 24 hours.</param>
+    /// <returns>The due time; null when the previous attempt was the last.</returns>
     public DateTimeOffset? Due(int attempt, DateTimeOffset after, TimeSpan? retryAfter)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(attempt, 1);

@@ -5,7 +5,7 @@ using System.Text;
 namespace FunctionsApp.Core.Webhooks;
 
 /// <summary>
-/// A key that webhooks are signed with, as Standard Webhooks writes it: <c>whsec_</c> and the base64 of 24 to 64 bytes
+/// A key that signs webhooks, in the format of Standard Webhooks: <c>whsec_</c> and the base64 of 24 to 64 bytes
 /// (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
 /// </summary>
 public sealed class SigningKey
@@ -19,11 +19,11 @@ public sealed class SigningKey
 
     private SigningKey(byte[] secret) => _secret = secret;
 
-    /// <summary>Makes a key of 32 random bytes, as it is written.</summary>
+    /// <summary>Generates a key of 32 random bytes, in text form.</summary>
     public static string Generate() => Prefix + Convert.ToBase64String(RandomNumberGenerator.GetBytes(NewBytes));
 
-    /// <summary>What is wrong with a key, as "is not …", and nothing of the key itself; null when it is one.</summary>
-    /// <param name="text">The key as it is written.</param>
+    /// <summary>Returns the error of a key, such as "is not …", without any part of the key; null for a valid key.</summary>
+    /// <param name="text">The key in text form.</param>
     public static string? FindError(string? text)
     {
         if (text?.StartsWith(Prefix, StringComparison.Ordinal) != true)
@@ -31,7 +31,7 @@ public sealed class SigningKey
             return $"does not start with {Prefix}";
         }
 
-        // The framework would skip white space, and whoever verifies may not.
+        // The framework skips white space; a receiver's verifier may not.
         var secret = new byte[text.Length];
         if (text.Any(char.IsWhiteSpace) || !Convert.TryFromBase64Chars(text.AsSpan(Prefix.Length), secret, out var length))
         {
@@ -43,13 +43,13 @@ public sealed class SigningKey
             : string.Create(CultureInfo.InvariantCulture, $"has {length} bytes, not {MinBytes} to {MaxBytes}");
     }
 
-    /// <summary>Reads a key without <see cref="FindError"/>.</summary>
+    /// <summary>Parses a key for which <see cref="FindError"/> returns null.</summary>
     internal static SigningKey Parse(string text) => new(Convert.FromBase64String(text[Prefix.Length..]));
 
-    /// <summary>The signature of one attempt: <c>v1,</c> and the base64 of the HMAC-SHA256 of <c>id.timestamp.body</c>.</summary>
+    /// <summary>Signs one attempt: <c>v1,</c> and the base64 of the HMAC-SHA256 of <c>id.timestamp.body</c>.</summary>
     /// <param name="id">The message's id.</param>
-    /// <param name="timestamp">When the attempt is made, in Unix seconds as they are sent.</param>
-    /// <param name="body">The body as it is sent.</param>
+    /// <param name="timestamp">The time of the attempt, in Unix seconds, exactly as sent.</param>
+    /// <param name="body">The body, exactly as sent.</param>
     internal string Sign(string id, string timestamp, ReadOnlySpan<byte> body)
     {
         using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _secret);

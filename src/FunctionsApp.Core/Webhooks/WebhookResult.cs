@@ -1,24 +1,24 @@
 namespace FunctionsApp.Core.Webhooks;
 
-/// <summary>What one attempt came to.</summary>
-/// <param name="Outcome">Whether it delivered, and if not, whether another makes sense.</param>
-/// <param name="Status">The HTTP status code of the answer; null when none came.</param>
-/// <param name="Error">Why it did not deliver, as a sentence without any address; null when it did.</param>
-/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
-/// <param name="StartedAt">When it was made; the receiver was told the same second.</param>
-/// <param name="RetryAfter">The pause that a failed answer asked for, from now on; null when it asked for none.</param>
+/// <summary>The result of one attempt.</summary>
+/// <param name="Outcome">Whether the attempt delivered, and if not, whether to retry.</param>
+/// <param name="Status">The HTTP status code of the response; null without a response.</param>
+/// <param name="Error">Why the attempt failed, as a sentence without any address; null after a delivery.</param>
+/// <param name="ElapsedMs">How long the attempt took, in milliseconds.</param>
+/// <param name="StartedAt">When the attempt started; its second is the webhook's timestamp.</param>
+/// <param name="RetryAfter">The pause that a failed response requested, from now on; null for none.</param>
 public readonly record struct WebhookResult(
     WebhookOutcome Outcome, int? Status, string? Error, double ElapsedMs, DateTimeOffset StartedAt, TimeSpan? RetryAfter);
 
-/// <summary>How one attempt ended.</summary>
+/// <summary>The outcome of one attempt.</summary>
 public enum WebhookOutcome
 {
-    /// <summary>With a status of 200 to 299.</summary>
+    /// <summary>The status was 200 to 299.</summary>
     Delivered,
 
-    /// <summary>With 410, which wants no more of it, or a redirect, which is not followed: there is to be no other attempt.</summary>
+    /// <summary>The status was 410 (Gone), or a redirect, which is not followed. No retry.</summary>
     Refused,
 
-    /// <summary>With any other status, or without an answer: to be tried again.</summary>
+    /// <summary>Any other status, or no response. Retry.</summary>
     Failed,
 }

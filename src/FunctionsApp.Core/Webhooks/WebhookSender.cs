@@ -8,28 +8,28 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Webhooks;
 
 /// <summary>
-/// Sends webhooks, signed as Standard Webhooks has it
-/// (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). It keeps nothing: what is to
-/// be sent, and when, is the caller's to know.
+/// Sends webhooks, signed according to Standard Webhooks
+/// (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md). The sender has no queue:
+/// the caller decides what to send, and when.
 /// </summary>
 public sealed class WebhookSender(
     OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<CallbacksOptions> options, ProblemDescriber describer, TimeProvider time)
 {
-    /// <summary>The longest URL that is delivered to, in characters.</summary>
+    /// <summary>The maximum length of a URL, in characters.</summary>
     public const int MaxUrlCharacters = 2_048;
 
-    // So much of an answer is read, and thrown away: when that was all, the connection can carry the next request.
+    // Up to this many bytes of a response are read and discarded. After a shorter response the connection can be reused.
     private const int MaxResponseBytes = 4 * 1_024;
 
     private readonly double _timeoutSeconds = options.Value.TimeoutSeconds;
 
-    /// <summary>Whether there is a key, or will be when there is something to send; without one nothing is sent.</summary>
+    /// <summary>Whether there is a key, or one will be generated before the first webhook. Without a key, nothing is sent.</summary>
     public bool CanSign => keys.Current.Count > 0 || keys.NeedsGenerated;
 
-    /// <summary>Checks a URL before the work whose outcome is to go there. No name is looked up.</summary>
+    /// <summary>Checks the URL for an outcome before the work starts. Does no name resolution.</summary>
     /// <param name="url">Absolute, http or https, without credentials, at most 2,048 characters.</param>
-    /// <param name="pointer">JSON pointer to it in the request, for an error.</param>
-    /// <returns>The URL; its <see cref="Uri.OriginalString"/> is what to keep.</returns>
+    /// <param name="pointer">JSON pointer to the URL in the request, for an error.</param>
+    /// <returns>The URL; store its <see cref="Uri.OriginalString"/>.</returns>
     /// <exception cref="ProblemException"><c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.</exception>
     public Uri Check(string url, string pointer)
     {
@@ -48,12 +48,12 @@ public sealed class WebhookSender(
         return CanSign ? parsed : throw new ProblemException(Problem.CallbacksNotConfigured());
     }
 
-    /// <summary>Makes one attempt, with a timestamp and signatures of its own. Whatever comes of it is a result.</summary>
-    /// <param name="url">Where to; the guard checks it again, and its addresses.</param>
-    /// <param name="id">The message's id, the same in every attempt: visible ASCII without a dot, and never a caller's own.</param>
+    /// <summary>Makes one attempt, with its own timestamp and signatures. Every outcome except cancellation is a result.</summary>
+    /// <param name="url">The receiver. The guard checks the URL again, and its addresses.</param>
+    /// <param name="id">The message's id, the same in every attempt: visible ASCII without a dot, and never chosen by a caller.</param>
     /// <param name="body">JSON in UTF-8.</param>
-    /// <param name="cancellationToken">Cuts the connection, unless the answer has come.</param>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before an answer came.</exception>
+    /// <param name="cancellationToken">Closes the connection, unless the response has arrived.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before a response.</exception>
     public async Task<WebhookResult> SendAsync(Uri url, string id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         var startedAt = time.GetUtcNow();
@@ -80,7 +80,7 @@ public sealed class WebhookSender(
             Body = body,
             FollowRedirects = false,
 
-            // The limit below is on the body of the answer, too.
+            // The time limit in AttemptAsync also covers the body of the response.
             TimeoutSeconds = null,
         };
     }
@@ -135,7 +135,7 @@ public sealed class WebhookSender(
         }
         catch (Exception exception) when (exception is ProblemException or OperationCanceledException)
         {
-            // The status has been told, and the rest counts for nothing.
+            // The status decides the outcome; the rest of the body does not matter.
         }
         finally
         {

@@ -5,13 +5,11 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary>A page to try the patterns on.</summary>
-public sealed class PlaygroundFunctions(FunctionEndpoint endpoint)
+public sealed class PlaygroundFunctions(FunctionEndpoint endpoint, PlaygroundResult page)
 {
-    private static readonly PlaygroundResult Page = new();
-
     /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
     [Function("Playground")]
     public Task<IResult> ShowAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "playground")] HttpRequest request) =>
-        endpoint.RunAsync(request, static _ => Task.FromResult<IResult>(Page));
+        endpoint.RunAsync(request, _ => Task.FromResult<IResult>(page));
 }

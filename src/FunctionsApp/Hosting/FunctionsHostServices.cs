@@ -13,6 +13,9 @@ public static class FunctionsHostServices
     /// <summary>The time for the last of an answer, after the longest time limit and before the host ends the invocation.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
 
+    /// <summary>The load balancer of Azure drops a request that has had no response for 230 s.</summary>
+    private const int MaxWaitSeconds = 200;
+
     /// <summary>Fits the app into the Functions host.</summary>
     /// <param name="services">The worker's services.</param>
     /// <param name="configuration">The app settings.</param>
@@ -22,6 +25,7 @@ public static class FunctionsHostServices
         var hostJson = HostJson.Load(directory, configuration);
         services.Configure<ForwardingOptions>(static forwarding => forwarding.IsDuplex = false);
         services.AddFunctionsLogging(hostJson, configuration);
+        services.PostConfigure<LimitsOptions>(static limits => limits.MaxWaitSeconds = Math.Min(limits.MaxWaitSeconds, MaxWaitSeconds));
         if (FunctionTimeout.Read(hostJson, configuration) is { } timeout)
         {
             services.PostConfigure<LimitsOptions>(limits => Cap(limits, timeout));

@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Hosting;
 using FunctionsApp.Logging;
 using FunctionsApp.OpenApi;
@@ -29,6 +30,8 @@ public static class HttpServices
         // What the server reads ahead, of a request that waits for room, is charged to nobody.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>();
+        services.AddFunctionsOf<FunctionEndpoint>();
+        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>()
+            .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using FunctionsApp.Core.Patterns;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -10,10 +11,11 @@ namespace FunctionsApp.Http;
 /// The playground. Its sources are apart, to be read; they are put into one page when it is first asked for, so that a
 /// browser paints it after one request.
 /// </summary>
+/// <param name="patterns">Gives the patterns that can run as tasks, when the page is first asked for.</param>
 /// <param name="functions">The path of the functions, as <c>/api/</c>; by default that of the page is beside theirs.</param>
-public sealed partial class PlaygroundResult(string functions = "") : IResult
+public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string functions = "") : IResult
 {
-    private readonly Lazy<Page> _page = new(() => Page.Read(functions));
+    private readonly Lazy<Page> _page = new(() => Page.Read(functions, patterns().Names));
 
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -35,11 +37,13 @@ public sealed partial class PlaygroundResult(string functions = "") : IResult
     /// <param name="Policy">Lets the page's own scripts and style run, and nothing else.</param>
     private sealed record Page(byte[] Bytes, EntityTagHeaderValue Tag, string Policy)
     {
-        public static Page Read(string functions)
+        public static Page Read(string functions, IEnumerable<string> patterns)
         {
             var scripts = new List<string>();
             var styles = new List<string>();
-            var html = Sources().Replace(Source("playground.html").Replace("{functions}", functions, StringComparison.Ordinal), match =>
+            var template = Source("playground.html")
+                .Replace("{functions}", functions, StringComparison.Ordinal).Replace("{task-patterns}", string.Join(' ', patterns), StringComparison.Ordinal);
+            var html = Sources().Replace(template, match =>
             {
                 var isScript = match.Groups["script"].Success;
                 var text = "\n" + Source((isScript ? match.Groups["script"] : match.Groups["style"]).Value);

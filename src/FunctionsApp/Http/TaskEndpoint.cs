@@ -1,11 +1,13 @@
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
 /// <summary>Answers clients that would rather have a task than wait.</summary>
-public sealed class TaskEndpoint(TaskService service)
+public sealed class TaskEndpoint(TaskService service, IOptions<LimitsOptions> limits)
 {
     /// <summary>
     /// Creates a task of what the endpoint would run at once if the client did not prefer it so, and answers 202 with it; or
@@ -26,7 +28,7 @@ public sealed class TaskEndpoint(TaskService service)
 
         try
         {
-            task = await service.GetAsync(task.Id, Math.Min(seconds, TaskService.MaxWaitSeconds), call.Cancelled);
+            task = await service.GetAsync(task.Id, Math.Min(seconds, limits.Value.MaxWaitSeconds), call.Cancelled);
         }
         catch (OperationCanceledException)
         {

@@ -23,12 +23,12 @@ internal static class Parameters
     });
 
     /// <summary>How long to wait for a task.</summary>
-    public static Parameter WaitSeconds { get; } = new("waitSeconds", IsHeader: false, static _ => new JsonObject
+    public static Parameter WaitSeconds { get; } = new("waitSeconds", IsHeader: false, static of => new JsonObject
     {
         ["description"] = "How long to wait for the end of the task, in seconds.",
         ["type"] = "number",
         ["minimum"] = 0,
-        ["maximum"] = TaskService.MaxWaitSeconds,
+        ["maximum"] = of.Limits.MaxWaitSeconds,
         ["default"] = 0,
     });
 

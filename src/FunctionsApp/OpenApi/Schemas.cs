@@ -20,6 +20,9 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>What comes before the name in a reference to a component.</summary>
     public const string Prefix = "#/components/schemas/";
 
+    /// <summary>The limits that requests are refused by.</summary>
+    public LimitsOptions Limits { get; } = limits;
+
     /// <summary>The operation's input.</summary>
     public JsonObject Input => Component(Running.Name + ".input", () => Running.InputSchema);
 
@@ -39,7 +42,7 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     private Operation Running => operation ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
 
     /// <summary>The same schemas, for an endpoint that runs an operation.</summary>
-    public Schemas For(Operation? running) => new(components, limits, patterns, running);
+    public Schemas For(Operation? running) => new(components, Limits, patterns, running);
 
     /// <summary>A record that is read.</summary>
     public JsonObject Request<T>() => Request(typeof(T));
@@ -64,7 +67,7 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>A time limit, as all patterns take it.</summary>
     /// <param name="description">Of what.</param>
     public JsonObject TimeLimit(string description) =>
-        Limited(new JsonObject { ["description"] = description, ["type"] = "number" }, limits.MaxTimeoutSeconds);
+        Limited(new JsonObject { ["description"] = description, ["type"] = "number" }, Limits.MaxTimeoutSeconds);
 
     /// <summary>An object with just these properties.</summary>
     public static JsonObject Object(JsonObject properties) => new()
@@ -111,7 +114,7 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>Adds the ranges that the records cannot know: those that are configured, and those that exclude their lower end.</summary>
     private JsonNode WithLimits(JsonNode schema)
     {
-        foreach (var (name, maximum) in new[] { ("timeoutSeconds", limits.MaxTimeoutSeconds), ("ttlSeconds", TasksOptions.MaxTtlSeconds) })
+        foreach (var (name, maximum) in new[] { ("timeoutSeconds", Limits.MaxTimeoutSeconds), ("ttlSeconds", TasksOptions.MaxTtlSeconds) })
         {
             if (schema["properties"]?[name] is JsonObject property)
             {

@@ -1,12 +1,15 @@
 "use strict";
 // Tasks outlive their request: they are created, watched, cancelled, and found again after a reload.
 
+/** The patterns that the host can run as tasks. */
+const TASK_PATTERNS = document.querySelector("meta[name=task-patterns]").content.split(" ");
+
 const tasksPattern = {
   name: "tasks",
   title: "Work that outlives its request",
   what: "create_task, await task, task.cancel(): the answer is a task, at once. It survives a restart of the host, may be tried again, and can tell a URL when it is done.",
   kinds: ["pattern", "io", "cpu"],
-  path: (operation) => (["sequence", "gather", "map"].includes(operation) ? "tasks" : `tasks/${operation}`),
+  path: (operation) => (TASK_PATTERNS.includes(operation) ? "tasks" : `tasks/${operation}`),
   wrap: (example, found) => (found?.kind === "pattern" ? example : { input: example }),
   presets: [
     {
@@ -31,11 +34,11 @@ const tasksPattern = {
 };
 
 /** What the picker has beside the operations. */
-const PATTERN_TASKS = ["map", "gather", "sequence"].map((name) => ({
+const PATTERN_TASKS = TASK_PATTERNS.map((name) => ({
   name,
   kind: "pattern",
   summary: "The whole pattern as a task; its progress counts items, calls or steps.",
-  example: tasksPattern.presets.find((preset) => preset.operation === name)?.body ?? { pattern: "sequence", request: { steps: SEVEN } },
+  example: tasksPattern.presets.find((preset) => preset.operation === name)?.body ?? { pattern: name, request: name === "sequence" ? { steps: SEVEN } : {} },
 }));
 
 const ENDED = ["succeeded", "failed", "cancelled"];

@@ -1,8 +1,6 @@
-using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Hosting;
-using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -30,6 +28,13 @@ public sealed class FunctionsHostTests : IDisposable
     [InlineData("Limits:MaxTimeoutSeconds", "20", 20)]
     public void App_settings_override_the_file(string setting, string value, int expected) =>
         Assert.Equal(expected, Limits("""{"functionTimeout":"00:10:00"}""", (setting, value)).MaxTimeoutSeconds);
+
+    [Theory]
+    [InlineData("100", 100)]
+    [InlineData("600", 200)]
+    [InlineData(null, 200)]
+    public void A_wait_for_a_task_ends_before_the_load_balancers_limit(string? setting, int expected) =>
+        Assert.Equal(expected, Limits("{}", ("Limits:MaxWaitSeconds", setting)).MaxWaitSeconds);
 
     [Fact]
     public void Without_a_value_of_its_own_it_is_the_plans() => Assert.Equal(290, Limits("{}", ("WEBSITE_SKU", "Dynamic")).MaxTimeoutSeconds);
@@ -62,6 +67,6 @@ public sealed class FunctionsHostTests : IDisposable
 
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build();
-        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddBuiltInOperations().AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
+        return new ServiceCollection().AddLogging().AddFunctionsApp(configuration).AddFunctionsHost(configuration, _directory.FullName).BuildServiceProvider();
     }
 }

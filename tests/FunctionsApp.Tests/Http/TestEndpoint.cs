@@ -1,7 +1,5 @@
 using System.Text;
-using FunctionsApp.Core;
 using FunctionsApp.Http;
-using FunctionsApp.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,7 +19,7 @@ internal sealed class TestEndpoint : IDisposable
     public TestEndpoint()
     {
         _services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(Time).AddSingleton<IHostApplicationLifetime>(Lifetime)
-            .AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddFunctionsHttp().BuildServiceProvider();
+            .AddFunctionsApp(new ConfigurationBuilder().Build()).BuildServiceProvider();
         Context.RequestServices = _services;
         Context.Response.Body = _body;
     }

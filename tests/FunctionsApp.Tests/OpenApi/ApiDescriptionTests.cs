@@ -1,14 +1,12 @@
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
-using FunctionsApp.Core;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
-using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -17,7 +15,7 @@ namespace FunctionsApp.Tests.OpenApi;
 
 public sealed class ApiDescriptionTests : IDisposable
 {
-    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddBuiltInOperations().BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).BuildServiceProvider();
 
     [Fact]
     public void Every_function_is_described()

@@ -5,7 +5,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Await;
 
-/// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and answers with its result.</summary>
+/// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and returns its result.</summary>
 public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
@@ -13,13 +13,13 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
 
     string ITaskPattern.Name => Name;
 
-    /// <summary>A task of one operation is created by the operation's name.</summary>
+    /// <summary>False: callers create a task of one operation by the operation's name.</summary>
     bool ITaskPattern.IsNamedByCallers => false;
 
     /// <summary>Runs an operation.</summary>
-    /// <param name="operation">Its name; io or cpu.</param>
-    /// <param name="input">Its input.</param>
-    /// <param name="timeoutSeconds">When to give up; absent means the longest time limit there is.</param>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="input">The operation's input.</param>
+    /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
     /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
     /// <exception cref="OperationException">The operation's own error.</exception>

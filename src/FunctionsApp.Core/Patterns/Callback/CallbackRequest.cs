@@ -5,26 +5,26 @@ using FunctionsApp.Core.Patterns.Sequence;
 
 namespace FunctionsApp.Core.Patterns.Callback;
 
-/// <summary>Work, and what is to go on with its outcome.</summary>
+/// <summary>Work, and the continuations for its outcome.</summary>
 public sealed record CallbackRequest : ICrossChecked
 {
     /// <summary>The operation's input.</summary>
     [Description("The operation's input.")]
     public RawJson? Input { get; init; }
 
-    /// <summary>What goes on with the result.</summary>
+    /// <summary>The continuation for the result.</summary>
     [Description("What goes on with the result, #/result.")]
     public required Continuation OnSuccess { get; init; }
 
-    /// <summary>What goes on with the problem when the work fails; without it the problem is the answer.</summary>
+    /// <summary>The continuation for the problem when the work fails. Without it, the problem is the response.</summary>
     [Description("What goes on with the problem, #/error, when the work fails.")]
     public Continuation? OnError { get; init; }
 
-    /// <summary>The time limit of the work, in seconds; the continuation is not counted in. At most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    /// <summary>The time limit of the work without its continuation, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
     [Description("The time limit of the work, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
-    /// <summary>Whether an outcome may go to a URL: then the callback is one for a task.</summary>
+    /// <summary>Whether an outcome may go to a URL; the callback then runs as a task.</summary>
     [JsonIgnore]
     public bool HasUrl => OnSuccess.Url is not null || OnError?.Url is not null;
 
@@ -54,12 +54,12 @@ public sealed record Continuation
 
     /// <summary>
     /// The operation's input, in which <c>{"$ref":"#/result"}</c> or <c>{"$ref":"#/error"}</c> stands for the outcome.
-    /// Without it the outcome is the input; an outcome that is no object goes to the input's first property.
+    /// Without an input, the outcome is the input. An outcome that is not an object goes to the input's first property.
     /// </summary>
     [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome; without it the outcome is the input.")]
     public RawJson? Input { get; init; }
 
-    /// <summary>A URL to deliver the outcome to. A callback with one runs as a task.</summary>
+    /// <summary>A URL to deliver the outcome to. A callback with a URL runs as a task.</summary>
     [Description("An http or https URL; it is sent a signed webhook, and the callback runs as a task.")]
     public string? Url { get; init; }
 }
@@ -77,14 +77,14 @@ public enum ContinuationKind
     OnError,
 }
 
-/// <summary>What the continuation came to.</summary>
-/// <param name="Continuation">Which one ran.</param>
-/// <param name="Result">Its result.</param>
+/// <summary>The response of a callback.</summary>
+/// <param name="Continuation">Which continuation ran.</param>
+/// <param name="Result">The continuation's result.</param>
 /// <param name="Timeline">When the work (0) and the continuation (1) ran.</param>
 /// <param name="ElapsedMs">How long both took, in milliseconds.</param>
 public sealed record CallbackResponse(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
-/// <summary>What a callback came to.</summary>
+/// <summary>The outcome of a callback.</summary>
 /// <param name="Result">The result of the work.</param>
-/// <param name="Response">What the continuation came to; null when the result is for a URL.</param>
+/// <param name="Response">The outcome of the continuation; null when the result is for a URL.</param>
 public readonly record struct CallbackOutcome(RawJson Result, CallbackResponse? Response);

@@ -9,14 +9,14 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Callback;
 
-/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>, or what went wrong.</summary>
-/// <param name="outcome">What the work and its continuation came to; default when there is an error.</param>
-/// <param name="error">Why there is no outcome, such as the problem of work that no operation has gone on with; null when there is one.</param>
+/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>, or its error.</summary>
+/// <param name="outcome">The outcome of the work and its continuation; default when there is an error.</param>
+/// <param name="error">The error, such as the problem of failed work that no operation continues with; null when there is an outcome.</param>
 public delegate void CallbackCompleted(CallbackOutcome outcome, Exception? error);
 
 /// <summary>
-/// <c>async_task(callback)</c>: starts work and returns; when the work is done, its continuation runs; when that is done
-/// too, a delegate is called with the outcome.
+/// <c>async_task(callback)</c>: starts work and returns. When the work is done, the service runs its continuation. Then it
+/// calls a delegate with the outcome.
 /// </summary>
 public sealed class CallbackService(
     OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
@@ -26,21 +26,21 @@ public sealed class CallbackService(
 
     string ITaskPattern.Name => Name;
 
-    /// <summary>A callback with a URL has an endpoint of its own.</summary>
+    /// <summary>False: a callback with a URL has its own endpoint.</summary>
     bool ITaskPattern.IsNamedByCallers => false;
 
-    /// <summary>Starts the work. An outcome for a URL is handed to the delegate; only a task delivers it.</summary>
+    /// <summary>Starts the work. The delegate also receives an outcome for a URL; only a task delivers it.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
     /// <param name="request">Its input and continuations.</param>
     /// <param name="completed">
-    /// Called exactly once, on whatever thread the last of the work ended, which may be this one. It is to return
-    /// soon and must not throw.
+    /// Called exactly once, on the thread that ended the last of the work, possibly the calling thread. The delegate
+    /// must return soon and must not throw.
     /// </param>
-    /// <param name="cancellationToken">Stops what runs; <paramref name="completed"/> is called all the same.</param>
+    /// <param name="cancellationToken">Stops the work; <paramref name="completed"/> is still called.</param>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public void Start(string operation, CallbackRequest request, CallbackCompleted completed, CancellationToken cancellationToken)
     {
-        // All that can be checked is checked before the work starts.
+        // Reports every error that is known in advance before the work starts.
         var work = Read(operation, request, cancellationToken);
         var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         _ = CompleteAsync();
@@ -53,7 +53,7 @@ public sealed class CallbackService(
             {
                 outcome = await RunAsync(work, limit);
             }
-#pragma warning disable CA1031 // Nothing is swallowed: the delegate is told.
+#pragma warning disable CA1031 // No exception is swallowed: the delegate receives it.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -68,7 +68,7 @@ public sealed class CallbackService(
         }
     }
 
-    /// <summary>Checks a request without running it, be its outcomes for operations or for URLs.</summary>
+    /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
     /// <inheritdoc cref="Start"/>
     internal void Check(string operation, CallbackRequest request)
     {
@@ -142,7 +142,7 @@ public sealed class CallbackService(
 
     private sealed record Work(string Operation, OperationCall Call, Next? OnSuccess, Next? OnError, RequestClock Clock, CancellationToken CancellationToken);
 
-    /// <summary>A continuation; an input that does not wait for the outcome is read at once.</summary>
+    /// <summary>A continuation. An input without references is bound at once.</summary>
     private sealed class Next
     {
         private readonly CallableOperation _operation;
@@ -160,7 +160,7 @@ public sealed class CallbackService(
             }
         }
 
-        /// <summary>A continuation by an operation; null when there is none.</summary>
+        /// <summary>Creates the continuation by an operation; returns null when there is none.</summary>
         public static Next? Of(ContinuationKind kind, OperationCatalog catalog, Continuation? continuation) =>
             continuation?.Operation is { } operation ? new Next(kind, catalog, operation, continuation.Input) : null;
 

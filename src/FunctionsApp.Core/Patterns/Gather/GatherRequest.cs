@@ -5,26 +5,26 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Patterns.Gather;
 
-/// <summary>Calls to run at once.</summary>
+/// <summary>Calls to run concurrently.</summary>
 public sealed record GatherRequest : ICrossChecked
 {
     /// <summary>The calls, at most <c>Limits:MaxCalls</c>.</summary>
     [Description("The calls.")]
     public required IReadOnlyList<GatherCall> Calls { get; init; }
 
-    /// <summary>Whether failures stand in place among the results, instead of the first one ending the whole.</summary>
+    /// <summary>Whether a failure is one of the results. Otherwise the first failure ends the gather.</summary>
     [Description("Whether failures stand in place among the results, instead of the first one ending the whole."), DefaultValue(false)]
     public bool? ReturnExceptions { get; init; }
 
-    /// <summary>How many calls run at once; they start in their order. Default: all.</summary>
+    /// <summary>How many calls run at once. Calls start in their order. Default: all.</summary>
     [Description("How many calls run at once; default all."), Range(1, 1_000_000)]
     public int? MaxConcurrency { get; init; }
 
-    /// <summary>The time limit of the whole, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    /// <summary>The time limit of the gather, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
     [Description("The time limit of the whole, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
-    /// <summary>When to answer.</summary>
+    /// <summary>When to respond.</summary>
     [Description("When to answer."), DefaultValue("allCompleted")]
     public ReturnWhen? ReturnWhen { get; init; }
 
@@ -49,16 +49,16 @@ public sealed record GatherCall
     [Description("The operation's input.")]
     public RawJson? Input { get; init; }
 
-    /// <summary>The caller's own name for the call; it comes back with the result.</summary>
+    /// <summary>The caller's own name for the call, returned with the result.</summary>
     [Description("Your own name for the call; it comes back with the result."), MaxLength(200)]
     public string? Id { get; init; }
 
-    /// <summary>The time limit of this call, in seconds, from when it starts.</summary>
+    /// <summary>The time limit of this call, in seconds from its start.</summary>
     [Description("The time limit of this call, in seconds, from when it starts.")]
     public double? TimeoutSeconds { get; init; }
 }
 
-/// <summary>When a gather answers; the calls that are not done then are cancelled.</summary>
+/// <summary>When a gather responds. It then cancels the calls that are not done.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ReturnWhen>))]
 public enum ReturnWhen
 {
@@ -66,7 +66,7 @@ public enum ReturnWhen
     [JsonStringEnumMemberName("allCompleted")]
     AllCompleted,
 
-    /// <summary>When the first call is done, however it ended.</summary>
+    /// <summary>When the first call has succeeded or failed.</summary>
     [JsonStringEnumMemberName("firstCompleted")]
     FirstCompleted,
 

@@ -6,8 +6,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Gather;
 
 /// <summary>
-/// One gather under way. As many slots as may run at once take the calls in their order, one after the other. A lane that
-/// publishes a result waits until it is taken: so a slow reader holds up the calls that have not started yet.
+/// One running gather. It has as many slots as calls may run at once; each slot takes the next call in order. A slot that
+/// publishes a result waits until the reader takes it. This back-pressure delays the calls that have not started yet.
 /// </summary>
 internal sealed class GatherRun : IDisposable
 {
@@ -52,7 +52,7 @@ internal sealed class GatherRun : IDisposable
 
     private ReturnWhen ReturnWhen => _request.ReturnWhen ?? ReturnWhen.AllCompleted;
 
-    /// <summary>Runs the calls to the point where the answer is decided, and until all that ran has stopped.</summary>
+    /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
         var slots = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
@@ -76,7 +76,7 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
-    /// <summary>Takes the next call. Its start is read with it: on another thread a later call could have the earlier time.</summary>
+    /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)
     {
         lock (_gate)
@@ -105,9 +105,9 @@ internal sealed class GatherRun : IDisposable
         }
         catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
         {
-            // Neither a result nor an error: it was cancelled.
+            // The call was cancelled: it has neither a result nor an error.
         }
-#pragma warning disable CA1031 // A failure is one of the results; the describer logs what is unexpected.
+#pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -125,13 +125,13 @@ internal sealed class GatherRun : IDisposable
         result is not null ? CallStatus.Succeeded : error is not null ? CallStatus.Failed : CallStatus.Cancelled,
         result, error, started, _clock.ElapsedMs);
 
-    /// <summary>Notes how a call ended, and whether that decides the whole.</summary>
-    /// <returns>Whether the result is one to publish: it was not cancelled, and is not the failure that ends the whole.</returns>
+    /// <summary>Records how a call ended, and whether that decides the gather.</summary>
+    /// <returns>Whether to publish the result: the call was not cancelled, and is not the failure that ends the gather.</returns>
     private bool Settle(int index, RawJson? result, Problem? error, double started, out GatherResult end)
     {
         lock (_gate)
         {
-            // Its time is read here, so that the order of completion is that of the times.
+            // Reads the end time under the lock, so that the order of completion matches the times.
             end = End(index, result, error, started);
             _results[index] = Keep(end);
             if (end.Status == CallStatus.Cancelled)
@@ -155,10 +155,10 @@ internal sealed class GatherRun : IDisposable
             };
             if (decides && !_stop.IsCancellationRequested)
             {
-                // Whatever comes later, be it another failure or the time limit, changes nothing any more.
+                // A later failure or timeout no longer changes the outcome.
                 _isDecided = true;
 
-                // Not Cancel(): that would run the end of every other call within this one, under this lock.
+                // Not Cancel(): it would run the end of every other call here, under this lock.
                 _stopping = _stop.CancelAsync();
             }
 
@@ -168,7 +168,7 @@ internal sealed class GatherRun : IDisposable
 
     private ValueTask PublishAsync(GatherResult result) => _publish is null ? ValueTask.CompletedTask : _publish(result);
 
-    /// <summary>What is published need not be held any longer.</summary>
+    /// <summary>Drops the contents of a result that is published.</summary>
     private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
 
     private async ValueTask<GatherResponse> GetResponseAsync()
@@ -198,7 +198,7 @@ internal sealed class GatherRun : IDisposable
         return new GatherResponse(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _clock.ElapsedMs);
     }
 
-    /// <summary>The time of the whole is up: what is not done has failed.</summary>
+    /// <summary>Fails the unfinished calls after the gather has timed out.</summary>
     private async ValueTask FailUnfinishedAsync()
     {
         var timeout = _limit.Problem("The gather");

@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Patterns.Gather;
 
 /// <summary>
-/// <c>asyncio.gather</c>, <c>TaskGroup</c>, <c>wait(FIRST_COMPLETED)</c> and <c>Semaphore</c>: runs calls at once. It is
-/// structured: when it returns or throws, nothing that it started is running any more.
+/// <c>asyncio.gather</c>, <c>TaskGroup</c>, <c>wait(FIRST_COMPLETED)</c> and <c>Semaphore</c>: runs calls concurrently.
+/// Concurrency is structured: when a gather returns or throws, none of its calls is still running.
 /// </summary>
 public sealed class GatherService(
     OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
@@ -23,15 +23,15 @@ public sealed class GatherService(
 
     string ITaskPattern.Name => Name;
 
-    /// <summary>Results that may wait for the reader of a stream.</summary>
+    /// <summary>How many results a stream buffers for its reader.</summary>
     private const int WaitingResults = 16;
 
     /// <summary>Runs the calls.</summary>
-    /// <param name="request">The calls, and when to answer.</param>
+    /// <param name="request">The calls, and when to respond.</param>
     /// <param name="cancellationToken">Stops all calls.</param>
     /// <exception cref="ProblemException">
-    /// Without <see cref="GatherRequest.ReturnExceptions"/> the problem of the first call that failed, with its index and
-    /// id, or <c>timeout</c>. What can be checked before the first call starts is.
+    /// Without <see cref="GatherRequest.ReturnExceptions"/>: the problem of the first call that failed, with its index and
+    /// id, or <c>timeout</c>. Validation precedes the first call where possible.
     /// </exception>
     public async Task<GatherResponse> RunAsync(GatherRequest request, CancellationToken cancellationToken)
     {
@@ -43,8 +43,8 @@ public sealed class GatherService(
     /// <param name="request">The calls, and when to end.</param>
     /// <param name="cancellationToken">Stops all calls; so does leaving the enumeration.</param>
     /// <returns>
-    /// One event a call, then one with the summary. Enumerating raises what <see cref="RunAsync(GatherRequest, CancellationToken)"/>
-    /// raises, after the results that were there before.
+    /// One event for each call, then the summary. Enumerating throws the exceptions of
+    /// <see cref="RunAsync(GatherRequest, CancellationToken)"/>, after the earlier results.
     /// </returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
@@ -72,7 +72,7 @@ public sealed class GatherService(
         }
         finally
         {
-            // Whoever leaves early leaves nothing running.
+            // A reader that leaves early stops all calls.
             await left.CancelAsync();
             await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -86,7 +86,7 @@ public sealed class GatherService(
             }
             finally
             {
-                // What went wrong is raised by awaiting this, after the results that came before.
+                // Awaiting this task throws the error, after the earlier results.
                 results.Writer.Complete();
             }
         }
@@ -101,7 +101,7 @@ public sealed class GatherService(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
         CancellationToken cancellationToken)
     {
-        // However many calls compute, they are one request's. The caller does not see this: it ends with this method.
+        // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
         CpuShare.Current ??= new CpuShare();
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
         using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, held, publish);
@@ -110,9 +110,9 @@ public sealed class GatherService(
         return response;
     }
 
-    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <summary>Checks a request as far as possible without running it.</summary>
     /// <param name="request">The calls.</param>
-    /// <exception cref="ProblemException">It is invalid.</exception>
+    /// <exception cref="ProblemException">The request is invalid.</exception>
     public void Check(GatherRequest request)
     {
         Prepare(request);
@@ -128,7 +128,7 @@ public sealed class GatherService(
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
         TaskOutcome.Succeeded(await RunAsync(reader.Read<GatherRequest>(request.Utf8), cancellationToken));
 
-    /// <summary>Checks all that can be checked before the first call starts.</summary>
+    /// <summary>Checks a request as far as possible before the first call starts.</summary>
     private (RequestClock Clock, Func<int, OperationCall> Bind) Prepare(GatherRequest request)
     {
         var clock = new RequestClock(time);
@@ -161,7 +161,7 @@ public sealed class GatherService(
     private OperationCall Bind(GatherCall call, int index) =>
         catalog.FindCallable(call.Operation).Bind((call.Input ?? RawJson.EmptyObject).Utf8, CallPointer(index, "input"));
 
-    /// <summary>Binds every call, so that nothing starts when one of them is invalid.</summary>
+    /// <summary>Binds every call, so that no call starts when one is invalid.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
         var errors = new ValidationErrors();

@@ -8,28 +8,28 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Computes the items of a map's chunks, and writes each result, or why there is none, into its chunk.</summary>
-/// <param name="operation">What to compute.</param>
-/// <param name="options">How.</param>
-/// <param name="maxDepth">How deep an item may nest.</param>
+/// <summary>Computes the items of a map's chunks, and writes each result or error into its chunk.</summary>
+/// <param name="operation">The operation to compute.</param>
+/// <param name="options">How to compute the items.</param>
+/// <param name="maxDepth">The maximum nesting depth of an item.</param>
 /// <param name="describer">Describes failures.</param>
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
 /// <param name="stopped">Stops the map.</param>
 internal sealed class ChunkComputation(
     CpuOperation operation, MapOptions options, int maxDepth, ProblemDescriber describer, bool asLines, CancellationToken stopped)
 {
-    /// <summary>A chunk ends when its results take so much.</summary>
+    /// <summary>The size at which a chunk ends.</summary>
     private const int MaxChunkBytes = 512 * 1024;
 
-    /// <summary>About what a problem takes, beside the characters of its detail.</summary>
+    /// <summary>The approximate bytes of a problem without its detail.</summary>
     private const int BytesOfProblem = 800;
 
     private int _failed;
 
-    /// <summary>Computes items until the chunk is large enough, an item ends the map, or the turn is over; at least one.</summary>
+    /// <summary>Computes at least one item, until the chunk is full, an item ends the map, or the turn is over.</summary>
     /// <param name="block">The items.</param>
-    /// <param name="chunk">The chunk, still empty.</param>
-    /// <param name="count">How many items it may have.</param>
+    /// <param name="chunk">The empty chunk.</param>
+    /// <param name="count">The maximum number of items.</param>
     /// <param name="turn">The turn of the thread.</param>
     public void Run(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
     {
@@ -82,7 +82,7 @@ internal sealed class ChunkComputation(
         }
     }
 
-    /// <summary>For counting results that are no numbers: computes and drops one.</summary>
+    /// <summary>Computes and discards a result that is not a number, to count it.</summary>
     private Number ComputeAny(ReadOnlySpan<byte> item)
     {
         using var writer = new Utf8JsonWriter(Stream.Null);
@@ -90,7 +90,7 @@ internal sealed class ChunkComputation(
         return 0L;
     }
 
-    /// <summary>Notes that an item failed, and whether that ends the map.</summary>
+    /// <summary>Records that an item failed, and whether that ends the map.</summary>
     private void Fail(ItemBlock block, long index, Chunk chunk, Exception exception)
     {
         var problem = block.Describe(exception, index, describer);

@@ -5,9 +5,9 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Consecutive items of a map, as they stand in the text that they came in.</summary>
+/// <summary>Consecutive items of a map, in the text of the request.</summary>
 /// <param name="first">Index of the first item.</param>
-/// <param name="count">How many there are.</param>
+/// <param name="count">How many items there are.</param>
 internal abstract class ItemBlock(long first, int count)
 {
     /// <summary>How many items there are.</summary>
@@ -19,21 +19,21 @@ internal abstract class ItemBlock(long first, int count)
     /// <summary>Index of the item after the last.</summary>
     public long End => first + count;
 
-    /// <summary>How many of the items are computed; kept by the job.</summary>
+    /// <summary>How many items are computed. The job maintains this count.</summary>
     public int Computed { get; set; }
 
-    /// <summary>Bytes that it holds.</summary>
+    /// <summary>The bytes that the block holds.</summary>
     public abstract int Size { get; }
 
     /// <summary>The text of an item.</summary>
-    /// <exception cref="ProblemException">It is too long.</exception>
-    /// <exception cref="MalformedJsonException">It is not UTF-8.</exception>
+    /// <exception cref="ProblemException">The item is too long.</exception>
+    /// <exception cref="MalformedJsonException">The item is not UTF-8.</exception>
     public abstract ReadOnlySpan<byte> this[long index] { get; }
 
-    /// <summary>What to tell of an item that failed, with pointers that start where the client can find it.</summary>
+    /// <summary>Describes an item that failed, with pointers relative to the client's request.</summary>
     public abstract Problem Describe(Exception exception, long index, ProblemDescriber describer);
 
-    /// <summary>Gives back the memory. Nothing may read it any more.</summary>
+    /// <summary>Releases the memory, which must not be read afterwards.</summary>
     public virtual void Release()
     {
     }
@@ -50,15 +50,15 @@ internal sealed class JsonBlock(JsonItems items) : ItemBlock(0, items.Count)
         describer.Describe(exception).Below(JsonPointer.Append("/items", (int)index));
 }
 
-/// <summary>Some lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item.</summary>
+/// <summary>Lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item.</summary>
 internal sealed class LineBlock : ItemBlock
 {
     private readonly byte[] _text;
     private readonly (int Start, int End)[] _bounds;
     private readonly long _firstLine;
 
-    /// <param name="text">A rented array; the block gives it back.</param>
-    /// <param name="bounds">Where the items are in it; a rented array too.</param>
+    /// <param name="text">A rented array; the block returns it.</param>
+    /// <param name="bounds">The items' bounds in the text; also a rented array.</param>
     /// <param name="count">How many items there are.</param>
     /// <param name="first">Index of the first item.</param>
     /// <param name="firstLine">Number of the line that the text starts with.</param>
@@ -104,7 +104,7 @@ internal sealed class LineBlock : ItemBlock
     }
 }
 
-/// <summary>A line that is too long to be kept.</summary>
+/// <summary>A line that is too long to keep.</summary>
 internal sealed class LongLine(long index, Problem problem) : ItemBlock(index, count: 1)
 {
     public override int Size => 0;

@@ -6,14 +6,14 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Cuts a body of NDJSON into blocks of whole lines, as they arrive. Blank lines are no items.</summary>
-/// <param name="body">The body. It is read no further than what is asked for, so the sender has to wait.</param>
-/// <param name="maxLineBytes">How long a line may be.</param>
-/// <param name="memory">What the request holds.</param>
-/// <param name="time">Measures the pauses of the sender.</param>
+/// <summary>Splits an NDJSON body into blocks of whole lines as they arrive. Skips blank lines.</summary>
+/// <param name="body">The body. The reader reads no further than needed, which is back-pressure for the sender.</param>
+/// <param name="maxLineBytes">The maximum length of a line, in bytes.</param>
+/// <param name="memory">The memory that the request holds.</param>
+/// <param name="time">The clock for the sender's pauses.</param>
 internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemory memory, TimeProvider time)
 {
-    /// <summary>What a block holds, unless one line is longer; no line in it is too long.</summary>
+    /// <summary>The maximum bytes of a block, unless one line is longer. No line in a block is too long.</summary>
     private readonly int _blockBytes = Math.Min(64 * 1024, maxLineBytes + 1);
 
     private long _items;
@@ -22,7 +22,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     private bool _skips;
 
     /// <summary>Reads the body to its end.</summary>
-    /// <param name="add">Takes a block; reading goes on when it returns.</param>
+    /// <param name="add">Takes a block; reading continues when it returns.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     public async Task ReadAsync(Func<ItemBlock, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
     {
@@ -30,7 +30,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         var (unread, held) = (0L, 0L);
         while (true)
         {
-            // A sender may pause, but not within a long line, which is kept in memory until it ends.
+            // A sender may pause, but not within a long line, which stays in memory until its end.
             var read = await pace.ReadAsync(held > 0 ? UploadPace.MinLargeBytesPerSecond : 0, unread, cancellationToken);
             var rest = read.Buffer;
             try
@@ -49,7 +49,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             }
             finally
             {
-                // Also when nobody wants the rest: the server is still to read it.
+                // Also after an exception: the server must still read the rest.
                 unread = rest.Length;
                 body.AdvanceTo(rest.Start, rest.End);
             }
@@ -73,7 +73,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         }
     }
 
-    /// <summary>Takes as many whole lines as a block holds; null when there is none yet.</summary>
+    /// <summary>Takes as many whole lines as a block holds; returns null when there is none yet.</summary>
     private ItemBlock? Cut(ref ReadOnlySequence<byte> rest, bool isLast)
     {
         if (_skips)
@@ -116,10 +116,10 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         return Index(text, whole);
     }
 
-    /// <summary>How long the first line is; null while that is not known. Of one that is too long it may be a part.</summary>
+    /// <summary>Returns the length of the first line, or of a part that is already too long; null while unknown.</summary>
     private long? LineLength(ReadOnlySequence<byte> rest, bool isLast)
     {
-        // What has been looked at once is not looked at again: a long line comes in many pieces.
+        // Searches no byte twice: a long line arrives in many pieces.
         if (rest.Slice(_scanned).PositionOf((byte)'\n') is { } position)
         {
             return rest.Slice(0, position).Length;

@@ -9,22 +9,22 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
-/// One map under way, as the CPU scheduler sees it: its chunks are the portions, its workers compute them. It computes while
-/// there is room for what comes of it, and takes items while there is room for them, so that it holds a bounded amount of
-/// both, however many items there are.
+/// One running map as a job of the CPU scheduler: its chunks are the portions, and its workers compute them. The job
+/// computes while there is room for results, and accepts items while there is room for items. So it holds a bounded
+/// amount of both, however many items there are.
 /// </summary>
 internal sealed class MapJob : CpuJob, IDisposable
 {
-    /// <summary>A chunk is at most so many times the last: the first items, just compiled or just read, say little of the rest.</summary>
+    /// <summary>The maximum ratio of a chunk to the last one: the first items, just compiled or read, predict little.</summary>
     private const int MaxGrowth = 8;
 
-    /// <summary>What the items of a stream may take that are not computed yet.</summary>
+    /// <summary>The maximum bytes of a stream's items that are not computed yet.</summary>
     private const int MaxHeldBytes = 1024 * 1024;
 
-    /// <summary>What the results may take that nobody has taken over yet.</summary>
+    /// <summary>The maximum bytes of the results that the reader has not taken yet.</summary>
     private const int MaxUnsentBytes = 4 * 1024 * 1024;
 
-    /// <summary>Chunks that have a span each.</summary>
+    /// <summary>How many of the first chunks have a span each.</summary>
     private const int FirstSpans = 16;
 
     private readonly Lock _gate = new();
@@ -45,14 +45,14 @@ internal sealed class MapJob : CpuJob, IDisposable
     private int _lastCount;
     private double _secondsPerItem;
 
-    /// <summary>A map of the items of a JSON request, or of items that are still to come.</summary>
-    /// <param name="operation">What to compute.</param>
-    /// <param name="options">How.</param>
-    /// <param name="items">The items; null when they are to be added.</param>
+    /// <summary>Creates a map of the items of a JSON request, or of items to be added.</summary>
+    /// <param name="operation">The operation to compute.</param>
+    /// <param name="options">How to compute the items.</param>
+    /// <param name="items">The items; null when they are added later.</param>
     /// <param name="workers">How many chunks may be computed at once.</param>
     /// <param name="clock">The clock of the request.</param>
     /// <param name="describer">Describes failures.</param>
-    /// <param name="limits">How deep an item may nest.</param>
+    /// <param name="limits">The maximum nesting depth of an item.</param>
     /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
@@ -72,10 +72,10 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
     }
 
-    /// <summary>The chunks, as each is computed; whoever reads one disposes of it.</summary>
+    /// <summary>The chunks in the order of their computation. The reader disposes of each.</summary>
     public ChannelReader<Chunk> Chunks => _chunks.Reader;
 
-    /// <summary>Cancelled when the map is, by its caller or by an item that failed.</summary>
+    /// <summary>Cancelled when the caller or a failed item cancels the map.</summary>
     public CancellationToken Stopped => _stopped;
 
     /// <summary>Adds items, and waits until there is room for more.</summary>
@@ -94,7 +94,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         await room.WaitAsync(cancellationToken);
     }
 
-    /// <summary>A chunk has been sent, or is kept elsewhere: there is room for another.</summary>
+    /// <summary>Frees the room of a chunk that was sent or is kept elsewhere.</summary>
     public void NoteSent(Chunk chunk, CpuScheduler scheduler)
     {
         Interlocked.Add(ref _unsentBytes, -chunk.Size);
@@ -102,7 +102,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         scheduler.Update(this);
     }
 
-    /// <summary>There will be no more chunks.</summary>
+    /// <summary>Completes the chunks.</summary>
     public void EndChunks() => _chunks.Writer.Complete();
 
     public void Dispose() => _stop.Dispose();
@@ -111,7 +111,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         from < Volatile.Read(ref _fatal)
         && (Interlocked.Read(ref _unsentBytes) < MaxUnsentBytes
 
-            // All others wait for this one: it is the next to be sent.
+            // All other chunks wait for this one: it is the next to send.
             || (_options.Ordered != false && from == Volatile.Read(ref _sent)));
 
     protected override int NextPortion(long from, int waiting)
@@ -127,7 +127,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             return 1;
         }
 
-        // Towards the end chunks get smaller, so that the workers end together.
+        // Chunks get smaller towards the end, so that the workers end together.
         var share = IsOpen ? most : Math.Min((waiting + (2 * Workers) - 1) / (2 * Workers), most);
         var wanted = Math.Min(CpuTurn.Seconds / _secondsPerItem, (double)_lastCount * MaxGrowth);
         return (int)Math.Clamp(wanted, 1, share);
@@ -170,13 +170,13 @@ internal sealed class MapJob : CpuJob, IDisposable
         return chunk.Count;
     }
 
-    /// <summary>A span of a chunk: of the first ones, and then of fewer and fewer, as there may be millions.</summary>
+    /// <summary>Starts a span for the first chunks, then for ever fewer: there may be millions.</summary>
     private Activity? StartSpan() =>
         AppTelemetry.Source.HasListeners() && Interlocked.Increment(ref _chunk) is var chunk && (chunk <= FirstSpans || long.IsPow2(chunk))
             ? AppTelemetry.Source.StartActivity("chunk")
             : null;
 
-    /// <summary>An item has ended the map. What comes before it in an ordered stream is still computed, as it is sent before it.</summary>
+    /// <summary>Ends the map at a chunk. An ordered stream still computes the items before it, which are sent first.</summary>
     private void EndAt(Chunk chunk)
     {
         lock (_gate)

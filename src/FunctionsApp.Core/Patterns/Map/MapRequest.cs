@@ -5,7 +5,7 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Items to compute one operation for, and how.</summary>
+/// <summary>Items to compute one operation for, and the options.</summary>
 public record MapRequest : MapOptions
 {
     /// <summary>The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.</summary>
@@ -16,63 +16,63 @@ public record MapRequest : MapOptions
 /// <summary>How to compute the items of a map.</summary>
 public record MapOptions
 {
-    /// <summary>Whether an item is an array whose values go to the input's properties in order.</summary>
+    /// <summary>Whether an item is an array of values for the input's properties, in order.</summary>
     [Description("Whether an item is an array whose values go to the input's properties in order."), DefaultValue(false)]
     public bool? Starmap { get; init; }
 
-    /// <summary>How many items a worker takes at a time. Default: few at first, then by how long they take.</summary>
+    /// <summary>How many items a worker takes at a time. Default: few at first, then by their duration.</summary>
     [Description("How many items a worker takes at a time; by default few at first, then by how long they take."), Range(1, 100_000_000)]
     public int? ChunkSize { get; init; }
 
-    /// <summary>How many workers compute at most; there are never more than <c>Cpu:Threads</c>. Default: that many.</summary>
+    /// <summary>The maximum number of workers, never more than <c>Cpu:Threads</c>. Default: <c>Cpu:Threads</c>.</summary>
     [Description("How many workers compute at most; there are never more than Cpu:Threads."), Range(1, 1_024)]
     public int? Workers { get; init; }
 
-    /// <summary>Whether a streamed answer keeps the order of the items. An answer in one piece always does.</summary>
+    /// <summary>Whether a streamed response keeps the order of the items. A buffered response always does.</summary>
     [Description("Whether a streamed answer keeps the order of the items; an answer in one piece always does."), DefaultValue(true)]
     public bool? Ordered { get; init; }
 
-    /// <summary>Whether the map goes on when an item fails.</summary>
+    /// <summary>Whether the map continues when an item fails.</summary>
     [Description("Whether the map goes on when an item fails."), DefaultValue(false)]
     public bool? ReturnExceptions { get; init; }
 
-    /// <summary>How many items may fail, when exceptions are returned. Default: all.</summary>
+    /// <summary>How many items may fail if <see cref="ReturnExceptions"/> is true. Default: all.</summary>
     [Description("How many items may fail, when exceptions are returned; default all."), Range(0, 100_000_000)]
     public int? MaxFailures { get; init; }
 
-    /// <summary>The time limit of the whole, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    /// <summary>The time limit of the map, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
     [Description("The time limit of the whole, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
-    /// <summary>What to answer instead of the results.</summary>
+    /// <summary>The value to return instead of the results.</summary>
     [Description("What to answer instead of the results; true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
-    /// <summary>Whether a streamed answer also tells which worker computed what when. An answer in one piece always does.</summary>
+    /// <summary>Whether a streamed response includes which worker computed what when. A buffered response always does.</summary>
     [Description("Whether a streamed answer also tells which worker computed what when; an answer in one piece always does."), DefaultValue(false)]
     public bool? Timeline { get; init; }
 
-    /// <summary>How an item stands for the input.</summary>
+    /// <summary>How an item represents the input.</summary>
     internal ItemShape Shape => Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
 }
 
-/// <summary>One value out of many results.</summary>
+/// <summary>How to reduce many results to one value.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Reduction>))]
 public enum Reduction
 {
-    /// <summary>Their sum, an integer while it fits 64 bits; 0 for none.</summary>
+    /// <summary>The sum, an integer while it fits 64 bits; 0 without results.</summary>
     [JsonStringEnumMemberName("sum")]
     Sum,
 
-    /// <summary>The smallest; null for none.</summary>
+    /// <summary>The smallest result; null without results.</summary>
     [JsonStringEnumMemberName("min")]
     Min,
 
-    /// <summary>The greatest; null for none.</summary>
+    /// <summary>The greatest result; null without results.</summary>
     [JsonStringEnumMemberName("max")]
     Max,
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of results.</summary>
     [JsonStringEnumMemberName("count")]
     Count,
 }

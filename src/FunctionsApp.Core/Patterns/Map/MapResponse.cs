@@ -5,37 +5,37 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>What a map came to.</summary>
+/// <summary>The response of a map.</summary>
 public sealed record MapResponse
 {
-    /// <summary>The result of each item, null where it failed; absent when they were reduced.</summary>
+    /// <summary>The result of each item, null for a failed item; absent with a reduction.</summary>
     public MapResults? Results { get; init; }
 
-    /// <summary>What the results were reduced to; null for the least or greatest of none.</summary>
+    /// <summary>The reduced result; null for the minimum or maximum of no results.</summary>
     public RawJson? Result { get; init; }
 
     /// <summary>The items that failed, by index.</summary>
     public required IReadOnlyList<MapError> Errors { get; init; }
 
-    /// <summary>How many workers there were for it.</summary>
+    /// <summary>The maximum number of workers of the map.</summary>
     public required int Workers { get; init; }
 
-    /// <summary>What was computed when, by which worker.</summary>
+    /// <summary>Which worker computed which items, and when.</summary>
     public required IReadOnlyList<MapChunk> Chunks { get; init; }
 
-    /// <summary>How long the whole took, in milliseconds.</summary>
+    /// <summary>How long the map took, in milliseconds.</summary>
     public required double ElapsedMs { get; init; }
 }
 
 /// <summary>An item that failed.</summary>
-/// <param name="Index">Its place among the items, from 0.</param>
-/// <param name="Error">What went wrong with it.</param>
+/// <param name="Index">The item's place, from 0.</param>
+/// <param name="Error">The item's problem.</param>
 public sealed record MapError(int Index, Problem Error);
 
-/// <summary>Items that one worker computed in one go.</summary>
-/// <param name="From">Index of the first.</param>
-/// <param name="Count">How many.</param>
-/// <param name="Worker">Which of the map's workers, from 0.</param>
+/// <summary>Consecutive items that one worker computed in one turn.</summary>
+/// <param name="From">Index of the first item.</param>
+/// <param name="Count">How many items there are.</param>
+/// <param name="Worker">The map's worker, from 0.</param>
 /// <param name="StartedMs">Milliseconds from the start of the request.</param>
 /// <param name="FinishedMs">Milliseconds from the start of the request.</param>
 public sealed record MapChunk(long From, int Count, int Worker, double StartedMs, double FinishedMs)
@@ -44,17 +44,17 @@ public sealed record MapChunk(long From, int Count, int Worker, double StartedMs
 }
 
 /// <summary>
-/// The results of a map, in the order of the items: the JSON that the workers wrote, a piece a chunk.
+/// The results of a map, in the order of the items, as the JSON that the workers wrote: one piece for each chunk.
 /// </summary>
 [JsonConverter(typeof(MapResultsConverter))]
 public sealed class MapResults : IJsonArray
 {
     internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> pieces) => Pieces = pieces;
 
-    /// <summary>Results with commas between them; none of the pieces is empty.</summary>
+    /// <summary>Results with commas between them. No piece is empty.</summary>
     internal IReadOnlyList<ReadOnlyMemory<byte>> Pieces { get; }
 
-    /// <summary>The results as one JSON array, for reading.</summary>
+    /// <summary>Returns the results as one JSON array, for reading.</summary>
     public JsonElement ToElement() => RawJson.From(this, CoreJson.TypeInfo<MapResults>()).ToElement();
 }
 
@@ -69,7 +69,7 @@ internal sealed class MapResultsConverter : JsonConverter<MapResults>
         writer.WriteStartArray();
         foreach (var piece in value.Pieces)
         {
-            // The writer puts the comma between two pieces; those within a piece are there already.
+            // The writer adds only the comma between two pieces; a piece already has its own commas.
             JsonPipeWriter.WriteRaw(writer, RawJson.FromUtf8(piece));
         }
 

@@ -2,14 +2,14 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Puts the chunks of a map together to an answer in one piece.</summary>
+/// <summary>Builds a buffered response from the chunks of a map.</summary>
 internal sealed class MapResponseBuilder(MapRequest request, int workers)
 {
     private readonly List<(MapChunk Info, ReadOnlyMemory<byte> Results)> _chunks = [];
     private readonly List<MapError> _errors = [];
     private readonly Reducer _total = new();
 
-    /// <summary>The problem that ended the map; of several the one that comes first among the items.</summary>
+    /// <summary>The problem that ended the map; if there are several, the one with the lowest index.</summary>
     public Problem? Fatal { get; private set; }
 
     /// <summary>Adds a chunk, in any order.</summary>
@@ -29,8 +29,8 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
         _chunks.Add((MapChunk.Of(chunk), chunk.Output.Written.ToArray()));
     }
 
-    /// <summary>The answer, when nothing was fatal.</summary>
-    /// <param name="elapsedMs">How long the whole took, in milliseconds.</param>
+    /// <summary>Builds the response if <see cref="Fatal"/> is null.</summary>
+    /// <param name="elapsedMs">How long the map took, in milliseconds.</param>
     public MapResponse Build(double elapsedMs)
     {
         _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));

@@ -23,12 +23,12 @@ public sealed class MapService(
 
     string ITaskPattern.Name => Name;
 
-    /// <summary>Computes the items, and answers when all are done.</summary>
+    /// <summary>Computes the items, and returns when all are done.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     /// <exception cref="ProblemException">
-    /// The problem of the item that ended the map, with its index; every error of every item, when it was one of shape;
+    /// The problem of the item that ended the map, with its index. If the item is invalid: the errors of all items.
     /// <c>timeout</c>; <c>saturated</c>.
     /// </exception>
     public async Task<MapResponse> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
@@ -39,29 +39,29 @@ public sealed class MapService(
             token => RunAsync(cpuOperation, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
     }
 
-    /// <summary>Computes the items, and yields the results as they come.</summary>
+    /// <summary>Computes the items, and yields the results as chunks complete.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
-    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <returns>Results, then the summary. Enumerating throws the problem that ended the map, after the earlier results.</returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
     public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken) =>
         EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
 
-    /// <summary>Computes items while they arrive, and yields the results as they come.</summary>
+    /// <summary>Computes items as they arrive, and yields the results as chunks complete.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="options">How to compute the items.</param>
-    /// <param name="lines">NDJSON: an item a line. They are read no faster than the results are taken.</param>
+    /// <param name="lines">NDJSON, one item on each line. The map reads lines no faster than the caller takes results.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
-    /// <returns>Results, then the summary. Enumerating raises the problem that ended the map, after the results before it.</returns>
+    /// <returns>Results, then the summary. Enumerating throws the problem that ended the map, after the earlier results.</returns>
     /// <exception cref="ProblemException">The options are invalid; nothing has started.</exception>
     public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
         EnumerateAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
 
-    /// <summary>Checks all of a request that can be checked without running it; its items are looked at when they are computed.</summary>
+    /// <summary>Checks a request as far as possible without running it. Items are checked when they are computed.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
     /// <param name="request">The items, and how to compute them.</param>
-    /// <exception cref="ProblemException">It is invalid.</exception>
+    /// <exception cref="ProblemException">The request is invalid.</exception>
     public void Check(string operation, MapRequest request)
     {
         Check(operation, request, request.Items.Count);
@@ -196,7 +196,7 @@ public sealed class MapService(
         }
         finally
         {
-            // Whoever leaves early leaves nothing running.
+            // A reader that leaves early stops the map.
             await left.CancelAsync();
             await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -241,7 +241,7 @@ public sealed class MapService(
         }
         finally
         {
-            // What went wrong is raised by awaiting this, after the chunks that came before.
+            // Awaiting this task throws the error, after the earlier chunks.
             job.EndChunks();
         }
     }
@@ -259,7 +259,7 @@ public sealed class MapService(
         }
     }
 
-    /// <summary>The chunks as they are computed, or in the order of the items. Few wait for an earlier one, as the job then pauses.</summary>
+    /// <summary>Yields the chunks as computed, or in item order. Few wait for an earlier chunk, because the job then pauses.</summary>
     private static async IAsyncEnumerable<Chunk> InOrderAsync(MapJob job, bool ordered)
     {
         var waiting = new Dictionary<long, Chunk>();
@@ -281,7 +281,7 @@ public sealed class MapService(
         }
     }
 
-    /// <summary>The map stopped at the first invalid item; whoever is to mend the items wants to know them all.</summary>
+    /// <summary>Finds the errors of all items after the first invalid item stopped the map, so that the caller can fix all.</summary>
     private async Task<Problem> WithAllFaultsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         try
@@ -290,12 +290,12 @@ public sealed class MapService(
         }
         catch (ProblemException)
         {
-            // No room to look for more.
+            // The scheduler has no room to find more errors.
             return first;
         }
     }
 
-    /// <summary>Every error of every item, with the index of the first invalid item; null when there is none.</summary>
+    /// <summary>Finds the errors of the items up to the limit, with the index of the first invalid item; returns null for none.</summary>
     private Problem? FindErrors(CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         var errors = new ValidationErrors();

@@ -3,10 +3,10 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>What results come to so far.</summary>
+/// <summary>A running reduction of results.</summary>
 internal sealed class Reducer
 {
-    // Wide enough for as many 64-bit integers as there can be: however they are cut into chunks, the sum is the same.
+    // Wide enough for any possible count of 64-bit integers, so that the sum does not depend on the chunks.
     private Int128 _integers;
     private double? _fractions;
     private long _count;
@@ -29,7 +29,7 @@ internal sealed class Reducer
         }
     }
 
-    /// <summary>Adds what other results came to.</summary>
+    /// <summary>Adds another reduction.</summary>
     public void Add(Reducer other)
     {
         _count += other._count;
@@ -39,8 +39,8 @@ internal sealed class Reducer
         _fractions = other._fractions is null ? _fractions : (_fractions ?? 0) + other._fractions;
     }
 
-    /// <summary>What is asked for; <c>null</c> for the least or greatest of none.</summary>
-    /// <exception cref="OperationException">It is beyond the doubles.</exception>
+    /// <summary>Returns the reduced value; <c>null</c> for the minimum or maximum of no results.</summary>
+    /// <exception cref="OperationException">The value is out of the range of a double.</exception>
     public RawJson Result(Reduction reduction)
     {
         Number? value = reduction switch

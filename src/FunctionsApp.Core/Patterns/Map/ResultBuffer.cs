@@ -2,15 +2,15 @@ using System.Buffers;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Grows as it is written to, and can take back the end of it: what a failing item had written already.</summary>
+/// <summary>A growing buffer whose end can be removed, such as the partial output of a failed item.</summary>
 internal sealed class ResultBuffer : IBufferWriter<byte>, IDisposable
 {
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(1_024);
 
-    /// <summary>How many bytes are written; may be set to fewer.</summary>
+    /// <summary>How many bytes are written; can be set to fewer.</summary>
     public int Length { get; set; }
 
-    /// <summary>What is written, until this is disposed of.</summary>
+    /// <summary>The written bytes, valid until the buffer is disposed of.</summary>
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
 
     public void Advance(int count) => Length += count;
@@ -31,7 +31,7 @@ internal sealed class ResultBuffer : IBufferWriter<byte>, IDisposable
 
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    /// <summary>Gives back the memory.</summary>
+    /// <summary>Releases the memory.</summary>
     public void Dispose()
     {
         ArrayPool<byte>.Shared.Return(_bytes);

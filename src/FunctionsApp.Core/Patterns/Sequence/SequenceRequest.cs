@@ -10,7 +10,7 @@ public sealed record SequenceRequest
     [Description("The steps, in order.")]
     public required IReadOnlyList<SequenceStep> Steps { get; init; }
 
-    /// <summary>The time limit of the whole sequence, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
+    /// <summary>The time limit of the sequence, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
     [Description("The time limit of the whole sequence, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 }
@@ -30,15 +30,15 @@ public sealed record SequenceStep
     public RawJson? Input { get; init; }
 }
 
-/// <summary>What a sequence came to.</summary>
+/// <summary>The response of a sequence.</summary>
 /// <param name="Results">The result of each step.</param>
 /// <param name="Timeline">When each step ran.</param>
-/// <param name="ElapsedMs">How long all took, in milliseconds.</param>
+/// <param name="ElapsedMs">How long the sequence took, in milliseconds.</param>
 public sealed record SequenceResponse(IReadOnlyList<RawJson> Results, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
 /// <summary>When one of several operations ran.</summary>
-/// <param name="Index">Its place, from 0.</param>
-/// <param name="Operation">Its name.</param>
+/// <param name="Index">The operation's place, from 0.</param>
+/// <param name="Operation">The operation's name.</param>
 /// <param name="StartedMs">Milliseconds from the start of the request.</param>
 /// <param name="FinishedMs">Milliseconds from the start of the request.</param>
 public sealed record TimelineEntry(int Index, string Operation, double StartedMs, double FinishedMs);

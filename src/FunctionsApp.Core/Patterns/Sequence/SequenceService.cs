@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Sequence;
 
-/// <summary><c>await a(); await b()</c>: runs operations one after the other, each able to use what came before.</summary>
+/// <summary><c>await a(); await b()</c>: runs operations one after the other; each can use earlier results.</summary>
 public sealed class SequenceService(
     OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
@@ -20,10 +20,10 @@ public sealed class SequenceService(
 
     /// <summary>Runs the steps in order, up to the first that fails.</summary>
     /// <param name="request">The steps.</param>
-    /// <param name="cancellationToken">Stops the step that runs, and starts no other.</param>
+    /// <param name="cancellationToken">Stops the running step and the sequence.</param>
     /// <exception cref="ProblemException">
-    /// The problem of the step that failed, with its index and the results so far. What can be checked before the first
-    /// step starts is.
+    /// The problem of the step that failed, with its index and the earlier results. Validation precedes the first step
+    /// where possible.
     /// </exception>
     public Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
         AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
@@ -64,9 +64,9 @@ public sealed class SequenceService(
         return new SequenceResponse(results, timeline, clock.ElapsedMs);
     }
 
-    /// <summary>Checks all of a request that can be checked without running it.</summary>
+    /// <summary>Checks a request as far as possible without running it.</summary>
     /// <param name="request">The steps.</param>
-    /// <exception cref="ProblemException">It is invalid.</exception>
+    /// <exception cref="ProblemException">The request is invalid.</exception>
     public void Check(SequenceRequest request)
     {
         BindAhead(request.Steps);
@@ -82,7 +82,7 @@ public sealed class SequenceService(
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
         TaskOutcome.Succeeded(await RunAsync(reader.Read<SequenceRequest>(request.Utf8), cancellationToken));
 
-    /// <summary>Adds the first results to the problem of a step, as far as there is room for them.</summary>
+    /// <summary>Adds the first results to the problem of a step, up to <see cref="Problem.MaxResultBytes"/>.</summary>
     private static Problem WithResults(Problem problem, int step, List<RawJson> results)
     {
         var (count, bytes) = (0, 0L);
@@ -97,7 +97,7 @@ public sealed class SequenceService(
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
 
-    /// <summary>Binds every step that needs no earlier result, so that errors show before anything runs.</summary>
+    /// <summary>Binds every step that needs no earlier result, to report errors before the first step runs.</summary>
     private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
     {
         if (steps.Count > limits.Value.MaxCalls)
@@ -130,7 +130,7 @@ public sealed class SequenceService(
     private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
         catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8, pointer);
 
-    /// <summary>The results so far, each parsed once, when the first reference asks for it.</summary>
+    /// <summary>The results so far. The first reference to a result parses it.</summary>
     private sealed class EarlierResults(List<RawJson> results, RequestMemory held)
     {
         private readonly Dictionary<int, JsonElement> _parsed = [];

@@ -7,16 +7,16 @@ using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns.Streaming;
 
-/// <summary><c>async for</c> over an async generator: yields the values of one operation as they come.</summary>
+/// <summary><c>async for</c> over an async generator: yields the values of one operation as it produces them.</summary>
 public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimits, TimeProvider time)
 {
-    /// <summary>Starts an operation; each value is asked for when the one before has been taken.</summary>
+    /// <summary>Starts an operation. The reader requests each value after it has taken the previous one.</summary>
     /// <param name="operation">The operation's name; stream.</param>
     /// <param name="input">Its input.</param>
-    /// <param name="timeoutSeconds">When to give up; absent means the longest time limit there is.</param>
+    /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
-    /// <returns>The values, then one event with the end. Enumerating raises what the operation raises, and <c>timeout</c>.</returns>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before anything is yielded.</exception>
+    /// <returns>The values, then the end. Enumerating throws the operation's exceptions, and <c>timeout</c>.</returns>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before the first value.</exception>
     public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var streamOperation = catalog.FindStream(operation);
@@ -75,7 +75,7 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
 /// <param name="End">The end; null for a value.</param>
 public readonly record struct StreamEvent(RawJson Value, StreamEnd? End);
 
-/// <summary>The end of a stream that went well.</summary>
+/// <summary>The end of a stream that succeeded.</summary>
 /// <param name="Count">How many values there were.</param>
-/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
+/// <param name="ElapsedMs">How long the stream took, in milliseconds.</param>
 public sealed record StreamEnd(long Count, double ElapsedMs);

@@ -29,15 +29,31 @@ public sealed class TimerQueueTests : IDisposable
     }
 
     [Fact]
-    public void What_is_past_is_done_at_once_and_may_add_more()
+    public async Task What_is_past_is_done_at_once_and_may_add_more()
     {
-        _timers.Add(_time.GetUtcNow().AddSeconds(-5), () => Add("next", 1));
+        var added = new TaskCompletionSource();
+        _timers.Add(_time.GetUtcNow().AddSeconds(-5), () =>
+        {
+            Add("next", 1);
+            added.SetResult();
+        });
 
-        _time.Advance(TimeSpan.Zero);
+        await added.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(_done);
         _time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Equal(["next"], _done);
+    }
+
+    [Fact]
+    public void A_thread_that_is_suspended_before_it_sets_the_timer_does_not_make_it_late()
+    {
+        using var timers = new TimerQueue(new SuspendedOnce(_time, TimeSpan.FromSeconds(9)));
+        timers.Add(_time.GetUtcNow().AddSeconds(10), () => _done.Add("in time"));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(["in time"], _done);
     }
 
     [Fact]
@@ -66,4 +82,24 @@ public sealed class TimerQueueTests : IDisposable
     }
 
     private void Add(string name, double seconds) => _timers.Add(_time.GetUtcNow().AddSeconds(seconds), () => _done.Add(name));
+
+    /// <summary>A clock that goes on, once, while the thread that has read it is suspended.</summary>
+    private sealed class SuspendedOnce(ManualTimeProvider time, TimeSpan by) : TimeProvider
+    {
+        private bool _hasBeen;
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            var now = time.GetUtcNow();
+            if (!_hasBeen)
+            {
+                _hasBeen = true;
+                time.Advance(by);
+            }
+
+            return now;
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => time.CreateTimer(callback, state, dueTime, period);
+    }
 }

@@ -23,12 +23,12 @@ using Microsoft.Extensions.Hosting;
 namespace FunctionsApp.Core;
 
 /// <summary>Registration of the service layer.</summary>
-public static class FunctionsAppServices
+public static class FunctionsCoreServices
 {
     /// <summary>Adds every pattern. A host calls this, and adds operations.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
-    public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddFunctionsCore(this IServiceCollection services, IConfiguration configuration)
     {
         CoreJson.Add(
             ProblemJsonContext.Default, OperationJsonContext.Default,

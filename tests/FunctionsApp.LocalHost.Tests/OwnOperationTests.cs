@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using FunctionsApp.Core.Operations;
+using Team.Operations;
+
+namespace FunctionsApp.LocalHost.Tests;
+
+/// <summary>The operations that the README and the page of operations show, from an assembly that references Core alone.</summary>
+public sealed class OwnOperationTests
+{
+    [Theory]
+    [InlineData("README.md", nameof(TextReverseOperation))]
+    [InlineData("docs/operations.md", nameof(CollatzOperation))]
+    [InlineData("docs/operations.md", nameof(PageTitleOperation))]
+    public void The_page_shows_what_is_compiled(string page, string operation) => Assert.Contains(
+        $"```csharp\n{Read($"tests/Team.Operations/{operation}.cs")}```", Read(page), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task The_assembly_references_nothing_of_the_app_but_Core()
+    {
+        await using var host = await StartAsync();
+
+        Assert.Equal(
+            ["FunctionsApp.Core"],
+            typeof(TextReverseOperation).Assembly.GetReferencedAssemblies().Select(static name => name.Name!).Where(static name => name.StartsWith("FunctionsApp", StringComparison.Ordinal)));
+        Assert.StartsWith("""{"operation":"text.reverse","result":"desserts",""", (await host.PostAsync("await/text.reverse", """{"text":"stressed"}""")).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_pattern_runs_it_and_checks_its_input()
+    {
+        await using var host = await StartAsync();
+
+        Assert.StartsWith("""{"results":[111,118,178,261],"errors":[],""", (await host.PostAsync("map/math.collatz", """{"items":[27,97,871,6171]}""")).Body, StringComparison.Ordinal);
+        Assert.StartsWith("""{"results":[{"index":0,"operation":"math.collatz","status":"succeeded","result":111""", (await host.PostAsync("gather", """{"calls":[{"operation":"math.collatz","input":{"start":27}}]}""")).Body, StringComparison.Ordinal);
+        var failed = await host.PostAsync("await/math.collatz", """{"start":27,"maxSteps":100}""");
+        Assert.Equal((500, "27 does not come down to 1 within 100 steps."), (failed.Status, Json(failed.Body).GetProperty("detail").GetString()));
+        var refused = Json((await host.PostAsync("await/math.collatz", """{"start":0,"steps":1}""")).Body).GetProperty("errors");
+        Assert.Equal("must be an integer from 1 to 9223372036854775807", refused.GetProperty("/start")[0].GetString());
+        Assert.Equal("is not a known property; known are start, maxSteps", refused.GetProperty("/steps")[0].GetString());
+    }
+
+    [Fact]
+    public async Task It_is_in_the_catalog_and_the_OpenAPI_document()
+    {
+        await using var host = await StartAsync();
+
+        Assert.Contains("\"name\":\"page.title\"", await host.Http.GetStringAsync(new Uri("operations", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains("\"/map/math.collatz\"", await host.Http.GetStringAsync(new Uri("openapi.json", UriKind.Relative)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_that_calls_a_service_is_subject_to_the_guard_and_hands_on_the_failure_of_that_service()
+    {
+        await using var guarded = await StartAsync();
+        await using var host = await StartAsync("--Outbound:AllowedHosts:0", "127.0.0.1");
+        var api = guarded.Http.BaseAddress!;
+
+        Assert.Contains("destination-not-allowed", (await guarded.PostAsync("await/page.title", $$"""{"url":"{{api}}playground"}""")).Body, StringComparison.Ordinal);
+        Assert.Equal(200, (await host.PostAsync("await/page.title", $$"""{"url":"{{api}}playground","maxRetries":0}""")).Status);
+        var failed = Json((await host.PostAsync("await/page.title", $$"""{"url":"{{api}}nothing"}""")).Body);
+        Assert.Equal(
+            ("/problems/upstream-failed", "'127.0.0.1' answered with status 404 (raiseForStatus)."),
+            (failed.GetProperty("type").GetString(), failed.GetProperty("detail").GetString()));
+    }
+
+    private static Task<OwnHost> StartAsync(params string[] args) => OwnHost.StartAsync(
+        static services => services.AddOperation<TextReverseOperation>().AddOperation<CollatzOperation>().AddOperation<PageTitleOperation>(), args);
+
+    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
+
+    private static string Read(string path, [CallerFilePath] string here = "") =>
+        File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", path));
+}
