@@ -42,7 +42,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
     public async Task Axe_finds_no_serious_fault_in_a_problem(ColorScheme scheme)
     {
         await using var page = await playground.OpenAsync("await", new() { ColorScheme = scheme });
-        await page.ChooseAsync("await", "A request with two faults");
+        await page.ChooseAsync("await", "A request with two errors");
         await page.RunAsync("await", "failed");
         Assert.Empty(await ErrorsAsync(page));
     }

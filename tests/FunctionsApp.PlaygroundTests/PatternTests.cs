@@ -12,7 +12,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     [InlineData("await", "Wait a second", "done", 1)]
     [InlineData("await", "Count primes", "done", 1)]
     [InlineData("await", "Too late: a time limit", "failed", 1)]
-    [InlineData("await", "A request with two faults", "failed", 1)]
+    [InlineData("await", "A request with two errors", "failed", 1)]
     [InlineData("sequence", "Six waits, a computation", "done", 7)]
     [InlineData("sequence", "Each step uses the last", "done", 4)]
     [InlineData("sequence", "A step that fails", "failed", 1)]
@@ -112,7 +112,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     public async Task A_problem_leads_to_the_place_in_the_request()
     {
         await using var page = await playground.OpenAsync("await");
-        await page.ChooseAsync("await", "A request with two faults");
+        await page.ChooseAsync("await", "A request with two errors");
         await page.RunAsync("await", "failed");
         await Expect(page.Part("await", "problem")).ToContainTextAsync("422");
         await page.Part("await", "problem").GetByRole(AriaRole.Button, new() { Name = "/retries" }).ClickAsync();

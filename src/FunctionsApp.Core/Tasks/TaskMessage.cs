@@ -3,22 +3,22 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Tasks;
 
-/// <summary>The body of the webhook that tells of the end of a task, in the form of Standard Webhooks.</summary>
+/// <summary>The body of the webhook that reports the end of a task, in the format of Standard Webhooks.</summary>
 /// <param name="Type">What happened.</param>
 /// <param name="Timestamp">When.</param>
 /// <param name="Data">The task.</param>
 public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskResponse Data)
 {
-    /// <summary>A result of more bytes is not sent along: the receiver reads it from the task.</summary>
+    /// <summary>Maximum bytes of an included result. The receiver reads a larger one from the task.</summary>
     public const int MaxOutcomeBytes = 1024 * 1024;
 
-    /// <summary>The id of the message: the same whenever it is sent, as a task ends once.</summary>
+    /// <summary>Returns the message id: the same for every attempt, because a task ends once.</summary>
     /// <param name="task">The task's id.</param>
     public static string IdOf(string task) => "msg_" + task;
 
-    /// <summary>Writes the message of a task that has ended; the same text every time.</summary>
+    /// <summary>Writes the message of a task that has ended; the text is the same every time.</summary>
     /// <param name="record">The task.</param>
-    /// <param name="outcome">What it came to; null when it is too large, or there is nothing.</param>
+    /// <param name="outcome">The outcome; null when it is too large, or there is none.</param>
     public static ReadOnlyMemory<byte> Write(TaskRecord record, RawJson? outcome) => RawJson.From(
         new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)), CoreJson.TypeInfo<TaskMessage>()).Utf8;
 

@@ -4,93 +4,93 @@ using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;
 
-/// <summary>What is asked of a task; it never changes. The work's input is kept beside it.</summary>
+/// <summary>What a task runs, and how; immutable. The input is stored separately.</summary>
 public sealed record TaskDefinition
 {
-    /// <summary>What it runs.</summary>
+    /// <summary>The pattern that it runs.</summary>
     public required string Pattern { get; init; }
 
-    /// <summary>The operation, of an operation, map or callback.</summary>
+    /// <summary>The operation, for an operation, map or callback.</summary>
     public string? Operation { get; init; }
 
-    /// <summary>The time limit of each attempt, in seconds; absent means the longest there is.</summary>
+    /// <summary>The time limit of each attempt, in seconds; absent means the maximum.</summary>
     public double? TimeoutSeconds { get; init; }
 
-    /// <summary>When to try again; absent means that an error ends the task.</summary>
+    /// <summary>When to retry; absent means that an error ends the task.</summary>
     public RetryPolicy? Retry { get; init; }
 
     /// <summary>How long it is kept after its end, in seconds.</summary>
     public required double TtlSeconds { get; init; }
 
-    /// <summary>Where success is delivered.</summary>
+    /// <summary>The URL that success is delivered to.</summary>
     public Uri? OnSuccess { get; init; }
 
-    /// <summary>Where failure and cancellation are delivered.</summary>
+    /// <summary>The URL that failure and cancellation are delivered to.</summary>
     public Uri? OnError { get; init; }
 
-    /// <summary>The path of all tasks, as <c>/api/tasks</c>: the links of a task begin with it.</summary>
+    /// <summary>The path of all tasks, such as <c>/api/tasks</c>: the prefix of a task's links.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The caller's key, by which a repeated request is known.</summary>
+    /// <summary>The caller's key, which identifies a repeated request.</summary>
     public string? IdempotencyKey { get; init; }
 
-    /// <summary>What tells the request with this key from another one: a digest of all of it.</summary>
+    /// <summary>A digest of the whole request. It distinguishes requests with the same key.</summary>
     public string? Fingerprint { get; init; }
 
     /// <summary>The trace (W3C <c>traceparent</c>) of the request that created the task.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls go on with.</summary>
+    /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls continue.</summary>
     public string? CallChain { get; init; }
 }
 
-/// <summary>Everything that is known of a task at one moment, but for its input and outcome, which may be large.</summary>
+/// <summary>The state of a task at one moment, without its input and outcome, which may be large.</summary>
 public sealed record TaskRecord
 {
-    /// <summary>128 random bits in hexadecimal: who knows it may read and cancel the task.</summary>
+    /// <summary>128 random bits in hexadecimal: any caller that knows it may read and cancel the task.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The place of the task among all that were ever created.</summary>
+    /// <summary>The sequence number of the task among all that were ever created.</summary>
     public required long Sequence { get; init; }
 
     /// <summary>Grows with every change.</summary>
     public long Version { get; init; }
 
-    /// <summary>What is asked of it.</summary>
+    /// <summary>What it runs, and how.</summary>
     public required TaskDefinition Definition { get; init; }
 
-    /// <summary>Where it is on its way.</summary>
+    /// <summary>Its state.</summary>
     public TaskState State { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When its first attempt began.</summary>
+    /// <summary>When its first attempt started.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When it ended.</summary>
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>How many attempts have begun.</summary>
+    /// <summary>The number of attempts that have started.</summary>
     public int Attempts { get; init; }
 
-    /// <summary>When the next attempt begins, while it waits for that.</summary>
+    /// <summary>When the next attempt starts, while it waits for that.</summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
-    /// <summary>How far it has come.</summary>
+    /// <summary>Its progress.</summary>
     public Progress? Progress { get; init; }
 
-    /// <summary>When it is forgotten; until its end, the earliest time that can be.</summary>
+    /// <summary>When it is deleted; until its end, the earliest possible time.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>The webhook that tells of its end, if one is asked for.</summary>
+    /// <summary>The webhook that reports its end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
-    /// <summary>A task that is about to be accepted.</summary>
-    /// <param name="definition">What is asked of it.</param>
-    /// <param name="sequence">Its place among all.</param>
-    /// <param name="now">The present time.</param>
-    /// <param name="startsNow">Whether its first attempt begins at once; it is written with the task then, at no cost.</param>
+    /// <summary>Creates the record of a new task.</summary>
+    /// <param name="definition">What it runs, and how.</param>
+    /// <param name="sequence">Its sequence number.</param>
+    /// <param name="now">The current time.</param>
+    /// <param name="startsNow">Whether its first attempt starts at once; the same write then records it, at no cost.</param>
     internal static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
     {
         Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
@@ -107,32 +107,32 @@ public sealed record TaskRecord
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;
 
-    /// <summary>Whether it is to be forgotten. A delivery that is still to be made keeps it.</summary>
-    /// <param name="now">The present time.</param>
+    /// <summary>Returns whether it has expired. A pending delivery keeps it.</summary>
+    /// <param name="now">The current time.</param>
     public bool IsExpired(DateTimeOffset now) => IsFinished && now >= ExpiresAt && Delivery is not { State: DeliveryState.Pending };
 }
 
-/// <summary>A webhook and how it fared.</summary>
+/// <summary>A webhook and its delivery state.</summary>
 public sealed record Delivery
 {
-    /// <summary>The attempts that are kept, the last ones.</summary>
+    /// <summary>The number of most recent attempts that are kept.</summary>
     public const int MaxAttempts = 50;
 
-    /// <summary>Where it goes.</summary>
+    /// <summary>The webhook's URL.</summary>
     public required Uri Url { get; init; }
 
-    /// <summary>Whether it has arrived, is still to, or never will.</summary>
+    /// <summary>Whether it is pending, delivered or has failed.</summary>
     public DeliveryState State { get; init; }
 
-    /// <summary>When it is sent next, while it is to be.</summary>
+    /// <summary>When it is sent next, while it is pending.</summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
-    /// <summary>How often it was sent before the schedule began, which it does anew when somebody asks for it.</summary>
+    /// <summary>Attempts before the current schedule began. A caller can restart the schedule.</summary>
     public int EarlierAttempts { get; init; }
 
     /// <summary>The attempts, oldest first; at most <see cref="MaxAttempts"/>.</summary>
     public IReadOnlyList<DeliveryAttempt> Attempts { get; init; } = [];
 
-    /// <summary>How often it was sent.</summary>
+    /// <summary>The number of attempts so far.</summary>
     public int Sent => Attempts is [.., var last] ? last.Attempt : 0;
 }

@@ -4,14 +4,14 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Tasks;
 
-/// <summary>How a task is run, kept and told of.</summary>
+/// <summary>How a task is run, stored and reported.</summary>
 public record TaskOptions : ICrossChecked
 {
     /// <summary>The time limit of each attempt, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
     [Description("The time limit of each attempt, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
-    /// <summary>When to try again after an error; absent means never.</summary>
+    /// <summary>When to retry after an error; absent means never.</summary>
     [Description("When to try again after an error; by default never.")]
     public RetryPolicy? Retry { get; init; }
 
@@ -52,7 +52,7 @@ public sealed record PatternTaskRequest : TaskOptions
     [Description("The pattern to run.")]
     public required string Pattern { get; init; }
 
-    /// <summary>The operation of a map; it may stand in the map's request instead.</summary>
+    /// <summary>The operation of a map; the map's request may name it instead.</summary>
     [Description("The operation of a map; it may stand in the request instead.")]
     public string? Operation { get; init; }
 
@@ -69,10 +69,10 @@ public sealed record TaskContinuation
     public required string Url { get; init; }
 }
 
-/// <summary>Which tasks to list.</summary>
+/// <summary>The filter of a list of tasks.</summary>
 public sealed record TaskListRequest
 {
-    /// <summary>How many a page has unless it is told.</summary>
+    /// <summary>The default page size.</summary>
     public const int DefaultLimit = 50;
 
     /// <summary>Only tasks in this state.</summary>
@@ -83,7 +83,7 @@ public sealed record TaskListRequest
     [Description("Only tasks of this operation.")]
     public string? Operation { get; init; }
 
-    /// <summary>At most so many. Default 50.</summary>
+    /// <summary>The maximum number of tasks. Default 50.</summary>
     [Description("At most so many."), Range(1, 1_000), DefaultValue(DefaultLimit)]
     public int? Limit { get; init; }
 
@@ -92,8 +92,8 @@ public sealed record TaskListRequest
     public string? Cursor { get; init; }
 }
 
-/// <summary>What the transport knows of the request that creates a task.</summary>
-/// <param name="Path">The path of all tasks, as <c>/api/tasks</c>.</param>
+/// <summary>What the transport provides about the request that creates a task.</summary>
+/// <param name="Path">The path of all tasks, such as <c>/api/tasks</c>.</param>
 /// <param name="IdempotencyKey">The caller's key; a repeated request with it gets the same task.</param>
-/// <param name="Fingerprint">A digest of the whole request, by which a repetition is told from another request with the same key.</param>
+/// <param name="Fingerprint">A digest of the whole request. It distinguishes a repetition from another request with the same key.</param>
 public sealed record TaskOrigin(string Path, string? IdempotencyKey = null, string? Fingerprint = null);

@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tasks;
 /// <summary>A task as its callers see it.</summary>
 public sealed record TaskResponse
 {
-    /// <summary>128 random bits in hexadecimal: who knows it may read and cancel the task.</summary>
+    /// <summary>128 random bits in hexadecimal: any caller that knows it may read and cancel the task.</summary>
     public required string Id { get; init; }
 
     /// <summary>The operation it runs; absent for a sequence and a gather.</summary>
@@ -17,42 +17,42 @@ public sealed record TaskResponse
     /// <summary>The pattern it runs; absent for an operation.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>Where it is on its way.</summary>
+    /// <summary>Its state.</summary>
     public required TaskState Status { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When its first attempt began.</summary>
+    /// <summary>When its first attempt started.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When it ended.</summary>
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>How many attempts have begun.</summary>
+    /// <summary>The number of attempts that have started.</summary>
     public required int Attempts { get; init; }
 
-    /// <summary>When the next attempt begins, while it waits for that.</summary>
+    /// <summary>When the next attempt starts, while it waits for that.</summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
-    /// <summary>How far it has come.</summary>
+    /// <summary>Its progress.</summary>
     public Progress? Progress { get; init; }
 
-    /// <summary>What it came to, when it has succeeded.</summary>
+    /// <summary>Its result, if it has succeeded.</summary>
     public RawJson? Result { get; init; }
 
-    /// <summary>Its problem, when it has failed.</summary>
+    /// <summary>Its problem, if it has failed.</summary>
     public RawJson? Error { get; init; }
 
-    /// <summary>When it is forgotten; until its end, the earliest time that can be.</summary>
+    /// <summary>When it is deleted; until its end, the earliest possible time.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>Where it is read and cancelled, watched, and where its webhook is looked after.</summary>
+    /// <summary>The paths that read, cancel and watch the task, and manage its webhook.</summary>
     public required TaskLinks Links { get; init; }
 
-    /// <summary>Puts an answer together.</summary>
+    /// <summary>Creates a response.</summary>
     /// <param name="record">The task.</param>
-    /// <param name="outcome">What it came to; null to leave that out.</param>
+    /// <param name="outcome">The outcome; null to omit it.</param>
     public static TaskResponse Of(TaskRecord record, RawJson? outcome = null)
     {
         var definition = record.Definition;
@@ -77,27 +77,27 @@ public sealed record TaskResponse
     }
 }
 
-/// <summary>Paths that belong to a task.</summary>
+/// <summary>The paths of a task.</summary>
 /// <param name="Self">The task: <c>GET</c> reads it, <c>DELETE</c> cancels it.</param>
 /// <param name="Events">Its changes as server-sent events.</param>
 /// <param name="Deliveries">Its webhook: <c>GET</c> lists the attempts, <c>POST</c> sends it again.</param>
 public sealed record TaskLinks(string Self, string Events, string Deliveries);
 
-/// <summary>Some tasks, newest first, without what they came to.</summary>
-/// <param name="Items">The tasks; may be fewer than asked for although there are more.</param>
+/// <summary>A page of tasks, newest first, without their outcomes.</summary>
+/// <param name="Items">The tasks; may be fewer than the limit although there are more.</param>
 /// <param name="NextCursor">Where the next page begins; absent when there are no more.</param>
 public sealed record TaskList(IReadOnlyList<TaskResponse> Items, string? NextCursor);
 
-/// <summary>The webhook of a task, and how it fared.</summary>
+/// <summary>The webhook of a task, and its delivery state.</summary>
 /// <param name="Items">The attempts, oldest first.</param>
-/// <param name="WebhookId">The id that every attempt carries; absent when there is nothing to deliver.</param>
-/// <param name="Url">Where it goes.</param>
-/// <param name="State">Whether it has arrived, is still to, or never will.</param>
-/// <param name="NextAttemptAt">When it is sent next, while it is to be.</param>
+/// <param name="WebhookId">The id that every attempt carries; absent if there is nothing to deliver.</param>
+/// <param name="Url">The webhook's URL.</param>
+/// <param name="State">Whether it is pending, delivered or has failed.</param>
+/// <param name="NextAttemptAt">When it is sent next, while it is pending.</param>
 public sealed record DeliveryList(
     IReadOnlyList<DeliveryAttempt> Items, string? WebhookId = null, Uri? Url = null, DeliveryState? State = null, DateTimeOffset? NextAttemptAt = null);
 
 /// <summary>A change of a task.</summary>
-/// <param name="Id">Grows with every change: from it on, the changes can be had again.</param>
+/// <param name="Id">Grows with every change. A client can resume from it.</param>
 /// <param name="Task">The task after the change.</param>
 public readonly record struct TaskEvent(long Id, TaskResponse Task);

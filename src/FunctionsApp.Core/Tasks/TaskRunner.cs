@@ -10,21 +10,21 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>
-/// Makes one attempt at a task. It knows of nothing but the definition and the input, so that an attempt can be made
-/// anywhere, and by any engine.
+/// Makes one attempt at a task. It depends only on the definition and the input, so that any engine can make an attempt
+/// anywhere.
 /// </summary>
 public sealed class TaskRunner(
     TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
-    /// <summary>What a task gets of the cores beside a request that somebody waits for. A share below 1 also waits where a request is refused.</summary>
+    /// <summary>A task's share of the cores beside a request with a waiting caller. A share below 1 waits where a request would be refused.</summary>
     private const double CpuWeight = 0.25;
 
     /// <summary>Makes an attempt.</summary>
-    /// <param name="definition">What is asked of the task.</param>
+    /// <param name="definition">What to run, and how.</param>
     /// <param name="input">The work's input.</param>
-    /// <param name="progress">Is told how far the work has come.</param>
+    /// <param name="progress">Receives the progress of the work.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <returns>What it came to. A failure is an outcome too: only cancellation is raised.</returns>
+    /// <returns>The outcome. A failure is an outcome too: only cancellation is thrown.</returns>
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);

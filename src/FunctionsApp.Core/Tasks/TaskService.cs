@@ -13,8 +13,8 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>
-/// <c>create_task</c>, <c>await task</c> and <c>task.cancel()</c>: work that outlives the request that asked for it. What
-/// can be checked of a request is checked before its task is accepted.
+/// <c>create_task</c>, <c>await task</c> and <c>task.cancel()</c>: work that outlives its request. A request is validated as far
+/// as possible before its task is accepted.
 /// </summary>
 public sealed class TaskService(
     ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
@@ -22,7 +22,7 @@ public sealed class TaskService(
     /// <summary>Creates a task of one operation.</summary>
     /// <param name="operation">Its name; io or cpu.</param>
     /// <param name="request">Its input, and how to run it.</param>
-    /// <param name="origin">Where the request came in.</param>
+    /// <param name="origin">The origin of the request.</param>
     /// <exception cref="ProblemException">
     /// The request is invalid: <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>too-large</c>,
     /// <c>destination-not-allowed</c>, <c>callbacks-not-configured</c>, <c>idempotency-key-reused</c>; or the task cannot be
@@ -33,7 +33,7 @@ public sealed class TaskService(
 
     /// <summary>Creates a task of a pattern.</summary>
     /// <param name="request">The pattern's own request, and how to run it.</param>
-    /// <param name="origin">Where the request came in.</param>
+    /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
     public Task<TaskResponse> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
         ? CreateAsync(request.Pattern, request.Operation, request.Request, "/request", request, origin)
@@ -42,7 +42,7 @@ public sealed class TaskService(
     /// <summary>Creates a task of a callback that has a URL.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
     /// <param name="request">Its input and continuations.</param>
-    /// <param name="origin">Where the request came in.</param>
+    /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
     public Task<TaskResponse> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
     {
@@ -52,13 +52,13 @@ public sealed class TaskService(
         static TaskContinuation? AsUrl(Continuation? continuation) => continuation?.Url is { } url ? new TaskContinuation { Url = url } : null;
     }
 
-    /// <summary>Creates a task of what else could be waited for.</summary>
+    /// <summary>Creates a task of any pattern.</summary>
     /// <param name="pattern">The name of the pattern.</param>
-    /// <param name="operation">The operation, where the pattern runs one.</param>
+    /// <param name="operation">The operation, if the pattern runs one.</param>
     /// <param name="input">The operation's input, or the pattern's request.</param>
-    /// <param name="pointer">Where the input stands in the request.</param>
+    /// <param name="pointer">The JSON pointer of the input in the request.</param>
     /// <param name="options">How to run it.</param>
-    /// <param name="origin">Where the request came in.</param>
+    /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
     public Task<TaskResponse> CreateAsync(string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
     {
@@ -77,10 +77,10 @@ public sealed class TaskService(
             : throw new ProblemException(Problem.InvalidRequest("/operation", $"must not be given: a {pattern} runs no single operation"));
     }
 
-    /// <summary><c>await task</c>: reads a task, and waits for its end for a while.</summary>
+    /// <summary><c>await task</c>: reads a task, and waits a limited time for its end.</summary>
     /// <param name="id">Its id.</param>
-    /// <param name="waitSeconds">How long at most; 0 to <c>Limits:MaxWaitSeconds</c>, absent means not at all.</param>
-    /// <param name="cancellationToken">Ends the wait; the task goes on.</param>
+    /// <param name="waitSeconds">The maximum wait; 0 to <c>Limits:MaxWaitSeconds</c>, absent means no wait.</param>
+    /// <param name="cancellationToken">Ends the wait; the task continues.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>invalid-request</c>.</exception>
     public async Task<TaskResponse> GetAsync(string id, double? waitSeconds, CancellationToken cancellationToken)
     {
@@ -103,7 +103,7 @@ public sealed class TaskService(
         return await RespondAsync(view.Record);
     }
 
-    /// <summary><c>task.cancel()</c>: a task that waits never starts, and what runs is stopped.</summary>
+    /// <summary><c>task.cancel()</c>: a queued task never starts, and a running attempt is stopped.</summary>
     /// <param name="id">Its id.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>already-finished</c>, <c>storage-failed</c>.</exception>
     public async Task<TaskResponse> CancelAsync(string id)
@@ -114,11 +114,11 @@ public sealed class TaskService(
             : TaskResponse.Of(record);
     }
 
-    /// <summary>Yields a task as it is, and after each change until its end. A reader that is slow gets the last of several changes.</summary>
+    /// <summary>Yields a task as it is, and after each change until its end. A slow reader gets only the last of several changes.</summary>
     /// <param name="id">Its id.</param>
-    /// <param name="after">The last event that is known already; 0 for none.</param>
-    /// <param name="cancellationToken">Ends the enumeration; the task goes on.</param>
-    /// <returns>Nothing when the task has ended and that is known. It ends after the longest time limit there is, too.</returns>
+    /// <param name="after">The last event that the caller already knows; 0 for none.</param>
+    /// <param name="cancellationToken">Ends the enumeration; the task continues.</param>
+    /// <returns>Nothing if the caller already knows the end of the task. The enumeration also ends after the maximum time limit.</returns>
     /// <exception cref="ProblemException"><c>unknown-task</c>, while enumerating.</exception>
     public async IAsyncEnumerable<TaskEvent> WatchAsync(string id, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -131,7 +131,7 @@ public sealed class TaskService(
     }
 
     /// <summary>Lists tasks, newest first.</summary>
-    /// <param name="request">Which.</param>
+    /// <param name="request">The filter.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c>.</exception>
     public async Task<TaskList> ListAsync(TaskListRequest request)
     {
@@ -139,7 +139,7 @@ public sealed class TaskService(
         return new TaskList([.. page.Items.Select(static record => TaskResponse.Of(record))], page.NextCursor);
     }
 
-    /// <summary>Shows how the webhook of a task has fared.</summary>
+    /// <summary>Reads the delivery state of a task's webhook.</summary>
     /// <param name="id">Its id.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>.</exception>
     public async Task<DeliveryList> GetDeliveriesAsync(string id)
@@ -148,7 +148,7 @@ public sealed class TaskService(
         return Deliveries(record);
     }
 
-    /// <summary>Sends the webhook of a task again, now, and by the schedule if that fails.</summary>
+    /// <summary>Sends the webhook of a task again at once, and retries by the schedule if that fails.</summary>
     /// <param name="id">Its id.</param>
     /// <exception cref="ProblemException"><c>unknown-task</c>, <c>nothing-to-deliver</c>, <c>storage-failed</c>.</exception>
     public async Task<DeliveryList> RedeliverAsync(string id)
@@ -172,7 +172,7 @@ public sealed class TaskService(
         ? new DeliveryList(delivery.Attempts, TaskMessage.IdOf(record.Id), delivery.Url, delivery.State, delivery.NextAttemptAt)
         : new DeliveryList([]);
 
-    /// <summary>The next view of a task; null when the time is up.</summary>
+    /// <summary>Returns the next view of a task; null after the time limit.</summary>
     private async ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit)
     {
         try
@@ -205,7 +205,7 @@ public sealed class TaskService(
         }, input));
     }
 
-    /// <summary>Adds the outcome. A task that expires before it is read is unknown, as it is to whoever asks a moment later.</summary>
+    /// <summary>Adds the outcome. If the task expires before that is read, it is unknown, as it is to any later request.</summary>
     private async Task<TaskResponse> RespondAsync(TaskRecord record) => TaskResponse.Of(record, record.State is TaskState.Succeeded or TaskState.Failed
         ? await engine.ReadOutcomeAsync(record.Id) ?? throw new ProblemException(Problem.UnknownTask())
         : null);

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace FunctionsApp.Core.Tasks;
 
-/// <summary>Where a task is on its way.</summary>
+/// <summary>The state of a task.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<TaskState>))]
 public enum TaskState
 {
@@ -10,11 +10,11 @@ public enum TaskState
     [JsonStringEnumMemberName("queued")]
     Queued,
 
-    /// <summary>An attempt is under way.</summary>
+    /// <summary>An attempt is running.</summary>
     [JsonStringEnumMemberName("running")]
     Running,
 
-    /// <summary>It has been cancelled, and what ran for it is stopping.</summary>
+    /// <summary>It has been cancelled, and its work is stopping.</summary>
     [JsonStringEnumMemberName("cancelling")]
     Cancelling,
 
@@ -26,7 +26,7 @@ public enum TaskState
     [JsonStringEnumMemberName("failed")]
     Failed,
 
-    /// <summary>It was cancelled, and nothing of it runs any more.</summary>
+    /// <summary>It was cancelled, and no work of it is running any more.</summary>
     [JsonStringEnumMemberName("cancelled")]
     Cancelled,
 }

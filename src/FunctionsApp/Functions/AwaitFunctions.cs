@@ -8,7 +8,7 @@ namespace FunctionsApp.Functions;
 /// <summary><c>await f(x)</c></summary>
 public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs one operation and answers with its result, or with a task.</summary>
+    /// <summary>Runs one operation; returns its result, or a task.</summary>
     [Function("Await")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>

@@ -9,7 +9,7 @@ namespace FunctionsApp.Functions;
 /// <summary><c>async_task(callback)</c></summary>
 public sealed class CallbackFunctions(CallbackService service, TaskService tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.</summary>
+    /// <summary>Runs an operation, then the continuation for its outcome. For a continuation with a URL, returns a task.</summary>
     [Function("Callback")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation) =>

@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.Functions;
 
-/// <summary>What operations there are.</summary>
+/// <summary>The catalog of operations.</summary>
 public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint endpoint)
 {
     /// <summary>Lists every operation.</summary>

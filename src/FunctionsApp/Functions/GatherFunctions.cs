@@ -8,7 +8,7 @@ namespace FunctionsApp.Functions;
 /// <summary><c>asyncio.gather</c></summary>
 public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.</summary>
+    /// <summary>Runs operations concurrently; returns all results, streams each as its call ends, or returns a task.</summary>
     [Function("Gather")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>

@@ -8,7 +8,7 @@ namespace FunctionsApp.Functions;
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
 public sealed class MapFunctions(MapService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.</summary>
+    /// <summary>Computes one operation for many items, on every core; returns or streams all results, even while items arrive, or returns a task.</summary>
     [Function("Map")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>

@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace FunctionsApp.Functions;
 
-/// <summary>What the app takes and answers, for tools.</summary>
+/// <summary>The app's API description, for tools.</summary>
 public sealed class OpenApiFunctions(ApiDescription description, FunctionEndpoint endpoint)
 {
     /// <summary>Describes every endpoint as OpenAPI 3.1.</summary>

@@ -7,7 +7,7 @@ namespace FunctionsApp.Functions;
 /// <summary>A page to try the patterns on.</summary>
 public sealed class PlaygroundFunctions(FunctionEndpoint endpoint, PlaygroundResult page)
 {
-    /// <summary>Answers with the page. It needs no key; what it calls does, and it asks for one then.</summary>
+    /// <summary>Returns the page. It needs no key; the endpoints that it calls do, and it then asks for one.</summary>
     [Function("Playground")]
     public Task<IResult> ShowAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "playground")] HttpRequest request) =>

@@ -8,7 +8,7 @@ namespace FunctionsApp.Functions;
 /// <summary><c>await a(); await b()</c></summary>
 public sealed class SequenceFunctions(SequenceService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
 {
-    /// <summary>Runs operations one after the other; answers with all results, or with a task.</summary>
+    /// <summary>Runs operations one after the other; returns all results, or a task.</summary>
     [Function("Sequence")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>

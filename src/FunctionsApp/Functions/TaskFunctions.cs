@@ -22,7 +22,7 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
         endpoint.RunAsync(request, async call =>
             new AcceptedResult(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))));
 
-    /// <summary>Reads a task, and waits for its end for a while.</summary>
+    /// <summary>Reads a task, and waits a limited time for its end.</summary>
     [Function("GetTask"), Watch("waitSeconds")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}")] HttpRequest request, string id) =>
@@ -49,7 +49,7 @@ public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint
         endpoint.RunAsync(request, async call =>
             JsonResult.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())));
 
-    /// <summary>Shows how the webhook of a task has fared.</summary>
+    /// <summary>Lists the delivery attempts of a task's webhook.</summary>
     [Function("ListDeliveries")]
     public Task<IResult> ListDeliveriesAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>

@@ -7,15 +7,15 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Hosting;
 
 /// <summary>
-/// Closes the connections that are still open some seconds after the host began to stop. All work is cancelled by then, so what is
-/// open waits for its peer: for the rest of a request, or until it reads the response. The server would wait for that until the host's
-/// shutdown timeout, and leave no time for the services that stop after it.
+/// Closes connections that are still open some seconds after shutdown began. All work is cancelled by then, so an open connection
+/// waits for its peer: for the rest of a request, or until it reads the response. The server would wait until the host's shutdown
+/// timeout, and leave no time for the services that stop after it.
 /// </summary>
 internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimeProvider time) : IConfigureOptions<KestrelServerOptions>, IDisposable
 {
     private readonly CancellationTokenSource _cut = new(Timeout.InfiniteTimeSpan, time);
 
-    /// <summary>Has the server watch each of its connections.</summary>
+    /// <summary>Configures the server to abort its connections then.</summary>
     public void Configure(KestrelServerOptions options)
     {
         lifetime.ApplicationStopping.UnsafeRegister(static cut => ((CancellationTokenSource)cut!).CancelAfter(FunctionEndpoint.Grace), _cut);

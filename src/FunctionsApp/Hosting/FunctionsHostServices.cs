@@ -7,19 +7,19 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Hosting;
 
-/// <summary>What the app does otherwise under the Functions host than on a server of its own.</summary>
+/// <summary>How the app differs under the Functions host from a server of its own.</summary>
 public static class FunctionsHostServices
 {
-    /// <summary>The time for the last of an answer, after the longest time limit and before the host ends the invocation.</summary>
+    /// <summary>The time to finish a response, after the maximum time limit and before the host ends the invocation.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
 
-    /// <summary>The load balancer of Azure drops a request that has had no response for 230 s.</summary>
+    /// <summary>The load balancer of Azure drops a request without a response after 230 s.</summary>
     private const int MaxWaitSeconds = 200;
 
-    /// <summary>Fits the app into the Functions host.</summary>
+    /// <summary>Configures the app for the Functions host.</summary>
     /// <param name="services">The worker's services.</param>
     /// <param name="configuration">The app settings.</param>
-    /// <param name="directory">Where host.json lies.</param>
+    /// <param name="directory">The directory of host.json.</param>
     public static IServiceCollection AddFunctionsHost(this IServiceCollection services, IConfiguration configuration, string directory)
     {
         var hostJson = HostJson.Load(directory, configuration);
@@ -34,7 +34,7 @@ public static class FunctionsHostServices
         return services;
     }
 
-    /// <summary>Keeps every time limit below the host's: where an invocation takes longer, the host restarts the worker, and whatever else runs there is lost.</summary>
+    /// <summary>Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.</summary>
     private static void Cap(LimitsOptions limits, TimeSpan timeout)
     {
         var margin = TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));

@@ -7,8 +7,8 @@ namespace FunctionsApp.Hosting;
 public static class SettingsFile
 {
     /// <summary>Reads a file.</summary>
-    /// <returns>Its settings; none when there is no such file.</returns>
-    /// <exception cref="InvalidOperationException">It is not JSON.</exception>
+    /// <returns>Its settings; none if the file does not exist.</returns>
+    /// <exception cref="InvalidOperationException">The file is not JSON.</exception>
     public static IConfigurationRoot Read(string directory, string name)
     {
         var builder = new ConfigurationBuilder();

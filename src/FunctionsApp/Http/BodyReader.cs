@@ -6,23 +6,23 @@ using Microsoft.AspNetCore.Http;
 
 namespace FunctionsApp.Http;
 
-/// <summary>Reads one body into memory that the request has asked for first, from a client that has to keep sending.</summary>
+/// <summary>Reads a body into memory that is reserved first, from a client that must keep sending.</summary>
 /// <param name="request">The request.</param>
-/// <param name="memory">What the request holds.</param>
+/// <param name="memory">The memory account of the request.</param>
 /// <param name="maxBytes">The value of <see cref="LimitsOptions.MaxRequestBytes"/>.</param>
 /// <param name="time">Measures pauses.</param>
 internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int maxBytes, TimeProvider time)
 {
-    /// <summary>What a large body takes with what is made of it, in bytes a byte: itself, and its text as UTF-16.</summary>
+    /// <summary>Bytes of memory for each byte of a large body: the body itself, and its text as UTF-16.</summary>
     private const int BytesAByte = 3;
 
     private byte[] _bytes = [];
     private int _length;
 
     /// <summary>Reads to the end.</summary>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
     /// <exception cref="ProblemException">
-    /// <c>too-large</c>; <c>saturated</c> when there is no room for the body; <c>request-timeout</c> when it comes too slowly.
+    /// <c>too-large</c>; <c>saturated</c> when memory has no room for the body; <c>request-timeout</c> when it arrives too slowly.
     /// </exception>
     public async Task<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {

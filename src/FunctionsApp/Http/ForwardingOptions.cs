@@ -1,11 +1,11 @@
 namespace FunctionsApp.Http;
 
-/// <summary>What the host does with requests before they reach the functions.</summary>
+/// <summary>How the host forwards requests to the functions.</summary>
 public sealed class ForwardingOptions
 {
     /// <summary>
-    /// Whether an answer is on its way while its request still arrives. Where it is not, a body that is to be answered bit by bit has
-    /// to be taken in first: answer and upload would wait for each other.
+    /// Whether the host sends a response while its request still arrives. If not, a body with a streamed response must be
+    /// read completely first: otherwise response and upload would wait for each other.
     /// </summary>
     public bool IsDuplex { get; set; } = true;
 }

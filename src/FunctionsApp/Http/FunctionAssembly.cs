@@ -3,16 +3,16 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Http;
 
-/// <summary>An assembly that has functions.</summary>
+/// <summary>An assembly that contains functions.</summary>
 /// <param name="Assembly">The assembly.</param>
 public sealed record FunctionAssembly(Assembly Assembly);
 
-/// <summary>Registration of functions outside this app's own assembly.</summary>
+/// <summary>Registers functions outside this app's own assembly.</summary>
 public static class FunctionAssemblyServices
 {
     /// <summary>
-    /// Has LocalHost serve the functions of another assembly too. The Functions host needs no registration: its build finds
-    /// the functions of each project that the app references. The OpenAPI document describes the app's own functions only.
+    /// Registers the functions of another assembly with LocalHost. The Functions host needs no registration: its build finds
+    /// the functions of each referenced project. The OpenAPI document describes only the app's own functions.
     /// </summary>
     /// <typeparam name="T">A type of that assembly.</typeparam>
     /// <param name="services">The host's services.</param>

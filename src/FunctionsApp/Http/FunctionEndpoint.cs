@@ -13,14 +13,14 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Http;
 
 /// <summary>
-/// What every function does around its one call of a service: it tells when the request is over, and turns whatever goes
-/// wrong into problem details. No function has a try of its own.
+/// What every function does around its single service call: detects the end of the request, and converts every exception
+/// to problem details. No function has its own try block.
 /// </summary>
 public sealed class FunctionEndpoint(
     RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding,
     TimeProvider time, IHostApplicationLifetime lifetime, AppIdentity app, SaturationLog saturation)
 {
-    /// <summary>How long a client that does not read is waited for when its work is over, or when the host stops.</summary>
+    /// <summary>How long to wait for a client that does not read, after its work has ended or the host is stopping.</summary>
     internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     /// <summary>How long an event stream may be silent.</summary>
@@ -29,20 +29,20 @@ public sealed class FunctionEndpoint(
     /// <summary>Runs a function's body.</summary>
     /// <param name="request">The request that triggered the function.</param>
     /// <param name="response">The function's body.</param>
-    /// <returns>Its answer, or the problem that kept it from one.</returns>
+    /// <returns>Its response, or the problem that prevented one.</returns>
     public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> response)
     {
-        // On Azure the invocation comes over another channel than the request, and its activity may be missing here.
+        // On Azure the invocation and the request arrive over different channels, so the activity may be missing here.
         Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
         ServerSpan.Start(request);
 
         // No function takes the invocation's token: the Functions host would bind a query parameter of that name to it. When the
-        // host cancels an invocation it also breaks off the request that it forwards.
+        // host cancels an invocation, it also aborts the request that it forwards.
         var cancelled = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
 
         var memory = RequestMemory.Current = budget.Open();
 
-        // What is answered outlives this method.
+        // The response outlives this method.
         request.HttpContext.Response.RegisterForDispose(cancelled);
         request.HttpContext.Response.RegisterForDispose(memory);
         try
@@ -58,13 +58,13 @@ public sealed class FunctionEndpoint(
     }
 
     /// <summary>
-    /// Streams values as they come. The answer starts with the first of them, or with the first heartbeat: what goes wrong before has
-    /// a status of its own.
+    /// Streams values as they arrive. The response starts with the first value, or with the first heartbeat: an earlier error
+    /// has its own status.
     /// </summary>
-    /// <param name="request">The request that is answered.</param>
-    /// <param name="timeoutSeconds">The time limit of the work, if it has one of its own; a reader that then stands still is cut off.</param>
-    /// <param name="lines">The lines of the answer; when there are none at all, it is 204.</param>
-    /// <param name="format">The form of the answer; by default what the client asks for.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
+    /// <param name="lines">The lines of the response; without lines it is 204.</param>
+    /// <param name="format">The format of the response; by default what the client asks for.</param>
     public async Task<IResult> StreamAsync(FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null)
     {
         var form = format ?? request.Format;
@@ -89,7 +89,7 @@ public sealed class FunctionEndpoint(
         }
     }
 
-    /// <summary>Whether the first line does not come before the first heartbeat is due.</summary>
+    /// <summary>Returns whether the first heartbeat is due before the first line.</summary>
     private async Task<bool> IsLateAsync(Task first, TimeSpan? heartbeat)
     {
         if (heartbeat is { } interval && !first.IsCompleted)
@@ -103,7 +103,7 @@ public sealed class FunctionEndpoint(
         return false;
     }
 
-    /// <summary>What to tell the client; nothing when it has gone.</summary>
+    /// <summary>Returns the problem to send; null if the client is gone.</summary>
     internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled)
     {
         var problem = ProblemOf(exception, context, cancelled);
@@ -123,7 +123,7 @@ public sealed class FunctionEndpoint(
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
         BadHttpRequestException bad => HttpProblems.BadRequest(bad.Message, bad.StatusCode),
 
-        // How the server tells of a chunk whose size is no number that it can count to.
+        // The server throws this for a chunk whose size overflows.
         IOException { InnerException: OverflowException } => HttpProblems.BadRequest("The size of a chunk is too large."),
         _ => describer.Describe(exception),
     };

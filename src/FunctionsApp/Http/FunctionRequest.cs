@@ -17,10 +17,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
 
-/// <summary>A request as a function sees it: its body as JSON, its query as values, and when it is over.</summary>
+/// <summary>A request as a function sees it: its body as JSON, its query as values, and its cancellation.</summary>
 public sealed class FunctionRequest
 {
-    /// <summary>What the Functions host takes from the query for itself.</summary>
+    /// <summary>The query parameters that the Functions host uses itself.</summary>
     private static readonly FrozenSet<string> PlatformParameters = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "code", "clientId");
 
     /// <summary>The parameter of <see cref="Heartbeat"/>.</summary>
@@ -39,7 +39,7 @@ public sealed class FunctionRequest
     private readonly TimeProvider _time;
     private ReadOnlyMemory<byte> _body;
 
-    /// <exception cref="ProblemException"><c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is no number, or not from 1 to 60.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is not a number from 1 to 60.</exception>
     internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time, CancellationToken cancelled)
     {
         _request = request;
@@ -57,33 +57,33 @@ public sealed class FunctionRequest
         };
     }
 
-    /// <summary>Whether the body may take long to read and check.</summary>
+    /// <summary>Whether the body may take long to read and validate.</summary>
     internal bool IsLarge => _request.ContentLength is { } length
         ? length > WorkGate.LargeBytes
         : _request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
 
-    /// <summary>Cancelled when the client goes away or the host stops.</summary>
+    /// <summary>Cancelled when the client disconnects or the host stops.</summary>
     public CancellationToken Cancelled { get; }
 
-    /// <summary>Whether the client wants no body: status and headers are those that GET is answered with.</summary>
+    /// <summary>Whether the client wants no body: status and headers are those of a GET response.</summary>
     public bool IsHead => HttpMethods.IsHead(_request.Method);
 
-    /// <summary>What the client would rather have, by its <c>Prefer</c>.</summary>
+    /// <summary>The client's preference, from its <c>Prefer</c> header.</summary>
     public Preference Preference => Preference.Of(_request.Headers);
 
-    /// <summary>The last event that the client has, by its <c>Last-Event-ID</c>; 0 for none.</summary>
+    /// <summary>The last event that the client has received, from its <c>Last-Event-ID</c>; 0 for none.</summary>
     public long LastEventId => long.TryParse(_request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
 
-    /// <summary>The query's <c>timeoutSeconds</c>; its range is the service's matter.</summary>
-    /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number.</exception>
+    /// <summary>The query's <c>timeoutSeconds</c>; the service checks its range.</summary>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when it is not a number.</exception>
     public double? TimeoutSeconds => ReadSeconds("timeoutSeconds");
 
-    /// <summary>How long a streamed answer may be silent, by the query's <c>heartbeatSeconds</c>; null when it does not say.</summary>
+    /// <summary>How long a streamed response may be silent, from the query's <c>heartbeatSeconds</c>; null when absent.</summary>
     public TimeSpan? Heartbeat { get; }
 
-    /// <summary>Reads a number of seconds from the query; absent means null, and its range is the service's matter.</summary>
+    /// <summary>Reads a number of seconds from the query; absent means null. The service checks its range.</summary>
     /// <param name="name">The parameter.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> when it is no number.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> when it is not a number.</exception>
     public double? ReadSeconds(string name)
     {
         var text = _request.Query[name];
@@ -94,24 +94,24 @@ public sealed class FunctionRequest
                 : throw new ProblemException(Problem.InvalidRequest("/" + name, "must be a number of seconds"));
     }
 
-    /// <summary>The form that the client prefers, by its <c>Accept</c>; null when it prefers none, or anything (<c>*/*</c>) to all of them.</summary>
+    /// <summary>The format that the client prefers, from its <c>Accept</c>; null when it prefers none, or ranks anything (<c>*/*</c>) first.</summary>
     public ResponseFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
         ? accepted.Where(static type => type.Quality != 0).OrderDescending(MediaTypeHeaderValueComparer.QualityComparer)
             .TakeWhile(static type => !IsAny(type)).Select(FormatOf).FirstOrDefault(static format => format is not null)
         : null;
 
-    /// <summary>Whether the client would rather have results as they come than an answer in one piece.</summary>
+    /// <summary>Whether the client prefers results as they complete to a response in one piece.</summary>
     public bool WantsStream => Format is ResponseFormat.Lines or ResponseFormat.EventStream;
 
-    /// <summary>Whether the body is NDJSON: a value a line, to be read as it arrives.</summary>
+    /// <summary>Whether the body is NDJSON: one value per line, read as it arrives.</summary>
     public bool HasLines =>
         MediaTypeHeaderValue.TryParse(_request.ContentType, out var type) && type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// The body as it arrives, however slowly: an upload may have as many pauses as its answer. Where answers wait for uploads, the
-    /// body is taken in first, into a temporary file if it is long.
+    /// Opens the body as it arrives, at any rate: an upload may pause as its response does. If responses must wait for uploads,
+    /// the body is read first, into a temporary file if it is long.
     /// </summary>
-    /// <exception cref="ProblemException"><c>unsupported-media-type</c>; <c>storage-failed</c> where it could not be kept.</exception>
+    /// <exception cref="ProblemException"><c>unsupported-media-type</c>; <c>storage-failed</c> when it could not be stored.</exception>
     public async Task<PipeReader> OpenLinesAsync()
     {
         EnsureReadable("application/x-ndjson");
@@ -139,8 +139,8 @@ public sealed class FunctionRequest
         return PipeReader.Create(_request.Body);
     }
 
-    /// <summary>Reads options from the query: the values that would be a property each in JSON.</summary>
-    /// <param name="others">What else may be in the query.</param>
+    /// <summary>Reads options from the query: the values that are properties in JSON.</summary>
+    /// <param name="others">Other parameters that the query may have.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public T ReadQuery<T>(params string[] others)
     {
@@ -161,9 +161,9 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public async Task<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
-    /// <summary>What a task is to know of this request, whose body has been read.</summary>
-    /// <param name="segments">How many segments the function's route has.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> for an <c>Idempotency-Key</c> that is none.</exception>
+    /// <summary>Returns the origin of a task; call it after reading the body.</summary>
+    /// <param name="segments">The number of segments of the function's route.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> for an invalid <c>Idempotency-Key</c>.</exception>
     public TaskOrigin OriginOf(int segments)
     {
         var path = (_request.PathBase + _request.Path).ToString().TrimEnd('/').AsSpan();
@@ -181,7 +181,7 @@ public sealed class FunctionRequest
         };
     }
 
-    /// <summary>A digest of what the request asks for: method, path, query without the function key, body.</summary>
+    /// <summary>Returns a digest of the request: method, path, query without the function key, body.</summary>
     private string Fingerprint()
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -212,7 +212,7 @@ public sealed class FunctionRequest
         return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
     }
 
-    /// <summary>A number, a boolean or null as JSON has it; anything else is text.</summary>
+    /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonElement AsJson(string value)
     {
         try
@@ -240,7 +240,7 @@ public sealed class FunctionRequest
             throw new ProblemException(HttpProblems.UnsupportedMediaType($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
         }
 
-        // A client that does not say what it sends means JSON; one that says so is taken at its word.
+        // A missing content type means JSON; an explicit one must be correct.
         if (string.IsNullOrEmpty(_request.ContentType))
         {
             return;
@@ -256,7 +256,7 @@ public sealed class FunctionRequest
     }
 }
 
-/// <summary>The form of an answer.</summary>
+/// <summary>The format of a response.</summary>
 public enum ResponseFormat
 {
     /// <summary>In one piece: <c>application/json</c>.</summary>

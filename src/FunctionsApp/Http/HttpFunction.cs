@@ -5,8 +5,8 @@ namespace FunctionsApp.Http;
 
 /// <summary>A function, as its attributes describe it.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Method">The method that is the function.</param>
-/// <param name="Trigger">What triggers it.</param>
+/// <param name="Method">The method that implements it.</param>
+/// <param name="Trigger">Its trigger.</param>
 public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAttribute Trigger)
 {
     /// <summary>Its route below the prefix.</summary>
@@ -16,7 +16,7 @@ public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAtt
     public static IEnumerable<HttpFunction> All => Find(typeof(HttpFunction).Assembly);
 
     /// <summary>Finds the functions of an assembly.</summary>
-    /// <param name="assembly">Where they are.</param>
+    /// <param name="assembly">The assembly.</param>
     public static IEnumerable<HttpFunction> Find(Assembly assembly) =>
         from type in assembly.GetExportedTypes()
         from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance)

@@ -10,24 +10,24 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
-/// <summary>Registration of what the functions need to speak HTTP.</summary>
+/// <summary>Registers the HTTP services of the functions.</summary>
 public static class HttpServices
 {
     private const int ReadAheadBytes = 64 * 1024;
 
-    /// <summary>Adds the endpoint plumbing. Every host calls this.</summary>
+    /// <summary>Adds the endpoint services. Every host calls this.</summary>
     public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
     {
         services.Configure<KestrelServerOptions>(static options =>
         {
-            // The limit is ours (Limits:MaxRequestBytes): the server's own would cut a request off without saying so in JSON.
+            // Limits:MaxRequestBytes replaces this limit: the server's own would abort a request without problem details.
             options.Limits.MaxRequestBodySize = null;
 
-            // A large response is held in memory until its reader has it.
+            // A large response is held in memory until the client has read it.
             options.Limits.MinResponseDataRate = new MinDataRate(UploadPace.MinLargeBytesPerSecond, TimeSpan.FromSeconds(5));
         });
 
-        // What the server reads ahead, of a request that waits for room, is charged to nobody.
+        // Data that the server reads ahead, of a request that waits for memory, counts towards no budget.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         services.AddFunctionsOf<FunctionEndpoint>();

@@ -5,9 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace FunctionsApp.Http;
 
-/// <summary>An answer in one piece of JSON.</summary>
+/// <summary>A response in one piece of JSON.</summary>
 /// <remarks>
-/// The answers here have no public properties: after it has run a result, the worker serializes the result object itself
+/// The results here have no public properties: after it has run a result, the worker serializes the result object itself
 /// into its own reply to the Functions host.
 /// </remarks>
 /// <typeparam name="T">A type that <see cref="CoreJson"/> has metadata of.</typeparam>
@@ -22,17 +22,17 @@ public sealed class JsonResult<T>(int status, T value) : IResult
     }
 }
 
-/// <summary>Makes answers without naming their type.</summary>
+/// <summary>Creates results without naming their type.</summary>
 public static class JsonResult
 {
-    /// <summary>200 with <paramref name="value"/>.</summary>
+    /// <summary>Returns 200 with <paramref name="value"/>.</summary>
     public static IResult Ok<T>(T value) => new JsonResult<T>(StatusCodes.Status200OK, value);
 
-    /// <summary>202 with <paramref name="value"/>.</summary>
+    /// <summary>Returns 202 with <paramref name="value"/>.</summary>
     public static IResult Accepted<T>(T value) => new JsonResult<T>(StatusCodes.Status202Accepted, value);
 }
 
-/// <summary>An answer of problem details (RFC 9457).</summary>
+/// <summary>A response of problem details (RFC 9457).</summary>
 public sealed class ProblemResult(Problem problem) : IResult
 {
     /// <inheritdoc/>

@@ -8,11 +8,11 @@ using Microsoft.Net.Http.Headers;
 namespace FunctionsApp.Http;
 
 /// <summary>
-/// The playground. Its sources are apart, to be read; they are put into one page when it is first asked for, so that a
-/// browser paints it after one request.
+/// The playground. Its sources are separate files, to be readable. The first request combines them into one page, so that a
+/// browser renders it after one request.
 /// </summary>
-/// <param name="patterns">Gives the patterns that can run as tasks, when the page is first asked for.</param>
-/// <param name="functions">The path of the functions, as <c>/api/</c>; by default that of the page is beside theirs.</param>
+/// <param name="patterns">Returns the patterns that can run as tasks; called on the first request.</param>
+/// <param name="functions">The path of the functions, such as <c>/api/</c>; by default the page is beside them.</param>
 public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string functions = "") : IResult
 {
     private readonly Lazy<Page> _page = new(() => Page.Read(functions, patterns().Names));
@@ -27,14 +27,14 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
 
-        // This one answers 304 by the entity tag.
+        // Returns 304 by the entity tag.
         await Results.Bytes(page.Bytes, "text/html; charset=utf-8", entityTag: page.Tag).ExecuteAsync(httpContext);
     }
 
-    /// <summary>The page, and what goes with it.</summary>
+    /// <summary>The page, and its headers.</summary>
     /// <param name="Bytes">HTML in UTF-8.</param>
     /// <param name="Tag">Changes with the page.</param>
-    /// <param name="Policy">Lets the page's own scripts and style run, and nothing else.</param>
+    /// <param name="Policy">Allows the page's own scripts and style, and nothing else.</param>
     private sealed record Page(byte[] Bytes, EntityTagHeaderValue Tag, string Policy)
     {
         public static Page Read(string functions, IEnumerable<string> patterns)
@@ -60,8 +60,8 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
         }
 
         /// <summary>
-        /// A source, with the line ends that a browser gives to what it hashes, and without its indentation: that is for those
-        /// who read the sources, and a twelfth of the page.
+        /// Reads a source, with the line ends that a browser uses when it hashes. The indentation, a twelfth of the page, is
+        /// removed: only readers of the sources need it.
         /// </summary>
         private static string Source(string name)
         {

@@ -6,15 +6,15 @@ using Microsoft.AspNetCore.Routing;
 namespace FunctionsApp.Http;
 
 /// <summary>
-/// The span of a request. The server makes one too, but with the whole path in it: whoever knows the id of a task may read
-/// and cancel it, so only the route goes out.
+/// The span of a request. The server's own span contains the whole path. Anyone who knows the id of a task may read and cancel
+/// it, so this span exports only the route.
 /// </summary>
 internal static class ServerSpan
 {
     private const string WorkerSource = "Microsoft.Azure.Functions.Worker";
 
-    /// <summary>Begins the span and makes it the current one; it ends when the answer has been sent.</summary>
-    /// <param name="request">The request; the span goes on with its <c>traceparent</c> (W3C Trace Context).</param>
+    /// <summary>Starts the span and makes it current; it ends when the response has been sent.</summary>
+    /// <param name="request">The request; the span continues its <c>traceparent</c> (W3C Trace Context).</param>
     public static void Start(HttpRequest request)
     {
         if (!AppTelemetry.Source.HasListeners())
@@ -26,13 +26,13 @@ internal static class ServerSpan
         var tags = new TagList { { "http.request.method", request.Method }, { "http.route", route } };
         _ = ActivityContext.TryParse(request.Headers.TraceParent, request.Headers.TraceState, isRemote: true, out var caller);
 
-        // Under the Functions host the worker has a span of the invocation, which goes on with the host's.
+        // Under the Functions host the worker has a span of the invocation, which continues that of the host.
         if (Activity.Current is { Source.Name: WorkerSource } invocation)
         {
             caller = invocation.Context;
         }
 
-        // Else the server's own, which nobody sees, would be the parent of one without a caller.
+        // Otherwise the server's own unexported span would be the parent of one without a caller.
         var server = Activity.Current;
         Activity.Current = null;
         if (AppTelemetry.Source.StartActivity($"{request.Method} {route}", ActivityKind.Server, caller, tags) is not { } span)

@@ -6,10 +6,10 @@ using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Http;
 
-/// <summary>Names the lines of streamed answers.</summary>
+/// <summary>Converts events to lines of responses.</summary>
 internal static class StreamLines
 {
-    /// <summary>The values of a stream, and its end.</summary>
+    /// <summary>Yields the values of a stream, and its end.</summary>
     public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<StreamEvent> events)
     {
         await foreach (var (value, end) in events)
@@ -20,7 +20,7 @@ internal static class StreamLines
         }
     }
 
-    /// <summary>The results of a gather as they complete, and its summary.</summary>
+    /// <summary>Yields the results of a gather as they complete, and its summary.</summary>
     public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<GatherEvent> events)
     {
         await foreach (var (result, summary) in events)
@@ -31,7 +31,7 @@ internal static class StreamLines
         }
     }
 
-    /// <summary>The changes of a task.</summary>
+    /// <summary>Yields the changes of a task.</summary>
     public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<TaskEvent> events)
     {
         await foreach (var (id, task) in events)
@@ -40,7 +40,7 @@ internal static class StreamLines
         }
     }
 
-    /// <summary>The results of a map, many at a time, and its summary.</summary>
+    /// <summary>Yields the results of a map, many at a time, and its summary.</summary>
     public static async IAsyncEnumerable<StreamLine> Of(IAsyncEnumerable<MapEvent> events)
     {
         await foreach (var part in events)

@@ -11,33 +11,33 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace FunctionsApp.Http;
 
-/// <summary>One line of a streamed answer.</summary>
-/// <param name="Name">The property that a line of NDJSON wraps the data in; without one the data is the line.</param>
+/// <summary>One line of a streamed response.</summary>
+/// <param name="Name">The property that a line of NDJSON wraps the data in; without a name the data is the line.</param>
 /// <param name="Data">The data.</param>
-/// <param name="IsValue">Whether this is one of the values, which server-sent events number and send without a name.</param>
+/// <param name="IsValue">Whether this is a value; server-sent events number values and send them without a name.</param>
 public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue)
 {
     /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
     public ReadOnlyMemory<byte> Values { get; init; }
 
-    /// <summary>A task in place of <see cref="Data"/>: what it came to may lie in storage.</summary>
+    /// <summary>A task in place of <see cref="Data"/>; its outcome may be in storage.</summary>
     public TaskResponse? Task { get; init; }
 
-    /// <summary>The number that server-sent events give to the value; by default they count from 0.</summary>
+    /// <summary>The number of the value in server-sent events; by default they count from 0.</summary>
     public long? Id { get; init; }
 }
 
 /// <summary>
-/// The one place that writes NDJSON and server-sent events. Each line is flushed before the next is asked for, so a slow
-/// reader slows the work down instead of filling the memory.
+/// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader
+/// slows the work down (back-pressure) instead of filling the memory.
 /// </summary>
-/// <param name="endpoint">Describes what goes wrong.</param>
-/// <param name="request">The request that is answered.</param>
+/// <param name="endpoint">Describes errors.</param>
+/// <param name="request">The request.</param>
 /// <param name="lines">The lines.</param>
-/// <param name="first">Whether there is a first line; it may be on its way yet when a heartbeat is due.</param>
+/// <param name="first">Whether there is a first line; may still be pending when a heartbeat is due.</param>
 /// <param name="limit">The time limit of the work.</param>
-/// <param name="format">The form of the lines.</param>
-/// <param name="heartbeat">How long the answer may be silent.</param>
+/// <param name="format">The format of the lines.</param>
+/// <param name="heartbeat">How long the response may be silent.</param>
 /// <param name="time">Measures it.</param>
 internal sealed class StreamResult(
     FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, ResponseFormat? format,
@@ -49,7 +49,7 @@ internal sealed class StreamResult(
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are made here, outside of the function, and belong to its span, its account and its chain of calls.
+        // The lines are produced here, outside the function, but belong to its span, memory account and call chain.
         ExecutionContext.Restore(_context);
         var response = httpContext.Response;
         response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
@@ -58,7 +58,7 @@ internal sealed class StreamResult(
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         if (httpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
         {
-            // A reader may pause: it holds up its own work, within the time limit, and no memory to speak of.
+            // A reader may pause: that delays only its own work, within the time limit, and holds almost no memory.
             rate.MinDataRate = null;
         }
 
@@ -78,7 +78,7 @@ internal sealed class StreamResult(
             }
             catch (OperationCanceledException) when (patience.IsCancellationRequested)
             {
-                // Gone, or as good as gone.
+                // The client is gone or stalled.
                 httpContext.Abort();
             }
         }
@@ -97,7 +97,7 @@ internal sealed class StreamResult(
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
-            // The status is sent already, so the problem is the last line.
+            // The status has already been sent, so the problem is the last line.
             if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
             {
                 await WriteAsync(httpContext.Response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false), patience);
@@ -105,7 +105,7 @@ internal sealed class StreamResult(
         }
     }
 
-    /// <summary>Waits for the next line. Where nothing comes for long, a comment or an empty line tells those in between that the connection is in use.</summary>
+    /// <summary>Waits for the next line. During long silence, sends a comment or an empty line, so that proxies keep the connection open.</summary>
     private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, bool isLate, CancellationToken patience)
     {
         if (heartbeat is not { } interval || next.IsCompleted)
@@ -131,7 +131,7 @@ internal sealed class StreamResult(
             }
             catch (OperationCanceledException)
             {
-                // The lines are not to be left while they are on the move; whoever has gone has cancelled that as well.
+                // The enumerator must not be disposed during a move. The disconnection has cancelled that move as well.
                 await ((Task)moving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 throw;
             }
@@ -159,7 +159,7 @@ internal sealed class StreamResult(
             writer.Write(line.Values.Span);
         }
 
-        // Not with the request's token: when the time is up or the host stops, the problem still has to reach the client.
+        // Not the request's token: after a timeout or during shutdown, the problem must still reach the client.
         await writer.FlushAsync(patience);
     }
 

@@ -6,16 +6,16 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
-/// <summary>Answers clients that would rather have a task than wait.</summary>
+/// <summary>Responds to clients that prefer a task to waiting.</summary>
 public sealed class TaskEndpoint(TaskService service, IOptions<LimitsOptions> limits)
 {
     /// <summary>
-    /// Creates a task of what the endpoint would run at once if the client did not prefer it so, and answers 202 with it; or
-    /// with what it came to, where the client would wait for that and it comes in time.
+    /// Creates a task of the work that the endpoint would otherwise run at once, and responds with 202. If the client waits and
+    /// the outcome comes in time, responds with that.
     /// </summary>
     /// <param name="call">The request.</param>
     /// <param name="pattern">The name of the pattern that the endpoint runs.</param>
-    /// <param name="operation">The operation of the route, if that names one.</param>
+    /// <param name="operation">The operation of the route, if it names one.</param>
     public async Task<IResult> RespondAsync(FunctionRequest call, string pattern, string? operation = null)
     {
         var input = await call.ReadInputAsync();
@@ -32,7 +32,7 @@ public sealed class TaskEndpoint(TaskService service, IOptions<LimitsOptions> li
         }
         catch (OperationCanceledException)
         {
-            // The host stops, or the client has gone: the task is accepted all the same.
+            // The host stops, or the client has disconnected: the task is accepted nevertheless.
         }
 
         return task.Status is TaskState.Succeeded or TaskState.Failed ? new OutcomeResult(task, call.Preference) : new AcceptedResult(task, call.Preference);

@@ -22,7 +22,7 @@ public sealed class AcceptedResult(TaskResponse task, Preference? preference = n
     }
 }
 
-/// <summary>What a task came to, as the endpoint would have answered that runs its work at once.</summary>
+/// <summary>The outcome of a task, as the response of the endpoint that runs its work at once.</summary>
 public sealed class OutcomeResult(TaskResponse task, Preference preference) : IResult
 {
     /// <inheritdoc/>

@@ -4,16 +4,16 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Logging;
 
-/// <summary>Registration of what the app logs for its operator, and from which level on.</summary>
+/// <summary>Registers the app's logs for its operator, and their levels.</summary>
 public static class LoggingServices
 {
-    /// <summary>Categories of the framework whose messages contain URLs with their queries, and so keys (<c>?code=</c>).</summary>
+    /// <summary>Framework categories whose messages contain URLs with their queries, and so keys (<c>?code=</c>).</summary>
     private static readonly string[] CategoriesWithQueries = ["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel.BadRequests"];
 
-    /// <summary>Adds the app's own messages and the levels of all. Every host calls this.</summary>
+    /// <summary>Adds the app's own messages and the levels of all categories. Every host calls this.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="hostJson">host.json: the section <c>logging</c> has the levels by category.</param>
-    /// <param name="configuration">The app settings: the section <c>Logging</c> wins over host.json.</param>
+    /// <param name="hostJson">host.json: its section <c>logging</c> has the levels by category.</param>
+    /// <param name="configuration">The app settings: their section <c>Logging</c> overrides host.json.</param>
     public static IServiceCollection AddFunctionsLogging(this IServiceCollection services, IConfiguration hostJson, IConfiguration configuration)
     {
         var levels = new ConfigurationBuilder()
@@ -23,7 +23,7 @@ public static class LoggingServices
         return services.AddHostedService<StartupLog>();
     }
 
-    /// <summary>Sets the level of the categories with queries, whatever the configuration says of it, also for one provider alone.</summary>
+    /// <summary>Sets the level of the categories with queries, for every provider, whatever the configuration says.</summary>
     private static void HideQueries(LoggerFilterOptions options)
     {
         foreach (var provider in options.Rules.Select(static rule => rule.ProviderName).Append(null).Distinct(StringComparer.Ordinal).ToList())

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Logging;
 
 /// <summary>
-/// Logs that requests are refused as <c>saturated</c>: the first at once, and then how many there were, at most once a minute. A line
-/// for each would cost most when there is least to spare. Thread-safe.
+/// Logs that requests are refused as <c>saturated</c>: the first at once, then their count, at most once a minute. A line for
+/// each would cost most when resources are scarcest. Thread-safe.
 /// </summary>
 public sealed partial class SaturationLog : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed partial class SaturationLog : IDisposable
     }
 
     /// <summary>Counts a refusal; any other problem is ignored.</summary>
-    /// <param name="problem">The problem that is answered.</param>
+    /// <param name="problem">The problem of the response.</param>
     public void Note(Problem problem)
     {
         if (problem.Status != 429)
@@ -52,7 +52,7 @@ public sealed partial class SaturationLog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>Logs what was counted, and counts on for a minute; if nothing was, the next refusal is logged at once.</summary>
+    /// <summary>Logs the count, and starts the next minute. After a minute without refusals, the next one is logged at once.</summary>
     private void Report()
     {
         long count;

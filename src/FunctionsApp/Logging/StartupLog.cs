@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Logging;
 
-/// <summary>Logs one line when the host has started: what runs here, and with what.</summary>
-/// <param name="services">Has what the line tells. It is made when the first requests have been served, and all options have been checked.</param>
+/// <summary>Logs one line after startup: the app, its version and its limits.</summary>
+/// <param name="services">Provides the values. They are resolved after the first requests, when all options have been checked.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">The log.</param>
 internal sealed partial class StartupLog(IServiceProvider services, TimeProvider time, ILogger<StartupLog> logger) : BackgroundService

@@ -10,13 +10,13 @@ using Microsoft.OpenApi;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>The OpenAPI 3.1 document of the app. It is made when it is first asked for, and kept as the bytes that are sent.</summary>
+/// <summary>The OpenAPI 3.1 document of the app. It is built on the first request, and cached as the bytes that are sent.</summary>
 /// <param name="catalog">The operations.</param>
 /// <param name="patterns">The patterns that can run as tasks.</param>
-/// <param name="limits">The limits that requests are refused by.</param>
+/// <param name="limits">The limits of requests.</param>
 public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patterns, IOptions<LimitsOptions> limits)
 {
-    /// <summary>Stands in the kept bytes for the URL of the server, which is another one for each way to reach the app.</summary>
+    /// <summary>The placeholder in the cached bytes for the URL of the server, which depends on how the app is reached.</summary>
     private const string AnyServer = "https://server.invalid";
 
     private readonly Lazy<Parts> _parts = new(() => Make(catalog, patterns, limits.Value));
@@ -24,8 +24,8 @@ public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patter
     /// <summary>Changes with the document: the value of an <c>ETag</c>.</summary>
     public string Tag => _parts.Value.Tag;
 
-    /// <summary>The document, in pieces that follow each other.</summary>
-    /// <param name="server">The URL that all paths are below; a relative one will do.</param>
+    /// <summary>Returns the document, in consecutive pieces.</summary>
+    /// <param name="server">The base URL of all paths; may be relative.</param>
     public IReadOnlyList<ReadOnlyMemory<byte>> Pieces(string server)
     {
         var (before, after, _) = _parts.Value;

@@ -4,7 +4,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Sends an <see cref="ApiDescription"/>, or says that the client has it already.</summary>
+/// <summary>Sends an <see cref="ApiDescription"/>, or 304 if the client already has it.</summary>
 internal sealed class ApiDescriptionResult(ApiDescription description) : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -12,7 +12,7 @@ internal sealed class ApiDescriptionResult(ApiDescription description) : IResult
         var (request, response) = (httpContext.Request, httpContext.Response);
         response.Headers.ETag = description.Tag;
 
-        // To be kept, but not to be used unasked: another version of the app may run by now.
+        // A client may store it, but must revalidate it: another version of the app may run by now.
         response.Headers.CacheControl = "private, no-cache";
         if (EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var known)
             && known.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || tag.Tag.Equals(description.Tag, StringComparison.Ordinal)))

@@ -8,24 +8,24 @@ using Microsoft.OpenApi.Reader;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Makes the parts of a document, and keeps what its endpoints share among its components.</summary>
+/// <summary>Creates the parts of a document, and stores shared parts among its components.</summary>
 /// <param name="document">The document.</param>
 /// <param name="schemas">The schemas of its endpoints.</param>
 internal sealed class Components(OpenApiDocument document, Schemas schemas)
 {
     private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
 
-    /// <summary>A body in each of its forms.</summary>
+    /// <summary>Creates a body in each of its formats.</summary>
     public Dictionary<string, OpenApiMediaType> Contents(IEnumerable<Content> contents) => contents.ToDictionary(
         static content => content.MediaType,
         content => new OpenApiMediaType { Schema = Schema(content.Schema), Example = content.Example },
         StringComparer.Ordinal);
 
-    /// <summary>A part of the route.</summary>
+    /// <summary>A parameter of the route.</summary>
     /// <param name="name">Its name.</param>
     public IOpenApiParameter InRoute(string name) => Of(name, ParameterLocation.Path, Parameters.InRoute(name));
 
-    /// <summary>A parameter that is not in the route.</summary>
+    /// <summary>Creates a parameter that is not in the route.</summary>
     public IOpenApiParameter Of(Parameter parameter)
     {
         if (_kept.Add("parameter " + parameter.Key))
@@ -36,7 +36,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         return new OpenApiParameterReference(parameter.Key, document);
     }
 
-    /// <summary>202 with a task.</summary>
+    /// <summary>Returns 202 with a task.</summary>
     public IOpenApiResponse Accepted()
     {
         const string Key = "task";
@@ -57,7 +57,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         return new OpenApiResponseReference(Key, document);
     }
 
-    /// <summary>A response for each status that the problems have.</summary>
+    /// <summary>Creates a response for each status of the problems.</summary>
     public IEnumerable<(string Status, IOpenApiResponse Response)> Of(IEnumerable<Problem> problems)
     {
         foreach (var group in problems.Distinct().GroupBy(static problem => problem.Status).OrderBy(static group => group.Key))
@@ -73,7 +73,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         }
     }
 
-    /// <summary>The framework's schemas and the document's are the same JSON.</summary>
+    /// <summary>Converts a schema to the framework's type; both have the same JSON.</summary>
     public IOpenApiSchema Schema(JsonNode schema)
     {
         if (schema["$ref"] is { } reference)
@@ -88,7 +88,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             : throw new InvalidOperationException($"{schema.ToJsonString()} is not read: {string.Join("; ", diagnostic.Errors)}");
     }
 
-    /// <summary>The model has no schema that is <c>true</c>; an empty one says the same.</summary>
+    /// <summary>Replaces <c>true</c>, which the model lacks, by the equivalent empty schema.</summary>
     private static void WithoutBooleans(JsonNode? schema)
     {
         if (schema is not JsonObject keywords)
@@ -156,7 +156,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             var value = (JsonObject)JsonNode.Parse(RawJson.From(problem, CoreJson.TypeInfo<Problem>()).Utf8.Span)!;
 
-            // The document is the same whenever it is made.
+            // A fixed id keeps the document the same for every build.
             value["traceId"] = "0af7651916cd43dd8448eb211c80319c";
             document.AddComponent<IOpenApiExample>(Slug(problem), new OpenApiExample { Summary = problem.Title, Value = value });
         }

@@ -12,7 +12,7 @@ using Microsoft.OpenApi;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Puts the document together: the functions by their attributes, the operations by the catalog, all else by <see cref="Endpoints"/>.</summary>
+/// <summary>Builds the document: functions from their attributes, operations from the catalog, the rest from <see cref="Endpoints"/>.</summary>
 internal sealed class DocumentBuilder
 {
     private const string OperationParameter = "operation";
@@ -23,10 +23,10 @@ internal sealed class DocumentBuilder
     private readonly Schemas _schemas;
     private readonly Components _components;
 
-    /// <summary>Starts with nothing.</summary>
+    /// <summary>Creates an empty builder.</summary>
     /// <param name="catalog">The operations.</param>
     /// <param name="patterns">The patterns that can run as tasks.</param>
-    /// <param name="limits">The limits that requests are refused by.</param>
+    /// <param name="limits">The limits of requests.</param>
     public DocumentBuilder(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits)
     {
         _catalog = catalog;
@@ -34,10 +34,10 @@ internal sealed class DocumentBuilder
         _components = new Components(_document, _schemas);
     }
 
-    /// <summary>Builds the document; once.</summary>
+    /// <summary>Builds the document. Call it once.</summary>
     /// <param name="functions">The functions.</param>
-    /// <param name="server">The URL that all paths are below.</param>
-    /// <exception cref="InvalidOperationException">A function is not described, or one is described that does not exist.</exception>
+    /// <param name="server">The base URL of all paths.</param>
+    /// <exception cref="InvalidOperationException">A function has no description, or a description has no function.</exception>
     public OpenApiDocument Build(IEnumerable<HttpFunction> functions, string server)
     {
         var byName = functions.ToDictionary(static function => function.Name, StringComparer.Ordinal);
@@ -62,7 +62,7 @@ internal sealed class DocumentBuilder
             Add(byName.TryGetValue(name, out var function) ? function : throw new InvalidOperationException($"There is no function {name}."), endpoint, masterKey);
         }
 
-        // They belong to no path, and so to the document alone.
+        // They belong to no path, only to the document.
         _ = _components.Of(ProblemSamples.OfServer).ToList();
         _document.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal) { ["taskEnded"] = TaskEnded() };
         foreach (var (name, schema) in _records.OrderBy(static record => record.Key, StringComparer.Ordinal))
@@ -73,7 +73,7 @@ internal sealed class DocumentBuilder
         return _document;
     }
 
-    /// <summary>Adds the two places where a key may be.</summary>
+    /// <summary>Adds the two locations of a key.</summary>
     private List<OpenApiSecurityRequirement> AddKey(string name, string description)
     {
         return [Add(name, ParameterLocation.Header, "x-functions-key"), Add(name + "InQuery", ParameterLocation.Query, "code")];
@@ -91,7 +91,7 @@ internal sealed class DocumentBuilder
         }
     }
 
-    /// <summary>Adds a function; one that runs operations once for each, as a path has one schema.</summary>
+    /// <summary>Adds a function; once per operation if it runs operations, as a path has one schema.</summary>
     private void Add(HttpFunction function, Endpoint endpoint, List<OpenApiSecurityRequirement> masterKey)
     {
         var route = RoutePatternFactory.Parse(function.Route);
@@ -122,7 +122,7 @@ internal sealed class DocumentBuilder
                 _ => null,
             };
 
-            // What answers GET answers HEAD (RFC 9110), which would only repeat it here.
+            // HEAD is implied by GET (RFC 9110), and would only repeat it here.
             foreach (var method in (function.Trigger.Methods ?? []).Select(static method => HttpMethod.Parse(method)).Where(static method => method != HttpMethod.Head))
             {
                 ((OpenApiPathItem)item).AddOperation(method, described);
@@ -176,7 +176,7 @@ internal sealed class DocumentBuilder
         };
     }
 
-    /// <summary>What the app itself sends where a task asks for it (Standard Webhooks).</summary>
+    /// <summary>Describes the webhook that a task can request (Standard Webhooks).</summary>
     private OpenApiPathItem TaskEnded()
     {
         var item = new OpenApiPathItem();

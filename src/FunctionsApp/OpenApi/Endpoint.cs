@@ -4,53 +4,53 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>What a function takes and answers, as far as its attributes do not tell.</summary>
+/// <summary>The request and response of a function, beyond its attributes.</summary>
 /// <param name="Tag">The pattern it belongs to.</param>
 /// <param name="Summary">What it does, in one sentence.</param>
 internal sealed record Endpoint(string Tag, string Summary)
 {
-    /// <summary>Which operations it runs, where its route names one: each gets a path of its own, with its own schemas.</summary>
+    /// <summary>Selects the operations of a route that names one: each gets its own path and schemas.</summary>
     public Func<Operation, bool>? Runs { get; init; }
 
-    /// <summary>Its parameters but for those in its route.</summary>
+    /// <summary>Its parameters, without those in its route.</summary>
     public IReadOnlyList<Parameter> Parameters { get; init; } = [];
 
-    /// <summary>The body that it reads, in each of its forms.</summary>
+    /// <summary>The body that it reads, in each of its formats.</summary>
     public Func<Schemas, Content[]>? Body { get; init; }
 
-    /// <summary>Whether there must be a body.</summary>
+    /// <summary>Whether the body is required.</summary>
     public bool NeedsBody { get; init; } = true;
 
-    /// <summary>The status of its answer.</summary>
+    /// <summary>The status of its response.</summary>
     public int Status { get; init; } = 200;
 
-    /// <summary>What its answer is, as a sentence.</summary>
+    /// <summary>Its response, as a sentence.</summary>
     public required string Response { get; init; }
 
-    /// <summary>Its answer, in each of its forms.</summary>
+    /// <summary>Its response, in each of its formats.</summary>
     public required Func<Schemas, Content[]> Responses { get; init; }
 
-    /// <summary>Whether it answers 204 when there is nothing to say.</summary>
+    /// <summary>Whether it returns 204 when there is no content.</summary>
     public bool MayBeEmpty { get; init; }
 
-    /// <summary>Whether it answers 202 with a task for a client that would rather not wait.</summary>
+    /// <summary>Whether it returns 202 with a task to a client that prefers not to wait.</summary>
     public bool MayBeTask { get; init; }
 
-    /// <summary>What may go wrong, but for what may go wrong with any request.</summary>
+    /// <summary>Its possible problems, without those of any request.</summary>
     public IReadOnlyList<Problem> Problems { get; init; } = [];
 }
 
-/// <summary>One form of a body.</summary>
+/// <summary>One format of a body.</summary>
 /// <param name="MediaType">The media type.</param>
-/// <param name="Schema">JSON Schema of the whole; of one line or of the data of one event, where it is a stream.</param>
-/// <param name="Example">One that works.</param>
+/// <param name="Schema">JSON Schema of the whole; for a stream, of one line or of the data of one event.</param>
+/// <param name="Example">A working example.</param>
 internal sealed record Content(string MediaType, JsonNode Schema, JsonNode? Example = null);
 
 /// <summary>A parameter that is not in the route.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="IsHeader">Whether it is a header; else it is in the query.</param>
+/// <param name="IsHeader">Whether it is a header; otherwise it is in the query.</param>
 /// <param name="Schema">JSON Schema of its value, with a description.</param>
-/// <param name="Scope">What tells it from other parameters of this name.</param>
+/// <param name="Scope">Distinguishes it from other parameters of this name.</param>
 internal sealed record Parameter(string Name, bool IsHeader, Func<Schemas, JsonObject> Schema, string? Scope = null)
 {
     /// <summary>Its name among the components.</summary>

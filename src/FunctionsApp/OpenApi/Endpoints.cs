@@ -13,10 +13,10 @@ using static FunctionsApp.OpenApi.ProblemSamples;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>What each function takes and answers: all that the document says and the functions' attributes do not.</summary>
+/// <summary>The requests and responses of the functions: everything in the document that their attributes do not describe.</summary>
 internal static class Endpoints
 {
-    /// <summary>The patterns, in the order in which they are shown.</summary>
+    /// <summary>The patterns, in display order.</summary>
     public static IReadOnlyList<(string Name, string Description)> Tags { get; } =
     [
         ("await", "await f(x), asyncio.wait_for: one operation."),
@@ -30,7 +30,7 @@ internal static class Endpoints
         ("health", "How the app is."),
     ];
 
-    /// <summary>The functions by their names, in the order in which they are shown.</summary>
+    /// <summary>The functions by their names, in display order.</summary>
     public static IReadOnlyDictionary<string, Endpoint> ByFunction { get; } = new OrderedDictionary<string, Endpoint>(StringComparer.Ordinal)
     {
         ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
@@ -228,7 +228,7 @@ internal static class Endpoints
         return schema;
     }
 
-    /// <summary>The last line of a stream that went wrong after it had begun.</summary>
+    /// <summary>The last line of a stream that failed after its start.</summary>
     private static JsonObject Failure(Schemas of) => of.Shared("stream.error", () => Schemas.Object("error", of.Response<Problem>()));
 
     private static JsonObject Item(Schemas of) => Schemas.AnyOf(of.Input, of.Shared("map.item", static () => new JsonObject

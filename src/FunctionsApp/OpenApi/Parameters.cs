@@ -6,14 +6,14 @@ using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>What endpoints take beside their bodies.</summary>
+/// <summary>The parameters of endpoints beside their bodies.</summary>
 internal static class Parameters
 {
-    /// <summary>The time limit of an operation, where the body has no room for it.</summary>
+    /// <summary>The time limit of an operation, for a body that cannot hold it.</summary>
     public static Parameter TimeoutSeconds { get; } = new(
         "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The time limit of the operation, in seconds."));
 
-    /// <summary>How long a streamed answer may be silent.</summary>
+    /// <summary>How long a streamed response may be silent.</summary>
     public static Parameter HeartbeatSeconds { get; } = new(FunctionRequest.HeartbeatParameter, IsHeader: false, static _ => new JsonObject
     {
         ["description"] = "Only with an answer of lines: an empty line is sent whenever nothing has been sent for so long, in seconds.",
@@ -37,27 +37,27 @@ internal static class Parameters
         "Prefer", "respond-async: answer 202 with a task; with wait=N beside it, with what the task came to if that takes no longer than N seconds (RFC 7240).",
         new JsonObject { ["examples"] = new JsonArray("respond-async", "respond-async, wait=10") });
 
-    /// <summary>What a repeated request is known by.</summary>
+    /// <summary>The key that identifies a repeated request.</summary>
     public static Parameter IdempotencyKey { get; } = Header(
         "Idempotency-Key", "The same key and request: the same task. It counts where a task is created.",
         new JsonObject { ["minLength"] = 1, ["maxLength"] = 255, ["pattern"] = @"^[\x00-\x7f]*$" });
 
-    /// <summary>Where to go on with the events of a task.</summary>
+    /// <summary>Where to resume the events of a task.</summary>
     public static Parameter LastEventId { get; } = Header(
         "Last-Event-ID", "The id of the last event that the client has; only later ones are sent.", new JsonObject { ["pattern"] = "^[0-9]+$" });
 
-    /// <summary>What turns the answer of a pattern into a task.</summary>
+    /// <summary>What turns a response into a task.</summary>
     public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
 
-    /// <summary>The options of a map whose items come a line each.</summary>
+    /// <summary>The options of a map whose body has one item per line.</summary>
     public static IReadOnlyList<Parameter> OfMap { get; } = Query<MapOptions>("map", "Only with a body of lines; in a body of JSON it is a property.");
 
-    /// <summary>Which tasks to list.</summary>
+    /// <summary>The filter of a list of tasks.</summary>
     public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list");
 
-    /// <summary>The schema of a part of the route.</summary>
+    /// <summary>The schema of a route parameter.</summary>
     /// <param name="name">Its name.</param>
-    /// <exception cref="InvalidOperationException">It is not known.</exception>
+    /// <exception cref="InvalidOperationException">The name is unknown.</exception>
     public static JsonObject InRoute(string name) => name switch
     {
         "id" => new() { ["type"] = "string", ["description"] = "The id of the task.", ["pattern"] = "^[0-9a-f]{32}$" },

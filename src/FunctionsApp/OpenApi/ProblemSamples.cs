@@ -3,7 +3,7 @@ using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>A problem of every sort, as it may be answered: the sort's slug, title and status come from the problem itself.</summary>
+/// <summary>A sample of every type of problem: the type's slug, title and status come from the problem itself.</summary>
 internal static class ProblemSamples
 {
     public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' is not one of this server's.");
@@ -59,19 +59,19 @@ internal static class ProblemSamples
 
     public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
-    /// <summary>What may go wrong with any request.</summary>
+    /// <summary>Problems of any request.</summary>
     public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown, LoopDetected];
 
-    /// <summary>What the server answers where there is no endpoint.</summary>
+    /// <summary>Problems of requests without an endpoint.</summary>
     public static IReadOnlyList<Problem> OfServer { get; } = [NotFound, MethodNotAllowed];
 
-    /// <summary>What may be wrong with a body.</summary>
+    /// <summary>Problems of a body.</summary>
     public static IReadOnlyList<Problem> OfBody { get; } = [MalformedJson, RequestTimeout, TooLarge, UnsupportedMediaType, InvalidRequest];
 
-    /// <summary>What may be wrong with a request that names operations, and with running them.</summary>
+    /// <summary>Problems of a request that names operations, and of running them.</summary>
     public static IReadOnlyList<Problem> OfWork { get; } =
         [.. OfBody, UnknownOperation, WrongKind, OperationFailed, DestinationNotAllowed, UpstreamFailed, Timeout];
 
-    /// <summary>What may keep a task from being accepted.</summary>
+    /// <summary>Problems of a request that creates a task.</summary>
     public static IReadOnlyList<Problem> OfTask { get; } = [IdempotencyKeyReused, StorageFailed, Interrupted];
 }

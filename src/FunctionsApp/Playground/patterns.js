@@ -48,7 +48,7 @@ const patterns = [
       { name: "Wait a second", operation: "delay", body: { seconds: 1, result: "done" } },
       { name: "Count primes", operation: "primes.count", body: { from: 0, to: 60_000_000 } },
       { name: "Too late: a time limit", operation: "delay", body: { seconds: 5 }, timeout: 1 },
-      { name: "A request with two faults", operation: "delay", body: { seconds: "one", retries: 3 } },
+      { name: "A request with two errors", operation: "delay", body: { seconds: "one", retries: 3 } },
     ],
     curl: ({ operation, timeout }) => ({ path: `await/${operation}${query(timeout)}` }),
     python: ({ operation, request, timeout }) => python.await(operation, request, timeout),

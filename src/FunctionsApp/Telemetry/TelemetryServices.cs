@@ -7,17 +7,17 @@ using OpenTelemetry.Resources;
 
 namespace FunctionsApp.Telemetry;
 
-/// <summary>Registration of what takes spans, metrics and logs out of the app.</summary>
+/// <summary>Registers the export of spans, metrics and logs.</summary>
 public static class TelemetryServices
 {
     private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string ApplicationInsights = "APPLICATIONINSIGHTS_CONNECTION_STRING";
     private const string ServiceName = "OTEL_SERVICE_NAME";
 
-    /// <summary>Adds the export to an OpenTelemetry collector and to Azure Monitor, each when it is configured; nothing is loaded when neither is.</summary>
+    /// <summary>Adds the export to an OpenTelemetry collector and to Azure Monitor, if configured. If neither is, nothing is loaded.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, and the exporters' other ones.</param>
-    /// <param name="configureHost">Adds what the host knows of itself.</param>
+    /// <param name="configuration">The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, other exporter settings.</param>
+    /// <param name="configureHost">Adds the host's own telemetry.</param>
     public static IServiceCollection AddFunctionsTelemetry(this IServiceCollection services, IConfiguration configuration, Action<IOpenTelemetryBuilder>? configureHost = null)
     {
         var (toCollector, toMonitor) = (IsSet(configuration, OtlpEndpoint), IsSet(configuration, ApplicationInsights));
@@ -34,7 +34,7 @@ public static class TelemetryServices
         var telemetry = services.AddOpenTelemetry()
             .ConfigureResource(resource =>
             {
-                // The setting comes earlier, and what comes later would win.
+                // The setting is applied earlier, and later values override it.
                 if (configuration[ServiceName] is null)
                 {
                     resource.AddService(AppTelemetry.Name);

@@ -47,7 +47,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         Assert.Equal(["a", "b"], Probe.Started.Order());
         await EventuallyAsync(() => !Log.Entries.IsEmpty);
         Assert.Equal(
-            (LogLevel.Information, "Tasks go on: 2 waited when the host ended, and 2 ran, which run again if an attempt is left"),
+            (LogLevel.Information, "Tasks resume: 2 were queued when the host ended. 2 were running, and run again if an attempt is left"),
             Log.Entries.Select(static entry => (entry.Level, entry.Message)).Single());
         Assert.Equal([2, 2, 0, 0], await AttemptsAsync(tasks));
         foreach (var name in new[] { "a", "b", "c", "d" })

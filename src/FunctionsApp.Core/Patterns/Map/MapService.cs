@@ -140,7 +140,7 @@ public sealed class MapService(
             cancellationToken.ThrowIfCancellationRequested();
             throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
                 ? fatal
-                : await WithAllFaultsAsync(fatal, operation, request, cancellationToken));
+                : await WithAllErrorsAsync(fatal, operation, request, cancellationToken));
         }
 
         await run;
@@ -282,7 +282,7 @@ public sealed class MapService(
     }
 
     /// <summary>Finds the errors of all items after the first invalid item stopped the map, so that the caller can fix all.</summary>
-    private async Task<Problem> WithAllFaultsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
+    private async Task<Problem> WithAllErrorsAsync(Problem first, CpuOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         try
         {

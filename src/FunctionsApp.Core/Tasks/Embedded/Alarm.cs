@@ -1,15 +1,15 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Rings at the earliest of the times that it is set to, and forgets the others. Thread-safe.</summary>
-/// <param name="timers">What it waits in.</param>
-/// <param name="ring">What to do; must be quick.</param>
+/// <summary>Runs an action at the earliest of the times that were set, and discards the later ones. Thread-safe.</summary>
+/// <param name="timers">The timers.</param>
+/// <param name="ring">The action; must be quick.</param>
 internal sealed class Alarm(TimerQueue timers, Action ring)
 {
     private readonly Lock _gate = new();
     private DateTimeOffset _next = DateTimeOffset.MaxValue;
 
-    /// <summary>Has it ring at a time, or earlier.</summary>
-    /// <param name="due">The time; a time that is past means soon.</param>
+    /// <summary>Schedules the action for a time, or earlier.</summary>
+    /// <param name="due">The time; a time in the past means soon.</param>
     public void Set(DateTimeOffset due)
     {
         lock (_gate)
@@ -31,7 +31,7 @@ internal sealed class Alarm(TimerQueue timers, Action ring)
         {
             if (due != _next)
             {
-                // It was set to an earlier time meanwhile, and has rung.
+                // Meanwhile an earlier time was set, and that one has fired.
                 return;
             }
 

@@ -6,14 +6,14 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Runs one attempt at a task, and announces its progress.</summary>
+/// <summary>Runs one attempt of a task, and announces its progress.</summary>
 internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue timers, TimeProvider time)
 {
     private static readonly TimeSpan ProgressPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Runs an attempt.</summary>
     /// <param name="entry">The task.</param>
-    /// <param name="committed">Done when the disk has it that the attempt has begun.</param>
+    /// <param name="committed">Completes when the start of the attempt is on disk.</param>
     /// <param name="input">The task's input; null to read it.</param>
     /// <param name="stop">Stops the attempt.</param>
     /// <returns>The outcome; null when the attempt was stopped.</returns>
@@ -21,7 +21,7 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
     {
         try
         {
-            // That the attempt has begun must outlive a crash, or there could be more attempts than there may be.
+            // The start of the attempt must survive a crash. Otherwise a task could have more attempts than its maximum.
             await committed.WaitAsync(stop);
             stop.ThrowIfCancellationRequested();
             await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
@@ -43,13 +43,13 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
         }
         catch (StorageException)
         {
-            // The log has it.
+            // Already logged.
         }
 
         return RawJson.FromUtf8(input ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read.")));
     }
 
-    /// <summary>Notes progress, and announces it to those who wait for changes, but not too often.</summary>
+    /// <summary>Records progress, and announces it to waiting callers, but not too often.</summary>
     private void Note(TaskEntry entry, Progress progress)
     {
         lock (store.Gate)

@@ -5,19 +5,19 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Looks at what a directory holds before it is written to. It changes no database: what is damaged is moved as it is, and
-/// what another version wrote stays where it is.
+/// Checks what a directory holds before anything is written to it. The check changes no database: it moves a damaged one
+/// unchanged, and leaves that of another version in place.
 /// </summary>
 internal static class DatabaseCheck
 {
     private const string Remedy = "docs/reliability.md says how to recover it; to begin without its tasks, remove that file";
 
-    // What SQLite calls SQLITE_CORRUPT and SQLITE_NOTADB.
+    // SQLITE_CORRUPT and SQLITE_NOTADB.
     private const int Corrupt = 11;
     private const int NoDatabase = 26;
 
     /// <summary>Checks a directory, under its lock.</summary>
-    /// <exception cref="StorageException">Its tasks cannot be gone on with; the message says what to do.</exception>
+    /// <exception cref="StorageException">The directory's tasks cannot be used; the message says what to do.</exception>
     public static void EnsureUsable(string directory, ILogger logger)
     {
         if (Directory.EnumerateFiles(directory, "??????????.log").FirstOrDefault() is { } earlier)
@@ -43,19 +43,19 @@ internal static class DatabaseCheck
         }
         else if (before.Max(StringComparer.Ordinal) is { } aside)
         {
-            // Or the tasks that were set aside would be forgotten by the next start. A recovery that fails leaves an empty file.
+            // Otherwise the next start would forget the tasks that were set aside. A failed recovery leaves an empty file.
             MoveLog(path, aside);
             throw new StorageException($"There is nothing in '{path}', but '{aside}', which is damaged. {Remedy}.");
         }
     }
 
-    /// <returns>What is damaged, by SQLite's own check; null when nothing is.</returns>
-    /// <exception cref="StorageException">A later version of the app wrote it.</exception>
+    /// <returns>The damage that SQLite's own check finds; null when there is none.</returns>
+    /// <exception cref="StorageException">It was written by a later version of the app.</exception>
     private static string? FindError(string path)
     {
         try
         {
-            // Read only, so that closing it writes nothing into what may be damaged.
+            // Read-only: closing the connection must write nothing to a damaged file.
             using var session = new Session(TaskDatabase.Connect(path, SqliteOpenMode.ReadOnly));
             if (session.Scalar("PRAGMA user_version") is long version && version > TaskSchema.Version)
             {
@@ -71,7 +71,7 @@ internal static class DatabaseCheck
         }
     }
 
-    /// <summary>Moves the log after its database. If the process ends before, the next start does it.</summary>
+    /// <summary>Moves the write-ahead log after its database. If the process ends before, the next start does it.</summary>
     private static void MoveLog(string path, string aside)
     {
         File.Delete(path + "-shm");

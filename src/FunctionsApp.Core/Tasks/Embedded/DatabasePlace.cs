@@ -6,12 +6,12 @@ using SQLitePCL;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Knows whether the path of a database still leads to the file that is open. A file that is deleted or moved away can be
-/// written on, and nobody finds what it holds after a restart. Thread-safe.
+/// Checks whether the path of a database still leads to the open file. A deleted or moved file can still be written, but
+/// what it holds is lost to the next start. Thread-safe.
 /// </summary>
 /// <remarks>
-/// SQLite compares the inode at the path with that of the open file: one call of the system, some microseconds beside a flush
-/// of milliseconds. Windows lets nobody delete an open file, so there SQLite has no such question, and the answer is yes.
+/// SQLite compares the inode at the path with that of the open file: one system call, some microseconds beside a flush of
+/// milliseconds. Windows does not allow an open file to be deleted, so SQLite has no such check there, and it always passes.
 /// </remarks>
 internal sealed class DatabasePlace : IDisposable
 {
@@ -21,19 +21,19 @@ internal sealed class DatabasePlace : IDisposable
     private readonly string _path;
     private readonly ILogger _logger;
 
-    // A connection of its own, as each is locked while it commits. It reads nothing, so it holds no lock of the database.
+    // A separate connection, because a connection is locked while it commits. It reads nothing, so it locks no database.
     private readonly SqliteConnection _connection;
     private int _isLost;
 
-    /// <summary>Remembers the file that is at the path now.</summary>
+    /// <summary>Opens the file that is at the path now.</summary>
     public DatabasePlace(string path, ILogger logger)
     {
         (_path, _logger) = (path, logger);
         _connection = TaskDatabase.Connect(path, SqliteOpenMode.ReadOnly);
     }
 
-    /// <summary>Does nothing while the file is in its place.</summary>
-    /// <exception cref="StorageException">It has been deleted, moved or replaced.</exception>
+    /// <summary>Throws unless the path still leads to the open file.</summary>
+    /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
     public void EnsureHeld()
     {
         var isLost = FileControl(_connection.Handle!, "main", HasMoved, out var moved) == raw.SQLITE_OK && moved != 0;
@@ -57,7 +57,7 @@ internal sealed class DatabasePlace : IDisposable
 
     public void Dispose() => _connection.Dispose();
 
-    // SQLitePCLRaw has no name for this function of its library.
+    // SQLitePCLRaw does not expose this function of its library.
     [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
     private static extern int FileControl(sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
 }

@@ -1,18 +1,18 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// The one thread that writes. What is queued while it commits shares the next transaction, and so its flush (group
+/// The only thread that writes. Changes that are queued during a commit share the next transaction and its flush (group
 /// commit). Changes are committed in the order in which they were queued. Thread-safe.
 /// </summary>
 internal sealed class DatabaseWriter : IDisposable
 {
-    /// <summary>Bytes of payloads from which on a transaction takes no more changes: the log grows by as much.</summary>
+    /// <summary>The maximum bytes of payloads in a shared transaction. The log grows by as much.</summary>
     private const int MaxGroupBytes = 16 * 1024 * 1024;
 
-    /// <summary>How long a change for which nobody waits waits itself for others, to share their flush: a few flushes of a disk.</summary>
+    /// <summary>How long a lingering change waits for others, to share their flush: the time of a few disk flushes.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
 
-    // A monitor, not a Lock: the thread waits on it. Nothing is read or written while it is held.
+    // A monitor, not a Lock, because the thread waits on it. Nothing is read or written while it is held.
     private readonly object _gate = new();
     private readonly TaskWrites _writes;
     private readonly Action _ensurePlace;
@@ -26,8 +26,8 @@ internal sealed class DatabaseWriter : IDisposable
     private volatile StorageException? _failure;
 
     /// <summary>Starts the thread.</summary>
-    /// <param name="writes">The connection, for this thread alone from now on; closed with the writer.</param>
-    /// <param name="ensurePlace">Raises an error when what is written would be found by nobody.</param>
+    /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
+    /// <param name="ensurePlace">Throws if the database file is no longer at its path.</param>
     public DatabaseWriter(TaskWrites writes, Action ensurePlace)
     {
         (_writes, _ensurePlace, _usedBytes) = (writes, ensurePlace, writes.UsedBytes);
@@ -35,19 +35,19 @@ internal sealed class DatabaseWriter : IDisposable
         _thread.UnsafeStart();
     }
 
-    /// <summary>Bytes that the database uses, with the payloads that are queued.</summary>
+    /// <summary>Bytes that the database uses, including queued payloads.</summary>
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
-    /// <summary>Why the last transaction that had something to write failed; null when it did not.</summary>
+    /// <summary>The error of the last transaction that had something to write; null when it succeeded.</summary>
     public StorageException? Failure => _failure;
 
-    /// <summary>Queues a change, and never waits.</summary>
-    /// <param name="apply">Makes the change, within a transaction that others may share. It may run twice.</param>
+    /// <summary>Queues a change. Never blocks.</summary>
+    /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
     /// <param name="bytes">The length of its payload.</param>
-    /// <param name="lingers">Whether nobody waits for it, so that it may be written a little later.</param>
-    /// <param name="committed">Runs on the writer's thread when the disk has the change, before that of any later one; must be quick.</param>
-    /// <returns>Done when the disk has the change.</returns>
-    /// <exception cref="StorageException">Of the task: the change was not made.</exception>
+    /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
+    /// <param name="committed">Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.</param>
+    /// <returns>Completes when the change is on disk.</returns>
+    /// <exception cref="StorageException">From the task: the change was not made.</exception>
     public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
     {
         var change = new Change(apply, bytes, committed);
@@ -71,7 +71,7 @@ internal sealed class DatabaseWriter : IDisposable
         return change.Task;
     }
 
-    /// <summary>Commits what is queued, and ends the thread.</summary>
+    /// <summary>Commits the queued changes, and ends the thread.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -101,12 +101,12 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    /// <returns>What is queued; nothing at the end.</returns>
+    /// <returns>The queued changes; none at the end.</returns>
     private Queue<Change> Take()
     {
         lock (_gate)
         {
-            // A change that lingers wakes the thread only when it is idle: usually an urgent one comes before its time is over.
+            // A lingering change wakes the thread only when it is idle: usually an urgent change arrives before its time is over.
             while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
             {
                 _isIdle = _queued.Count == 0 && !_stopped;
@@ -123,7 +123,7 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    /// <summary>Commits changes in one transaction. If that fails, each is committed by itself: one for which there is no room must not fail the others.</summary>
+    /// <summary>Commits changes in one transaction. If that fails, commits each alone, so that one without room does not fail the others.</summary>
     private void Commit(List<Change> group)
     {
         Exception? failure = null;
@@ -134,13 +134,13 @@ internal sealed class DatabaseWriter : IDisposable
             group.ForEach(change => change.Apply(_writes));
             var usedBytes = _writes.UsedBytes;
 
-            // Both before, so that nothing is written that is refused, and after: the directory may be deleted during the flush.
+            // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
             _ensurePlace();
             _writes.Run("COMMIT");
             _ensurePlace();
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
-#pragma warning disable CA1031 // Nothing is swallowed: whoever queued the change is told. The thread has to go on.
+#pragma warning disable CA1031 // The exception is not swallowed: the change's task throws it. The thread must continue.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -156,7 +156,7 @@ internal sealed class DatabaseWriter : IDisposable
         var reason = failure is null ? null : new StorageException($"The tasks cannot be written: {failure.Message}", failure);
         if (failure is not null || _writes.Changes != changes)
         {
-            // A transaction that had nothing to write proves nothing.
+            // A transaction without writes proves nothing.
             _failure = reason;
         }
 
@@ -169,7 +169,7 @@ internal sealed class DatabaseWriter : IDisposable
             }
         }
 
-        // The last ones first: what lingered has come before those that somebody waits for.
+        // In reverse order: lingering changes were queued before those that callers wait for.
         for (var i = group.Count - 1; i >= 0; i--)
         {
             group[i].Complete(reason);

@@ -1,6 +1,6 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Keeps a directory to one process. The system frees the lock when the process ends, however it does.</summary>
+/// <summary>Reserves a directory for one process. The system frees the lock when the process ends, even after a crash.</summary>
 internal sealed class DirectoryLock : IDisposable
 {
     private readonly FileStream _file;
@@ -8,8 +8,8 @@ internal sealed class DirectoryLock : IDisposable
     private DirectoryLock(FileStream file) => _file = file;
 
     /// <summary>Takes the lock.</summary>
-    /// <param name="directory">The directory, which exists.</param>
-    /// <returns>Null while another process has it.</returns>
+    /// <param name="directory">An existing directory.</param>
+    /// <returns>The lock; null while another process holds it.</returns>
     public static DirectoryLock? TryTake(string directory)
     {
         try
@@ -22,9 +22,9 @@ internal sealed class DirectoryLock : IDisposable
         }
     }
 
-    /// <summary>Frees the lock. The file stays: to delete it could take it from a successor.</summary>
+    /// <summary>Frees the lock. The file stays: deleting it could remove a successor's lock.</summary>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>ERROR_SHARING_VIOLATION on Windows, EAGAIN on Linux and macOS; any other error is no lock of another process.</summary>
+    /// <summary>ERROR_SHARING_VIOLATION on Windows, EAGAIN on Linux and macOS. Any other error is not another process's lock.</summary>
     private static bool IsInUse(IOException exception) => exception.HResult is unchecked((int)0x80070020) or 11 or 35;
 }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Opens the directory of the tasks. While another process has it tasks are refused, and it is opened when that process ends; a
-/// directory that cannot be used refuses them for good. The log says why, and all that is no task works.
+/// Opens the directory of the tasks. While another process holds it, tasks are refused; it is opened when that process ends. If
+/// it cannot be used, tasks are refused for good. The log says why, and everything but tasks works.
 /// </summary>
 internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
 {
@@ -13,9 +13,9 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
     private static readonly TimeSpan LaterPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Opens a directory, and creates it if there is none.</summary>
+    /// <summary>Opens a directory; creates it if it does not exist.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="opened">Runs under the store's gate when it is open, before any other use.</param>
+    /// <param name="opened">Runs under the store's gate after the store is open, before any other use.</param>
     /// <param name="stopping">Ends the wait for the other process.</param>
     /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
     public async Task RunAsync(string directory, Action opened, CancellationToken stopping)
@@ -27,7 +27,7 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
             PrivateDirectory.Create(directory);
             var @lock = await TakeLockAsync(directory, stopping);
 
-            // The check of a large database takes seconds, which no thread of the pool has.
+            // Checking a large database takes seconds, too long for a thread of the pool.
             database = await Task.Factory.StartNew(
                 () => TaskDatabase.Open(directory, @lock, logger), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             await ProvideSigningKeyAsync(database, Path.Combine(directory, TaskDatabase.FileName));
@@ -57,7 +57,7 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
 
     private async Task<DirectoryLock> TakeLockAsync(string directory, CancellationToken stopping)
     {
-        // Nobody tells when another process frees a lock, so it is tried again.
+        // No event reports that another process has freed a lock, so the code polls.
         for (var waited = TimeSpan.Zero; ;)
         {
             if (DirectoryLock.TryTake(directory) is { } taken)
@@ -90,7 +90,7 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
             await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
         }
 
-        // Not a word of what it holds: it may be nearly a key.
+        // The message must not contain the value: it may be almost a key.
         if (SigningKey.FindError(key) is { } error)
         {
             throw new StorageException($"The table signing_keys of '{path}' holds no signing key: what it holds {error}. Delete its row to have a new one generated.");

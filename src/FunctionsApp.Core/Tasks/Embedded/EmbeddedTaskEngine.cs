@@ -12,12 +12,12 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// The task engine that needs nothing but a directory. Every change is flushed to the disk before anybody is told of it or it
-/// is acted on, so after a crash the engine goes on from what it has said.
+/// The task engine that needs only a directory. Every change is flushed to disk before it is reported or acted on. After a crash
+/// the engine therefore resumes from the state that it has reported.
 /// </summary>
 internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 {
-    /// <summary>No page begins with a number, which a query would take for one.</summary>
+    /// <summary>A cursor that starts with a digit would be parsed as a number.</summary>
     private const char CursorPrefix = 'p';
 
     private readonly CancellationTokenSource _stopping = new();
@@ -35,7 +35,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TimeProvider _time;
     private Task? _opening;
 
-    /// <summary>Creates the engine. What runs and sends tasks is made when there is something to run or to send.</summary>
+    /// <summary>Creates the engine. The runner and the sender are created on first use.</summary>
     public EmbeddedTaskEngine(
         Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
         IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
@@ -54,7 +54,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
-    /// <summary>Begins to open the directory, and to go on with the tasks in it, unless it was called before. The first use calls it, too, and waits for that.</summary>
+    /// <summary>Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.</summary>
     public void Start()
     {
         lock (_gate)
@@ -63,7 +63,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
     }
 
-    /// <summary>Interrupts what runs, and writes what is pending. What was interrupted runs again after the next start.</summary>
+    /// <summary>Interrupts running tasks, and writes pending changes. Interrupted tasks run again after the next start.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
@@ -95,7 +95,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
             return await AcceptAsync(definition, input);
         }
 
-        // Requests with one key come one after the other, so that the later ones find the task of the first.
+        // Requests with the same key are processed one after the other, so that later ones find the task of the first.
         var created = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         while (!TryReserve(key, created.Task, out var other))
         {
@@ -131,7 +131,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
             Task changed;
             lock (_store.Gate)
             {
-                // The entry outlives its place in the store: after the end of the task it shows that.
+                // The entry outlives its place in the store: it shows the end of the task after its removal.
                 entry ??= _store.FindLive(id);
                 if (entry is null)
                 {
@@ -274,7 +274,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         else
         {
-            // Not Cancel(): the ends of all that runs for the task would run here, under the lock.
+            // Not Cancel(): it would run the cancellation callbacks of the task here, under the lock.
             _ = entry.Stop.CancelAsync();
         }
 

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Hosting;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Has the embedded engine start and stop with the host. The directory is opened a moment after the start, or when a task is
-/// first asked for: to load and open a database takes the processor for long, and the first answers are not to wait for that.
+/// Starts and stops the embedded engine with the host. The directory is opened shortly after startup, or on the first task request.
+/// Loading and opening a database takes much processor time, which must not delay the first responses.
 /// </summary>
-/// <param name="services">Makes the engine, when it is to start: by then the options have been checked, all of them.</param>
+/// <param name="services">Creates the engine at its start: by then all options have been checked.</param>
 /// <param name="time">The clock.</param>
 internal sealed class EmbeddedTaskEngineLifetime(IServiceProvider services, TimeProvider time) : BackgroundService
 {

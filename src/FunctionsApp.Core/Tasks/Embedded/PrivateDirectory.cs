@@ -1,11 +1,11 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Directories and files for their owner alone; on Windows they have the access rights of their parents.</summary>
+/// <summary>Directories and files for their owner only; on Windows they inherit the access rights of their parents.</summary>
 internal static class PrivateDirectory
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Creates a directory with the parents it needs. An existing directory stays as it is.</summary>
+    /// <summary>Creates a directory and its missing parents. An existing directory stays as it is.</summary>
     public static void Create(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -18,7 +18,7 @@ internal static class PrivateDirectory
         }
     }
 
-    /// <summary>Opens a file for reading and writing, and creates it if there is none.</summary>
+    /// <summary>Opens a file for reading and writing; creates it if it does not exist.</summary>
     public static FileStream OpenFile(string path, FileShare share)
     {
         var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };

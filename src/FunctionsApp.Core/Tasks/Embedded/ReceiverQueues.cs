@@ -1,20 +1,20 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// A queue of webhooks per receiver. Few go to one receiver at once, and the others wait in their order: a receiver that hangs
-/// delays its own webhooks alone, and none is flooded. Guarded by the owner's lock.
+/// A queue of webhooks per receiver. Few are in flight to a receiver at once; the others wait in order.
+/// A receiver that hangs delays only its own webhooks, and no receiver is flooded. Guarded by the owner's lock.
 /// </summary>
 internal sealed class ReceiverQueues
 {
-    /// <summary>Webhooks that go to one receiver at once.</summary>
+    /// <summary>Maximum webhooks in flight to one receiver.</summary>
     public const int MaxPerReceiver = 4;
 
     private readonly Dictionary<string, Receiver> _receivers = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Asks for a place at a receiver.</summary>
-    /// <param name="url">Where the webhook goes.</param>
-    /// <param name="task">The place of its task, by which <see cref="Leave"/> names it.</param>
-    /// <returns>Whether it may go now; otherwise it waits until <see cref="Leave"/> returns it.</returns>
+    /// <summary>Requests a slot at a receiver.</summary>
+    /// <param name="url">The webhook's URL.</param>
+    /// <param name="task">The sequence number of its task, which <see cref="Leave"/> returns.</param>
+    /// <returns>Whether it may be sent now; otherwise it waits until <see cref="Leave"/> returns it.</returns>
     public bool TryEnter(Uri url, long task)
     {
         if (!_receivers.TryGetValue(url.Authority, out var receiver))
@@ -32,9 +32,9 @@ internal sealed class ReceiverQueues
         return true;
     }
 
-    /// <summary>Frees a place.</summary>
-    /// <param name="url">Where the webhook went.</param>
-    /// <returns>The task whose webhook may go now; null when none waits.</returns>
+    /// <summary>Frees a slot.</summary>
+    /// <param name="url">The webhook's URL.</param>
+    /// <returns>The task whose webhook may be sent now; null when none waits.</returns>
     public long? Leave(Uri url)
     {
         var receiver = _receivers[url.Authority];

@@ -3,8 +3,8 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>A connection whose statements are compiled once and then reused, by their text. For one thread at a time.</summary>
-/// <param name="connection">The connection, which is open; closed with the session.</param>
+/// <summary>A connection that compiles each statement once and reuses it, by its text. Not thread-safe.</summary>
+/// <param name="connection">An open connection; closed with the session.</param>
 internal class Session(SqliteConnection connection) : IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _commands = new(StringComparer.Ordinal);
@@ -13,14 +13,14 @@ internal class Session(SqliteConnection connection) : IDisposable
 
     /// <summary>Runs a statement.</summary>
     /// <param name="sql">The statement, with parameters <c>?1</c>, <c>?2</c> and so on.</param>
-    /// <param name="values">Integers, texts, arrays of bytes; null is NULL.</param>
-    /// <returns>How many rows it changed.</returns>
+    /// <param name="values">Integers, strings or byte arrays; null is NULL.</param>
+    /// <returns>The number of changed rows.</returns>
     public int Run(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteNonQuery();
 
-    /// <summary>Runs a query, whose rows are read before it is run again.</summary>
+    /// <summary>Runs a query. Its rows must be read before the same query runs again.</summary>
     public SqliteDataReader Query(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteReader();
 
-    /// <summary>Runs a query for one value; null for no row, or NULL.</summary>
+    /// <summary>Runs a query for one value; null for no row or NULL.</summary>
     public object? Scalar(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteScalar() is { } value and not DBNull ? value : null;
 
     public void Dispose()

@@ -2,9 +2,9 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>The tasks cannot be read or written. The message says which file and why, for an operator.</summary>
+/// <summary>The tasks cannot be read or written. The message names the file and the reason, for an operator.</summary>
 internal sealed class StorageException(string message, Exception? innerException = null) : IOException(message, innerException)
 {
-    /// <summary>Whether the database or the file system, and not a mistake in this program, is the cause.</summary>
+    /// <summary>Returns whether the cause is the database or the file system, not a bug in this program.</summary>
     public static bool IsCausedBy(Exception exception) => exception is SqliteException or IOException or UnauthorizedAccessException;
 }

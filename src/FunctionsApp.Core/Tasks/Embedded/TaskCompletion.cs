@@ -4,19 +4,19 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Ends tasks: writes the outcome and, when the disk has it, sees to the webhook and to the expiry. Members are called under the store's gate.</summary>
+/// <summary>Ends tasks: writes the outcome; once it is on disk, plans webhook and expiry. Members are called under the store's gate.</summary>
 internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, TaskRetention retention, TimeProvider time)
 {
     /// <summary>Fails a task.</summary>
-    /// <returns>Done when the disk has it.</returns>
+    /// <returns>Completes when the end is on disk.</returns>
     public Task Fail(TaskEntry entry, Problem problem) => End(entry, TaskState.Failed, TaskOutcome.Failed(problem).Value);
 
     /// <summary>Ends a task.</summary>
-    /// <param name="entry">The task, which waits and runs no more.</param>
-    /// <param name="state">How it ends.</param>
-    /// <param name="outcome">What it came to; null when it was cancelled.</param>
-    /// <param name="isContinued">Whether an operation has gone on with the outcome already.</param>
-    /// <returns>Done when the disk has it.</returns>
+    /// <param name="entry">The task, which neither waits nor runs any more.</param>
+    /// <param name="state">Its final state.</param>
+    /// <param name="outcome">The outcome; null when it was cancelled.</param>
+    /// <param name="isContinued">Whether an operation has already continued with the outcome.</param>
+    /// <returns>Completes when the end is on disk.</returns>
     public Task End(TaskEntry entry, TaskState state, RawJson? outcome = null, bool isContinued = false)
     {
         var now = time.GetUtcNow();

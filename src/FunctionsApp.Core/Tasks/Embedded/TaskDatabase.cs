@@ -5,15 +5,15 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>The SQLite database of a directory: one connection that writes, and as many that read as are needed at once. Thread-safe.</summary>
+/// <summary>The SQLite database of a directory: one connection that writes, and as many readers as are needed at once. Thread-safe.</summary>
 /// <remarks>
-/// The database is in WAL mode and locks itself for each transaction alone. In <c>locking_mode=EXCLUSIVE</c> no second
-/// connection could read it, so each read would wait for the commit that is under way; and no <c>sqlite3</c> could look into
-/// it while the host runs. What keeps other hosts out is the <see cref="DirectoryLock"/>.
+/// The database is in WAL mode and is locked only during each transaction. With <c>locking_mode=EXCLUSIVE</c> no second
+/// connection could read it: each read would wait for the current commit, and <c>sqlite3</c> could not open it while the host
+/// runs. The <see cref="DirectoryLock"/> keeps other hosts out.
 /// </remarks>
 internal sealed class TaskDatabase : IDisposable
 {
-    /// <summary>The name of the file.</summary>
+    /// <summary>The file name.</summary>
     public const string FileName = "tasks.db";
 
     private static readonly int MaxIdleReaders = Environment.ProcessorCount;
@@ -30,17 +30,17 @@ internal sealed class TaskDatabase : IDisposable
         Writer = new DatabaseWriter(writes, place.EnsureHeld);
     }
 
-    /// <summary>Whether it is where it was opened.</summary>
+    /// <summary>Checks the path of the open file.</summary>
     public DatabasePlace Place { get; }
 
-    /// <summary>What changes it.</summary>
+    /// <summary>The writer.</summary>
     public DatabaseWriter Writer { get; }
 
-    /// <summary>Opens the database of a directory, and creates it if there is none.</summary>
-    /// <param name="directory">The directory, which exists.</param>
-    /// <param name="lock">Its lock; freed when the database is closed, or cannot be opened.</param>
-    /// <param name="logger">Logs what is damaged.</param>
-    /// <exception cref="StorageException">It cannot be used; the message says what to do. Nothing is lost by that.</exception>
+    /// <summary>Opens the database of a directory; creates it if it does not exist.</summary>
+    /// <param name="directory">An existing directory.</param>
+    /// <param name="lock">The directory's lock; freed when the database is closed or cannot be opened.</param>
+    /// <param name="logger">Logs damage.</param>
+    /// <exception cref="StorageException">The database cannot be used; the message says what to do. No data is lost.</exception>
     public static TaskDatabase Open(string directory, DirectoryLock @lock, ILogger logger)
     {
         var path = Path.Combine(directory, FileName);
@@ -69,19 +69,19 @@ internal sealed class TaskDatabase : IDisposable
         }
     }
 
-    /// <summary>Opens a connection. None is pooled, or its file would stay open after the database is closed.</summary>
+    /// <summary>Opens a connection. It is not pooled: that would keep the file open after the database is closed.</summary>
     public static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
-        // Somebody else may look into the database, or even change it: then it is waited for.
+        // Another process may read the database, or even change it: the timeout waits for its lock.
         var options = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, ForeignKeys = true, Pooling = false, DefaultTimeout = 5 };
         var connection = new SqliteConnection(options.ToString());
         connection.Open();
         return connection;
     }
 
-    /// <summary>Reads, at once: no change that is under way holds it up.</summary>
-    /// <param name="read">Reads with a connection that nobody else has meanwhile.</param>
-    /// <exception cref="StorageException">It cannot be read; the log says why.</exception>
+    /// <summary>Reads without waiting for a change in progress.</summary>
+    /// <param name="read">Reads with a connection that no other caller uses meanwhile.</param>
+    /// <exception cref="StorageException">The database cannot be read; the log says why.</exception>
     public T Read<T>(Func<TaskQueries, T> read)
     {
         if (_isClosed)
@@ -114,7 +114,7 @@ internal sealed class TaskDatabase : IDisposable
         }
     }
 
-    /// <summary>Commits what is queued, closes the database and frees the directory.</summary>
+    /// <summary>Commits the queued changes, closes the database and frees the directory.</summary>
     public void Dispose()
     {
         _isClosed = true;
@@ -126,21 +126,21 @@ internal sealed class TaskDatabase : IDisposable
 
     private TaskQueries Open()
     {
-        // Or it could be the database of somebody else that is read.
+        // Otherwise the connection could open another process's database.
         Place.EnsureHeld();
         return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly));
     }
 
     private static void SetUp(TaskWrites writes, string path)
     {
-        // The file shrinks with what is deleted. Both can be said only before the first table is made.
+        // The file shrinks when rows are deleted. Both settings must precede the first table.
         writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
             throw new StorageException($"'{path}' has no write-ahead log: the file system has none of what that needs.");
         }
 
-        // The log is flushed by every commit: what has been told to somebody outlives a loss of power.
+        // Every commit flushes the log: a change that has been reported survives a loss of power.
         writes.Run("PRAGMA synchronous=FULL");
         writes.Run("PRAGMA temp_store=MEMORY");
         for (var version = (int)(long)writes.Scalar("PRAGMA user_version")!; version < TaskSchema.Version; version++)

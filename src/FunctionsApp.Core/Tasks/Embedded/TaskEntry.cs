@@ -3,14 +3,14 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// A task that has not ended, in memory. A change is pending until the disk has it, and committed then: nobody is told of it
-/// before. All members are guarded by the store's gate.
+/// A task that has not ended, in memory. A change is pending until it is on disk, then committed. Only committed changes are
+/// reported. All members are guarded by the store's gate.
 /// </summary>
-/// <param name="record">The task as it begins.</param>
+/// <param name="record">The initial state of the task.</param>
 /// <param name="inputBytes">The length of its input.</param>
 internal sealed class TaskEntry(TaskRecord record, int inputBytes)
 {
-    /// <summary>Changes of progress that one version has room for in a revision.</summary>
+    /// <summary>The number of progress changes that fit between two versions in a revision.</summary>
     private const long TicksOfVersion = 1_000_000;
 
     private TaskCompletionSource? _changed;
@@ -20,25 +20,25 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
 
     public int InputBytes { get; } = inputBytes;
 
-    /// <summary>The task with its last change, whether the disk has that or not.</summary>
+    /// <summary>The task with its last change, on disk or not.</summary>
     public TaskRecord Pending { get; set; } = record;
 
-    /// <summary>The task as it is on the disk, and as callers see it; null before its creation is.</summary>
+    /// <summary>The task as it is on disk, and as callers see it; null before its creation is on disk.</summary>
     public TaskRecord? Committed { get; private set; }
 
-    /// <summary>Its place among those that wait for their turn, while it waits.</summary>
+    /// <summary>Its position in the queue, while it waits for its turn.</summary>
     public LinkedListNode<TaskEntry>? Waiting { get; set; }
 
-    /// <summary>Stops the attempt that is under way.</summary>
+    /// <summary>Stops the running attempt.</summary>
     public CancellationTokenSource? Stop { get; set; }
 
-    /// <summary>How far the attempt has come that is under way.</summary>
+    /// <summary>The progress of the running attempt.</summary>
     public Progress? Progress { get; set; }
 
     /// <summary>Whether progress will be announced soon.</summary>
     public bool IsProgressDue { get; set; }
 
-    /// <summary>Whether somebody waits for a change.</summary>
+    /// <summary>Whether a caller waits for a change.</summary>
     public bool IsWatched => _changed is not null;
 
     /// <summary>The task as callers see it, once it is committed.</summary>
@@ -46,10 +46,10 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
         Committed!.State is TaskState.Running or TaskState.Cancelling ? Committed with { Progress = Progress } : Committed,
         RevisionOf(Committed) + _ticks);
 
-    /// <summary>A task that is not in memory, as callers see it.</summary>
+    /// <summary>Returns a task that is not in memory, as callers see it.</summary>
     public static TaskView ViewOf(TaskRecord record) => new(record, RevisionOf(record));
 
-    /// <summary>Takes over a record that is on the disk.</summary>
+    /// <summary>Applies a record that is on disk.</summary>
     public void Commit(TaskRecord record)
     {
         Committed = record;
@@ -57,7 +57,7 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
         Announce();
     }
 
-    /// <summary>Announces progress to those who wait for a change.</summary>
+    /// <summary>Announces progress to callers that wait for a change.</summary>
     public void AnnounceProgress()
     {
         IsProgressDue = false;
@@ -70,7 +70,7 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
         Announce();
     }
 
-    /// <summary>Done at the next change.</summary>
+    /// <summary>Completes at the next change.</summary>
     public Task ChangedAsync() => (_changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
     private static long RevisionOf(TaskRecord record) => record.Version * TicksOfVersion;

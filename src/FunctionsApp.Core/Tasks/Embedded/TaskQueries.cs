@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>A connection that reads. What is being written meanwhile neither holds it up nor is seen by it.</summary>
+/// <summary>A connection that reads. It neither waits for concurrent writes nor sees them.</summary>
 internal sealed class TaskQueries(SqliteConnection connection) : Session(connection)
 {
     private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
@@ -13,7 +13,7 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
 
     public TaskRecord? FindByKey(string key) => One(Select + "idempotency_key = ?1", key);
 
-    /// <summary>The tasks that have not ended, oldest first, each with the length of its input.</summary>
+    /// <summary>Reads the tasks that have not ended, oldest first, each with the length of its input.</summary>
     public IReadOnlyList<(TaskRecord Record, int InputBytes)> ReadLive()
     {
         var records = new List<TaskRecord>();
@@ -28,15 +28,15 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         return [.. records.Select(record => (record, PayloadLength(record.Sequence)))];
     }
 
-    /// <summary>The place of the newest task; 0 when there is none. What a recovery brought back of a task that is lost counts, or a new task would have that.</summary>
+    /// <summary>Returns the newest sequence number; 0 without tasks. Counts recovered rows of lost tasks, so that no new task reuses their numbers.</summary>
     public long LastSequence() => Scalar(
         "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 
-    /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state where one is asked for.</summary>
-    /// <param name="query">Which; its limit and cursor are the caller's to heed.</param>
-    /// <param name="below">Only those that were created before this place.</param>
-    /// <param name="limit">How many rows to look at.</param>
-    /// <param name="visit">Takes a row's place, and the record if the row passes the filter; returns whether to go on.</param>
+    /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state if the query names one.</summary>
+    /// <param name="query">The filter; the caller applies its limit and cursor.</param>
+    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
+    /// <param name="limit">The maximum number of rows to read.</param>
+    /// <param name="visit">Receives a row's sequence number, and its record if it passes the filter; returns whether to continue.</param>
     public void Visit(TaskQuery query, long below, int limit, Func<long, TaskRecord?, bool> visit)
     {
         const string Page = "sequence < ?1 ORDER BY sequence DESC LIMIT ?2";
@@ -56,7 +56,7 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         }
     }
 
-    /// <summary>The input of a task or, after its end, its outcome; null when there is neither.</summary>
+    /// <summary>Reads the input of a task or, after its end, its outcome; null when there is neither.</summary>
     public byte[]? Payload(long sequence)
     {
         using var rows = Query("SELECT json FROM payloads WHERE task = ?1", sequence);
@@ -66,7 +66,7 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
     public int PayloadLength(long sequence) => (int)(Scalar("SELECT octet_length(json) FROM payloads WHERE task = ?1", sequence) as long? ?? 0);
 
     /// <summary>Reads a part of a payload.</summary>
-    /// <exception cref="SqliteException">It is gone.</exception>
+    /// <exception cref="SqliteException">It has been deleted.</exception>
     public int ReadPayload(long sequence, long offset, Span<byte> buffer)
     {
         using var json = new SqliteBlob(Connection, "payloads", "json", sequence, readOnly: true);
@@ -74,7 +74,7 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         return json.Read(buffer);
     }
 
-    /// <summary>The webhooks that are due, by time, after the last one of the page before.</summary>
+    /// <summary>Reads a page of due webhooks, by time, after the last one of the page before.</summary>
     public IReadOnlyList<DueDelivery> ReadDue(DateTimeOffset after, long afterTask, DateTimeOffset until, int limit)
     {
         var due = new List<DueDelivery>();
@@ -89,11 +89,11 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         return due;
     }
 
-    /// <summary>When the first webhook after a time is due.</summary>
+    /// <summary>Returns when the first webhook after a time is due.</summary>
     public DateTimeOffset? NextDue(DateTimeOffset after) =>
         TaskRow.TimeOf(Scalar("SELECT min(next_attempt_at) FROM deliveries WHERE next_attempt_at > ?1", TaskRow.Number(after)) as long?);
 
-    /// <summary>When the first task expires.</summary>
+    /// <summary>Returns when the first task expires.</summary>
     public DateTimeOffset? NextExpiry() => TaskRow.TimeOf(Scalar("SELECT min(forget_at) FROM tasks WHERE forget_at IS NOT NULL") as long?);
 
     private TaskRecord? One(string sql, object key)
@@ -103,8 +103,8 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
     }
 }
 
-/// <summary>A webhook that is due.</summary>
-/// <param name="At">Since when.</param>
-/// <param name="Task">The place of its task.</param>
-/// <param name="Url">Where it goes.</param>
+/// <summary>A due webhook.</summary>
+/// <param name="At">When it became due.</param>
+/// <param name="Task">The sequence number of its task.</param>
+/// <param name="Url">Its URL.</param>
 internal readonly record struct DueDelivery(DateTimeOffset At, long Task, Uri Url);

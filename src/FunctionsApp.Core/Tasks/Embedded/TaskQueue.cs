@@ -9,8 +9,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Admits tasks, has <see cref="TasksOptions.MaxRunning"/> of them run at once and the others wait in their order, and decides
-/// how each goes on after an attempt. Members that say so are called under the store's gate.
+/// Admits tasks, runs <see cref="TasksOptions.MaxRunning"/> of them at once and queues the others in order. Decides how each
+/// continues after an attempt. Members that say so are called under the store's gate.
 /// </summary>
 internal sealed class TaskQueue(
     TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue timers, TimeProvider time, Histogram<double> wait,
@@ -24,7 +24,7 @@ internal sealed class TaskQueue(
     private int _running;
     private Pace _pace;
 
-    /// <summary>Accepts a task: when this returns the disk has it, and it runs or waits.</summary>
+    /// <summary>Accepts a task. On return it is on disk, and runs or waits.</summary>
     /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
     public async Task<TaskEntry> AcceptAsync(TaskDefinition definition, RawJson input)
     {
@@ -69,7 +69,7 @@ internal sealed class TaskQueue(
             }
             else
             {
-                // Whoever may list tasks has cancelled it already.
+                // A caller that lists tasks has already cancelled it.
                 Release(startsNow);
             }
         }
@@ -77,7 +77,7 @@ internal sealed class TaskQueue(
         return entry;
     }
 
-    /// <summary>Goes on with the tasks that had not ended when the host did. Under the gate.</summary>
+    /// <summary>Resumes the tasks that had not ended when the host ended. Under the gate.</summary>
     public void Resume()
     {
         foreach (var entry in store.Live.ToArray())
@@ -98,7 +98,7 @@ internal sealed class TaskQueue(
                 {
                     _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued });
 
-                    // Nothing of it runs, whatever the disk says until then. A host that reads that again concludes the same.
+                    // No attempt runs, whatever the disk says until then. A host that reads "running" again does the same.
                     entry.Commit(entry.Pending);
                 }
 
@@ -109,7 +109,7 @@ internal sealed class TaskQueue(
         StartWaiting();
     }
 
-    /// <summary>Removes a task from those that wait. Under the gate.</summary>
+    /// <summary>Removes a task from the queue. Under the gate.</summary>
     public void Leave(TaskEntry entry)
     {
         if (entry.Waiting is { } place)
@@ -119,8 +119,8 @@ internal sealed class TaskQueue(
         }
     }
 
-    /// <summary>Stops what runs, after the token of the constructor was cancelled: no attempt begins any more.</summary>
-    /// <returns>Done when nothing runs.</returns>
+    /// <summary>Stops running attempts, after the constructor's token was cancelled: no new attempt starts.</summary>
+    /// <returns>Completes when no attempt runs.</returns>
     public Task StopAsync()
     {
         lock (store.Gate)
@@ -162,7 +162,7 @@ internal sealed class TaskQueue(
         }
     }
 
-    /// <summary>Has a task wait for its turn, once the time of its next attempt has come.</summary>
+    /// <summary>Queues a task, at the time of its next attempt if it has one.</summary>
     private void Wait(TaskEntry entry)
     {
         if (entry.Pending.NextAttemptAt is { } due && due > time.GetUtcNow())
@@ -203,7 +203,7 @@ internal sealed class TaskQueue(
         }
     }
 
-    /// <summary>Begins an attempt, in a context of its own and not in that of whoever made room for it.</summary>
+    /// <summary>Starts an attempt in its own execution context, not in that of the caller that freed the slot.</summary>
     private void Run(TaskEntry entry, Task committed, RawJson? input)
     {
         entry.Stop = new CancellationTokenSource();
@@ -220,10 +220,10 @@ internal sealed class TaskQueue(
 
     private async Task RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
     {
-        // Out of the caller's lock, and into a context whose values flow on.
+        // Leaves the caller's lock, and enters a context whose values flow on.
         await Task.Yield();
 
-        // Until the disk has the outcome, it is in memory.
+        // The outcome is in memory until it is on disk.
         using var memory = RequestMemory.Current = budget.Open();
         var started = time.GetTimestamp();
         var outcome = await attempts.RunAsync(entry, committed, input, stop);
@@ -240,8 +240,8 @@ internal sealed class TaskQueue(
         await ended;
     }
 
-    /// <summary>Makes room for the next task, and ends the wait of a stop when none runs any more. Under the gate.</summary>
-    /// <param name="isRunning">Whether the task was among those that run.</param>
+    /// <summary>Frees a slot for the next task, and completes a stop when no attempt runs any more. Under the gate.</summary>
+    /// <param name="isRunning">Whether the task held a slot.</param>
     private void Release(bool isRunning)
     {
         _running -= isRunning ? 1 : 0;
@@ -252,10 +252,10 @@ internal sealed class TaskQueue(
         }
     }
 
-    /// <summary>Decides how a task goes on after an attempt.</summary>
+    /// <summary>Decides how a task continues after an attempt.</summary>
     /// <param name="entry">The task.</param>
     /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
-    /// <returns>Done when the disk has it, where it has ended.</returns>
+    /// <returns>Completes when the end, if any, is on disk.</returns>
     private Task GoOn(TaskEntry entry, TaskOutcome? outcome)
     {
         var record = entry.Pending;
@@ -277,7 +277,7 @@ internal sealed class TaskQueue(
         }
         else if (outcome is { Value.Utf8.Length: var bytes })
         {
-            // The result takes the place of the input.
+            // The result replaces the input.
             if (bytes > TaskStore.MaxPayloadBytes || store.UsedBytes - entry.InputBytes + bytes > options.MaxStateBytes)
             {
                 return completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
@@ -289,7 +289,7 @@ internal sealed class TaskQueue(
             }
         }
 
-        // It has not ended. Where nothing came of the attempt the host stops: the database says that the task runs, so it will again.
+        // The task has not ended. An attempt without an outcome means that the host stops: the database says "running", so the task runs again.
         return Task.CompletedTask;
     }
 }

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Deletes tasks that have expired, with their payloads. A webhook that is still to be sent keeps its task.</summary>
+/// <summary>Deletes expired tasks with their payloads. A task with a pending webhook is kept.</summary>
 internal sealed class TaskRetention
 {
-    /// <summary>Tasks that one transaction deletes, so that the others do not wait for long.</summary>
+    /// <summary>Tasks that one transaction deletes. The limit keeps other changes from waiting long.</summary>
     private const int MaxDeleted = 100;
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
@@ -23,10 +23,10 @@ internal sealed class TaskRetention
         _alarm = new Alarm(timers, () => _ = DeleteAsync());
     }
 
-    /// <summary>Begins with what has expired while the host was down.</summary>
+    /// <summary>Deletes what expired while the host was down.</summary>
     public void Start() => _alarm.Set(_time.GetUtcNow());
 
-    /// <summary>Plans the end of a task, unless its webhook is still to be sent.</summary>
+    /// <summary>Schedules the deletion of a task, unless its webhook is pending.</summary>
     public void Plan(TaskRecord record)
     {
         if (record.IsFinished && record.Delivery is not { State: DeliveryState.Pending })

@@ -7,17 +7,17 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>How the values of a <see cref="TaskRecord"/> are written in the database.</summary>
+/// <summary>Maps a <see cref="TaskRecord"/> to and from values of the database.</summary>
 internal static class TaskRow
 {
-    /// <summary>What <see cref="Read"/> reads, from <see cref="Tables"/>.</summary>
+    /// <summary>The columns that <see cref="Read"/> reads, from <see cref="Tables"/>.</summary>
     public const string Columns =
         "sequence, tasks.state, id, version, definition, tasks.attempts, created_at, started_at, finished_at, tasks.next_attempt_at, expires_at, completed, total, "
         + "url, deliveries.state, deliveries.next_attempt_at, earlier_attempts, deliveries.attempts";
 
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
-    // By the numbers of the states.
+    // In the order of the enum values.
     private static readonly string[] States = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"];
     private static readonly string[] DeliveryStates = ["pending", "delivered", "failed"];
 
@@ -46,7 +46,7 @@ internal static class TaskRow
         },
     };
 
-    /// <summary>The state of a row, without the rest of it.</summary>
+    /// <summary>Reads only the state of a row.</summary>
     public static TaskState StateOf(SqliteDataReader row) => (TaskState)Array.IndexOf(States, row.GetString(1));
 
     public static string Text(TaskState state) => States[(int)state];
@@ -61,7 +61,7 @@ internal static class TaskRow
 
     public static DateTimeOffset? TimeOf(long? number) => number is { } value ? TimeOf(value) : null;
 
-    /// <summary>When the task is to be deleted, if that is known.</summary>
+    /// <summary>Returns when to delete the task, if that is known.</summary>
     public static long? ForgetAt(TaskRecord record) =>
         record.IsFinished && record.Delivery is not { State: DeliveryState.Pending } ? Number(record.ExpiresAt) : null;
 

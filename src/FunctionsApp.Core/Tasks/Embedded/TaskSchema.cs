@@ -1,14 +1,14 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// The tables, and how a database of an earlier version becomes one of this version. Times are counted in 100 ns since 1970
-/// (UTC), so that a time that was shown once is read back to the digit.
+/// The tables, and the steps that upgrade a database of an earlier version. Times are counted in 100 ns since 1970 (UTC),
+/// so that a time that was returned once is read back exactly.
 /// </summary>
 internal static class TaskSchema
 {
-    // forget_at: when the task is deleted; NULL while it has not ended, or its webhook is still to be sent.
-    // deliveries.next_attempt_at: NULL unless the webhook is still to be sent.
-    // An index ends with the key of its table, so the tasks of one state are in order of creation.
+    // forget_at: when the task is deleted; NULL until it has ended and its webhook is no longer pending.
+    // deliveries.next_attempt_at: NULL unless the webhook is pending.
+    // An index ends with the key of its table, so it lists the tasks of one state in order of creation.
     private const string First = """
         CREATE TABLE tasks (
             sequence INTEGER PRIMARY KEY,
@@ -48,9 +48,9 @@ internal static class TaskSchema
         CREATE TABLE signing_keys (key TEXT NOT NULL) STRICT;
         """;
 
-    /// <summary>What makes each version of the one before; the first of nothing.</summary>
+    /// <summary>The SQL that creates each version from the one before; the first from nothing.</summary>
     public static IReadOnlyList<string> Steps { get; } = [First];
 
-    /// <summary>The version that this app writes, in <c>user_version</c>.</summary>
+    /// <summary>The version that this app writes to <c>user_version</c>.</summary>
     public static int Version => Steps.Count;
 }

@@ -5,22 +5,22 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// The tasks of the embedded engine: those that have not ended are in memory, and all of them are in a
-/// <see cref="TaskDatabase"/>. A change is shown when it is on the disk, not before.
+/// The tasks of the embedded engine. Those that have not ended are in memory; all are in a <see cref="TaskDatabase"/>.
+/// A change is visible to callers only once it is on disk.
 /// </summary>
-/// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held while something is written or read.</remarks>
+/// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
 internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
 {
-    /// <summary>The longest input or outcome, in bytes: SQLite has no longer values than 1,000,000,000.</summary>
+    /// <summary>The maximum length of an input or outcome, in bytes: SQLite limits values to 1,000,000,000.</summary>
     public const int MaxPayloadBytes = 999_000_000;
 
-    /// <summary>Tasks that one page looks at, so that a filter which nothing passes stays cheap.</summary>
+    /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a failed write says that the next one would fail. It is longer than any pause between two tries.</summary>
+    /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>
     private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
@@ -40,12 +40,12 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     /// <summary>The tasks that have not ended. Under the gate.</summary>
     public IReadOnlyCollection<TaskEntry> Live => _live.Values;
 
-    /// <summary>Bytes that the database uses, with what is about to be written.</summary>
+    /// <summary>Bytes that the database uses, including pending writes.</summary>
     public long UsedBytes => _database?.Writer.UsedBytes ?? 0;
 
-    /// <summary>Takes over an open database. Under the gate.</summary>
+    /// <summary>Takes ownership of an open database. Under the gate.</summary>
     /// <param name="database">The database.</param>
-    /// <param name="lastSequence">The place of its newest task.</param>
+    /// <param name="lastSequence">The sequence number of its newest task.</param>
     /// <param name="live">Its tasks that have not ended, with the lengths of their inputs.</param>
     public void Open(TaskDatabase database, long lastSequence, IEnumerable<(TaskRecord Record, int InputBytes)> live)
     {
@@ -67,7 +67,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     }
 
     /// <summary>Waits while the directory is being opened.</summary>
-    /// <exception cref="ProblemException"><c>storage-failed</c>: it cannot be used.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the directory cannot be used.</exception>
     public ValueTask EnsureOpenAsync()
     {
         return _database is not null ? default : WaitAsync();
@@ -82,7 +82,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         }
     }
 
-    /// <summary>Does nothing while a new task could be kept, as far as is known. A directory that has never been opened is no reason to say no.</summary>
+    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw before the directory is first opened.</summary>
     /// <exception cref="StorageException">The directory is gone, or the last write failed.</exception>
     public void EnsureWritable()
     {
@@ -97,7 +97,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
             var (failure, now) = (database.Writer.Failure, time.GetUtcNow());
             _failing = failure == _failing.Failure ? _failing : (failure, now);
 
-            // Without an end to this nothing would be written by which it could be seen that writes succeed.
+            // Unless this expires, no task is written, and so no write shows that the disk works again.
             if (failure is not null && now - _failing.SeenAt < FailureLifetime)
             {
                 throw failure;
@@ -105,7 +105,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         }
     }
 
-    /// <summary>Finds a task that has not ended, and whose creation is on the disk. Under the gate.</summary>
+    /// <summary>Finds a task that has not ended and whose creation is on disk. Under the gate.</summary>
     public TaskEntry? FindLive(string id) => _live.TryGetValue(id, out var entry) && entry.Committed is not null ? entry : null;
 
     /// <summary>Finds a task that has been accepted and has not expired.</summary>
@@ -124,8 +124,8 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     }
 
     /// <summary>Reads a page of tasks, newest first.</summary>
-    /// <param name="query">Which, but for the cursor.</param>
-    /// <param name="below">Only those that were created before this place.</param>
+    /// <param name="query">What to list; its cursor is ignored.</param>
+    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
     /// <returns>The tasks, and where the next page begins, if there is one.</returns>
     /// <exception cref="StorageException">The database cannot be read.</exception>
     public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
@@ -160,17 +160,17 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     /// <exception cref="StorageException">The database cannot be read.</exception>
     public T Read<T>(Func<TaskQueries, T> read) => _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
 
-    /// <summary>Writes what concerns no task in memory.</summary>
-    /// <returns>Done when it is on the disk.</returns>
-    /// <exception cref="StorageException">Of the task: it could not be written.</exception>
+    /// <summary>Writes a change that affects no task in memory.</summary>
+    /// <returns>Completes when it is on disk.</returns>
+    /// <exception cref="StorageException">From the task: the change could not be written.</exception>
     public Task WriteAsync(Action<TaskWrites> write, int bytes = 0, bool lingers = false, Action? committed = null) =>
         _database?.Writer.WriteAsync(write, bytes, lingers, committed) ?? Task.FromException(new StorageException(_unavailable));
 
-    /// <summary>Adds a task. Under the gate; whoever awaits the result does not hold it.</summary>
-    /// <param name="create">Makes the record, from the task's place among all.</param>
+    /// <summary>Adds a task. Under the gate; the caller must not hold it while awaiting the result.</summary>
+    /// <param name="create">Creates the record from the task's sequence number.</param>
     /// <param name="input">Its input.</param>
-    /// <returns>The task, and when it is on the disk.</returns>
-    /// <exception cref="StorageException">Of the task: it could not be written. It is to be removed then.</exception>
+    /// <returns>The task, and the completion of its write.</returns>
+    /// <exception cref="StorageException">From the task: it could not be written. The caller must remove it then.</exception>
     public (TaskEntry Entry, Task Committed) Add(Func<long, TaskRecord> create, RawJson input)
     {
         var record = create(++_lastSequence);
@@ -187,12 +187,12 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         Count(entry.Pending, -1);
     }
 
-    /// <summary>Changes a task. Under the gate; whoever awaits the result does not hold it.</summary>
+    /// <summary>Changes a task. Under the gate; the caller must not hold it while awaiting the result.</summary>
     /// <param name="entry">The task.</param>
-    /// <param name="record">What it is from now on.</param>
-    /// <param name="outcome">What it came to, if it ends with something.</param>
-    /// <returns>Done when the change is on the disk, and shown.</returns>
-    /// <exception cref="StorageException">Of the task: it could not be written; the change stays pending.</exception>
+    /// <param name="record">The task after the change.</param>
+    /// <param name="outcome">The outcome, if it ends with one.</param>
+    /// <returns>Completes when the change is on disk, and visible.</returns>
+    /// <exception cref="StorageException">From the task: it could not be written; the change stays pending.</exception>
     public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
     {
         Count(entry.Pending, -1);
@@ -201,9 +201,9 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default);
     }
 
-    /// <summary>Changes a task in a way that cannot be taken back: it is written as soon as the disk allows. Under the gate.</summary>
+    /// <summary>Makes an irreversible change to a task: the write is retried until it succeeds. Under the gate.</summary>
     /// <inheritdoc cref="CommitAsync"/>
-    /// <exception cref="OperationCanceledException">The store was closed before.</exception>
+    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
     public Task CommitWithRetryAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
     {
         var first = CommitAsync(entry, record, outcome);
@@ -212,14 +212,14 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         {
             lock (Gate)
             {
-                // A later change says all that this one would.
+                // A later change includes this one.
                 return ReferenceEquals(entry.Pending, pending) ? WriteAsync(entry, pending, outcome?.Utf8 ?? default) : Task.CompletedTask;
             }
         });
     }
 
-    /// <summary>Writes how the webhook of a task that has ended fares, as soon as the disk allows.</summary>
-    /// <exception cref="OperationCanceledException">The store was closed before.</exception>
+    /// <summary>Writes the delivery state of a task that has ended; retries until that succeeds.</summary>
+    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
     public Task CommitDeliveryWithRetryAsync(TaskRecord record)
     {
         return RetryAsync(record.Id, WriteAsync(), WriteAsync);
@@ -227,7 +227,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         Task WriteAsync() => this.WriteAsync(writes => writes.UpdateDelivery(record));
     }
 
-    /// <summary>Commits what is pending, and frees the directory.</summary>
+    /// <summary>Commits the pending changes, and frees the directory.</summary>
     public void Dispose()
     {
         TaskDatabase? database;
@@ -242,7 +242,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         database?.Dispose();
     }
 
-    /// <summary>A record of the database as callers see it: what is in memory is not to be ahead of it, or behind. Null before its creation is shown.</summary>
+    /// <summary>Returns a record of the database as callers see it, in step with the task in memory. Null before its creation is visible.</summary>
     private TaskRecord? Shown(TaskRecord record)
     {
         lock (Gate)
@@ -267,15 +267,15 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
 
     private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome)
     {
-        // An end that nobody watches, and that is to be told to nobody, is worth no flush of its own.
+        // The end of a task without watchers and without a webhook needs no flush of its own.
         var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
         return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record));
     }
 
-    /// <summary>Writes until that succeeds.</summary>
+    /// <summary>Retries a write until it succeeds.</summary>
     /// <param name="id">The task.</param>
-    /// <param name="first">The first try.</param>
-    /// <param name="again">Tries again.</param>
+    /// <param name="first">The first attempt.</param>
+    /// <param name="again">Starts a retry.</param>
     private async Task RetryAsync(string id, Task first, Func<Task> again)
     {
         var pause = FirstPause;

@@ -4,19 +4,19 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>The connection that writes. The writer's thread alone uses it.</summary>
+/// <summary>The connection that writes. Only the writer's thread uses it.</summary>
 internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
 {
-    /// <summary>The size of a page. A small task changes some bytes on seven of them, and each is written whole.</summary>
+    /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
 
-    /// <summary>Bytes that the database uses, without the log and the pages that are free.</summary>
+    /// <summary>Bytes that the database uses, without the log and free pages.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
-    /// <summary>Rows that were changed since the connection was opened, those of transactions that failed included.</summary>
+    /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
     public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
 
-    /// <summary>Ends a transaction that failed, unless SQLite has done so already.</summary>
+    /// <summary>Rolls a failed transaction back, unless SQLite has done so already.</summary>
     public void RollBack()
     {
         if (SQLitePCL.raw.sqlite3_get_autocommit(Connection.Handle) == 0)
@@ -24,12 +24,12 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
             Run("ROLLBACK");
         }
 
-        // The log is written from its beginning again when the database has all of it. So a disk that is full has room for
-        // changes that need no new page.
+        // The log restarts from its beginning once the database contains all of it. A full disk then has room for changes that
+        // need no new page.
         Scalar("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
-    /// <summary>Writes a new task with its input. A key that an expired task still has becomes free.</summary>
+    /// <summary>Writes a new task with its input. Frees a key that an expired task still has.</summary>
     public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
     {
         var definition = record.Definition;
@@ -46,7 +46,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         PutPayload(record.Sequence, input);
     }
 
-    /// <summary>Writes what a task has become and, if it has ended with something, what takes the place of its input.</summary>
+    /// <summary>Writes a changed task and, if it has ended with an outcome, replaces its input with that.</summary>
     public void Update(TaskRecord record, ReadOnlyMemory<byte> outcome)
     {
         Run(
@@ -69,15 +69,15 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         }
     }
 
-    /// <summary>Writes how the webhook of a task that has ended fares.</summary>
+    /// <summary>Writes the delivery state of a task that has ended.</summary>
     public void UpdateDelivery(TaskRecord record)
     {
         PutDelivery(record.Sequence, record.Delivery!);
         Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
     }
 
-    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Deletes expired tasks, with all that belongs to them.</summary>
+    /// <returns>The number deleted.</returns>
     public int DeleteExpired(DateTimeOffset now, int limit) => Run(
         "DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2)", TaskRow.Number(now), limit);
 
@@ -89,7 +89,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
 
     private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.TypeInfo<T>()).Utf8);
 
-    /// <summary>The array behind the bytes, which is what the provider takes; a copy where they are a part of it.</summary>
+    /// <summary>Returns the array behind the bytes, which the provider requires; a copy if they are only part of it.</summary>
     private static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>
         MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length ? array : utf8.ToArray();
 }

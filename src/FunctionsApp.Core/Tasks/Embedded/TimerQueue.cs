@@ -4,7 +4,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// <param name="time">The clock.</param>
 internal sealed class TimerQueue(TimeProvider time) : IDisposable
 {
-    /// <summary>The clock may be set while an action waits, so it is read again at least this often.</summary>
+    /// <summary>The clock may be changed while an action waits, so it is read at least this often.</summary>
     private static readonly TimeSpan MaxSleep = TimeSpan.FromMinutes(10);
 
     /// <summary>How late the timer may be set.</summary>
@@ -17,8 +17,8 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
     private bool _isDisposed;
 
     /// <summary>Adds an action.</summary>
-    /// <param name="due">When; a time that is past means soon.</param>
-    /// <param name="action">What; it runs on a thread of the pool, and must be quick.</param>
+    /// <param name="due">When to run it; a time in the past means soon.</param>
+    /// <param name="action">The action; runs on a thread of the pool, and must be quick.</param>
     public void Add(DateTimeOffset due, Action action)
     {
         lock (_gate)
@@ -56,13 +56,13 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
             now = time.GetUtcNow();
             var sleep = due <= now ? TimeSpan.Zero : due - now < MaxSleep ? due - now : MaxSleep;
 
-            // Timers go by whole milliseconds.
+            // Timers use whole milliseconds.
             sleep = TimeSpan.FromMilliseconds(Math.Ceiling(sleep.TotalMilliseconds));
             _wakes = now + sleep;
             _timer.Change(sleep, Timeout.InfiniteTimeSpan);
         }
 
-        // A timer counts from when it is set. If this thread was suspended in between, it would ring late.
+        // A timer counts from when it is set. If this thread was suspended in between, it would fire late.
         while (time.GetUtcNow() - now > MaxDelay);
     }
 

@@ -7,13 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Sends the webhook of a task once, and decides how it goes on.</summary>
+/// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
 internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, TimeProvider time, ILogger logger)
 {
     /// <summary>Sends the webhook, if it is due.</summary>
-    /// <param name="task">The place of the task.</param>
-    /// <param name="stopping">Cuts the attempt off.</param>
-    /// <returns>The task with the attempt; null when there was nothing to send, as an attempt has ended since it was found due.</returns>
+    /// <param name="task">The task's sequence number.</param>
+    /// <param name="stopping">Aborts the attempt.</param>
+    /// <returns>The task with the attempt; null when nothing was due, because another attempt has ended meanwhile.</returns>
     public async Task<TaskRecord?> RunAsync(long task, CancellationToken stopping)
     {
         if (store.Read(queries => queries.Find(task)) is not { Delivery: { State: DeliveryState.Pending } delivery } record || delivery.NextAttemptAt > time.GetUtcNow())
@@ -24,7 +24,7 @@ internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<
         using var memory = budget.Open();
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
 
-        // All webhooks are one caller: a stranger may ask for any number of them.
+        // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
         var result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), await MessageAsync(record, memory, stopping), stopping);
         var after = After(delivery, result);
@@ -63,7 +63,7 @@ internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<
         }
         catch (StorageException)
         {
-            // How the task ended is worth telling all the same.
+            // The message is useful even without the outcome.
         }
 
         return TaskMessage.Write(record, outcome is null ? null : RawJson.FromUtf8(outcome));

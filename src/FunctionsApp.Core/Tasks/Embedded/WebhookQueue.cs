@@ -3,13 +3,13 @@ using FunctionsApp.Core.Webhooks;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is written to the database, so the
-/// schedule goes on after a restart; an attempt that a crash cut off is repeated, with the same id. Thread-safe.
+/// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is written to the database, so the schedule
+/// continues after a restart. An attempt that a crash interrupted is repeated with the same id. Thread-safe.
 /// </summary>
-/// <remarks>In memory are the webhooks that are due: some bytes each, and the message while it is sent.</remarks>
+/// <remarks>Due webhooks are in memory: some bytes each, plus the message while it is in flight.</remarks>
 internal sealed class WebhookQueue : IDisposable
 {
-    /// <summary>Webhooks that are sent at once: each may hold a message of 1 MiB.</summary>
+    /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
 
     private const int PageSize = 1_000;
@@ -20,7 +20,7 @@ internal sealed class WebhookQueue : IDisposable
     private readonly SemaphoreSlim _loading = new(1);
     private readonly ReceiverQueues _receivers = new();
 
-    // By the places of their tasks: those that wait or are being sent, without a task; and those whose attempt is over, with its commit.
+    // By sequence number: webhooks that wait or are in flight have no task; those whose attempt has ended have its commit.
     private readonly Dictionary<long, Task?> _known = [];
     private readonly TaskStore _store;
     private readonly WebhookAttempt _attempt;
@@ -30,7 +30,7 @@ internal sealed class WebhookQueue : IDisposable
     private readonly CancellationToken _stopping;
     private readonly Alarm _alarm;
 
-    // What was due then has been read from the database, or came by Plan.
+    // Webhooks due by then have been read from the database, or arrived through Plan.
     private DateTimeOffset _loadedUntil = DateTimeOffset.MinValue;
 
     public WebhookQueue(
@@ -40,7 +40,7 @@ internal sealed class WebhookQueue : IDisposable
         _alarm = new Alarm(timers, () => _ = LoadAsync());
     }
 
-    /// <summary>Begins with what was due while the host was down.</summary>
+    /// <summary>Sends what became due while the host was down.</summary>
     public void Start() => _alarm.Set(_time.GetUtcNow());
 
     public void Dispose()
@@ -49,10 +49,10 @@ internal sealed class WebhookQueue : IDisposable
         _loading.Dispose();
     }
 
-    /// <summary>The webhook of a task that ends now.</summary>
+    /// <summary>Creates the webhook of a task that ends now.</summary>
     public Delivery New(Uri url, DateTimeOffset now) => new() { Url = url, NextAttemptAt = _schedule.Due(1, now, retryAfter: null) };
 
-    /// <summary>Sends the webhook of a task when it is due, if it is still to be sent. The database has that.</summary>
+    /// <summary>Sends the webhook of a task when it is due, if it is pending. The database already holds it.</summary>
     public void Plan(TaskRecord record)
     {
         if (record.Delivery is not { State: DeliveryState.Pending, NextAttemptAt: { } due } delivery)
@@ -72,9 +72,9 @@ internal sealed class WebhookQueue : IDisposable
         _alarm.Set(due);
     }
 
-    /// <summary>Sends the webhook of a task that has ended at once, and begins its schedule anew.</summary>
-    /// <param name="task">The place of the task.</param>
-    /// <returns>The task with that change on the disk, or as it is if its webhook is being sent already; null when there is no such task with a webhook.</returns>
+    /// <summary>Sends the webhook of a task that has ended at once, and restarts its schedule.</summary>
+    /// <param name="task">The task's sequence number.</param>
+    /// <returns>The task with that change on disk, or unchanged if that is already queued or in flight; null when no such task has a webhook.</returns>
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
@@ -107,13 +107,13 @@ internal sealed class WebhookQueue : IDisposable
             Forget(task);
             if (planned is not null)
             {
-                // Whether it was written or not: what fell due meanwhile was passed over.
+                // Even if the write failed: webhooks that became due meanwhile were skipped.
                 Plan(planned);
             }
         }
     }
 
-    /// <summary>Reads what has become due, and sets the alarm for what comes next.</summary>
+    /// <summary>Reads the webhooks that have become due, and sets the alarm for the next one.</summary>
     private async Task LoadAsync()
     {
         await _loading.WaitAsync(_stopping);
@@ -183,7 +183,7 @@ internal sealed class WebhookQueue : IDisposable
 
     private void Start(long task, Uri url)
     {
-        // In a context of its own, and not in that of whoever made room for it.
+        // Uses its own execution context, not that of the caller that freed the slot.
         using (ExecutionContext.SuppressFlow())
         {
             _ = SendAsync(task, url);
