@@ -27,7 +27,7 @@ public static class FunctionsCoreServices
 {
     /// <summary>Adds every pattern. A host calls this, and adds operations.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c> and <c>Callbacks</c> are read, and checked at start-up.</param>
+    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c>, <c>Callbacks</c> and <c>Tasks</c> are validated at startup.</param>
     public static IServiceCollection AddFunctionsCore(this IServiceCollection services, IConfiguration configuration)
     {
         CoreJson.Add(
@@ -74,7 +74,7 @@ public static class FunctionsCoreServices
         return services;
     }
 
-    /// <summary>Adds the engine that keeps tasks in a directory.</summary>
+    /// <summary>Adds the engine that stores tasks in a directory.</summary>
     private static void AddEmbeddedTaskEngine(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))

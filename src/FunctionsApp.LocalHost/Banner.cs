@@ -3,10 +3,10 @@ using FunctionsApp.Http;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Lists the functions with their URLs, as <c>func start</c> does.</summary>
+/// <summary>Lists the functions with their URLs, like <c>func start</c>.</summary>
 internal static class Banner
 {
-    /// <summary>Writes the list; the first address stands for all.</summary>
+    /// <summary>Writes the list; the URLs have the first address.</summary>
     public static void Write(TextWriter output, WebApplication app)
     {
         var endpoints = ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>();

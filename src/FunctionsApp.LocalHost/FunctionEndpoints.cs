@@ -3,12 +3,12 @@ using FunctionsApp.Http;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Serves the functions that are found by their attributes, as the Functions host and its worker do together.</summary>
+/// <summary>Finds the functions by their attributes and serves them, like the Functions host and its worker.</summary>
 internal static class FunctionEndpoints
 {
     /// <summary>Maps every function of each <see cref="FunctionAssembly"/>.</summary>
     /// <param name="app">The application.</param>
-    /// <param name="routePrefix">What comes before every route; may be empty.</param>
+    /// <param name="routePrefix">The prefix of every route; may be empty.</param>
     /// <exception cref="InvalidOperationException">Two functions have one name.</exception>
     public static void MapFunctions(this WebApplication app, string routePrefix)
     {
@@ -20,7 +20,7 @@ internal static class FunctionEndpoints
                 throw new InvalidOperationException($"Two functions are named '{function.Name}'.");
             }
 
-            // Compiling what binds the parameters takes longer than starting the server; most processes never need it for every function.
+            // Compiling the parameter binding takes longer than starting the server; most processes never need it for every function.
             var run = new Lazy<RequestDelegate>(() => Compile(function));
             app.MapMethods($"{routePrefix.Trim('/')}/{function.Route}", function.Trigger.Methods ?? [], context => run.Value(context))
                 .WithMetadata([function, .. function.Method.GetCustomAttributes()]);

@@ -7,16 +7,16 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.LocalHost;
 
 /// <summary>
-/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. Whoever listens beyond this machine must have one. Where there is
-/// any, every function that is not anonymous demands one, on loopback too, as a proxy on this machine may make that public: as
-/// <c>x-functions-key</c> or <c>?code=</c>, as on Azure. The master key opens every function, and alone those of the administrator.
+/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. A host that listens beyond loopback must have a key. If it has one,
+/// every function that is not anonymous requires a key, as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. This holds on loopback
+/// too, because a proxy may publish it. The master key opens every function; only it opens functions of level admin.
 /// </summary>
 internal sealed class FunctionKeys
 {
     private const string Setting = "Host:FunctionKeys";
     private const string MasterSetting = "Host:MasterKey";
 
-    // Digests, so that comparing takes the same time whatever the length of the key that was sent.
+    // Digests, so that a comparison takes the same time whatever the length of the key in the request.
     private readonly byte[][] _digests;
     private readonly byte[]? _masterDigest;
 
@@ -29,7 +29,7 @@ internal sealed class FunctionKeys
     private bool AreDemanded => _digests.Length > 0 || _masterDigest is not null;
 
     /// <summary>Reads the keys.</summary>
-    /// <exception cref="InvalidOperationException">There is none, and the addresses are not loopback.</exception>
+    /// <exception cref="InvalidOperationException">There is no key, and an address is not loopback.</exception>
     public static FunctionKeys From(IConfiguration configuration, ListenAddresses addresses)
     {
         var keys = configuration.GetSection(Setting).Get<string[]>()?.Where(static key => !string.IsNullOrWhiteSpace(key)).ToArray() ?? [];
@@ -40,13 +40,13 @@ internal sealed class FunctionKeys
                 $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: set a function key ({Setting}, or the environment variable Host__FunctionKeys__0).");
     }
 
-    /// <summary>Serves a request, unless it may not run the function that it asks for.</summary>
+    /// <summary>Serves a request, or refuses it if it lacks the key of its function.</summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
             ? new ProblemResult(refusal).ExecuteAsync(context)
             : next(context);
 
-    /// <summary>Why a request may not run a function; null when it may.</summary>
+    /// <summary>Returns why a request may not run a function; null if it may.</summary>
     public Problem? Refusal(HttpRequest request, AuthorizationLevel level)
     {
         if (!AreDemanded || level == AuthorizationLevel.Anonymous)
@@ -57,7 +57,7 @@ internal sealed class FunctionKeys
         var key = request.Headers["x-functions-key"].ToString();
         var digest = Digest(key.Length > 0 ? key : request.Query["code"].ToString());
 
-        // All are compared, so that the time does not tell which one came near.
+        // Compares with all keys, so that the time does not show which one matched.
         var isMaster = _masterDigest is not null && CryptographicOperations.FixedTimeEquals(digest, _masterDigest);
         var isFunction = _digests.Aggregate(false, (matches, known) => matches | CryptographicOperations.FixedTimeEquals(digest, known));
         return isMaster || (isFunction && level != AuthorizationLevel.Admin)

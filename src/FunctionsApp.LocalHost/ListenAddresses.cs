@@ -3,7 +3,7 @@ using System.Net;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Where the host listens.</summary>
+/// <summary>The addresses that the host listens on.</summary>
 /// <param name="Urls">One or more URLs.</param>
 /// <param name="AreLoopback">Whether only this machine can reach them all.</param>
 internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopback)
@@ -12,7 +12,7 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
 
     private static readonly string[] LoopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
-    /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, as Core Tools has it.</summary>
+    /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, like Core Tools.</summary>
     public static ListenAddresses From(IConfiguration configuration)
     {
         var port = configuration.GetValue("port", DefaultPort);
@@ -27,13 +27,13 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     }
 
     /// <summary>
-    /// Whether a request may name this host. On loopback only this machine's own names are answered: a web page that the
-    /// developer visits can let its host name resolve to 127.0.0.1, and the browser then sends its requests here, with
-    /// that name.
+    /// Returns whether a request may name this host. On loopback only this machine's own names are valid. Otherwise a web
+    /// page that the developer visits could let its host name resolve to 127.0.0.1, and the browser would send the page's
+    /// requests here, with that name.
     /// </summary>
     public bool Admits(HostString host) => !AreLoopback || LoopbackNames.Contains(host.Host, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The end points behind the URLs of a server that has started, so that no port is 0 any more.</summary>
+    /// <summary>Returns the end points of the URLs of a started server, so that no port is 0.</summary>
     public static IEnumerable<IPEndPoint> EndPoints(IEnumerable<string> urls) =>
         from url in urls
         let address = BindingAddress.Parse(url)
@@ -41,7 +41,7 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
         from ip in string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase) ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
             : IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? [one]
 
-            // The server takes every other name for all addresses.
+            // The server binds every other name to all addresses.
             : new[] { IPAddress.IPv6Any }
         select new IPEndPoint(ip, address.Port);
 

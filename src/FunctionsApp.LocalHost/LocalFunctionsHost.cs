@@ -10,12 +10,12 @@ using Microsoft.Extensions.Configuration.Memory;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Composes the host: what <c>func start</c> does for the worker, on Kestrel alone.</summary>
+/// <summary>Composes the host: the part of <c>func start</c> for the worker, on Kestrel alone.</summary>
 internal static class LocalFunctionsHost
 {
-    /// <summary>Serves the functions until it is told to stop.</summary>
-    /// <param name="args">Configuration, as <c>--urls http://127.0.0.1:7072</c> or <c>--Limits:MaxCalls 100</c>.</param>
-    /// <returns>The process's exit code: 0 after a graceful stop, 1 when it could not start.</returns>
+    /// <summary>Serves the functions until shutdown.</summary>
+    /// <param name="args">Configuration, such as <c>--urls http://127.0.0.1:7072</c> or <c>--Limits:MaxCalls 100</c>.</param>
+    /// <returns>The process's exit code: 0 after a graceful shutdown, 1 if it could not start.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         WebApplication app;
@@ -25,7 +25,7 @@ internal static class LocalFunctionsHost
             await app.StartAsync();
             app.Services.GetRequiredService<AppIdentity>().Listen(ListenAddresses.EndPoints(app.Urls));
         }
-#pragma warning disable CA1031 // What is wrong here is the configuration or the address: whoever started it needs the message, not a stack.
+#pragma warning disable CA1031 // The cause is the configuration or the address: the user needs the message, not a stack trace.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -42,7 +42,7 @@ internal static class LocalFunctionsHost
         return 0;
     }
 
-    /// <summary>Where host.json and local.settings.json lie: with the build, unless the Functions host's own variable says otherwise.</summary>
+    /// <summary>The directory of host.json and local.settings.json: that of the build, unless the Functions host's own variable names another.</summary>
     private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
 
     /// <summary>Builds the host.</summary>
@@ -56,8 +56,9 @@ internal static class LocalFunctionsHost
         var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
+        var throttle = new RequestThrottle(http, builder.Configuration);
 
-        // Below all other settings, which may say otherwise.
+        // The source of the lowest priority: every other setting overrides it.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
             InitialData = [KeyValuePair.Create($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", (string?)"true")],
@@ -66,7 +67,7 @@ internal static class LocalFunctionsHost
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
 
-        // It logs a failed start with its stack; the message is printed by whoever catches it.
+        // The host logs a failed start with its stack; RunAsync prints the message instead.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
@@ -76,14 +77,13 @@ internal static class LocalFunctionsHost
         builder.Services.Configure<TasksOptions>(static tasks => tasks.Directory = Path.GetFullPath(tasks.Directory));
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
-        builder.Services.AddRequestThrottle(http, builder.Configuration);
         configure?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
         app.UseRouting();
         app.Use(keys.AdmitAsync);
-        app.UseRateLimiter();
+        app.Use(throttle.AdmitAsync);
         app.MapFunctions(http.RoutePrefix);
 
         var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));

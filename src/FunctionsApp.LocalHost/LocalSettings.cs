@@ -3,13 +3,13 @@ using Microsoft.Extensions.Configuration.Memory;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>local.settings.json: app settings for the machine of a developer.</summary>
+/// <summary>local.settings.json: app settings of a developer's machine.</summary>
 internal static class LocalSettings
 {
     private const string FileName = "local.settings.json";
 
     /// <summary>
-    /// Adds its <c>Values</c> below everything else, so that the environment and the command line win, as they do with
+    /// Adds its <c>Values</c> with the lowest priority, so that the environment and the command line override them, as with
     /// Core Tools. <c>Host.LocalHttpPort</c> becomes the setting <c>port</c>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The file is not JSON, or is encrypted.</exception>
@@ -21,7 +21,7 @@ internal static class LocalSettings
             throw new InvalidOperationException($"{FileName} is encrypted; decrypt it with 'func settings decrypt'.");
         }
 
-        // As environment variables, which they stand for, keys write a colon as two underscores.
+        // Keys write a colon as two underscores, like the environment variables that they replace.
         var values = file.GetSection("Values").AsEnumerable(makePathsRelative: true)
             .Where(static setting => setting.Value is not null)
             .Select(static setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value))

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Gives problem details to what the server answers by itself: a foreign host name, no such path, the wrong method, an error outside of a function.</summary>
+/// <summary>Adds problem details to the server's own responses: a foreign host name, an unknown path, a wrong method, an error outside of a function.</summary>
 internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addresses, ProblemDescriber describer)
 {
     /// <summary>Runs the rest of the pipeline.</summary>
@@ -51,7 +51,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
         };
     }
 
-    /// <summary>The path, or what stands in its place, such as <c>*</c>.</summary>
+    /// <summary>Returns the path, or what replaces it, such as <c>*</c>.</summary>
     private static string TargetOf(HttpRequest request) =>
         request.Path.Value is { Length: > 0 } path ? path : request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 }

@@ -18,8 +18,8 @@ internal sealed class CpuBacklog(CpuOptions options)
     public long Waiting { get; private set; }
 
     /// <summary>
-    /// <c>saturated</c> when so many more items may not wait; null when they may. One job is always admitted when no other
-    /// item waits.
+    /// Returns <c>saturated</c> if so many more items may not wait; null if they may. If no item waits, one job is always
+    /// admitted.
     /// </summary>
     public Problem? Refusal(int items) => Waiting == 0 || Waiting + items <= options.MaxQueuedItems
         ? null
@@ -47,11 +47,11 @@ internal sealed class CpuBacklog(CpuOptions options)
         return portion;
     }
 
-    /// <summary>Ends a portion. The items of it that are not computed wait again; if it has failed, its job drops all that wait.</summary>
+    /// <summary>Ends a portion. Its items that are not computed wait again. If it has failed, its job drops all items that wait.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="portion">What was taken.</param>
-    /// <param name="computed">How many of its items are computed; less than one if it has failed.</param>
-    /// <param name="took">How long that took.</param>
+    /// <param name="portion">The portion.</param>
+    /// <param name="computed">How many of its items are computed; 0 if it has failed.</param>
+    /// <param name="took">How long the computation took.</param>
     public void Release(CpuJob job, Portion portion, int computed, TimeSpan took)
     {
         Waiting += job.Release(portion, computed, took);
@@ -65,10 +65,10 @@ internal sealed class CpuBacklog(CpuOptions options)
         }
     }
 
-    /// <summary>Drops the items of a job that wait.</summary>
+    /// <summary>Drops the waiting items of a job.</summary>
     public void Drop(CpuJob job) => Waiting -= job.DropWaiting();
 
-    /// <summary>Fails a job because the threads have stopped, if a part of it would need them.</summary>
+    /// <summary>Fails a job because the threads have stopped, if it still needs them.</summary>
     public void Abandon(CpuJob job)
     {
         if (job.Waiting > 0 || job.IsOpen)
@@ -79,7 +79,7 @@ internal sealed class CpuBacklog(CpuOptions options)
     }
 
     /// <summary>Abandons every job.</summary>
-    /// <returns>The jobs that have ended with this.</returns>
+    /// <returns>The jobs that this has ended.</returns>
     public List<CpuJob> AbandonAll()
     {
         foreach (var job in _jobs)
@@ -102,7 +102,7 @@ internal sealed class CpuBacklog(CpuOptions options)
         return job.IsOver;
     }
 
-    /// <summary>When, at the pace of each job that waits, enough items will have been taken for so many more.</summary>
+    /// <summary>Estimates, at the pace of each waiting job, when there is room for so many more items.</summary>
     private int RetryAfterSeconds(int items)
     {
         var all = _jobs.Sum(job => job.Waiting * (job.SecondsPerItem > 0 ? job.SecondsPerItem : _pace.SecondsPerItem));

@@ -16,8 +16,8 @@ internal sealed class CpuMetrics : IDisposable
 
     /// <summary>Creates the instruments.</summary>
     /// <param name="gate">The scheduler's lock.</param>
-    /// <param name="queue">Knows the time that the cores have computed.</param>
-    /// <param name="backlog">Knows what waits.</param>
+    /// <param name="queue">Counts the time that the cores have computed.</param>
+    /// <param name="backlog">Counts the items that wait.</param>
     /// <param name="threads">How many threads compute.</param>
     /// <param name="time">The clock.</param>
     public CpuMetrics(object gate, FairQueue queue, CpuBacklog backlog, int threads, TimeProvider time)

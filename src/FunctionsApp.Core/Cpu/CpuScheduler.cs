@@ -4,17 +4,17 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// Runs CPU work on threads of its own, as many as the process may use cores, so that the threads that serve requests never
-/// compute. It divides the cores' time fairly between requests: a huge job alone gets all of it, and a small one that
-/// arrives meanwhile is served at once, because the turn of a request that has used more is cut short between two items.
+/// Runs CPU work on its own threads, one per core by default, so that the threads that serve requests never
+/// compute. It divides the cores' time fairly between requests. A large job alone gets all of it. A small one that arrives
+/// meanwhile starts at once, because the turn of a request that has used more ends early, between two items.
 /// </summary>
 /// <remarks>
 /// One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, <see cref="FairQueue"/> decides whose turn it is,
-/// <see cref="CpuThreads"/> compute, <see cref="StandIns"/> help out when a task occupies a thread for long.
+/// <see cref="CpuThreads"/> compute, <see cref="StandIns"/> add threads while a task occupies one for long.
 /// </remarks>
 public sealed class CpuScheduler : IDisposable
 {
-    /// <summary>How long a background share pauses before it asks for room again: what keeps the cores busy may be cancelled.</summary>
+    /// <summary>The maximum pause of a background share before its next attempt: the work that fills the queue may be cancelled.</summary>
     private const int MaxPauseSeconds = 5;
 
     private readonly object _gate = new();
@@ -33,7 +33,7 @@ public sealed class CpuScheduler : IDisposable
         _threads = new CpuThreads(_gate, queue, _backlog, _metrics, Threads, time);
     }
 
-    /// <summary>How many threads compute.</summary>
+    /// <summary>The number of threads that compute.</summary>
     public int Threads { get; }
 
     /// <summary>Returns if one more computation would be admitted now.</summary>
@@ -51,7 +51,7 @@ public sealed class CpuScheduler : IDisposable
 
     /// <summary>Computes one result.</summary>
     /// <param name="compute">Runs on a thread of the scheduler; must check its token in long loops.</param>
-    /// <param name="cancellationToken">Cancels the computation, or its waiting for a thread.</param>
+    /// <param name="cancellationToken">Cancels the computation, or its wait for a thread.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if too many items wait; a background share waits for room instead.</exception>
     public async Task<T> RunAsync<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken)
     {
@@ -60,9 +60,9 @@ public sealed class CpuScheduler : IDisposable
         return call.Result!;
     }
 
-    /// <summary>Runs a job to its end. When this returns, no part of it runs any more.</summary>
+    /// <summary>Runs a job to its end. When this returns, no part of the job runs any more.</summary>
     /// <param name="job">What to compute.</param>
-    /// <param name="cancellationToken">Drops the items that wait; a portion that runs must check it itself.</param>
+    /// <param name="cancellationToken">Drops the items that wait; a running portion must check the token itself.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if too many items wait; a background share waits for room instead.</exception>
     internal async Task RunAsync(CpuJob job, CancellationToken cancellationToken)
     {
@@ -79,7 +79,7 @@ public sealed class CpuScheduler : IDisposable
                 throw new ProblemException(refusal);
             }
 
-            // No client waits for a task's answer, so the task waits here and does not repeat what it has done before this job.
+            // No client waits for a task's response, so the task waits here and does not repeat its work before this job.
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(refusal.RetryAfterSeconds!.Value, MaxPauseSeconds)), _time, cancellationToken);
         }
 
@@ -91,15 +91,15 @@ public sealed class CpuScheduler : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Looks again at a job that may be ready now, or over.</summary>
+    /// <summary>Checks again whether a job is ready, or over.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="items">How many items are added to it.</param>
+    /// <param name="items">How many items to add to it.</param>
     internal void Update(CpuJob job, int items = 0) => Change(job, () => _backlog.Add(job, items));
 
-    /// <summary>Closes a job: it is over when all of its items are computed.</summary>
+    /// <summary>Closes a job: it is over when all its items are computed.</summary>
     internal void Close(CpuJob job) => Change(job, job.Close);
 
-    /// <summary>Stops the threads. Portions that run end; jobs of which a part still waits are cancelled.</summary>
+    /// <summary>Stops the threads. Running portions end; jobs with waiting parts are cancelled.</summary>
     public void Dispose()
     {
         _metrics.Dispose();

@@ -1,11 +1,11 @@
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// One request's claim on the cores. The scheduler gives the next turn to the share that has used the least time of a core,
-/// by its weight, so a request gets as much as any other, however many jobs it has. The members are guarded by the
+/// One request's share of the cores. The scheduler gives the next turn to the share that has used the least core time,
+/// by its weight, so each request gets as much as any other, however many jobs it has. The members are guarded by the
 /// scheduler's lock.
 /// </summary>
-/// <param name="weight">How much it gets beside a share of weight 1; more than 0.</param>
+/// <param name="weight">How much it gets relative to a share of weight 1; more than 0.</param>
 internal sealed class CpuShare(double weight = 1)
 {
     private static readonly AsyncLocal<CpuShare?> Ambient = new();
@@ -15,35 +15,35 @@ internal sealed class CpuShare(double weight = 1)
     private int _running;
     private long _startedSum;
 
-    /// <summary>The share of the request that is served here; jobs started without one have a share each.</summary>
+    /// <summary>The share of the current request; without one, each job gets a share of its own.</summary>
     public static CpuShare? Current
     {
         get => Ambient.Value;
         set => Ambient.Value = value;
     }
 
-    /// <summary>How much it gets beside a share of weight 1.</summary>
+    /// <summary>How much it gets relative to a share of weight 1.</summary>
     public double Weight => weight;
 
-    /// <summary>Whether no client waits for its answer, as with a task: it waits for room where a foreground share is refused.</summary>
+    /// <summary>Whether no client waits for its response, such as for a task: it waits for room where a foreground share is refused.</summary>
     public bool IsBackground => weight < 1;
 
-    /// <summary>Whether it has a job of which something could be taken.</summary>
+    /// <summary>Whether it has a job with a portion to take.</summary>
     public bool IsReady => _ready.Count > 0;
 
-    /// <summary>Whether nothing of it runs, nor could.</summary>
+    /// <summary>Whether it has no running and no ready job.</summary>
     public bool IsIdle => _running == 0 && !IsReady;
 
-    /// <summary>The time of cores that it has used, divided by its weight, what runs now included.</summary>
-    /// <param name="now">A timestamp. Product and sum may go past 64 bits: their difference is right all the same.</param>
+    /// <summary>Returns the core time that it has used, divided by its weight, including turns that run now.</summary>
+    /// <param name="now">A timestamp. Product and sum may overflow 64 bits: their difference is still right.</param>
     public double Used(long now) => _used + (unchecked((_running * now) - _startedSum) / weight);
 
-    /// <summary>Comes back after having wanted nothing, or less than it could have had: what it did not use then is not saved up.</summary>
-    /// <param name="used">What it has used at the least from now on.</param>
-    /// <param name="now">A timestamp: what runs now counts.</param>
+    /// <summary>Raises the used time to a minimum after a time of low use: time that it did not use then is not saved up.</summary>
+    /// <param name="used">The minimum of the used time.</param>
+    /// <param name="now">A timestamp; turns that run now count.</param>
     public void CatchUp(double used, long now) => _used += Math.Max(used - Used(now), 0);
 
-    /// <summary>Puts a job at the end of those that wait for a turn.</summary>
+    /// <summary>Adds a job to the end of the queue.</summary>
     public void Enqueue(CpuJob job)
     {
         if (job.IsReady && !job.IsQueued)
@@ -53,7 +53,7 @@ internal sealed class CpuShare(double weight = 1)
         }
     }
 
-    /// <summary>The job whose turn it is; null when none is ready any more.</summary>
+    /// <summary>Takes the job whose turn it is; null if none is ready any more.</summary>
     public CpuJob? Dequeue()
     {
         while (_ready.TryDequeue(out var job))
@@ -68,14 +68,14 @@ internal sealed class CpuShare(double weight = 1)
         return null;
     }
 
-    /// <summary>A turn begins.</summary>
+    /// <summary>Records that a turn begins.</summary>
     public void Begin(long now)
     {
         _running++;
         _startedSum += now;
     }
 
-    /// <summary>A turn that began at <paramref name="started"/> is over.</summary>
+    /// <summary>Records the end of a turn that began at <paramref name="started"/>.</summary>
     public void End(long started, long now)
     {
         _running--;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// The threads that compute. Each takes the next portion from the queue, computes it, and waits when no job is ready. The
-/// members are guarded by the scheduler's lock, except for the computing itself.
+/// The threads that compute. Each takes the next portion from the queue, computes it, and waits while no job is ready. The
+/// members are guarded by the scheduler's lock, except for the computation itself.
 /// </summary>
 internal sealed class CpuThreads : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class CpuThreads : IDisposable
 
     /// <summary>Creates the threads; they run from <see cref="Start"/> on.</summary>
     /// <param name="gate">The scheduler's lock. A monitor, not a Lock: idle threads wait on it.</param>
-    /// <param name="queue">Whose turn it is.</param>
+    /// <param name="queue">Decides whose turn it is.</param>
     /// <param name="backlog">The jobs.</param>
     /// <param name="metrics">Records how long jobs waited.</param>
     /// <param name="count">How many threads compute.</param>
@@ -31,7 +31,7 @@ internal sealed class CpuThreads : IDisposable
         _standIns = new StandIns(gate, queue, _turns, () => StartThread("cpu-stand-in", standsIn: true), time);
     }
 
-    /// <summary>Whether the threads stop.</summary>
+    /// <summary>Whether the threads have been stopped.</summary>
     public bool IsStopped { get; private set; }
 
     /// <summary>Starts the threads that do not run yet.</summary>
@@ -43,14 +43,14 @@ internal sealed class CpuThreads : IDisposable
         }
     }
 
-    /// <summary>Gives a job that is ready its turn: on an idle thread, or on that of a share that has used more.</summary>
+    /// <summary>Gives a ready job its turn: on an idle thread, or on the thread of a share that has used more.</summary>
     public void Serve(CpuJob job)
     {
         var now = _queue.Advance();
         var arrives = job.Share.IsIdle;
         if (!_queue.TryEnqueue(job, now) || TryWake())
         {
-            // As many threads as it can use: one that is woken by a thread that goes on computing may wait for that one's core.
+            // As many as the job can use: a thread that is woken by a computing thread may have to wait for that one's core.
             for (var more = Math.Min(job.Workers, job.Waiting) - 1; job.IsQueued && more > 0 && TryWake(); more--)
             {
             }
@@ -67,7 +67,7 @@ internal sealed class CpuThreads : IDisposable
         _standIns.Start();
     }
 
-    /// <summary>Stops the threads; each ends after the portion that it computes.</summary>
+    /// <summary>Stops the threads; each ends after its current portion.</summary>
     public void Dispose()
     {
         IsStopped = true;
@@ -154,7 +154,7 @@ internal sealed class CpuThreads : IDisposable
                 _backlog.Abandon(job);
             }
 
-            // Without waking a thread, as this one comes back; and before the turn ends, as the share has not been away.
+            // Wakes no thread, because this one takes the next portion. Precedes the turn's end, so that the share is never idle between.
             _queue.TryEnqueue(job, now);
             _queue.End(turn, now);
             over = _backlog.RemoveIfOver(job);
@@ -178,7 +178,7 @@ internal sealed class CpuThreads : IDisposable
         return true;
     }
 
-    /// <summary>Sets for each turn whether another share waits for its thread.</summary>
+    /// <summary>Records for each turn whether another share waits for its thread.</summary>
     private void UpdateContention()
     {
         foreach (var turn in _turns)
@@ -187,7 +187,7 @@ internal sealed class CpuThreads : IDisposable
         }
     }
 
-    /// <summary>Cuts a turn for a share that has just come: that of the share that has used the most, if it has used more.</summary>
+    /// <summary>Cuts a turn for a share that has just arrived: the turn of the share that has used the most, if it has used more.</summary>
     private void CutFor(CpuShare share, long now)
     {
         var used = share.Used(now);

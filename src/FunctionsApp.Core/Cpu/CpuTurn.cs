@@ -1,11 +1,11 @@
 namespace FunctionsApp.Core.Cpu;
 
-/// <summary>One thread's present turn with a job.</summary>
+/// <summary>One thread's current turn with a job.</summary>
 internal sealed class CpuTurn(TimeProvider time)
 {
     /// <summary>
-    /// How long a turn lasts while other requests wait, in seconds: long enough for its overhead not to count, short enough to
-    /// share the cores fairly.
+    /// How long a turn lasts while other requests wait, in seconds: long enough to make its overhead negligible, short enough
+    /// to share the cores fairly.
     /// </summary>
     public const double Seconds = 0.005;
 
@@ -13,20 +13,20 @@ internal sealed class CpuTurn(TimeProvider time)
     private volatile bool _isContended;
 
     /// <summary>
-    /// Whether another request is to have the thread: a portion of many items ends with the item it is at, and the rest of it
+    /// Whether another request must get the thread. A portion of many items then ends with its current item, and the rest
     /// waits for the next turn.
     /// </summary>
     public bool IsOver => _isCut || (_isContended && time.GetElapsedTime(Started).TotalSeconds >= Seconds);
 
-    /// <summary>Whether it has been asked to end at once, and somebody waits for that still. Under the scheduler's lock.</summary>
+    /// <summary>Whether the turn must end at once because another request still waits. Under the scheduler's lock.</summary>
     public bool IsCut => _isCut;
 
-    /// <summary>Whether another request waits for a thread; a turn that was cut for one that has found another goes on. Under the scheduler's lock.</summary>
+    /// <summary>Whether another request waits for a thread. If none waits any more, a turn that was cut goes on. Under the scheduler's lock.</summary>
     public bool IsContended
     {
         set
         {
-            // Unless it changes, the thread that looks at it is left alone.
+            // An unchanged value is not written, so as not to disturb the thread that reads it.
             if (_isContended != value)
             {
                 _isContended = value;
@@ -39,10 +39,10 @@ internal sealed class CpuTurn(TimeProvider time)
         }
     }
 
-    /// <summary>Whose turn it is; null while the thread is idle. Under the scheduler's lock.</summary>
+    /// <summary>The share whose turn it is; null while the thread is idle. Under the scheduler's lock.</summary>
     public CpuShare? Share { get; private set; }
 
-    /// <summary>When it began; changed by its own thread only.</summary>
+    /// <summary>When the turn began; written by its own thread only.</summary>
     public long Started { get; private set; }
 
     /// <summary>Begins a turn. Under the scheduler's lock.</summary>
@@ -59,6 +59,6 @@ internal sealed class CpuTurn(TimeProvider time)
         Share = null;
     }
 
-    /// <summary>Asks the thread to end its turn at once.</summary>
+    /// <summary>Requests that the thread end its turn at once.</summary>
     public void Cut() => _isCut = true;
 }

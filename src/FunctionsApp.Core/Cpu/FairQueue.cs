@@ -2,44 +2,44 @@ namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
 /// The scheduling policy, weighted fair queueing: the next turn belongs to the <see cref="CpuShare"/> that has used the
-/// least time of a core for its weight. Virtual time is what a share has used that was there all along and got its part;
-/// it tells where a share begins that comes later. The members are guarded by the scheduler's lock.
+/// least core time for its weight. Virtual time is the use of a hypothetical share that was always ready and got its part.
+/// A share that arrives later starts from it. The members are guarded by the scheduler's lock.
 /// </summary>
 internal sealed class FairQueue(TimeProvider time)
 {
     /// <summary>
-    /// How far a share that is always there may fall behind, because it has few workers, and still catch up. Without this
-    /// limit it could save up for a time when it has many, and no other share would be served then.
+    /// How far a share that is always ready may fall behind, because it has few workers, and still catch up. Without this
+    /// limit it could save up time, and block every other share once it has many workers.
     /// </summary>
     private const double MaxCreditSeconds = 1;
 
-    // By what a share had used when it was put here, then by who has waited longest. It may have used more since.
+    // Ordered by what a share had used when it was added, then by the longest wait. It may have used more since.
     private readonly PriorityQueue<CpuShare, (double Used, long Order)> _ready = new();
     private long _lastOrder;
     private double _virtualTime;
     private double _weights;
     private int _running;
 
-    /// <summary>Shares that have a job of which a portion could be taken.</summary>
+    /// <summary>The number of shares that have a job with a portion to take.</summary>
     public int Count => _ready.Count;
 
     /// <summary>As <see cref="Count"/>, without background shares.</summary>
     public int ForegroundCount => _ready.UnorderedItems.Count(static item => !item.Element.IsBackground);
 
-    /// <summary>Turns of background shares that are running.</summary>
+    /// <summary>The number of running turns of background shares.</summary>
     public int BackgroundTurns { get; private set; }
 
-    /// <summary>How long all turns together have run, in ticks of the clock.</summary>
+    /// <summary>The total time of all turns, in ticks of the clock.</summary>
     public long BusyTicks { get; private set; }
 
     /// <summary>The timestamp of the last <see cref="Advance"/>.</summary>
     public long AdvancedAt { get; private set; }
 
     /// <summary>
-    /// Moves virtual time to now. It must go on as cores are used, and before a share comes or goes: otherwise shares that
-    /// come later could go first for ever.
+    /// Advances virtual time to now. Call it as cores are used, and before a share arrives or leaves: otherwise shares that
+    /// arrive later could always go first.
     /// </summary>
-    /// <returns>The timestamp of now.</returns>
+    /// <returns>The current timestamp.</returns>
     public long Advance()
     {
         var now = time.GetTimestamp();
@@ -54,7 +54,7 @@ internal sealed class FairQueue(TimeProvider time)
         return now;
     }
 
-    /// <summary>Puts a job that is ready among those that wait for a turn.</summary>
+    /// <summary>Adds a ready job to those that wait for a turn.</summary>
     /// <returns>Whether the job is ready and did not wait before.</returns>
     public bool TryEnqueue(CpuJob job, long now)
     {
@@ -85,9 +85,9 @@ internal sealed class FairQueue(TimeProvider time)
     }
 
     /// <summary>Finds the share that has used the least, and its next job.</summary>
-    /// <param name="now">The timestamp of now.</param>
-    /// <param name="foregroundOnly">Whether to pass over background shares.</param>
-    /// <param name="job">The job, if there is one.</param>
+    /// <param name="now">The current timestamp.</param>
+    /// <param name="foregroundOnly">Whether to skip background shares.</param>
+    /// <param name="job">The job; null if there is none.</param>
     public bool TryDequeue(long now, bool foregroundOnly, out CpuJob? job)
     {
         if (!foregroundOnly)
@@ -102,7 +102,7 @@ internal sealed class FairQueue(TimeProvider time)
         return found;
     }
 
-    /// <summary>Begins a turn of a job that was dequeued.</summary>
+    /// <summary>Begins a turn of a dequeued job.</summary>
     public void Begin(CpuTurn turn, CpuJob job, long now)
     {
         turn.Begin(job.Share, now);
@@ -127,7 +127,7 @@ internal sealed class FairQueue(TimeProvider time)
             var used = share.Used(now);
             if (used > place.Used)
             {
-                // A turn of it has run meanwhile.
+                // The share has had a turn meanwhile.
                 _ready.Enqueue(share, (used, place.Order));
                 continue;
             }

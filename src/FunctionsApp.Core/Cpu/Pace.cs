@@ -1,14 +1,14 @@
 namespace FunctionsApp.Core.Cpu;
 
-/// <summary>How long an item has taken of late: a moving average, in which the last few portions count most.</summary>
+/// <summary>The recent time per item: a moving average, in which the last few portions count most.</summary>
 internal struct Pace
 {
-    /// <summary>In seconds; 0 while none has been computed.</summary>
+    /// <summary>Seconds per item; 0 while none has been computed.</summary>
     public double SecondsPerItem { get; private set; }
 
-    /// <summary>Notes that some items were computed.</summary>
-    /// <param name="items">How many.</param>
-    /// <param name="took">How long they took together.</param>
+    /// <summary>Records that items were computed.</summary>
+    /// <param name="items">The number of items.</param>
+    /// <param name="took">Their total time.</param>
     public void Note(int items, TimeSpan took)
     {
         var perItem = took.TotalSeconds / items;

@@ -1,18 +1,18 @@
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// Extra threads for foreground shares. A long computation cannot be cut: while one of a background share keeps foreground
-/// shares waiting, an extra thread stands in for the one that it occupies, and the system divides the cores between them.
-/// The members are guarded by the scheduler's lock.
+/// Extra threads for foreground shares. A long computation cannot be interrupted. While a background share's computation keeps
+/// foreground shares waiting, an extra thread replaces the occupied one, and the operating system divides the cores between
+/// them. The members are guarded by the scheduler's lock.
 /// </summary>
 /// <param name="gate">The scheduler's lock.</param>
-/// <param name="queue">Who waits.</param>
+/// <param name="queue">The shares that wait.</param>
 /// <param name="turns">The turn of each thread.</param>
 /// <param name="start">Starts an extra thread.</param>
 /// <param name="time">The clock.</param>
 internal sealed class StandIns(object gate, FairQueue queue, List<CpuTurn> turns, Action start, TimeProvider time) : IDisposable
 {
-    /// <summary>How long a background share's turn may run while foreground shares wait, before a thread stands in for its own.</summary>
+    /// <summary>How long a background share's turn may run while foreground shares wait, before an extra thread replaces its own.</summary>
     private static readonly TimeSpan Overrun = TimeSpan.FromMilliseconds(20);
 
     private int _count;
@@ -20,7 +20,7 @@ internal sealed class StandIns(object gate, FairQueue queue, List<CpuTurn> turns
     private bool _isTimerSet;
     private bool _isDisposed;
 
-    /// <summary>Starts the extra threads that are missing, and looks again later while foreground shares wait.</summary>
+    /// <summary>Starts missing extra threads, and checks again later while foreground shares wait.</summary>
     public void Start()
     {
         if (queue.BackgroundTurns <= _count || queue.ForegroundCount is var waiting && waiting == 0)
@@ -42,24 +42,24 @@ internal sealed class StandIns(object gate, FairQueue queue, List<CpuTurn> turns
         }
     }
 
-    /// <summary>Whether there are more extra threads than background turns that overrun.</summary>
+    /// <summary>Returns whether there are more extra threads than background turns that overrun.</summary>
     public bool IsOneTooMany(long now) => _count > Overrunning(now);
 
-    /// <summary>Notes that an extra thread ends.</summary>
+    /// <summary>Records that an extra thread ends.</summary>
     public void Leave(CpuTurn turn)
     {
         _count--;
         turns.Remove(turn);
     }
 
-    /// <summary>Starts no more threads.</summary>
+    /// <summary>Stops starting threads.</summary>
     public void Dispose()
     {
         _isDisposed = true;
         _timer?.Dispose();
     }
 
-    /// <summary>Background turns that have run for long.</summary>
+    /// <summary>Counts the background turns that overrun.</summary>
     private int Overrunning(long now) => queue.BackgroundTurns == 0
         ? 0
         : turns.Count(turn => turn.Share is { IsBackground: true } && time.GetElapsedTime(turn.Started, now) >= Overrun);

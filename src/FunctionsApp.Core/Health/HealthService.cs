@@ -4,13 +4,13 @@ using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Core.Health;
 
-/// <summary>Says whether the app takes work.</summary>
+/// <summary>Reports whether the app accepts work.</summary>
 public sealed class HealthService(CpuScheduler scheduler, ITaskEngine tasks)
 {
-    /// <summary>New work is taken.</summary>
+    /// <summary>Returns if the app accepts new work.</summary>
     /// <exception cref="ProblemException">
-    /// <c>saturated</c> when so much waits for the CPU that more would be refused; <c>storage-failed</c> when tasks could be kept
-    /// and cannot any more.
+    /// <c>saturated</c> if so much waits for the CPU that more would be refused; <c>storage-failed</c> if tasks can no longer
+    /// be stored.
     /// </exception>
     public HealthResponse Ready()
     {
@@ -24,6 +24,6 @@ public sealed class HealthService(CpuScheduler scheduler, ITaskEngine tasks)
 /// <param name="Status"><c>live</c> or <c>ready</c>.</param>
 public sealed record HealthResponse(string Status)
 {
-    /// <summary>The process answers: that is all it says.</summary>
+    /// <summary>The process responds; checks nothing else.</summary>
     public static HealthResponse Live { get; } = new("live");
 }

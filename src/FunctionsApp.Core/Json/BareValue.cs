@@ -8,19 +8,19 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Reads a record from the value of its first property alone, the others having their defaults: what most items of a map
-/// are. Several times as fast as reading an object, and made by compiling the constructor's call once.
+/// Reads a record from the value of its first property alone; the other properties have their defaults. Most items of a
+/// map have this form. Several times as fast as reading an object, because the constructor call is compiled once.
 /// </summary>
 internal abstract class BareValue<T>
 {
     /// <summary>Checks a value and reads it.</summary>
-    /// <param name="utf8">Text that need not be JSON.</param>
+    /// <param name="utf8">Text that may be invalid JSON.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <exception cref="ProblemException">It does not pass the property's schema, or does not fit its type.</exception>
-    /// <exception cref="JsonException">It is not JSON.</exception>
+    /// <exception cref="ProblemException">The value does not match the property's schema or type.</exception>
+    /// <exception cref="JsonException">The text is not JSON.</exception>
     public abstract T Read(ReadOnlySpan<byte> utf8, int maxDepth);
 
-    /// <summary>A reader for a record that one value is enough for; null for any other type.</summary>
+    /// <summary>Creates a reader for a record that one value is enough for; null for any other type.</summary>
     /// <param name="schema">The record's schema.</param>
     public static BareValue<T>? Create(SchemaNode schema)
     {

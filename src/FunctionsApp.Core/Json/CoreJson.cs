@@ -6,29 +6,29 @@ using System.Text.Json.Serialization.Metadata;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// How the project reads and writes JSON, everywhere. Each folder and each project adds its source-generated metadata. Types
-/// without any are read by reflection, once, when they are first used.
+/// The JSON settings of the whole project. Each folder and each project adds its source-generated metadata. Types without
+/// it are read by reflection, once, when they are first used.
 /// </summary>
 public static class CoreJson
 {
-    /// <summary>Deeper than any body that <see cref="Limits.LimitsOptions.MaxDepth"/> lets in, with room for the answer around it.</summary>
+    /// <summary>Deeper than any body within <see cref="Limits.LimitsOptions.MaxDepth"/>, with room for the response around it.</summary>
     internal const int MaxDepth = 600;
 
     private static readonly ContextChain Contexts = new();
 
-    /// <summary>camelCase, strict about unknown and repeated properties, no more escapes in text than the framework insists on, absent instead of null.</summary>
+    /// <summary>camelCase; strict about unknown and repeated properties; only the escapes that the framework requires; null properties are omitted.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
-    /// <summary>Adds source-generated metadata. Types that were used before keep what they have.</summary>
-    /// <param name="contexts">The metadata; what has been added before is not added again.</param>
+    /// <summary>Adds source-generated metadata. Types that were used before keep their metadata.</summary>
+    /// <param name="contexts">The metadata; what is already present is not added again.</param>
     public static void Add(params ReadOnlySpan<IJsonTypeInfoResolver> contexts) => Contexts.Add(contexts);
 
-    /// <summary>The metadata of a type.</summary>
+    /// <summary>Returns the metadata of a type.</summary>
     public static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)Options.GetTypeInfo(typeof(T));
 
     /// <summary>
-    /// The converter of numbers and booleans: called directly it takes a fraction of the serializer's time. Null for any other
-    /// type.
+    /// Returns the converter of a number or boolean type; null for any other type. A direct call takes a fraction of the
+    /// serializer's time.
     /// </summary>
     internal static JsonConverter<T>? ScalarConverter<T>() =>
         typeof(T) == typeof(Number) || typeof(T) == typeof(long) || typeof(T) == typeof(double) || typeof(T) == typeof(bool)
@@ -53,7 +53,7 @@ public static class CoreJson
         return options;
     }
 
-    /// <summary>Metadata that was added, in that order. Thread-safe.</summary>
+    /// <summary>The added metadata, in the order of its addition. Thread-safe.</summary>
     private sealed class ContextChain : IJsonTypeInfoResolver
     {
         private readonly Lock _adding = new();

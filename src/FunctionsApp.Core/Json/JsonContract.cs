@@ -8,23 +8,23 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
-/// <summary>How an item of a map stands for an operation's input.</summary>
+/// <summary>How an item of a map represents an operation's input.</summary>
 public enum ItemShape
 {
     /// <summary>The input object, or a bare value for its first property.</summary>
     ObjectOrBareValue,
 
-    /// <summary>An array whose values go to the input's properties in order.</summary>
+    /// <summary>An array whose values are those of the input's properties, in order.</summary>
     Starmap,
 }
 
 /// <summary>
-/// What JSON a record is read from: its JSON Schema (2020-12), and reading that enforces just that schema. Made from the
+/// The JSON Schema (2020-12) of a record, and a reader that enforces exactly that schema. Derived from the
 /// record's properties and their attributes: <c>required</c>, <see cref="DescriptionAttribute"/>,
 /// <see cref="RangeAttribute"/>, <see cref="LengthAttribute"/>, <see cref="MinLengthAttribute"/>,
 /// <see cref="MaxLengthAttribute"/>, <see cref="AllowedValuesAttribute"/>, <see cref="DefaultValueAttribute"/>.
 /// </summary>
-/// <typeparam name="T">A record; a property of it that is not declared is an error of the request.</typeparam>
+/// <typeparam name="T">A record; an undeclared property is an error of the request.</typeparam>
 public sealed class JsonContract<T>
 {
     [ThreadStatic]
@@ -34,7 +34,7 @@ public sealed class JsonContract<T>
     private readonly Lazy<BareValue<T>?> _bareValue;
     private readonly JsonTypeInfo<T> _typeInfo = CoreJson.TypeInfo<T>();
 
-    /// <summary>Derives the schema. Uses reflection, so contracts are made once and kept.</summary>
+    /// <summary>Derives the schema. Uses reflection, so create contracts once and keep them.</summary>
     public JsonContract()
     {
         Schema = JsonSchemas.OfInput(typeof(T));
@@ -47,9 +47,9 @@ public sealed class JsonContract<T>
 
     /// <summary>Reads a value.</summary>
     /// <param name="utf8">One JSON value.</param>
-    /// <param name="pointer">Where the value stands in the request; errors are reported below it.</param>
+    /// <param name="pointer">Where the value is in the request; errors are reported below it.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; <c>too-large</c> when it nests too deep.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; <c>too-large</c> if it nests too deep.</exception>
     /// <exception cref="JsonException"><paramref name="utf8"/> is not JSON.</exception>
     public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
     {
@@ -85,10 +85,10 @@ public sealed class JsonContract<T>
         return value;
     }
 
-    /// <summary>Reads a value that may be a bare one for the first property.</summary>
-    /// <param name="utf8">One JSON value; what is read may point into it.</param>
-    /// <param name="pointer">Where the value stands in the request; errors are reported below it.</param>
-    /// <param name="bareValues">Whether the value may be a bare one.</param>
+    /// <summary>Reads a value, or a bare value for the first property.</summary>
+    /// <param name="utf8">One JSON value; the result may refer to parts of it.</param>
+    /// <param name="pointer">Where the value is in the request; errors are reported below it.</param>
+    /// <param name="bareValues">Whether a bare value is allowed.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public T Read(ReadOnlyMemory<byte> utf8, string pointer, bool bareValues)
     {
@@ -103,14 +103,14 @@ public sealed class JsonContract<T>
         }
     }
 
-    /// <summary>Reads an item of a map, in any of the shapes it may have.</summary>
-    /// <param name="utf8">Text that need not be JSON.</param>
-    /// <param name="shape">How it stands for the input.</param>
+    /// <summary>Reads an item of a map.</summary>
+    /// <param name="utf8">Text that may be invalid JSON.</param>
+    /// <param name="shape">How it represents the input.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
     /// <exception cref="ProblemException">
     /// <c>invalid-request</c> with every error, their pointers starting at the item; <c>too-large</c>.
     /// </exception>
-    /// <exception cref="MalformedJsonException">It is not JSON.</exception>
+    /// <exception cref="MalformedJsonException">The text is not JSON.</exception>
     public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth = CoreJson.MaxDepth)
     {
         try
@@ -126,10 +126,10 @@ public sealed class JsonContract<T>
         }
     }
 
-    /// <summary>The schema and the metadata know objects only, so the item becomes one before it is read.</summary>
+    /// <summary>Wraps an item into an object and reads that: the schema and the metadata cover objects only.</summary>
     private T ReadWrapped(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth)
     {
-        // It must be one value by itself: "1, "y": 2" would be two properties.
+        // The text must be a single value: "1, "y": 2" would be two properties.
         if (SchemaCheck.Run(SchemaNode.Any, utf8, maxDepth) is { } errors)
         {
             throw new ProblemException(errors.ToProblem(""));
@@ -165,7 +165,7 @@ public sealed class JsonContract<T>
         }
     }
 
-    /// <summary>What the schema does not say, the reading says: base64 that is none, a number too large for its type.</summary>
+    /// <summary>Describes an error that the schema cannot express, such as invalid base64 or a number too large for its type.</summary>
     internal static Problem Unreadable(JsonException exception, string pointer) => Problem.InvalidRequest(
         pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it");
 
@@ -205,7 +205,7 @@ public sealed class JsonContract<T>
         buffer.Write(value);
     }
 
-    /// <summary>Points to where the values stood in the item, not to the properties they became.</summary>
+    /// <summary>Changes the pointers from the wrapping object's properties to the values in the item.</summary>
     private Problem Relocate(Problem problem, ItemShape shape)
     {
         var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
@@ -219,7 +219,7 @@ public sealed class JsonContract<T>
         return Problem.InvalidRequest(errors);
     }
 
-    /// <returns>Where in the item the error is; for a bare value also the property, if it is one that the value does not stand for.</returns>
+    /// <returns>Where the error is in the item; for a bare value also the property, unless the value represents it.</returns>
     private (string Pointer, string? Property) Relocate(string error, ItemShape shape)
     {
         for (var i = 0; i < _node.Properties.Length; i++)
@@ -241,8 +241,8 @@ public sealed class JsonContract<T>
 public interface ICrossChecked
 {
     /// <summary>
-    /// The errors: the property by its name in JSON, with a slash before the name of one further down (<c>"onError/url"</c>),
-    /// empty for the whole input; and what is wrong with it, as "must be …".
+    /// Returns the errors: the property by its name in JSON, with slashes for a nested one (<c>"onError/url"</c>), empty for the
+    /// whole input; and the message, as "must be …".
     /// </summary>
     IEnumerable<(string Property, string Message)> Check();
 }

@@ -3,22 +3,22 @@ using System.Text.Json.Serialization;
 
 namespace FunctionsApp.Core.Json;
 
-/// <summary>The elements of one JSON array, as they stand in the text that they came in: a million cost no million objects.</summary>
+/// <summary>The elements of one JSON array, as ranges of the text that they came in: a million elements need no million objects.</summary>
 [JsonConverter(typeof(JsonItemsConverter))]
 public readonly struct JsonItems : IJsonArray
 {
     private readonly ReadOnlyMemory<byte> _text;
     private readonly List<(int Start, int End)>? _bounds;
 
-    /// <summary>Keeps the places of the elements.</summary>
-    /// <param name="text">The text that they stand in; it is not copied.</param>
-    /// <param name="bounds">Where each starts and ends.</param>
+    /// <summary>Stores the ranges of the elements.</summary>
+    /// <param name="text">The text that contains them; it is not copied.</param>
+    /// <param name="bounds">Where each element starts and ends.</param>
     internal JsonItems(ReadOnlyMemory<byte> text, List<(int Start, int End)> bounds) => (_text, _bounds) = (text, bounds);
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of elements.</summary>
     public int Count => _bounds?.Count ?? 0;
 
-    /// <summary>The text of one of them.</summary>
+    /// <summary>The text of one element.</summary>
     /// <param name="index">From 0.</param>
     public ReadOnlySpan<byte> this[int index]
     {
@@ -29,7 +29,7 @@ public readonly struct JsonItems : IJsonArray
         }
     }
 
-    /// <summary>How many bytes of text there are, those around the elements included.</summary>
+    /// <summary>The size of the text in bytes, including what surrounds the elements.</summary>
     internal int Size => _text.Length;
 }
 

@@ -6,30 +6,34 @@ using System.Text.Json.Serialization.Metadata;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Serializes into a pipe without copying large values: they go from where they lie into the pipe, piece by piece, as fast as
-/// it takes them. So a response costs no more memory than what it is made of, however slow its reader is.
+/// Serializes into a pipe without copying large values: they go into the pipe directly, piece by piece, as fast as the pipe
+/// accepts them. So a response needs no more memory than its parts, however slow its reader is.
 /// </summary>
 public sealed class JsonPipeWriter : PipeWriter
 {
-    /// <summary>A value of fewer bytes is copied.</summary>
+    /// <summary>Values of fewer bytes are copied.</summary>
     private const int LargeBytes = 16 * 1024;
 
-    /// <summary>What is read from storage at a time.</summary>
+    /// <summary>Bytes per read from storage.</summary>
     private const int StoredBytes = 256 * 1024;
 
-    /// <summary>What is written before the pipe is flushed.</summary>
+    /// <summary>Bytes that are written before the pipe is flushed.</summary>
     private const int PieceBytes = 64 * 1024;
 
     private static readonly AsyncLocal<JsonPipeWriter?> Ambient = new();
 
-    private readonly PipeWriter _pipe;
-    private readonly ArrayBufferWriter<byte> _buffer = new();
+    /// <summary>A buffer that the next response on this thread uses.</summary>
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _idle;
 
-    /// <summary>The large values that were put off, each with the place in <see cref="_buffer"/> that it belongs before.</summary>
-    private readonly List<(int Place, RawJson Value)> _large = [];
+    private readonly PipeWriter _pipe;
+    private readonly ArrayBufferWriter<byte> _buffer;
+
+    /// <summary>The deferred large values, each with its position in <see cref="_buffer"/>.</summary>
+    private List<(int Place, RawJson Value)>? _large;
     private long _unflushed;
 
-    private JsonPipeWriter(PipeWriter pipe) => _pipe = pipe;
+    private JsonPipeWriter(PipeWriter pipe) => (_pipe, _buffer, _idle) = (pipe, _idle ?? new ArrayBufferWriter<byte>(), null);
 
     /// <inheritdoc/>
     public override bool CanGetUnflushedBytes => true;
@@ -38,8 +42,8 @@ public sealed class JsonPipeWriter : PipeWriter
     public override long UnflushedBytes => _unflushed;
 
     /// <summary>Serializes a value.</summary>
-    /// <param name="pipe">Where to; it is flushed at the end.</param>
-    /// <param name="value">What.</param>
+    /// <param name="pipe">The target; it is flushed at the end.</param>
+    /// <param name="value">The value.</param>
     /// <param name="typeInfo">Its metadata.</param>
     /// <param name="cancellationToken">Ends the writing.</param>
     public static async Task SerializeAsync<T>(PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo, CancellationToken cancellationToken = default)
@@ -47,14 +51,17 @@ public sealed class JsonPipeWriter : PipeWriter
         var writer = new JsonPipeWriter(pipe);
         Ambient.Value = writer;
         await JsonSerializer.SerializeAsync(writer, value, typeInfo, cancellationToken);
-        await writer.FlushAsync(cancellationToken);
+        if (writer._buffer.Capacity <= PieceBytes)
+        {
+            _idle = writer._buffer;
+        }
     }
 
-    /// <summary>Writes bytes, and flushes the pipe as often as needed to keep no more than a piece in it.</summary>
-    /// <param name="pipe">Where to; the last piece is not flushed.</param>
-    /// <param name="bytes">What.</param>
+    /// <summary>Writes bytes, and flushes the pipe often enough to keep at most one piece in it.</summary>
+    /// <param name="pipe">The target; the last piece is not flushed.</param>
+    /// <param name="bytes">The bytes.</param>
     /// <param name="cancellationToken">Ends the writing.</param>
-    /// <returns>Whether anybody still reads.</returns>
+    /// <returns>Whether the reader of the pipe still reads.</returns>
     public static async ValueTask<bool> WriteAsync(PipeWriter pipe, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         for (; bytes.Length > PieceBytes; bytes = bytes[PieceBytes..])
@@ -70,8 +77,8 @@ public sealed class JsonPipeWriter : PipeWriter
         return true;
     }
 
-    /// <summary>Writes a value as it is; a large one later, when what stands before it is in the pipe.</summary>
-    /// <param name="json">The writer of what is being serialized.</param>
+    /// <summary>Writes a value as it is. A large one is deferred until what precedes it is in the pipe.</summary>
+    /// <param name="json">The serializer's writer.</param>
     /// <param name="value">Well-formed JSON.</param>
     internal static void WriteRaw(Utf8JsonWriter json, RawJson value)
     {
@@ -83,7 +90,7 @@ public sealed class JsonPipeWriter : PipeWriter
 
         var writer = Ambient.Value ?? throw new InvalidOperationException("A value that lies in storage is only written to a pipe.");
 
-        // One byte stands for it, so that the writer puts its commas right.
+        // One byte represents the value, so that the writer places its commas correctly.
         json.WriteRawValue("0"u8, skipInputValidation: true);
         json.Flush();
         writer.PutOff(value);
@@ -106,7 +113,7 @@ public sealed class JsonPipeWriter : PipeWriter
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         var written = 0;
-        foreach (var (place, value) in _large)
+        foreach (var (place, value) in _large ?? [])
         {
             await WriteAsync(_pipe, _buffer.WrittenMemory[written..place], cancellationToken);
             if (value.Stored is { } stored)
@@ -118,14 +125,14 @@ public sealed class JsonPipeWriter : PipeWriter
                 await WriteAsync(_pipe, value.Utf8, cancellationToken);
             }
 
-            // Many values of less than a piece each would otherwise all wait in the pipe.
+            // Otherwise many values of less than a piece each would all wait in the pipe.
             await _pipe.FlushAsync(cancellationToken);
             written = place + 1;
         }
 
         await WriteAsync(_pipe, _buffer.WrittenMemory[written..], cancellationToken);
         _buffer.ResetWrittenCount();
-        _large.Clear();
+        _large?.Clear();
         _unflushed = 0;
         return await _pipe.FlushAsync(cancellationToken);
     }
@@ -154,7 +161,7 @@ public sealed class JsonPipeWriter : PipeWriter
 
     private void PutOff(RawJson value)
     {
-        _large.Add((_buffer.WrittenCount - 1, value));
+        (_large ??= []).Add((_buffer.WrittenCount - 1, value));
         _unflushed += PieceBytes;
     }
 }

@@ -7,19 +7,19 @@ namespace FunctionsApp.Core.Json;
 /// <summary>JSON pointers (RFC 6901).</summary>
 public static class JsonPointer
 {
-    /// <summary>The pointer to a property of what <paramref name="pointer"/> points to.</summary>
+    /// <summary>Returns the pointer to a property of what <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, string property) =>
         $"{pointer}/{Escape(property)}";
 
-    /// <summary>A property's name as a token of a pointer; a long name is cut.</summary>
+    /// <summary>Escapes a property's name as a token of a pointer; a long name is cut.</summary>
     public static string Escape(string property) =>
         Excerpt.Of(property).Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
-    /// <summary>The pointer to an element of the array that <paramref name="pointer"/> points to.</summary>
+    /// <summary>Returns the pointer to an element of the array that <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, int index) =>
         string.Create(CultureInfo.InvariantCulture, $"{pointer}/{index}");
 
-    /// <summary>Splits a pointer into its unescaped tokens; none for the empty pointer, null when it is not a pointer.</summary>
+    /// <summary>Splits a pointer into its unescaped tokens; none for the empty pointer, null for an invalid one.</summary>
     public static string[]? Split(string pointer)
     {
         if (pointer.Length == 0)
@@ -36,7 +36,7 @@ public static class JsonPointer
             token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal));
     }
 
-    /// <summary>Follows tokens down from a value; null when they lead nowhere.</summary>
+    /// <summary>Follows tokens down from a value; null if they lead nowhere.</summary>
     public static JsonElement? Follow(JsonElement value, ReadOnlySpan<string> tokens)
     {
         foreach (var token in tokens)
@@ -57,15 +57,15 @@ public static class JsonPointer
         return value;
     }
 
-    /// <summary>The index that a token means in an array: digits without a leading zero.</summary>
+    /// <summary>Reads a token as an array index: digits without a leading zero.</summary>
     public static int? ArrayIndex(string token) =>
         token is "0" || (token.Length is > 0 and < 10 && token[0] is >= '1' and <= '9' && token.All(char.IsAsciiDigit))
             ? int.Parse(token, CultureInfo.InvariantCulture)
             : null;
 
     /// <summary>
-    /// Turns the path of a <see cref="JsonException"/>, as <c>$.items[3].x</c>, into a pointer. Names with special
-    /// characters stand in it as <c>['a.b']</c>.
+    /// Converts the path of a <see cref="JsonException"/>, such as <c>$.items[3].x</c>, to a pointer. Names with special
+    /// characters have the form <c>['a.b']</c>.
     /// </summary>
     public static string FromPath(string? path)
     {
@@ -81,7 +81,7 @@ public static class JsonPointer
             }
             else
             {
-                // After the dot or bracket that it starts with.
+                // Skips the dot or bracket at the start.
                 var length = rest[1..].IndexOfAny('.', '[');
                 var token = length < 0 ? rest[1..] : rest.Slice(1, length);
                 pointer = Append(pointer, token.TrimEnd(']').ToString());
@@ -92,7 +92,7 @@ public static class JsonPointer
         return pointer;
     }
 
-    /// <summary>Where the quote stands that ends a name in brackets: the next thing is another token, or nothing.</summary>
+    /// <summary>Finds the quote that ends a name in brackets: only another token, or the end, may follow it.</summary>
     private static int EndOfName(ReadOnlySpan<char> rest)
     {
         for (var i = 2; i + 1 < rest.Length; i++)

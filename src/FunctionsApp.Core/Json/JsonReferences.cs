@@ -5,27 +5,27 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Replaces every object <c>{"$ref":"#/…"}</c> in an input by an earlier value that its JSON pointer (RFC 6901, as a URI
-/// fragment) leads to.
+/// Replaces every object <c>{"$ref":"#/…"}</c> in an input with the earlier value at its JSON pointer (RFC 6901, as a URI
+/// fragment).
 /// </summary>
 internal static class JsonReferences
 {
     private static ReadOnlySpan<byte> Keyword => "$ref"u8;
 
-    /// <summary>Whether an input can hold a reference at all.</summary>
+    /// <summary>Returns whether an input may contain references.</summary>
     public static bool MayOccur(ReadOnlySpan<byte> input) =>
         input.IndexOf(Keyword) >= 0 || input.IndexOf("\\u"u8) >= 0;
 
     /// <summary>Resolves the references of an input.</summary>
-    /// <param name="input">The input as it came.</param>
-    /// <param name="pointer">Where the input stands in the request.</param>
-    /// <param name="scope">What the references can lead to.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> for one that leads nowhere; <c>too-large</c>.</exception>
+    /// <param name="input">The input as received.</param>
+    /// <param name="pointer">Where the input is in the request.</param>
+    /// <param name="scope">The values that references can lead to.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> for a reference that leads nowhere; <c>too-large</c>.</exception>
     public static RawJson Resolve(RawJson input, string pointer, ReferenceScope scope)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
 
-        // Deeper than what is read back: reading is where too deep a value is refused.
+        // Deeper than the limit of reading, which refuses a value that is too deep.
         using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
         Write(writer, input.ToElement(), ValuePlace.At(pointer), scope);
         writer.Flush();

@@ -9,17 +9,17 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace FunctionsApp.Core.Json;
 
-/// <summary>Derives JSON Schemas from types: the framework's, with what the attributes of a record's properties add.</summary>
+/// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas
 {
-    /// <summary>The JSON Schema (2020-12) of what a type is read from: what is optional may be null as well.</summary>
+    /// <summary>Returns the JSON Schema (2020-12) for reading a type: optional properties may also be null.</summary>
     /// <param name="type">The type.</param>
-    /// <param name="stand">What stands for a type within another, such as a reference; null where its own schema does.</param>
+    /// <param name="stand">Returns what replaces a nested type, such as a reference; null to keep the type's own schema.</param>
     public static JsonNode OfInput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, Complete, stand);
 
     /// <summary>
-    /// The JSON Schema (2020-12) of what a type is written as: a property that is null is left out, and every other one is
-    /// there.
+    /// Returns the JSON Schema (2020-12) for writing a type: a property that is null is omitted, and every other one is
+    /// present.
     /// </summary>
     /// <inheritdoc cref="OfInput"/>
     public static JsonNode OfOutput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteOutput, stand);
@@ -36,7 +36,7 @@ public static class JsonSchemas
     /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
     private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
     {
-        // Not property by property: the exporter does not ask about one that accepts anything and has a default.
+        // Not per property: the exporter skips a property that accepts anything and has a default.
         if ((schema as JsonObject)?["properties"] is JsonObject properties)
         {
             foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
@@ -125,7 +125,7 @@ public static class JsonSchemas
         return keywords.Count == 0 ? schema.DeepClone() : keywords.DeepClone();
     }
 
-    /// <summary>The schema of a type that has a converter, of which the exporter knows nothing.</summary>
+    /// <summary>Returns the schema of a type that has a converter, which the exporter does not cover.</summary>
     private static JsonObject? OfConverter(Type type) =>
         type == typeof(Number) ? new JsonObject { ["type"] = "number" }
         : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }

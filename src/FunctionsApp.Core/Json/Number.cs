@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// A JSON number as Python sees it: an integer while it is written as one and fits 64 bits, else a double.
+/// A JSON number with Python's semantics: an integer if it is written as one and fits 64 bits, otherwise a double.
 /// </summary>
 [JsonConverter(typeof(NumberConverter))]
 public readonly record struct Number
@@ -14,7 +14,7 @@ public readonly record struct Number
 
     private Number(bool isInteger, long integer, double value) => (IsInteger, _integer, _double) = (isInteger, integer, value);
 
-    /// <summary>Whether this is an integer of 64 bits.</summary>
+    /// <summary>Whether this is a 64-bit integer.</summary>
     public bool IsInteger { get; }
 
     /// <summary>The nearest double.</summary>
@@ -29,7 +29,7 @@ public readonly record struct Number
     /// <summary>A double.</summary>
     public static implicit operator Number(double value) => new(isInteger: false, 0, value);
 
-    /// <summary>The sum, an integer while it fits.</summary>
+    /// <summary>Adds; the sum is an integer if it fits.</summary>
     public static Number operator +(Number left, Number right)
     {
         if (left.IsInteger && right.IsInteger)
@@ -42,7 +42,7 @@ public readonly record struct Number
         return left.AsDouble + right.AsDouble;
     }
 
-    /// <summary>The product, an integer while it fits.</summary>
+    /// <summary>Multiplies; the product is an integer if it fits.</summary>
     public static Number operator *(Number left, Number right)
     {
         if (left.IsInteger && right.IsInteger)
@@ -54,11 +54,11 @@ public readonly record struct Number
         return left.AsDouble * right.AsDouble;
     }
 
-    /// <summary>Whether <paramref name="left"/> is the smaller; integers are compared exactly.</summary>
+    /// <summary>Returns whether <paramref name="left"/> is smaller; integers are compared exactly.</summary>
     public static bool operator <(Number left, Number right) =>
         left.IsInteger && right.IsInteger ? left._integer < right._integer : left.AsDouble < right.AsDouble;
 
-    /// <summary>Whether <paramref name="left"/> is the greater; integers are compared exactly.</summary>
+    /// <summary>Returns whether <paramref name="left"/> is greater; integers are compared exactly.</summary>
     public static bool operator >(Number left, Number right) => right < left;
 }
 

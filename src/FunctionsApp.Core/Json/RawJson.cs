@@ -10,8 +10,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// One JSON value as the UTF-8 bytes that it is written with. Results travel through the patterns in this form, so that
-/// each is serialized once, is copied into the answer as it is, and its size is known.
+/// One JSON value as UTF-8 bytes. The patterns pass results in this form: each is serialized once and copied into the
+/// response unchanged, and its size is known.
 /// </summary>
 [JsonConverter(typeof(RawJsonConverter))]
 public readonly struct RawJson
@@ -26,31 +26,31 @@ public readonly struct RawJson
 
     private RawJson(StoredJson stored) => Stored = stored;
 
-    /// <summary>The value <c>{}</c>: an input that says nothing.</summary>
+    /// <summary>The value <c>{}</c>: an empty input.</summary>
     public static RawJson EmptyObject { get; } = new("{}"u8.ToArray());
 
     /// <summary>The value <c>null</c>.</summary>
     public static RawJson Null { get; } = new("null"u8.ToArray());
 
     /// <summary>The bytes; <c>null</c> for a default instance.</summary>
-    /// <exception cref="InvalidOperationException">The value lies in storage.</exception>
+    /// <exception cref="InvalidOperationException">The value is in storage.</exception>
     public ReadOnlyMemory<byte> Utf8 => !_utf8.IsEmpty ? _utf8 : Stored is null ? Null._utf8 : throw new InvalidOperationException("The value lies in storage.");
 
-    /// <summary>Where the value is read from while <see cref="JsonPipeWriter"/> sends it; null for a value in memory.</summary>
+    /// <summary>Where <see cref="JsonPipeWriter"/> reads the value from while sending it; null for a value in memory.</summary>
     public StoredJson? Stored { get; }
 
     /// <summary>Wraps bytes that are known to be one well-formed JSON value. They are not copied.</summary>
     public static RawJson FromUtf8(ReadOnlyMemory<byte> utf8) => new(utf8);
 
-    /// <summary>Stands for a value that lies in storage.</summary>
+    /// <summary>Represents a value in storage.</summary>
     public static RawJson From(StoredJson stored) => new(stored);
 
-    /// <summary>Copies the bytes of an element out of the document it belongs to.</summary>
+    /// <summary>Copies the bytes of an element out of its document.</summary>
     public static RawJson From(JsonElement element) => new(JsonMarshal.GetRawUtf8Value(element).ToArray());
 
-    /// <summary>Checks that a text is one JSON value, and takes it over without a copy.</summary>
+    /// <summary>Checks that a text is one JSON value, and wraps it without a copy.</summary>
     /// <param name="utf8">The text, in valid UTF-8.</param>
-    /// <param name="maxDepth">The most arrays and objects that may be nested.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
     /// <param name="json">The value, on one line.</param>
     /// <param name="error">What is wrong with the text, as a predicate: "is not JSON".</param>
     public static bool TryParse(ReadOnlyMemory<byte> utf8, int maxDepth, out RawJson json, [NotNullWhen(false)] out string? error)
@@ -80,7 +80,7 @@ public readonly struct RawJson
         _ => new(JsonSerializer.SerializeToUtf8Bytes(value, typeInfo)),
     };
 
-    /// <summary>Serializes a long text piece by piece: in one piece the framework makes room for three bytes a character, or more.</summary>
+    /// <summary>Serializes a long text in pieces: in one piece the framework reserves three or more bytes per character.</summary>
     private static RawJson From(ReadOnlySpan<char> text)
     {
         var buffer = new ArrayBufferWriter<byte>(Encoding.UTF8.GetByteCount(text) + (6 * LongText));
@@ -96,7 +96,7 @@ public readonly struct RawJson
         return new RawJson(buffer.WrittenMemory);
     }
 
-    /// <summary>The same value without the white space between its tokens, if it has line breaks: a streamed response has no room for those.</summary>
+    /// <summary>Returns the value without white space between tokens if it has line breaks, which a streamed response must not contain.</summary>
     public RawJson OnOneLine()
     {
         var text = Utf8.Span;
@@ -118,7 +118,7 @@ public readonly struct RawJson
         return new RawJson(line.AsMemory(0, length));
     }
 
-    /// <summary>How long the string is that a text begins with, with its quotes.</summary>
+    /// <summary>Returns the length of the string at the start of a text, including its quotes.</summary>
     private static int StringLength(ReadOnlySpan<byte> text)
     {
         for (var at = 1; ; at++)
@@ -136,7 +136,7 @@ public readonly struct RawJson
     /// <summary>Reads the value.</summary>
     public T Deserialize<T>(JsonTypeInfo<T> typeInfo) => JsonSerializer.Deserialize(Utf8.Span, typeInfo)!;
 
-    /// <summary>About what <see cref="ToElement"/> takes: the text, and 12 bytes a token in an array that doubles as it grows.</summary>
+    /// <summary>Estimates the bytes that <see cref="ToElement"/> takes: the text, and 12 bytes a token in an array that doubles as it grows.</summary>
     internal long DocumentBytes
     {
         get
@@ -149,7 +149,7 @@ public readonly struct RawJson
     /// <summary>Parses the value for reading.</summary>
     public JsonElement ToElement() => JsonElement.Parse(Utf8.Span, new JsonDocumentOptions { MaxDepth = CoreJson.MaxDepth });
 
-    /// <summary>The JSON text.</summary>
+    /// <summary>Returns the JSON text.</summary>
     public override string ToString() => Encoding.UTF8.GetString(Utf8.Span);
 }
 

@@ -6,18 +6,18 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
-/// <summary>What the references of one request can lead to, and how much of it they may ask for.</summary>
-/// <param name="find">Finds the value that the tokens of a pointer lead to; null when they lead nowhere.</param>
-/// <param name="limits">How many references there may be, and what their values may add up to.</param>
-/// <param name="memory">What the values take.</param>
-/// <param name="cancellationToken">Looked at for each reference.</param>
+/// <summary>The values that the references of one request can lead to, with the limits on their use.</summary>
+/// <param name="find">Finds the value at the tokens of a pointer; null if they lead nowhere.</param>
+/// <param name="limits">The limit on the number of references.</param>
+/// <param name="memory">The account of the values' memory, with its limit.</param>
+/// <param name="cancellationToken">Checked for each reference.</param>
 internal sealed class ReferenceScope(Func<string[], JsonElement?> find, LimitsOptions limits, RequestMemory memory, CancellationToken cancellationToken)
 {
     private int _count;
 
-    /// <summary>Finds what a reference stands for; null when it leads nowhere.</summary>
-    /// <param name="reference">A JSON pointer (RFC 6901) as a URI fragment, as <c>#/results/0</c>.</param>
-    /// <exception cref="ProblemException"><c>too-large</c>: a few references to references would otherwise be a bomb.</exception>
+    /// <summary>Finds the value of a reference; null if it leads nowhere.</summary>
+    /// <param name="reference">A JSON pointer (RFC 6901) as a URI fragment, such as <c>#/results/0</c>.</param>
+    /// <exception cref="ProblemException"><c>too-large</c>: otherwise references to references could multiply without limit.</exception>
     public JsonElement? Find(string reference)
     {
         cancellationToken.ThrowIfCancellationRequested();

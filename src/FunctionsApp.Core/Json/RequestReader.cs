@@ -10,8 +10,8 @@ namespace FunctionsApp.Core.Json;
 /// <summary>The one place that reads a request's body as JSON.</summary>
 public sealed class RequestReader(IOptions<LimitsOptions> limits)
 {
-    /// <summary>Reads a body that is an operation's input. Its shape is the operation's matter.</summary>
-    /// <param name="body">UTF-8; nothing at all means <c>{}</c>.</param>
+    /// <summary>Reads a body that is an operation's input. The operation checks its shape.</summary>
+    /// <param name="body">UTF-8; an empty body means <c>{}</c>.</param>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
@@ -35,8 +35,8 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     }
 
     /// <summary>Reads a body that is the request of a pattern.</summary>
-    /// <param name="body">UTF-8; the request's own JSON values are kept as parts of it.</param>
-    /// <typeparam name="T">The request; what the body must be follows from its properties.</typeparam>
+    /// <param name="body">UTF-8; the request's own JSON values refer to parts of it.</param>
+    /// <typeparam name="T">The request; its properties define the schema of the body.</typeparam>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every error.</exception>
     public T Read<T>(ReadOnlyMemory<byte> body)
     {
@@ -56,7 +56,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>
         body.Span.StartsWith("\uFEFF"u8) ? body[3..] : body;
 
-    /// <summary>Without the white space around it, the first byte tells the kind of a value.</summary>
+    /// <summary>Trims white space, so that the first byte shows the kind of the value.</summary>
     private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> body) => body.Trim(" \t\r\n"u8);
 
     /// <exception cref="JsonException">The text is not UTF-8.</exception>
@@ -77,12 +77,12 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         throw new JsonException("The text is not UTF-8.", path: null, before.Count((byte)'\n'), at - (before.LastIndexOf((byte)'\n') + 1));
     }
 
-    /// <summary>What to tell of a text that is not JSON.</summary>
-    /// <param name="exception">Where the reader stumbled.</param>
+    /// <summary>Returns the problem for a text that is not JSON.</summary>
+    /// <param name="exception">The reader's error.</param>
     /// <param name="firstLine">The number of the text's first line.</param>
     internal static Problem Malformed(JsonException exception, long firstLine = 1)
     {
-        // The framework's message ends with its own, zero-based account of the place.
+        // The framework's message ends with its own, zero-based position.
         var message = exception.Message;
         var end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return Problem.MalformedJson(
@@ -91,7 +91,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
             (exception.BytePositionInLine ?? 0) + 1);
     }
 
-    /// <summary>The contract of each request, made when the first one of its type comes.</summary>
+    /// <summary>The contract of each request type, created at its first request.</summary>
     private static class Contract<T>
     {
         public static readonly JsonContract<T> Instance = new();

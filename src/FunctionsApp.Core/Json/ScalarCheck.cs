@@ -3,15 +3,15 @@ using System.Text.Json;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Checks the string or number that a reader stands on against the keywords of a schema that allows its kind. Each check
-/// returns the error, in words that follow its pointer, or null if the value passes.
+/// Checks the string or number at a reader's position against the keywords of a schema that allows its kind. Each check
+/// returns the error, worded to follow its pointer, or null if the value passes.
 /// </summary>
 internal static class ScalarCheck
 {
     /// <summary>The error of a string or name that is not Unicode text.</summary>
     public const string NotUnicode = "holds half of a surrogate pair, which is not Unicode text";
 
-    /// <summary>The most bytes that JSON takes for one character: a surrogate pair, both halves escaped.</summary>
+    /// <summary>The maximum bytes of one character in JSON: a surrogate pair, both halves escaped.</summary>
     private const int MaxBytesPerCharacter = 12;
 
     /// <summary>Checks that a string is Unicode text, one of the values that the schema allows, and neither too short nor too long.</summary>
@@ -48,7 +48,7 @@ internal static class ScalarCheck
     /// <summary>Checks that a number is finite, within the bounds of the schema, and a 64-bit integer where the schema asks for an integer.</summary>
     public static string? Number(ref readonly Utf8JsonReader reader, SchemaNode schema)
     {
-        // A value that only has to be JSON may be a number of any size: it is handed on as it is written.
+        // A value that only has to be JSON may be a number of any size: it is passed on as written.
         if (schema.Kinds == JsonKinds.Any)
         {
             return null;
@@ -59,7 +59,7 @@ internal static class ScalarCheck
         return (integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && Fits(schema, value) ? null : $"must be {schema.Describe()}";
     }
 
-    /// <summary>Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which can be neither decoded nor written again.</summary>
+    /// <summary>Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which cannot be decoded or written again.</summary>
     public static string? Unicode(ref readonly Utf8JsonReader reader)
     {
         if (!reader.ValueIsEscaped || reader.ValueSpan.IndexOf("\\u"u8) < 0)
@@ -78,7 +78,7 @@ internal static class ScalarCheck
         }
     }
 
-    /// <summary>Whether a number is within the bounds of the schema.</summary>
+    /// <summary>Returns whether a number is within the bounds of the schema.</summary>
     public static bool Fits(SchemaNode schema, double value) => value >= schema.Minimum && value <= schema.Maximum;
 
     private static bool IsOneOf(ref readonly Utf8JsonReader reader, string[] allowed)

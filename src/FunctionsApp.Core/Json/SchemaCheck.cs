@@ -7,8 +7,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Checks UTF-8 text against a schema while reading it once. A value that passes costs no allocation; one that does not is
-/// read again with <see cref="ValidationErrors"/>, to list all that is wrong with it.
+/// Checks UTF-8 text against a schema in one pass. A valid value costs no allocation. An invalid one is read again with
+/// <see cref="ValidationErrors"/>, to list all its errors.
 /// </summary>
 internal ref struct SchemaCheck
 {
@@ -24,12 +24,12 @@ internal ref struct SchemaCheck
     }
 
     /// <summary>Checks one JSON value.</summary>
-    /// <param name="schema">What the value must be.</param>
+    /// <param name="schema">The schema.</param>
     /// <param name="utf8">The text of the value.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest.</param>
-    /// <returns>The errors, their pointers starting at the value; null when there are none.</returns>
+    /// <returns>The errors, with pointers that start at the value; null if there are none.</returns>
     /// <exception cref="JsonException">The text is not JSON.</exception>
-    /// <exception cref="ProblemException"><c>too-large</c> when it nests too deep.</exception>
+    /// <exception cref="ProblemException"><c>too-large</c> if it nests too deep.</exception>
     public static ValidationErrors? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
     {
         if (new SchemaCheck(utf8, maxDepth, errors: null).CheckDocument(schema))
@@ -42,8 +42,8 @@ internal ref struct SchemaCheck
         return errors;
     }
 
-    /// <summary>Checks a number or boolean and reads it in the same go.</summary>
-    /// <returns>False when it does not pass; <see cref="Run"/> tells why.</returns>
+    /// <summary>Checks a number or boolean and reads it in the same pass.</summary>
+    /// <returns>False if it is invalid; <see cref="Run"/> lists the errors.</returns>
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
     {
@@ -66,7 +66,7 @@ internal ref struct SchemaCheck
         return true;
     }
 
-    /// <summary>Reads text that is nothing but an integer of 64 bits, as most numbers are. JSON has no leading zeros and no plus sign.</summary>
+    /// <summary>Reads text that is only a 64-bit integer, as most numbers are. JSON has no leading zeros and no plus sign.</summary>
     private static bool TryReadInteger(ReadOnlySpan<byte> utf8, out long integer)
     {
         var digits = utf8.StartsWith((byte)'-') ? utf8[1..] : utf8;
@@ -81,7 +81,7 @@ internal ref struct SchemaCheck
         _reader.Read();
         var passes = Check(schema, _errors is null ? null : ValuePlace.At(""));
 
-        // The rest of the text must be read too: what follows the value is not JSON.
+        // Reads the rest of the text too: a value that is followed by anything is not JSON.
         if (passes || _errors is not null)
         {
             _reader.Read();
@@ -102,7 +102,7 @@ internal ref struct SchemaCheck
         _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
 
-    /// <summary>A value that only has to be JSON is read without looking at its structure: it may be a million items.</summary>
+    /// <summary>Reads a value that only has to be JSON, without checking its structure: it may be a million items.</summary>
     private bool CheckAny()
     {
         var depth = _reader.CurrentDepth;
@@ -122,7 +122,7 @@ internal ref struct SchemaCheck
         return true;
     }
 
-    /// <summary>Notes where the elements are on the way: nobody has to look for them again.</summary>
+    /// <summary>Reads an array, and records where its elements are, so that they are not searched again.</summary>
     private bool CheckItems()
     {
         if (!SourceText.IsOpen)
@@ -244,7 +244,7 @@ internal ref struct SchemaCheck
 
     private readonly bool CheckUnicode(ValuePlace? place) => Passes(ScalarCheck.Unicode(in _reader), place);
 
-    /// <summary>Notes an error, if there is one.</summary>
+    /// <summary>Records an error, if there is one.</summary>
     private readonly bool Passes(string? error, ValuePlace? place)
     {
         if (error is not null)
@@ -257,7 +257,7 @@ internal ref struct SchemaCheck
 
     private bool Reject(ValuePlace? place, string message)
     {
-        // Skipped, not left: the rest of the text is checked as well, and must be JSON in any case.
+        // Skips the value and goes on: the rest of the text is checked as well, and must be JSON in any case.
         _errors?.Add(place!, message);
         _reader.Skip();
         return false;

@@ -21,8 +21,8 @@ internal enum JsonKinds
 }
 
 /// <summary>
-/// One node of a JSON Schema, compiled for <see cref="SchemaCheck"/>. It knows the keywords that
-/// <see cref="JsonContract{T}"/> publishes, so what the catalog shows is what is enforced.
+/// One node of a JSON Schema, compiled for <see cref="SchemaCheck"/>. It supports the keywords that
+/// <see cref="JsonContract{T}"/> publishes, so the schema that the catalog shows is enforced.
 /// </summary>
 internal sealed class SchemaNode
 {
@@ -33,7 +33,7 @@ internal sealed class SchemaNode
     {
         if (schema is not JsonObject keywords)
         {
-            // The schema "true"; "false" would be a property that accepts nothing, and does not occur.
+            // The schema "true". "false" would be a property that accepts nothing, and does not occur.
             Kinds = JsonKinds.Any;
             Items = this;
             Additional = this;
@@ -78,10 +78,10 @@ internal sealed class SchemaNode
     /// <summary>The properties of an object, in the order of their declaration.</summary>
     public SchemaProperty[] Properties { get; } = [];
 
-    /// <summary>A bit for each of <see cref="Properties"/> that may not be absent.</summary>
+    /// <summary>A bit for each required property of <see cref="Properties"/>.</summary>
     public ulong Required { get; }
 
-    /// <summary>What a property that is not declared must be; null when there may be none.</summary>
+    /// <summary>The schema of undeclared properties; null if there may be none.</summary>
     public SchemaNode? Additional { get; }
 
     public SchemaNode Items { get; }
@@ -100,15 +100,15 @@ internal sealed class SchemaNode
 
     public int MaxItems { get; }
 
-    /// <summary>Whether every value will do.</summary>
+    /// <summary>Whether every value is valid.</summary>
     public bool IsAny => Kinds == JsonKinds.Any && AllowedValues is null && Properties.Length == 0 && Additional is not null;
 
-    /// <summary>Whether every array will do, however long and whatever is in it.</summary>
+    /// <summary>Whether every array is valid, whatever its length and content.</summary>
     public bool IsAnyArray => Items.IsAny && MinItems == 0 && MaxItems == int.MaxValue;
 
     public bool Allows(JsonKinds kinds) => (Kinds & kinds) == kinds;
 
-    /// <summary>What the schema asks for, in words that follow "must be".</summary>
+    /// <summary>Returns what the schema requires, worded to follow "must be".</summary>
     public string Describe()
     {
         if (AllowedValues is not null)
@@ -174,7 +174,7 @@ internal sealed class SchemaNode
             (true, true) => $" from {minimum} to {maximum}",
         };
 
-        // The largest 64-bit integer has no double of its own.
+        // The largest 64-bit integer has no exact double.
         static string Format(double bound) =>
             bound == long.MaxValue ? long.MaxValue.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
     }
@@ -185,6 +185,6 @@ internal sealed record SchemaProperty(string Name, SchemaNode Schema, bool Requi
 {
     public byte[] Utf8Name { get; } = Encoding.UTF8.GetBytes(Name);
 
-    /// <summary>The name as it is written between quotes.</summary>
+    /// <summary>The name as JSON writes it between quotes.</summary>
     public JsonEncodedText EncodedName { get; } = JsonEncodedText.Encode(Name);
 }

@@ -3,26 +3,26 @@ using System.Text.Json;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// The text that this thread is reading. The framework hands a converter tokens, but not the text that they stand in; with
-/// it, a value that is only to be kept stays where it is, instead of becoming a document of its own.
+/// The text that this thread is reading. The framework passes a converter tokens, but not their text. With the text, a value
+/// that is only stored stays in it, instead of becoming a document of its own.
 /// </summary>
 internal static class SourceText
 {
     [ThreadStatic]
     private static ReadOnlyMemory<byte> _current;
 
-    /// <summary>Where in the text the reader began that reads it now.</summary>
+    /// <summary>Where in the text the current reader began.</summary>
     [ThreadStatic]
     private static int _readFrom;
 
     [ThreadStatic]
     private static (int Start, List<(int Start, int End)>? Bounds, int End) _items;
 
-    /// <summary>Whether a request is being read whose values may point into its text.</summary>
+    /// <summary>Whether the thread reads a text that values may refer to.</summary>
     public static bool IsOpen => !_current.IsEmpty;
 
-    /// <summary>Lets the values that are read from now on, until the scope ends, point into a text.</summary>
-    /// <param name="text">The text that is read, from its first byte on.</param>
+    /// <summary>Lets values refer to a text, from now until the scope ends.</summary>
+    /// <param name="text">The text, from its first byte.</param>
     public static Scope Open(ReadOnlyMemory<byte> text)
     {
         var scope = new Scope(_current, _readFrom, _items);
@@ -30,13 +30,13 @@ internal static class SourceText
         return scope;
     }
 
-    /// <summary>Notes where the elements of an array are that has been checked.</summary>
+    /// <summary>Records where the elements of a checked array are.</summary>
     /// <param name="start">Where the array starts.</param>
     /// <param name="bounds">Where its elements start and end.</param>
     /// <param name="end">Where the array ends.</param>
     public static void Note(int start, List<(int Start, int End)> bounds, int end) => _items = (start, bounds, end);
 
-    /// <summary>The text of the value that starts at the current token, of which the reader reads to the end.</summary>
+    /// <summary>Returns the text of the value that starts at the current token, and moves the reader to its end.</summary>
     public static ReadOnlyMemory<byte> ReadValue(ref Utf8JsonReader reader)
     {
         if (!IsOpen)
@@ -49,12 +49,12 @@ internal static class SourceText
         return _current[start..(_readFrom + (int)reader.BytesConsumed)];
     }
 
-    /// <summary>The elements of the array that starts at the current token, of which the reader reads to the end.</summary>
+    /// <summary>Returns the elements of the array that starts at the current token, and moves the reader to its end.</summary>
     public static JsonItems ReadItems(ref Utf8JsonReader reader)
     {
         if (_items.Bounds is { } bounds && _items.Start == _readFrom + (int)reader.TokenStartIndex)
         {
-            // A million elements have been read once already: the reader goes on at the bracket that closes them.
+            // The elements, perhaps a million, have been read once already: the reader continues at the closing bracket.
             _readFrom = _items.End - 1;
             reader = new Utf8JsonReader(_current.Span[_readFrom..], isFinalBlock: true, reader.CurrentState);
             reader.Read();
@@ -65,7 +65,7 @@ internal static class SourceText
         return new JsonItems(text, Find(text.Span));
     }
 
-    /// <summary>Ends the reading of a text, and goes on with the one around it.</summary>
+    /// <summary>Ends the reading of a text, and restores the text around it.</summary>
     internal readonly ref struct Scope(ReadOnlyMemory<byte> text, int readFrom, (int Start, List<(int Start, int End)>? Bounds, int End) items)
     {
         private readonly ReadOnlyMemory<byte> _text = text;

@@ -5,21 +5,21 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Where in a request a value stands: a chain that becomes a JSON pointer only when there is an error to report. Pointers
-/// made ahead would cost a hostile body's long names anew for every value below them.
+/// The place of a value in a request: a chain that becomes a JSON pointer only to report an error. Pointers built in
+/// advance would repeat a hostile body's long names for every value below them.
 /// </summary>
 internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
 {
-    /// <summary>The place of a property of the value here.</summary>
+    /// <summary>Returns the place of a property of this value.</summary>
     public ValuePlace Property(string name) => new(this, name, 0);
 
-    /// <summary>The place of an element of the array here.</summary>
+    /// <summary>Returns the place of an element of this array.</summary>
     public ValuePlace Element(int index) => new(this, null, index);
 
-    /// <summary>A place that a pointer leads to.</summary>
+    /// <summary>Returns the place at a pointer.</summary>
     public static ValuePlace At(string pointer) => new(null, pointer, 0);
 
-    /// <summary>The JSON pointer.</summary>
+    /// <summary>Returns the JSON pointer.</summary>
     public override string ToString()
     {
         var chain = new Stack<ValuePlace>();
@@ -38,10 +38,10 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
     }
 }
 
-/// <summary>Collects what is wrong with one request: JSON pointer → messages.</summary>
+/// <summary>Collects the errors of one request: JSON pointer → messages.</summary>
 internal sealed class ValidationErrors
 {
-    // The answer to a hostile body must stay small: so many errors, and no more of their text, are listed.
+    // The response to a hostile body must stay small, so the number and the length of the errors are limited.
     private const int Most = 100;
     private const int MaxCharacters = 16 * 1024;
     private const int MaxTextCharacters = 1_000;
@@ -76,7 +76,7 @@ internal sealed class ValidationErrors
         _characters += pointer.Length + message.Length;
     }
 
-    /// <summary>Takes over the errors of a problem that is about one part of the request; any other problem is raised.</summary>
+    /// <summary>Adds the errors of a problem that has any; throws any other problem.</summary>
     public void Add(Problem problem)
     {
         foreach (var (pointer, messages) in problem.Errors ?? throw new ProblemException(problem))
@@ -88,7 +88,7 @@ internal sealed class ValidationErrors
         }
     }
 
-    /// <summary>Raises the errors, if there are any.</summary>
+    /// <summary>Throws the errors, if there are any.</summary>
     public void ThrowIfAny()
     {
         if (Any)
@@ -97,7 +97,7 @@ internal sealed class ValidationErrors
         }
     }
 
-    /// <summary>The problem to answer with.</summary>
-    /// <param name="pointer">Where in the request the checked value stands.</param>
+    /// <summary>Returns the problem for the response.</summary>
+    /// <param name="pointer">Where the checked value is in the request.</param>
     public Problem ToProblem(string pointer) => Problem.InvalidRequest(_messages).Below(pointer);
 }

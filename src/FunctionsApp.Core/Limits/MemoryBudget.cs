@@ -5,25 +5,25 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Limits;
 
 /// <summary>
-/// The memory that all requests together may hold. A request that needs room waits for it in order, without a thread, and is
-/// refused when there is none for some seconds. Requests that hold memory already come first, the oldest before all others, as
-/// they give it back when they end.
+/// The memory that all requests together may hold. A request that needs memory waits for it in a queue, without a thread, and
+/// is refused if none becomes free for some seconds. Requests that already hold memory come first, the oldest before all
+/// others, because they release it when they end.
 /// </summary>
 public sealed class MemoryBudget
 {
-    /// <summary>How long a request waits for room.</summary>
+    /// <summary>How long a request waits for memory.</summary>
     internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
-    /// <summary>The part of the process's memory that requests may hold, where no setting says how much: working memory and the runtime need the rest.</summary>
+    /// <summary>The divisor of the process's memory that gives the default limit: working memory and the runtime need the rest.</summary>
     private const int DefaultShare = 4;
 
-    /// <summary>How long another request that holds memory waits after one was refused.</summary>
+    /// <summary>How much longer an older request that holds memory waits when a younger one is refused.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>How long nothing may be held before the process gives memory back.</summary>
+    /// <summary>How long requests must hold no memory before the process collects garbage.</summary>
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>A load that has never held so much leaves little behind.</summary>
+    /// <summary>Bytes that requests must have held at once for that collection: less leaves little behind.</summary>
     private const long BusyBytes = 16 * 1024 * 1024;
 
     private readonly TimeProvider _time;
@@ -38,7 +38,7 @@ public sealed class MemoryBudget
     private long _opened;
     private bool _wasBusy;
 
-    /// <summary>Starts with nothing taken. The limits are read at the first use, when all settings have been checked.</summary>
+    /// <summary>Creates an empty budget. The limits are read at the first use, when all settings have been checked.</summary>
     public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
     {
         _time = time;
@@ -48,10 +48,10 @@ public sealed class MemoryBudget
             ?? Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / DefaultShare, LimitsOptions.MinBytesInFlight));
     }
 
-    /// <summary>How many bytes all requests together may hold: the value of <see cref="LimitsOptions.MaxBytesInFlight"/>.</summary>
+    /// <summary>Bytes that all requests together may hold: the value of <see cref="LimitsOptions.MaxBytesInFlight"/>.</summary>
     public long Limit => _limit.Value;
 
-    /// <summary>How many bytes they hold.</summary>
+    /// <summary>Bytes that all requests hold now.</summary>
     public long Taken
     {
         get
@@ -63,18 +63,18 @@ public sealed class MemoryBudget
         }
     }
 
-    /// <summary>Starts the account of one request. Disposing of it gives back what the request holds.</summary>
+    /// <summary>Opens the account of one request. Disposing the account releases what the request holds.</summary>
     public RequestMemory Open() => new(this, _limits.Value.MaxResultBytes, Interlocked.Increment(ref _opened));
 
-    /// <summary>The account of the request that is served here. Where no host has opened one, only the request's own limit holds.</summary>
+    /// <summary>The account of the current request. If no host has opened one, only the request's own limit holds.</summary>
     internal RequestMemory ForRequest() => RequestMemory.Current ?? new RequestMemory(budget: null, _limits.Value.MaxResultBytes, age: 0);
 
-    /// <summary>Takes room, and waits for it if need be.</summary>
-    /// <param name="bytes">How much. More than there is at all is given to a request that is alone.</param>
-    /// <param name="age">The place of the request among all, of one that holds memory already; null for any other.</param>
-    /// <param name="waited">How long the request has waited for room before.</param>
+    /// <summary>Takes memory, and waits until it is free.</summary>
+    /// <param name="bytes">How much. A request that is alone may take more than the limit.</param>
+    /// <param name="age">The request's place among all, if it already holds memory; otherwise null.</param>
+    /// <param name="waited">How long the request has waited for memory before.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/> in all; sooner for the youngest, when much that exists already waits for room.</exception>
+    /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/> in all; sooner for the youngest, if older requests wait for much memory.</exception>
     internal ValueTask TakeAsync(long bytes, long? age, TimeSpan waited, CancellationToken cancellationToken)
     {
         LinkedListNode<Waiter> waiter;
@@ -92,13 +92,13 @@ public sealed class MemoryBudget
         return new ValueTask(WaitAsync(waiter, waited, cancellationToken));
     }
 
-    /// <summary>A timestamp, to measure waits by.</summary>
+    /// <summary>Returns a timestamp, to measure waits by.</summary>
     internal long GetTimestamp() => _time.GetTimestamp();
 
-    /// <summary>The time since a timestamp.</summary>
+    /// <summary>Returns the time since a timestamp.</summary>
     internal TimeSpan Since(long timestamp) => _time.GetElapsedTime(timestamp);
 
-    /// <summary>Takes room if there is any now.</summary>
+    /// <summary>Takes memory if it is free now.</summary>
     internal bool TryTake(long bytes)
     {
         lock (_gate)
@@ -113,7 +113,7 @@ public sealed class MemoryBudget
         }
     }
 
-    /// <summary>Gives room back.</summary>
+    /// <summary>Releases memory.</summary>
     internal void Give(long bytes)
     {
         lock (_gate)
@@ -127,11 +127,11 @@ public sealed class MemoryBudget
         }
     }
 
-    /// <summary>What a request is told for which there is no room.</summary>
+    /// <summary>Returns the problem for a request that gets no memory.</summary>
     internal ProblemException NoRoom() => new(Problem.Saturated(string.Create(CultureInfo.InvariantCulture,
         $"Other requests hold the memory that requests may hold together, {Limit} bytes (Limits:MaxBytesInFlight)."), retryAfterSeconds: 2));
 
-    /// <summary>What has been made waits in order of age. All of it together is bounded: the youngest are refused.</summary>
+    /// <summary>Queues a request that holds memory, by age. The bytes that the queue waits for are bounded: the youngest are refused.</summary>
     private LinkedListNode<Waiter> Enqueue(long bytes, long age)
     {
         while (_growing.Last is { } youngest && youngest.Value.Age > age && _waitingToGrow + bytes > Limit / 2)
@@ -186,8 +186,8 @@ public sealed class MemoryBudget
     }
 
     /// <summary>
-    /// Ends a wait. Requests that began to wait together would also be refused together, each for the memory of the others: so
-    /// of those that hold memory the younger half goes first, and half of the others only if that was not enough.
+    /// Ends a wait. Requests that began to wait together would also be refused together, each because of the others' memory.
+    /// So the younger half of those that hold memory is refused first, and half of the rest only if that was not enough.
     /// </summary>
     private bool TryLeave(LinkedListNode<Waiter> waiter, bool isForSure)
     {
@@ -202,7 +202,7 @@ public sealed class MemoryBudget
                         return false;
                     }
 
-                    // It got the room at the same moment, and does not use it.
+                    // The request got the memory at the same moment, and does not use it.
                     _taken -= waiter.Value.Bytes;
                 }
             }
@@ -226,7 +226,7 @@ public sealed class MemoryBudget
         _wasBusy |= _taken > BusyBytes;
     }
 
-    /// <summary>The collector runs when memory is asked for, so a process that has become idle would keep what a load has left behind.</summary>
+    /// <summary>Collects garbage: the collector runs only on allocation, so an idle process would keep what a load has left behind.</summary>
     private void Trim()
     {
         lock (_gate)
@@ -255,7 +255,7 @@ public sealed class MemoryBudget
 
     private bool MayTake(long bytes, bool isGrowing) => _growing.Count == 0 && (isGrowing || _entering.Count == 0) && Fits(bytes);
 
-    /// <summary>A request that needs more than there is gets it when it is alone: its own limits are what bounds it then.</summary>
+    /// <summary>A request that needs more than the limit gets it when it is alone: only its own limits bound it then.</summary>
     private bool Fits(long bytes) => bytes <= Limit - _taken || _taken <= 0;
 
     private void Admit()
@@ -274,8 +274,8 @@ public sealed class MemoryBudget
         _waitingToGrow -= list == _growing ? waiter.Value.Bytes : 0;
     }
 
-    /// <param name="Bytes">How much it needs.</param>
-    /// <param name="Age">The place of the request among all.</param>
+    /// <param name="Bytes">How many bytes the request needs.</param>
+    /// <param name="Age">The request's place among all.</param>
     private sealed record Waiter(long Bytes, long Age)
     {
         public TaskCompletionSource Room { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -5,6 +5,6 @@ public readonly struct RequestClock(TimeProvider time)
 {
     private readonly long _started = time.GetTimestamp();
 
-    /// <summary>Since the start, to the microsecond.</summary>
+    /// <summary>Milliseconds since the start, to the microsecond.</summary>
     public double ElapsedMs => Math.Round(time.GetElapsedTime(_started).TotalMilliseconds, 3);
 }

@@ -3,10 +3,10 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Limits;
 
-/// <summary>What one request holds in memory. Thread-safe.</summary>
+/// <summary>The memory that one request holds. Thread-safe.</summary>
 public sealed class RequestMemory : IDisposable
 {
-    /// <summary>What each request may hold without asking, so that small requests never wait for large ones.</summary>
+    /// <summary>Bytes that each request may hold outside the budget, so that small requests never wait for large ones.</summary>
     public const int FreeBytes = 64 * 1024;
 
     private static readonly AsyncLocal<RequestMemory?> Ambient = new();
@@ -19,25 +19,25 @@ public sealed class RequestMemory : IDisposable
     private long _results;
     private TimeSpan _waited;
 
-    /// <summary>What was asked of the budget and not given back.</summary>
+    /// <summary>Bytes that were taken from the budget and not released.</summary>
     private long _taken;
 
     internal RequestMemory(MemoryBudget? budget, int maxResultBytes, long age) => (_budget, _maxResultBytes, _age) = (budget, maxResultBytes, age);
 
-    /// <summary>The account of the request that is served here; null where nobody has opened one.</summary>
+    /// <summary>The account of the current request; null if none was opened.</summary>
     public static RequestMemory? Current
     {
         get => Ambient.Value;
         set => Ambient.Value = value;
     }
 
-    /// <summary>Makes room for what the request brings: its body, and what is made of that.</summary>
+    /// <summary>Takes memory for the request's body, and for what is built from it.</summary>
     /// <param name="bytes">How much more.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException"><c>saturated</c> when there is no room for some seconds.</exception>
+    /// <exception cref="ProblemException"><c>saturated</c> if no memory becomes free for some seconds.</exception>
     public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: 0, isGrowing: _taken > 0, cancellationToken);
 
-    /// <summary>As <see cref="HoldAsync"/>, for work that nobody waits for and that holds nothing yet: it waits until there is room.</summary>
+    /// <summary>As <see cref="HoldAsync"/>, for work that no client waits for and that holds nothing yet: it waits until memory is free.</summary>
     internal async ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken)
     {
         while (true)
@@ -49,34 +49,34 @@ public sealed class RequestMemory : IDisposable
             }
             catch (ProblemException)
             {
-                // Others hold the memory.
+                // Other requests hold the memory.
             }
         }
     }
 
-    /// <summary>As <see cref="HoldAsync"/>, where nothing can wait.</summary>
-    /// <exception cref="ProblemException"><c>saturated</c> when there is no room now.</exception>
+    /// <summary>As <see cref="HoldAsync"/>, for callers that cannot wait.</summary>
+    /// <exception cref="ProblemException"><c>saturated</c> if no memory is free now.</exception>
     internal void Hold(long bytes) => AddNow(bytes, results: 0);
 
-    /// <summary>Makes room for results, and for what becomes one.</summary>
+    /// <summary>Takes memory for results, and for what becomes one.</summary>
     /// <param name="bytes">How much more.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException"><c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> when there is no room for some seconds.</exception>
+    /// <exception cref="ProblemException"><c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> if no memory becomes free for some seconds.</exception>
     public ValueTask HoldResultAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: bytes, isGrowing: true, cancellationToken);
 
-    /// <summary>As <see cref="HoldResultAsync"/>, where nothing can wait.</summary>
-    /// <exception cref="ProblemException"><c>too-large</c>; <c>saturated</c> when there is no room now.</exception>
+    /// <summary>As <see cref="HoldResultAsync"/>, for callers that cannot wait.</summary>
+    /// <exception cref="ProblemException"><c>too-large</c>; <c>saturated</c> if no memory is free now.</exception>
     internal void HoldResult(long bytes) => AddNow(bytes, results: bytes);
 
-    /// <summary>Gives back what <see cref="HoldAsync"/> made room for.</summary>
+    /// <summary>Releases memory that <see cref="HoldAsync"/> took.</summary>
     /// <param name="bytes">How much less.</param>
     public void Release(long bytes) => Remove(bytes, results: 0);
 
-    /// <summary>Gives back what <see cref="HoldResultAsync"/> made room for.</summary>
+    /// <summary>Releases memory that <see cref="HoldResultAsync"/> took.</summary>
     /// <param name="bytes">How much less.</param>
     public void ReleaseResult(long bytes) => Remove(bytes, results: bytes);
 
-    /// <summary>Gives all back.</summary>
+    /// <summary>Releases all memory.</summary>
     public void Dispose()
     {
         long taken;
@@ -93,7 +93,7 @@ public sealed class RequestMemory : IDisposable
 
     /// <param name="bytes">How much less is held.</param>
     /// <param name="results">The part of it that is results.</param>
-    /// <param name="refused">What the budget was asked for and has not given.</param>
+    /// <param name="refused">The bytes that the budget refused.</param>
     private void Remove(long bytes, long results, long refused = 0)
     {
         long unneeded;
@@ -103,7 +103,7 @@ public sealed class RequestMemory : IDisposable
             _results -= results;
             _taken -= refused;
 
-            // It is negative where what was refused has been given back already, while it was waited for.
+            // Negative if the refused bytes were already released during the wait.
             unneeded = _taken - Needed();
             _taken -= unneeded;
         }
@@ -148,7 +148,7 @@ public sealed class RequestMemory : IDisposable
         }
     }
 
-    /// <returns>How much more is to be taken from the budget.</returns>
+    /// <returns>How much more must be taken from the budget.</returns>
     private long Add(long bytes, long results)
     {
         lock (_gate)

@@ -7,17 +7,17 @@ namespace FunctionsApp.Core.Limits;
 /// <summary>Starts time limits: the server's side of <c>asyncio.wait_for</c>.</summary>
 public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits)
 {
-    /// <summary>Says what is wrong with a time limit, or nothing.</summary>
-    /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
+    /// <summary>Returns the error of an invalid time limit; null for a valid one.</summary>
+    /// <param name="seconds">The requested limit; absent means the maximum.</param>
     public string? FindError(double? seconds) =>
         seconds is null || (seconds > 0 && seconds <= limits.Value.MaxTimeoutSeconds)
             ? null
             : string.Create(CultureInfo.InvariantCulture,
                 $"must be more than 0 and at most {limits.Value.MaxTimeoutSeconds} ({limits.Value.MaxTimeoutSource})");
 
-    /// <summary>Does nothing for a time limit that there may be.</summary>
-    /// <param name="seconds">The limit asked for; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for an error.</param>
+    /// <summary>Checks a time limit.</summary>
+    /// <param name="seconds">The requested limit; absent means the maximum.</param>
+    /// <param name="pointer">Where the request states it, for an error.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
     public void Check(double? seconds, string pointer)
     {
@@ -27,9 +27,9 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
         }
     }
 
-    /// <summary>Starts the clock of one limit.</summary>
-    /// <param name="seconds">How long; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for an error.</param>
+    /// <summary>Starts one time limit.</summary>
+    /// <param name="seconds">How long; absent means the maximum.</param>
+    /// <param name="pointer">Where the request states it, for an error.</param>
     /// <param name="cancellationToken">The caller's own cancellation.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> when <paramref name="seconds"/> is out of range.</exception>
     public TimeLimit Start(double? seconds, string pointer, CancellationToken cancellationToken)
@@ -38,13 +38,13 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
         return new TimeLimit(time, seconds ?? limits.Value.MaxTimeoutSeconds, cancellationToken);
     }
 
-    /// <summary>Does work within a time limit.</summary>
-    /// <param name="work">Is handed the token to look at.</param>
-    /// <param name="whose">Whose limit it is, as "The call".</param>
-    /// <param name="seconds">How long; absent means the longest there is.</param>
-    /// <param name="pointer">Where the request asked for it, for an error.</param>
+    /// <summary>Runs work within a time limit.</summary>
+    /// <param name="work">The work; gets the token that the limit cancels.</param>
+    /// <param name="whose">What the limit applies to, such as "The call".</param>
+    /// <param name="seconds">How long; absent means the maximum.</param>
+    /// <param name="pointer">Where the request states it, for an error.</param>
     /// <param name="cancellationToken">The caller's own cancellation.</param>
-    /// <exception cref="ProblemException"><c>timeout</c> when the work stops because the time is up; <c>invalid-request</c>.</exception>
+    /// <exception cref="ProblemException"><c>timeout</c> if the work stops because of the limit; <c>invalid-request</c>.</exception>
     public async ValueTask<T> RunAsync<T>(
         Func<CancellationToken, ValueTask<T>> work, string whose, double? seconds, string pointer, CancellationToken cancellationToken)
     {
@@ -60,7 +60,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
     }
 }
 
-/// <summary>One running time limit, which can tell its own end from the caller's cancellation.</summary>
+/// <summary>One running time limit, which distinguishes its own timeout from the caller's cancellation.</summary>
 public sealed class TimeLimit : IDisposable
 {
     private readonly double _seconds;
@@ -76,14 +76,14 @@ public sealed class TimeLimit : IDisposable
         _registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
     }
 
-    /// <summary>Cancelled when the time is up or the caller has cancelled.</summary>
+    /// <summary>Cancelled on timeout, or when the caller cancels.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>The time is up, and the caller has not cancelled.</summary>
+    /// <summary>Whether the limit has timed out and the caller has not cancelled.</summary>
     public bool RanOut => _source.IsCancellationRequested && !_caller.IsCancellationRequested;
 
-    /// <summary>What to answer when the time is up.</summary>
-    /// <param name="whose">Whose limit it is, as "The call".</param>
+    /// <summary>Returns the problem that describes the timeout.</summary>
+    /// <param name="whose">What the limit applies to, such as "The call".</param>
     public Problem Problem(string whose) => Problems.Problem.Timeout(
         string.Create(CultureInfo.InvariantCulture, $"{whose} was not done within its time limit of {_seconds} s (timeoutSeconds)."));
 

@@ -5,17 +5,17 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Limits;
 
 /// <summary>
-/// Reads an upload, and gives it up when its sender stands still. The server's own limit is an average over the whole upload,
-/// so that who has sent much may then be silent for long. Time in which nobody reads does not count.
+/// Reads an upload, and fails if its sender is too slow. The server's own limit is an average over the whole upload, so a sender
+/// that has sent much may then pause for long. Time in which the app does not read does not count.
 /// </summary>
 /// <param name="body">The upload.</param>
 /// <param name="time">Measures the pauses.</param>
 public sealed class UploadPace(PipeReader body, TimeProvider time) : IDisposable
 {
-    /// <summary>The least rate of a large upload, in bytes a second: memory is held for it while it comes.</summary>
+    /// <summary>The minimum rate of a large upload, in bytes per second: the app holds memory for it while it arrives.</summary>
     public const int MinLargeBytesPerSecond = 16 * 1024;
 
-    /// <summary>The least rate of any other, which is Kestrel's.</summary>
+    /// <summary>The minimum rate of any other upload, which is Kestrel's.</summary>
     public const int MinBytesPerSecond = 240;
 
     /// <summary>How long an upload may stay below its rate.</summary>
@@ -27,12 +27,12 @@ public sealed class UploadPace(PipeReader body, TimeProvider time) : IDisposable
     private TimeSpan _waited;
     private long _received;
 
-    /// <summary>Reads what has come; waits when nothing has.</summary>
-    /// <param name="minBytesPerSecond">The least rate; 0 for none.</param>
-    /// <param name="unread">How much of what the last read returned is returned again.</param>
+    /// <summary>Reads what has arrived; waits if nothing has.</summary>
+    /// <param name="minBytesPerSecond">The minimum rate; 0 for none.</param>
+    /// <param name="unread">How many bytes of the last read are returned again.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>What has come. After a failure too the server can read the rest of the body.</returns>
-    /// <exception cref="ProblemException"><c>request-timeout</c> when too little comes within five seconds.</exception>
+    /// <returns>What has arrived. The server can read the rest of the body even after a failure.</returns>
+    /// <exception cref="ProblemException"><c>request-timeout</c> if too little arrives within five seconds.</exception>
     public async ValueTask<ReadResult> ReadAsync(int minBytesPerSecond, long unread, CancellationToken cancellationToken)
     {
         while (true)
@@ -66,14 +66,14 @@ public sealed class UploadPace(PipeReader body, TimeProvider time) : IDisposable
 
     private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> reading, int minBytesPerSecond, CancellationToken cancellationToken)
     {
-        // Not the token itself: a read that it ends stays open, and the server is to read on from there.
+        // Not the token itself: a read that it cancels stays pending, and the server must read on from there.
         await using var cancellation = cancellationToken.UnsafeRegister(static body => CancelRead(body), body);
         var started = time.GetTimestamp();
         if (minBytesPerSecond > 0)
         {
             _timer ??= time.CreateTimer(CancelRead, body, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
-            // On a busy machine bytes may come after the interval and before the timer rings.
+            // On a busy machine bytes may arrive after the interval and before the timer fires.
             _timer.Change(_waited < Interval ? Interval - _waited : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
 

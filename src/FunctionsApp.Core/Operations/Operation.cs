@@ -8,7 +8,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Operations;
 
-/// <summary>An operation as the catalog knows it and the patterns run it: from JSON to JSON.</summary>
+/// <summary>An operation in the catalog, which the patterns run: from JSON to JSON.</summary>
 public abstract class Operation
 {
     private protected Operation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
@@ -21,7 +21,7 @@ public abstract class Operation
         OutputSchema = JsonSchemas.OfOutput(output);
     }
 
-    /// <summary>The name, as <c>primes.factor</c>.</summary>
+    /// <summary>The name, such as <c>primes.factor</c>.</summary>
     public string Name { get; }
 
     /// <summary>How it spends its time.</summary>
@@ -30,7 +30,7 @@ public abstract class Operation
     /// <summary>What it does, in one sentence.</summary>
     public string Summary { get; }
 
-    /// <summary>An input that works.</summary>
+    /// <summary>A valid input.</summary>
     public RawJson Example { get; }
 
     /// <summary>JSON Schema of the input.</summary>
@@ -40,7 +40,7 @@ public abstract class Operation
     public JsonNode OutputSchema { get; }
 }
 
-/// <summary>An operation that answers once: io or cpu.</summary>
+/// <summary>An operation that returns one result: io or cpu.</summary>
 public abstract class CallableOperation : Operation
 {
     private protected CallableOperation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
@@ -48,10 +48,10 @@ public abstract class CallableOperation : Operation
     {
     }
 
-    /// <summary>Reads the input, so that nothing starts with one that is invalid.</summary>
-    /// <param name="input">One JSON value; the call may keep parts of it.</param>
-    /// <param name="pointer">Where the input stands in the request.</param>
-    /// <param name="bareValues">Whether a value that is not an object stands for the input's first property.</param>
+    /// <summary>Reads the input, so that nothing starts with an invalid one.</summary>
+    /// <param name="input">One JSON value; the call may refer to parts of it.</param>
+    /// <param name="pointer">Where the input is in the request.</param>
+    /// <param name="bareValues">Whether a value that is not an object represents the input's first property.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public abstract OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false);
 }
@@ -61,7 +61,7 @@ public abstract class OperationCall
 {
     /// <summary>Runs the operation, a cpu one on the CPU scheduler.</summary>
     /// <exception cref="OperationException">The operation's own error.</exception>
-    /// <exception cref="ProblemException">What else it has to tell the caller.</exception>
+    /// <exception cref="ProblemException">Any other error for the caller.</exception>
     public abstract ValueTask<RawJson> RunAsync(CancellationToken cancellationToken);
 }
 
@@ -73,14 +73,14 @@ public abstract class CpuOperation : CallableOperation
     {
     }
 
-    /// <summary>Whether results are numbers or booleans, so that they can be summed and compared.</summary>
+    /// <summary>Whether results are numbers or booleans, which can be summed and compared.</summary>
     public abstract bool IsNumeric { get; }
 
     /// <summary>Reads one item, computes it on this thread, and writes the result.</summary>
     /// <param name="item">One JSON value.</param>
-    /// <param name="shape">How it stands for the input.</param>
+    /// <param name="shape">How it represents the input.</param>
     /// <param name="maxDepth">How deep it may nest.</param>
-    /// <param name="output">What an item had written before it failed is to be dropped.</param>
+    /// <param name="output">The target; discard what an item that failed has written.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     internal abstract void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, Utf8JsonWriter output, CancellationToken cancellationToken);
 
@@ -89,9 +89,9 @@ public abstract class CpuOperation : CallableOperation
 
     /// <summary>Reads one item without computing it.</summary>
     /// <param name="item">One JSON value.</param>
-    /// <param name="shape">How it stands for the input.</param>
+    /// <param name="shape">How it represents the input.</param>
     /// <param name="maxDepth">How deep it may nest.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; their pointers start at the item.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with every error, with pointers that start at the item.</exception>
     internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth);
 }
 
@@ -103,9 +103,9 @@ public abstract class StreamOperation : Operation
     {
     }
 
-    /// <summary>Reads the input at once, and yields the values as they are asked for.</summary>
+    /// <summary>Reads the input at once, and yields the values on demand.</summary>
     /// <param name="input">One JSON value.</param>
-    /// <param name="pointer">Where the input stands in the request.</param>
+    /// <param name="pointer">Where the input is in the request.</param>
     /// <param name="cancellationToken">Cancels the operation.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlyMemory<byte> input, string pointer, CancellationToken cancellationToken);

@@ -2,8 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace FunctionsApp.Core.Operations;
 
-/// <summary>Names an operation, and tells what it does.</summary>
-/// <param name="name">Unique; lower camelCase words with dots between, as <c>primes.isPrime</c>. It is part of URLs.</param>
+/// <summary>Names and describes an operation.</summary>
+/// <param name="name">Unique; lower camelCase words with dots between, such as <c>primes.isPrime</c>. It is part of URLs.</param>
 /// <param name="summary">One sentence.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class OperationAttribute(string name, string summary) : Attribute
@@ -14,7 +14,7 @@ public sealed class OperationAttribute(string name, string summary) : Attribute
     /// <summary>What it does, in one sentence.</summary>
     public string Summary { get; } = summary;
 
-    /// <summary>An input that works, as JSON.</summary>
+    /// <summary>A valid input, as JSON.</summary>
     [StringSyntax(StringSyntaxAttribute.Json)]
     public string Example { get; init; } = "{}";
 }

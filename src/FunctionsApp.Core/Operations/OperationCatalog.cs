@@ -7,11 +7,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Core.Operations;
 
-/// <summary>Says that a class is an operation. <see cref="OperationServices.AddOperation{T}"/> registers these.</summary>
+/// <summary>Registers a class as an operation. <see cref="OperationServices.AddOperation{T}"/> adds these.</summary>
 /// <param name="Implementation">The class.</param>
 public sealed record OperationRegistration(Type Implementation);
 
-/// <summary>All operations by name. Each is looked at when it is first asked for, not at start-up.</summary>
+/// <summary>All operations by name. Each is created when it is first requested, not at startup.</summary>
 public sealed class OperationCatalog
 {
     private const int MaxSuggestions = 3;
@@ -46,7 +46,7 @@ public sealed class OperationCatalog
         ? operation.Value
         : throw new ProblemException(Problem.UnknownOperation(name, Suggest(name)));
 
-    /// <summary>Finds an operation that answers once.</summary>
+    /// <summary>Finds an operation that returns one result.</summary>
     /// <param name="name">Its exact name.</param>
     /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
     public CallableOperation FindCallable(string name) => Find(name) as CallableOperation
@@ -104,7 +104,7 @@ public sealed class OperationCatalog
 
     private List<string> Suggest(string name)
     {
-        // A hostile name must not cost more than a real one.
+        // A hostile name must cost no more than a real one.
         if (name.Length > 64)
         {
             return [];
@@ -120,7 +120,7 @@ public sealed class OperationCatalog
             .Select(static candidate => candidate.known)];
     }
 
-    /// <summary>Edits from one word to the other, a swap of neighbours counting as one (optimal string alignment).</summary>
+    /// <summary>Counts the edits between two words; a swap of neighbours counts as one (optimal string alignment).</summary>
     private static int Distance(string left, string right)
     {
         var (twoAgo, previous, current) = (new int[right.Length + 1], new int[right.Length + 1], new int[right.Length + 1]);

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Operations;
 public static class OperationServices
 {
     /// <summary>
-    /// Adds an operation: from then on every pattern runs it by its name, and the catalog lists it. One instance serves
+    /// Adds an operation: every pattern can run it by its name, and the catalog lists it. One instance serves
     /// all calls, so it must be thread-safe.
     /// </summary>
     /// <typeparam name="T">

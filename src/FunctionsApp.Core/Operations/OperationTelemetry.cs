@@ -6,7 +6,7 @@ namespace FunctionsApp.Core.Operations;
 /// <summary>Spans and metrics of calls.</summary>
 internal static class OperationTelemetry
 {
-    /// <summary>Runs a call as one of a pattern's.</summary>
+    /// <summary>Runs a call of a pattern, with a span and metrics.</summary>
     /// <param name="call">The call.</param>
     /// <param name="operation">The operation's name.</param>
     /// <param name="pattern">The pattern that runs it.</param>

@@ -1,29 +1,29 @@
 namespace FunctionsApp.Core.Operations;
 
 /// <summary>
-/// Where work says how far it has come. An operation that runs for long calls
-/// <c>ProgressReporter.Current?.Report(done, total)</c> as often as it likes; nothing listens unless it runs as a task.
+/// Reports the progress of work. An operation that runs for long calls
+/// <c>ProgressReporter.Current?.Report(done, total)</c> at any rate. Reports have no effect unless it runs as a task.
 /// </summary>
-/// <param name="report">Is told of every report, on the thread that reports; must be quick.</param>
+/// <param name="report">Gets every report, on the thread that reports; must be quick.</param>
 public sealed class ProgressReporter(Action<Progress> report)
 {
     private static readonly AsyncLocal<ProgressReporter?> Ambient = new();
 
-    /// <summary>Who listens to the work that runs here; null when nobody does.</summary>
+    /// <summary>The reporter of the current work; null if there is none.</summary>
     public static ProgressReporter? Current
     {
         get => Ambient.Value;
         internal set => Ambient.Value = value;
     }
 
-    /// <summary>Says how far the work has come.</summary>
+    /// <summary>Reports progress.</summary>
     /// <param name="completed">How much is done, from 0 to <paramref name="total"/>.</param>
     /// <param name="total">How much there is.</param>
     public void Report(long completed, long total) => report(new Progress(completed, total));
 
     /// <summary>
-    /// Takes the place of the one who reports: a pattern counts its parts, so what the parts report by themselves would
-    /// be noise. Within an async method the caller does not see this.
+    /// Takes over the current reporter: a pattern counts its parts, so the reports of the parts themselves would
+    /// be noise. Within an async method this does not affect the caller.
     /// </summary>
     internal static ProgressReporter? Take()
     {
@@ -33,7 +33,7 @@ public sealed class ProgressReporter(Action<Progress> report)
     }
 }
 
-/// <summary>How far work has come: steps of a sequence, calls of a gather, items of a map, or what an operation counts.</summary>
+/// <summary>The progress of work: steps of a sequence, calls of a gather, items of a map, or what an operation counts.</summary>
 /// <param name="Completed">How much is done.</param>
 /// <param name="Total">How much there is.</param>
 public sealed record Progress(long Completed, long Total);

@@ -4,14 +4,14 @@ using System.Text.Json.Serialization;
 namespace FunctionsApp.Core.Problems;
 
 /// <summary>
-/// What went wrong, as RFC 9457 problem details. It is the body of every error answer, and it stands in place wherever
-/// an answer reports a failure among its results.
+/// An error, as RFC 9457 problem details. It is the body of every error response. A failure among the results of a
+/// response has the same form.
 /// </summary>
 public sealed record Problem
 {
-    /// <summary>Describes a sort of problem that has no method here.</summary>
+    /// <summary>Describes a problem type that has no method here.</summary>
     /// <param name="slug">The last part of <see cref="Type"/>.</param>
-    /// <param name="title">The sort of problem in words.</param>
+    /// <param name="title">The problem type in words.</param>
     /// <param name="status">The HTTP status code.</param>
     /// <param name="detail">What happened this time, and what to do about it.</param>
     public Problem(string slug, string title, int status, string detail)
@@ -21,34 +21,34 @@ public sealed record Problem
         Status = status;
         Detail = detail;
 
-        // An activity with ids of another format than W3C's has a trace id of zeros.
+        // An activity whose ids are not in W3C format has a trace id of zeros.
         var traceId = Activity.Current?.TraceId ?? default;
         TraceId = (traceId == default ? ActivityTraceId.CreateRandom() : traceId).ToHexString();
     }
 
-    /// <summary>A relative URI, <c>/problems/{slug}</c>, that tells one sort of problem from another.</summary>
+    /// <summary>The problem type: a relative URI, <c>/problems/{slug}</c>.</summary>
     public string Type { get; }
 
     /// <summary>The last part of <see cref="Type"/>.</summary>
     [JsonIgnore]
     public string Slug => Type[(Type.LastIndexOf('/') + 1)..];
 
-    /// <summary>The sort of problem in words; the same for every problem of one type.</summary>
+    /// <summary>The problem type in words; the same for every problem of one type.</summary>
     public string Title { get; }
 
-    /// <summary>The HTTP status code that belongs to this type.</summary>
+    /// <summary>The HTTP status code of this type.</summary>
     public int Status { get; }
 
     /// <summary>What happened this time, and what to do about it.</summary>
     public string Detail { get; init; }
 
-    /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log knows the request by it.</summary>
+    /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log has the same id.</summary>
     public string TraceId { get; }
 
     /// <summary>Every error of the request: JSON pointer (RFC 6901) → messages.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>The line of a body that is not JSON, or of NDJSON that the invalid item stands in; counted from 1.</summary>
+    /// <summary>The invalid line of a body that is not JSON, or the line of the invalid item in NDJSON; counted from 1.</summary>
     public long? Line { get; init; }
 
     /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
@@ -57,43 +57,43 @@ public sealed record Problem
     /// <summary>The call, step or item that failed, counted from 0.</summary>
     public long? Index { get; init; }
 
-    /// <summary>The caller's own name for the call that failed.</summary>
+    /// <summary>The id that the caller gave the call that failed.</summary>
     public string? Id { get; init; }
 
-    /// <summary>Names near the one that is not known, nearest first.</summary>
+    /// <summary>Names near the unknown one, nearest first.</summary>
     public IReadOnlyList<string>? Suggestions { get; init; }
 
-    /// <summary>What <see cref="Results"/> may come to, in bytes.</summary>
+    /// <summary>The maximum size of <see cref="Results"/>, in bytes.</summary>
     public const int MaxResultBytes = 1024 * 1024;
 
     /// <summary>The results of the steps that had succeeded before this failure, in UTF-8 JSON; the first ones, up to <see cref="MaxResultBytes"/>.</summary>
     [JsonConverter(typeof(RawValuesConverter))]
     public IReadOnlyList<ReadOnlyMemory<byte>>? Results { get; init; }
 
-    /// <summary>How many later results <see cref="Results"/> has no room for; absent when there are none.</summary>
+    /// <summary>How many later results <see cref="Results"/> omits; absent if none.</summary>
     public int? OmittedResults { get; init; }
 
-    /// <summary>Seconds after which a new attempt makes sense; sent as the <c>Retry-After</c> header.</summary>
+    /// <summary>Seconds to wait before a retry; sent as the <c>Retry-After</c> header.</summary>
     [JsonIgnore]
     public int? RetryAfterSeconds { get; init; }
 
-    /// <summary>Whether the very same request may succeed when it is sent again. It is for the app to act on, and not told.</summary>
+    /// <summary>Whether the same request may succeed on a retry. Used by the app only, not serialized.</summary>
     [JsonIgnore]
     public bool IsTransient { get; init; }
 
-    /// <summary>The same errors, of a value that stands at <paramref name="pointer"/> in the request.</summary>
-    /// <param name="pointer">JSON pointer to the value that the present pointers start from.</param>
+    /// <summary>Returns the same errors, with <paramref name="pointer"/> before each pointer.</summary>
+    /// <param name="pointer">JSON pointer, in the request, to the value that the present pointers start from.</param>
     public Problem Below(string pointer) => Errors is null || pointer.Length == 0 ? this : InvalidRequest(
         Errors.ToDictionary(error => pointer + error.Key, static error => error.Value, StringComparer.Ordinal));
 
     /// <summary>400: the body is not JSON.</summary>
-    /// <param name="detail">What the reader stumbled over.</param>
+    /// <param name="detail">What the reader found.</param>
     /// <param name="line">Counted from 1.</param>
     /// <param name="position">The byte in the line, counted from 1.</param>
     public static Problem MalformedJson(string detail, long line, long position) =>
         new("malformed-json", "The body is not JSON", 400, $"{detail} (line {line}, position {position})") { Line = line, Position = position };
 
-    /// <summary>422: JSON, but not of the shape or range that is asked for.</summary>
+    /// <summary>422: the body is JSON, but its shape or a range is invalid.</summary>
     /// <param name="errors">Every error: JSON pointer → messages.</param>
     /// <param name="whole">What the empty pointer leads to.</param>
     public static Problem InvalidRequest(IReadOnlyDictionary<string, string[]> errors, string whole = "The body")
@@ -107,12 +107,12 @@ public sealed record Problem
 
     /// <summary>422 with a single error.</summary>
     /// <param name="pointer">JSON pointer to the error.</param>
-    /// <param name="message">What is asked for, as "must be …".</param>
+    /// <param name="message">What is required, as "must be …".</param>
     public static Problem InvalidRequest(string pointer, string message) =>
         InvalidRequest(new Dictionary<string, string[]>(StringComparer.Ordinal) { [pointer] = [message] });
 
     /// <summary>404: no operation has this name.</summary>
-    /// <param name="name">The name that was asked for.</param>
+    /// <param name="name">The requested name.</param>
     /// <param name="suggestions">The nearest names, nearest first.</param>
     public static Problem UnknownOperation(string name, IReadOnlyList<string> suggestions)
     {
@@ -122,33 +122,33 @@ public sealed record Problem
     }
 
     /// <summary>422: the operation exists, but this pattern cannot run its kind.</summary>
-    /// <param name="detail">The operation, its kind, and the kind that is needed.</param>
+    /// <param name="detail">The operation, its kind, and the required kind.</param>
     public static Problem WrongKind(string detail) => new("wrong-kind", "The operation is of the wrong kind", 422, detail);
 
-    /// <summary>413: something is over its limit.</summary>
-    /// <param name="detail">What, and the limit with its name.</param>
+    /// <summary>413: the request exceeds a limit.</summary>
+    /// <param name="detail">What is too large, and the limit with its name.</param>
     public static Problem TooLarge(string detail) => new("too-large", "The request is too large", 413, detail);
 
     /// <summary>403: the outbound guard refuses a URL.</summary>
-    /// <param name="detail">What is refused, as the caller wrote it, and nothing that it resolves to.</param>
+    /// <param name="detail">The refused URL as the caller wrote it, without what it resolves to.</param>
     public static Problem DestinationNotAllowed(string detail) => new("destination-not-allowed", "The destination is not allowed", 403, detail);
 
     /// <summary>508: the request comes from the app itself, in a loop.</summary>
-    /// <param name="detail">How that is known.</param>
+    /// <param name="detail">How the app detected the loop.</param>
     public static Problem LoopDetected(string detail) => new("loop-detected", "The request has come in a loop", 508, detail);
 
-    /// <summary>501: a callback to a URL, and no key to sign it with.</summary>
+    /// <summary>501: a callback goes to a URL, but there is no key to sign it with.</summary>
     public static Problem CallbacksNotConfigured() =>
         new("callbacks-not-configured", "Callbacks to URLs are not set up", 501,
             "Nothing can be delivered to a URL, because there is no key to sign it with: Callbacks:SigningKeys is not set.");
 
     /// <summary>502: an outbound request could not be completed.</summary>
-    /// <param name="detail">How far it got, and the limit if it is one; no address.</param>
+    /// <param name="detail">How far the request got, and the limit if one was reached; no address.</param>
     public static Problem UpstreamFailed(string detail) => new("upstream-failed", "An outbound request failed", 502, detail);
 
-    /// <summary>429: admission is refused because too much is waiting.</summary>
+    /// <summary>429: the app refuses the request because too much work waits.</summary>
     /// <param name="detail">What is full, and its limit.</param>
-    /// <param name="retryAfterSeconds">When a new attempt makes sense.</param>
+    /// <param name="retryAfterSeconds">Seconds to wait before a retry.</param>
     public static Problem Saturated(string detail, int retryAfterSeconds) =>
         new("saturated", "Too much is waiting", 429, detail) { RetryAfterSeconds = retryAfterSeconds };
 
@@ -156,34 +156,34 @@ public sealed record Problem
     /// <param name="detail">The operation's message.</param>
     public static Problem OperationFailed(string detail) => new("operation-failed", "The operation failed", 500, detail);
 
-    /// <summary>500: something that nobody expected. Its internals are in the log, under the trace id.</summary>
+    /// <summary>500: an unexpected error. The log has its details, under the trace id.</summary>
     public static Problem InternalError() =>
         new("internal-error", "Something went wrong inside", 500, "The log knows more, under this traceId.");
 
-    /// <summary>504: a time limit ran out.</summary>
-    /// <param name="detail">Which limit, and how long it was.</param>
+    /// <summary>504: a timeout.</summary>
+    /// <param name="detail">Which time limit, and how long it was.</param>
     public static Problem Timeout(string detail) => new("timeout", "A time limit ran out", 504, detail);
 
-    /// <summary>404: no task has this id, or none any more.</summary>
+    /// <summary>404: no task has this id, or the task has expired.</summary>
     public static Problem UnknownTask() => new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired, or never was.");
 
-    /// <summary>409: the task has ended, so there is nothing to cancel.</summary>
-    /// <param name="detail">How it has ended.</param>
+    /// <summary>409: the task has ended, so it cannot be cancelled.</summary>
+    /// <param name="detail">The outcome of the task.</param>
     public static Problem AlreadyFinished(string detail) => new("already-finished", "The task has ended already", 409, detail);
 
     /// <summary>409: the task has no webhook to send again.</summary>
     /// <param name="detail">Why not.</param>
     public static Problem NothingToDeliver(string detail) => new("nothing-to-deliver", "There is nothing to deliver", 409, detail);
 
-    /// <summary>422: the key stands for another request.</summary>
+    /// <summary>422: the idempotency key belongs to another request.</summary>
     public static Problem IdempotencyKeyReused() => new("idempotency-key-reused", "The idempotency key stands for another request", 422,
         "An earlier request with this Idempotency-Key differs from this one. Send the same request again, or another key.");
 
-    /// <summary>500: the host ended while the task ran, and there may be no more attempts.</summary>
+    /// <summary>500: the host stopped while the task ran, and no attempts are left.</summary>
     /// <param name="detail">How many attempts there were.</param>
     public static Problem Interrupted(string detail) => new("interrupted", "The task was interrupted", 500, detail);
 
-    /// <summary>507: what is to be kept could not be written or read; a full disk, mostly.</summary>
+    /// <summary>507: storage could not be written or read, mostly because the disk is full.</summary>
     /// <param name="detail">What was not done.</param>
     public static Problem StorageFailed(string detail) => new("storage-failed", "The storage failed", 507, detail);
 
@@ -191,7 +191,7 @@ public sealed record Problem
     public static Problem ShuttingDown() =>
         new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };
 
-    /// <summary>408: the body came too slowly.</summary>
-    /// <param name="detail">How slow is too slow.</param>
+    /// <summary>408: the body arrived too slowly.</summary>
+    /// <param name="detail">The minimum rate.</param>
     public static Problem RequestTimeout(string detail) => new("request-timeout", "The body came too slowly", 408, detail);
 }

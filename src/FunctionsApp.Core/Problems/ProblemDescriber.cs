@@ -6,8 +6,8 @@ namespace FunctionsApp.Core.Problems;
 public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
 {
     /// <summary>
-    /// Describes <paramref name="exception"/> to the caller. What is neither a problem nor an operation's own error is
-    /// logged, and described without its internals.
+    /// Describes <paramref name="exception"/> to the caller. An exception that is neither a problem nor an operation's own
+    /// error is logged, and described without its internals.
     /// </summary>
     public Problem Describe(Exception exception)
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace FunctionsApp.Core.Problems;
 
-/// <summary>Writes an array of values that are JSON already.</summary>
+/// <summary>Writes an array of values that are already JSON.</summary>
 internal sealed class RawValuesConverter : JsonConverter<IReadOnlyList<ReadOnlyMemory<byte>>>
 {
     public override IReadOnlyList<ReadOnlyMemory<byte>> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

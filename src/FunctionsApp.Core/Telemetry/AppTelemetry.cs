@@ -4,8 +4,8 @@ using System.Diagnostics.Metrics;
 namespace FunctionsApp.Core.Telemetry;
 
 /// <summary>
-/// Spans and metrics of the service layer, for whoever listens; without a listener they cost a look at a flag. None of them
-/// has anything of what callers send but the names of operations: no input, URL, id of a task, or message of an error.
+/// Spans and metrics of the service layer. Without a listener they cost one check of a flag. Of what callers send they hold
+/// only the names of operations: no input, URL, task id or error message.
 /// </summary>
 public static class AppTelemetry
 {
@@ -14,7 +14,7 @@ public static class AppTelemetry
 
     private static readonly Meter Meter = new(Name);
 
-    /// <summary>Where spans come from.</summary>
+    /// <summary>The source of the spans.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
     internal static UpDownCounter<long> ActiveCalls { get; } = Meter.CreateUpDownCounter<long>(
@@ -29,12 +29,12 @@ public static class AppTelemetry
     internal static Histogram<double> RunDuration { get; } = Meter.CreateHistogram<double>(
         "functionsapp.run.duration", "s", "How long runs of patterns, tasks and webhooks took, by outcome.");
 
-    /// <summary>Whether anybody listens.</summary>
+    /// <summary>Whether there is a listener.</summary>
     internal static bool IsWatched => Source.HasListeners() || CallDuration.Enabled || RunDuration.Enabled || ActiveCalls.Enabled || ActiveRuns.Enabled;
 
     /// <summary>Runs a pattern.</summary>
-    /// <param name="pattern">Its name.</param>
-    /// <param name="operation">The operation, if it is one's.</param>
+    /// <param name="pattern">The pattern's name.</param>
+    /// <param name="operation">The operation, if there is exactly one.</param>
     /// <param name="work">The run.</param>
     internal static async Task<T> RunAsync<T>(string pattern, string? operation, Func<Task<T>> work)
     {
@@ -55,10 +55,10 @@ public static class AppTelemetry
         }
     }
 
-    /// <summary>Begins a run whose end is not that of a method; whoever begins it disposes of it.</summary>
-    /// <param name="pattern">Its name.</param>
-    /// <param name="operation">The operation, if it is one's.</param>
-    /// <param name="parent">The trace (W3C <c>traceparent</c>) that it belongs to, where that is not the one under way.</param>
+    /// <summary>Starts a run that outlasts the calling method; the caller disposes it.</summary>
+    /// <param name="pattern">The pattern's name.</param>
+    /// <param name="operation">The operation, if there is exactly one.</param>
+    /// <param name="parent">The trace (W3C <c>traceparent</c>) that the run belongs to; null for the current one.</param>
     internal static WatchedRun Start(string pattern, string? operation = null, string? parent = null) => IsWatched
         ? new WatchedRun(ActiveRuns, RunDuration, pattern, operation, parent)
         : new WatchedRun(pattern, parent);

@@ -4,7 +4,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Telemetry;
 
-/// <summary>A run or a call from its beginning to its end: a span, and a value in the metrics.</summary>
+/// <summary>A run or a call from start to end: a span, and a value in the metrics.</summary>
 internal sealed class WatchedRun : IDisposable
 {
     private readonly UpDownCounter<long>? _active;
@@ -15,7 +15,7 @@ internal sealed class WatchedRun : IDisposable
     private string _outcome = "succeeded";
     private string? _error;
 
-    /// <summary>A run that somebody listens to.</summary>
+    /// <summary>Starts a run that has a listener.</summary>
     public WatchedRun(UpDownCounter<long> active, Histogram<double> duration, string pattern, string? operation, string? parent = null, string? name = null)
     {
         (_active, _duration) = (active, duration);
@@ -32,11 +32,11 @@ internal sealed class WatchedRun : IDisposable
         _active.Add(1, _tags);
     }
 
-    /// <summary>A run that nobody listens to. It still goes on with the trace of its parent: problems and outbound requests have its id.</summary>
+    /// <summary>Starts a run without a listener. It still continues its parent's trace: problems and outbound requests carry that trace id.</summary>
     public WatchedRun(string pattern, string? parent) =>
         _activity = parent is null ? null : new Activity(pattern).SetParentId(parent).Start();
 
-    /// <summary>Notes that it ended with an exception.</summary>
+    /// <summary>Records that the run ended with an exception.</summary>
     public void Fail(Exception exception)
     {
         if (exception is OperationCanceledException)
@@ -53,11 +53,11 @@ internal sealed class WatchedRun : IDisposable
         });
     }
 
-    /// <summary>Notes that it failed.</summary>
+    /// <summary>Records that the run failed.</summary>
     /// <param name="error">The slug of the problem.</param>
     public void Fail(string error) => (_outcome, _error) = ("failed", error);
 
-    /// <summary>Ends it.</summary>
+    /// <summary>Ends the run.</summary>
     public void Dispose()
     {
         _active?.Add(-1, _tags);
