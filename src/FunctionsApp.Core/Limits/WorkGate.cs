@@ -12,13 +12,16 @@ public sealed class WorkGate
     /// <summary>Bytes that a request may read or write without the gate: at most some milliseconds of work.</summary>
     public const int LargeBytes = 8 * 1024;
 
-    /// <summary>Minimum pool threads per core: enough for the work behind the gate and for other requests.</summary>
+    /// <summary>Minimum pool threads per core while work runs behind the gate: enough for it and for other requests.</summary>
     private const int ThreadsPerCore = 4;
 
     /// <summary>About how much working memory a body takes for a moment, in bytes per byte.</summary>
     private const int WorkingBytes = 3;
 
     private readonly TaskScheduler _scheduler;
+    private readonly Lock _gate = new();
+    private readonly int _minThreads;
+    private int _running;
 
     /// <summary>Creates the gate of a process.</summary>
     public WorkGate(MemoryBudget memory, IOptions<LimitsOptions> limits)
@@ -26,22 +29,50 @@ public sealed class WorkGate
         var cores = Environment.ProcessorCount;
         var permits = (int)Math.Clamp(memory.Limit / (WorkingBytes * (long)limits.Value.MaxRequestBytes), 1, cores);
         _scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, permits).ConcurrentScheduler;
-
-        // The pool would add the missing threads only after half a second.
-        ThreadPool.GetMinThreads(out var workers, out var completions);
-        ThreadPool.SetMinThreads(Math.Max(workers, ThreadsPerCore * cores), completions);
+        ThreadPool.GetMinThreads(out _minThreads, out _);
     }
 
     /// <summary>Runs work behind the gate.</summary>
     /// <param name="work">The work; its continuations pass the gate again.</param>
     public Task<T> RunAsync<T>(Func<Task<T>> work) => TaskScheduler.Current == _scheduler
         ? work()
-        : Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
+        : PassAsync(() => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap());
 
     /// <summary>Runs work behind the gate if it is large.</summary>
     /// <param name="bytes">How much it reads or writes.</param>
     /// <param name="work">The work; synchronous.</param>
     public ValueTask<T> RunAsync<T>(long bytes, Func<T> work) => bytes <= LargeBytes || TaskScheduler.Current == _scheduler
         ? new(work())
-        : new(Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler));
+        : new(PassAsync(() => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler)));
+
+    private async Task<T> PassAsync<T>(Func<Task<T>> start)
+    {
+        Count(1);
+        try
+        {
+            return await start();
+        }
+        finally
+        {
+            Count(-1);
+        }
+    }
+
+    /// <summary>
+    /// Raises the pool's minimum while work runs: by itself the pool would add the missing threads only after half a second. At
+    /// other times more threads than cores only take small requests from each other.
+    /// </summary>
+    private void Count(int change)
+    {
+        lock (_gate)
+        {
+            var was = _running;
+            _running += change;
+            if (was == 0 || _running == 0)
+            {
+                ThreadPool.GetMinThreads(out _, out var completions);
+                ThreadPool.SetMinThreads(_running > 0 ? Math.Max(_minThreads, ThreadsPerCore * Environment.ProcessorCount) : _minThreads, completions);
+            }
+        }
+    }
 }
