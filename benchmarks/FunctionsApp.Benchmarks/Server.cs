@@ -6,12 +6,14 @@ using System.Net.Sockets;
 
 namespace FunctionsApp.Benchmarks;
 
-/// <summary>A program that serves, and where its project lies.</summary>
-internal sealed record ServerApp(string Name, string Folder)
+/// <summary>A program that serves.</summary>
+/// <param name="Name">Its name in the table.</param>
+/// <param name="Assembly">The path of its assembly.</param>
+internal sealed record ServerApp(string Name, string Assembly)
 {
-    public static ServerApp LocalHost { get; } = new("LocalHost", "src/FunctionsApp.LocalHost");
+    public static ServerApp LocalHost { get; } = new("LocalHost", Path.Combine(AppContext.BaseDirectory, "localhost", "FunctionsApp.LocalHost.dll"));
 
-    public static ServerApp Bare { get; } = new("C#: bare Kestrel", "benchmarks/BareKestrel");
+    public static ServerApp Bare { get; } = new("C#: bare Kestrel", Repository.Assembly("benchmarks/BareKestrel"));
 }
 
 /// <summary>A server in a process of its own, on loopback.</summary>
@@ -49,7 +51,7 @@ internal sealed class Server : IAsyncDisposable
     {
         var port = FreePort();
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
-        var start = new ProcessStartInfo("dotnet", [Repository.Assembly(app.Folder), "--urls", url]) { UseShellExecute = false, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [app.Assembly, "--urls", url]) { UseShellExecute = false, RedirectStandardOutput = true };
 
         // Hosts do not share their tasks, and leave none behind.
         var tasks = Directory.CreateTempSubdirectory("functions-tasks-");

@@ -51,10 +51,10 @@ internal sealed class Table
         dotnet run -c Release --project benchmarks/FunctionsApp.Benchmarks docs/performance.md
         ```
 
-        LocalHost runs in a process of its own and is asked over HTTP, parsing and answer included. Where it says in-process, the
-        others do the same work in their own process and are timed there. All contestants of a row run in turn, so that they see
-        the same machine. The fourth column says what LocalHost comes to beside the one of that line: a speed above 1 means that
-        LocalHost is faster, a time or memory above 1 that it takes more.
+        LocalHost, published as [hosts](hosts.md#how-to-run-each) says, runs in a process of its own. Its times are those of HTTP
+        requests, parsing and response included. Where it says in-process, the others do the same work in their own process and are
+        timed there. All contestants of a row run in turn, so that they see the same machine. The fourth column compares LocalHost
+        with the contestant of that line: a speed above 1 means that LocalHost is faster, a time or memory above 1 that it takes more.
 
         {Head}
         {_lines}

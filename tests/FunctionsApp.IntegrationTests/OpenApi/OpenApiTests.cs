@@ -6,7 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using FunctionsApp.IntegrationTests.Hosting;
-using FunctionsApp.IntegrationTests.Http;
+using FunctionsApp.IntegrationTests.Outbound;
 using Microsoft.OpenApi;
 
 namespace FunctionsApp.IntegrationTests.OpenApi;

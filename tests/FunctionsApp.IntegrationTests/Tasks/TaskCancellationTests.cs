@@ -1,6 +1,6 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
-using FunctionsApp.IntegrationTests.Http;
+using FunctionsApp.IntegrationTests.Outbound;
 
 namespace FunctionsApp.IntegrationTests.Tasks;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using FunctionsApp.IntegrationTests.Hosting;
-using FunctionsApp.IntegrationTests.Http;
+using FunctionsApp.IntegrationTests.Outbound;
 using FunctionsApp.IntegrationTests.Webhooks;
 
 namespace FunctionsApp.IntegrationTests.Telemetry;

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>A request as it reached the server, and the connection that it came on.</summary>
 public sealed record Received(

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>
 /// However much is streamed, and however slowly it is read, little of it is in memory. Each test has a host of its own,

@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>A certificate authority that is trusted by whoever is given its certificate, and lives as long as a test.</summary>
 internal sealed class TestAuthority : IDisposable

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>A LocalHost that trusts the certificates of the loopback server: OpenSSL is told of them by the environment.</summary>
 public sealed class TrustingUpstreamFixture : UpstreamFixture

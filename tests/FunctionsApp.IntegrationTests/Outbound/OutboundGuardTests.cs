@@ -1,7 +1,7 @@
 using System.Net;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>The guard of an app as it is delivered: loopback, where a server does listen, is refused like all else inside.</summary>
 [Collection(FunctionsAppCollection.Name)]

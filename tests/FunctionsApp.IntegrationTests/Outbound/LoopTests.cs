@@ -3,7 +3,7 @@ using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Webhooks;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>Hosts that may call themselves and each other, and do not do so without end.</summary>
 public sealed class LoopTests

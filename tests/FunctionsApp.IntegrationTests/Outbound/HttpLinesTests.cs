@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 [Collection(FunctionsAppCollection.Name)]
 public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 
-namespace FunctionsApp.IntegrationTests.Http;
+namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>A LocalHost that may call the loopback servers of the tests, and nothing else that is internal.</summary>
 public class UpstreamFixture : IAsyncLifetime

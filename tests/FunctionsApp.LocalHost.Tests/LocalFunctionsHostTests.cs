@@ -1,0 +1,20 @@
+using FunctionsApp.Core.Tasks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.LocalHost.Tests;
+
+public sealed class LocalFunctionsHostTests
+{
+    [Theory]
+    [InlineData(null, "data/tasks")]
+    [InlineData("elsewhere/tasks", "elsewhere/tasks")]
+    [InlineData("/srv/tasks", "/srv/tasks")]
+    public async Task Tasks_are_kept_below_the_working_directory_and_not_in_the_build_output(string? setting, string expected)
+    {
+        string[] args = ["--urls", "http://127.0.0.1:0", .. setting is null ? Array.Empty<string>() : ["--Tasks:Directory", setting]];
+        await using var app = LocalFunctionsHost.Build(args);
+
+        Assert.Equal(Path.GetFullPath(expected), app.Services.GetRequiredService<IOptions<TasksOptions>>().Value.Directory);
+    }
+}
