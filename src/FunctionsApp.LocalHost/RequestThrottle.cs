@@ -2,6 +2,7 @@ using System.Threading.RateLimiting;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
+using Microsoft.AspNetCore.RateLimiting;
 
 namespace FunctionsApp.LocalHost;
 
@@ -42,9 +43,13 @@ internal sealed class RequestThrottle
         _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} ({MaxWatchersSetting}).";
     }
 
-    /// <summary>Runs a request when there is a place for it. The host's own endpoints, and requests that no function answers, need none.</summary>
+    /// <summary>
+    /// Runs a request when there is a place for it. Functions with <see cref="DisableRateLimitingAttribute"/>, the host's own
+    /// endpoints, and requests that no function answers need none.
+    /// </summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint()?.Metadata switch
     {
+        { } metadata when metadata.GetMetadata<DisableRateLimitingAttribute>() is not null => next(context),
         { } metadata when metadata.GetMetadata<WatchAttribute>()?.Applies(context.Request) == true => RunAsync(_watchers, _tooManyWatchers, context, next),
         { } metadata when _work is not null && metadata.GetMetadata<HttpFunction>() is not null =>
             RunAsync(_work, "Too many requests are outstanding (maxOutstandingRequests in host.json).", context, next),
