@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using FunctionsApp.Core.Operations;
 using Team.Operations;
@@ -69,6 +68,14 @@ public sealed class OwnOperationTests
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
-    private static string Read(string path, [CallerFilePath] string here = "") =>
-        File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", path));
+    private static string Read(string path)
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root!.FullName, "FunctionsApp.sln")))
+        {
+            root = root.Parent;
+        }
+
+        return File.ReadAllText(Path.Combine(root.FullName, path)).ReplaceLineEndings("\n");
+    }
 }
