@@ -197,9 +197,9 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     {
         var small = await PeakAsync(300_000);
 
-        // All of the lines, where they begin and end, and their results are some 250 MiB. A host that has run for a while has
-        // a little more than one that has just begun, however much it has done by then.
-        Assert.InRange(await PeakAsync(6_000_000) - small, -64 * MiB, 64 * MiB);
+        // All of the lines, their positions and their results are some 250 MiB. When the collector runs makes a difference of up
+        // to 80 MiB between two hosts.
+        Assert.InRange(await PeakAsync(6_000_000) - small, -128 * MiB, 128 * MiB);
     }
 
     private static async Task<long> PeakAsync(int items)
