@@ -11,7 +11,7 @@ namespace FunctionsApp.IntegrationTests;
 public sealed partial class ReadmeTests(FunctionsAppFixture app)
 {
     public static TheoryData<string> Examples() =>
-        [.. Blocks().Matches(File.ReadAllText(Path.Combine(AppHost.RepositoryRoot, "README.md"))).Select(static block => block.Groups["text"].Value)];
+        [.. Blocks().Matches(File.ReadAllText(Path.Combine(Repository.Root, "README.md"))).Select(static block => block.Groups["text"].Value)];
 
     [Theory]
     [MemberData(nameof(Examples))]

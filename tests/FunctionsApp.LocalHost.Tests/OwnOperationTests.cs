@@ -68,14 +68,5 @@ public sealed class OwnOperationTests
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
-    private static string Read(string path)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root!.FullName, "FunctionsApp.sln")))
-        {
-            root = root.Parent;
-        }
-
-        return File.ReadAllText(Path.Combine(root.FullName, path)).ReplaceLineEndings("\n");
-    }
+    private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path)).ReplaceLineEndings("\n");
 }

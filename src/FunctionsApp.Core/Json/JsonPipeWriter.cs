@@ -30,7 +30,7 @@ public sealed class JsonPipeWriter : PipeWriter
     private readonly ArrayBufferWriter<byte> _buffer;
 
     /// <summary>The deferred large values, each with its position in <see cref="_buffer"/>.</summary>
-    private List<(int Place, RawJson Value)>? _large;
+    private readonly List<(int Place, RawJson Value)> _large = [];
     private long _unflushed;
 
     private JsonPipeWriter(PipeWriter pipe) => (_pipe, _buffer, _idle) = (pipe, _idle ?? new ArrayBufferWriter<byte>(), null);
@@ -113,7 +113,7 @@ public sealed class JsonPipeWriter : PipeWriter
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         var written = 0;
-        foreach (var (place, value) in _large ?? [])
+        foreach (var (place, value) in _large)
         {
             await WriteAsync(_pipe, _buffer.WrittenMemory[written..place], cancellationToken);
             if (value.Stored is { } stored)
@@ -132,7 +132,7 @@ public sealed class JsonPipeWriter : PipeWriter
 
         await WriteAsync(_pipe, _buffer.WrittenMemory[written..], cancellationToken);
         _buffer.ResetWrittenCount();
-        _large?.Clear();
+        _large.Clear();
         _unflushed = 0;
         return await _pipe.FlushAsync(cancellationToken);
     }
@@ -161,7 +161,7 @@ public sealed class JsonPipeWriter : PipeWriter
 
     private void PutOff(RawJson value)
     {
-        (_large ??= []).Add((_buffer.WrittenCount - 1, value));
+        _large.Add((_buffer.WrittenCount - 1, value));
         _unflushed += PieceBytes;
     }
 }

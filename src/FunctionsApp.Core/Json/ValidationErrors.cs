@@ -42,7 +42,7 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
 internal sealed class ValidationErrors
 {
     // The response to a hostile body must stay small, so the number and the length of the errors are limited.
-    private const int Most = 100;
+    private const int MaxErrors = 100;
     private const int MaxCharacters = 16 * 1024;
     private const int MaxTextCharacters = 1_000;
 
@@ -52,7 +52,7 @@ internal sealed class ValidationErrors
 
     public bool Any => _count > 0;
 
-    public bool IsFull => _count >= Most || _characters >= MaxCharacters;
+    public bool IsFull => _count >= MaxErrors || _characters >= MaxCharacters;
 
     public void Add(ValuePlace place, string message)
     {

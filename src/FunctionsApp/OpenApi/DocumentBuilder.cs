@@ -146,8 +146,8 @@ internal sealed class DocumentBuilder
         {
             [endpoint.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
-                Description = endpoint.Response,
-                Content = _components.Contents(endpoint.Responses(schemas)),
+                Description = endpoint.ResponseDescription,
+                Content = _components.Contents(endpoint.ResponseContents(schemas)),
             },
         };
         if (endpoint.MayBeTask)

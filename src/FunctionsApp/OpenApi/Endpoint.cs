@@ -25,10 +25,10 @@ internal sealed record Endpoint(string Tag, string Summary)
     public int Status { get; init; } = 200;
 
     /// <summary>Its response, as a sentence.</summary>
-    public required string Response { get; init; }
+    public required string ResponseDescription { get; init; }
 
     /// <summary>Its response, in each of its formats.</summary>
-    public required Func<Schemas, Content[]> Responses { get; init; }
+    public required Func<Schemas, Content[]> ResponseContents { get; init; }
 
     /// <summary>Whether it returns 204 when there is no content.</summary>
     public bool MayBeEmpty { get; init; }

@@ -39,8 +39,8 @@ internal static class Endpoints
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = false,
-            Response = "The result.",
-            Responses = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
+            ResponseDescription = "The result.",
+            ResponseContents = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
             MayBeTask = true,
             Problems = OfWork,
         },
@@ -50,8 +50,8 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
                 {"steps":[{"operation":"echo","input":{"value":"hello"}},{"operation":"hash","input":{"text":"hello"}}]}
                 """))],
-            Response = "The results, in the order of the steps.",
-            Responses = static of => [Json(of.Response<SequenceResponse>())],
+            ResponseDescription = "The results, in the order of the steps.",
+            ResponseContents = static of => [Json(of.Response<SequenceResponse>())],
             MayBeTask = true,
             Problems = OfWork,
         },
@@ -61,8 +61,8 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
-            Response = "What the continuation came to.",
-            Responses = static of => [Json(of.Response<CallbackResponse>())],
+            ResponseDescription = "What the continuation came to.",
+            ResponseContents = static of => [Json(of.Response<CallbackResponse>())],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
@@ -72,8 +72,8 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
                 {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
                 """))],
-            Response = "The results, in the order of the calls; in a stream in the order in which they complete.",
-            Responses = static of =>
+            ResponseDescription = "The results, in the order of the calls; in a stream in the order in which they complete.",
+            ResponseContents = static of =>
             [
                 Json(of.Response<GatherResponse>()),
                 Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), Failure(of)),
@@ -91,8 +91,8 @@ internal static class Endpoints
                 Json(of.Request<MapRequest>("items", Schemas.Array(Item(of))), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item(of)),
             ],
-            Response = "The results, in the order of the items; in a stream as they are computed.",
-            Responses = static of =>
+            ResponseDescription = "The results, in the order of the items; in a stream as they are computed.",
+            ResponseContents = static of =>
             [
                 Json(of.Response<MapResponse>("results", Schemas.Array(Schemas.AnyOf(of.Output, new JsonObject { ["type"] = "null" })))),
                 Lines(Result(of), of.Shared("map.line", () => Schemas.AnyOf(
@@ -109,8 +109,8 @@ internal static class Endpoints
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = false,
-            Response = "The values, as they are yielded.",
-            Responses = static of =>
+            ResponseDescription = "The values, as they are yielded.",
+            ResponseContents = static of =>
             [
                 Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), Failure(of)),
                 Events(of.Output, of.Response<StreamEnd>(), of.Response<Problem>()),
@@ -122,8 +122,8 @@ internal static class Endpoints
             Runs = RespondsOnce,
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<TaskRequest>("input", of.Input), new JsonObject { ["input"] = of.Example })],
-            Response = "What the task came to, where the client waits for it (Prefer).",
-            Responses = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
+            ResponseDescription = "What the task came to, where the client waits for it (Prefer).",
+            ResponseContents = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
@@ -133,83 +133,83 @@ internal static class Endpoints
             Body = static of => [Json(of.Request<PatternTaskRequest>("pattern", of.PatternNames), Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
-            Response = "What the task came to, where the client waits for it (Prefer).",
-            Responses = static of => [Json(Schemas.AnyOf(of.Response<SequenceResponse>(), of.Response<GatherResponse>(), of.Response<MapResponse>()))],
+            ResponseDescription = "What the task came to, where the client waits for it (Prefer).",
+            ResponseContents = static of => [Json(Schemas.AnyOf(of.Response<SequenceResponse>(), of.Response<GatherResponse>(), of.Response<MapResponse>()))],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["ListTasks"] = new("tasks", "Lists tasks.")
         {
             Parameters = Parameters.OfTaskList,
-            Response = "The tasks, newest first.",
-            Responses = static of => [Json(of.Response<TaskList>())],
+            ResponseDescription = "The tasks, newest first.",
+            ResponseContents = static of => [Json(of.Response<TaskList>())],
             Problems = [InvalidRequest],
         },
         ["GetTask"] = new("tasks", "Reads a task, and waits for its end for a while.")
         {
             Parameters = [Parameters.WaitSeconds],
-            Response = "The task.",
-            Responses = static of => [Json(of.Response<TaskResponse>())],
+            ResponseDescription = "The task.",
+            ResponseContents = static of => [Json(of.Response<TaskResponse>())],
             Problems = [InvalidRequest, UnknownTask, StorageFailed],
         },
         ["CancelTask"] = new("tasks", "Cancels a task.")
         {
             Status = 202,
-            Response = "The task, which is cancelled, or as soon as what runs has stopped.",
-            Responses = static of => [Json(of.Response<TaskResponse>())],
+            ResponseDescription = "The task, which is cancelled, or as soon as what runs has stopped.",
+            ResponseContents = static of => [Json(of.Response<TaskResponse>())],
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
         ["WatchTask"] = new("tasks", "Streams the changes of a task until its end.")
         {
             Parameters = [Parameters.LastEventId],
-            Response = "The task after each change.",
-            Responses = static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())],
+            ResponseDescription = "The task after each change.",
+            ResponseContents = static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())],
             MayBeEmpty = true,
             Problems = [UnknownTask, StorageFailed],
         },
         ["ListDeliveries"] = new("tasks", "Shows how the webhook of a task has fared.")
         {
-            Response = "The attempts, oldest first.",
-            Responses = static of => [Json(of.Response<DeliveryList>())],
+            ResponseDescription = "The attempts, oldest first.",
+            ResponseContents = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask],
         },
         ["Redeliver"] = new("tasks", "Sends the webhook of a task again.")
         {
             Status = 202,
-            Response = "The attempts so far.",
-            Responses = static of => [Json(of.Response<DeliveryList>())],
+            ResponseDescription = "The attempts so far.",
+            ResponseContents = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask, NothingToDeliver, StorageFailed],
         },
         ["ListOperations"] = new("catalog", "Lists every operation.")
         {
-            Response = "The operations, by name.",
-            Responses = static of => [Json(of.Response<OperationList>())],
+            ResponseDescription = "The operations, by name.",
+            ResponseContents = static of => [Json(of.Response<OperationList>())],
         },
         ["GetOperation"] = new("catalog", "Describes one operation.")
         {
-            Response = "The operation.",
-            Responses = static of => [Json(of.Response<OperationDescription>())],
+            ResponseDescription = "The operation.",
+            ResponseContents = static of => [Json(of.Response<OperationDescription>())],
             Problems = [UnknownOperation],
         },
         ["GetOpenApi"] = new("catalog", "Describes every endpoint as OpenAPI 3.1.")
         {
-            Response = "This document.",
-            Responses = static _ => [Json(new JsonObject { ["type"] = "object" })],
+            ResponseDescription = "This document.",
+            ResponseContents = static _ => [Json(new JsonObject { ["type"] = "object" })],
         },
         ["Playground"] = new("catalog", "A page that runs each pattern and draws what ran when.")
         {
-            Response = "The page.",
-            Responses = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
+            ResponseDescription = "The page.",
+            ResponseContents = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
         },
         ["HealthLive"] = new("health", "200 as long as the process answers.")
         {
-            Response = "It does.",
-            Responses = static of => [Json(of.Response<HealthResponse>())],
+            ResponseDescription = "It does.",
+            ResponseContents = static of => [Json(of.Response<HealthResponse>())],
         },
         ["HealthReady"] = new("health", "200 while new work is taken.")
         {
-            Response = "It is.",
-            Responses = static of => [Json(of.Response<HealthResponse>())],
+            ResponseDescription = "It is.",
+            ResponseContents = static of => [Json(of.Response<HealthResponse>())],
             Problems = [StorageFailed],
         },
     };

@@ -7,17 +7,16 @@ namespace FunctionsApp.Core.Tests.Cpu;
 public abstract class CpuTests : IDisposable
 {
     private readonly List<CpuScheduler> _schedulers = [];
-    private readonly ManualResetEventSlim _gate = new();
 
     protected static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
 
     protected ManualTimeProvider Time { get; } = new();
 
-    protected ManualResetEventSlim Gate => _gate;
+    protected ManualResetEventSlim Gate { get; } = new();
 
     public void Dispose()
     {
-        _gate.Set();
+        Gate.Set();
         _schedulers.ForEach(static scheduler => scheduler.Dispose());
         GC.SuppressFinalize(this);
     }
@@ -29,7 +28,7 @@ public abstract class CpuTests : IDisposable
         return scheduler;
     }
 
-    protected int Hold(CancellationToken cancellationToken) => _gate.Wait(Patience, CancellationToken.None) ? 1 : 0;
+    protected int Hold(CancellationToken cancellationToken) => Gate.Wait(Patience, CancellationToken.None) ? 1 : 0;
 
     /// <summary>Keeps one thread busy until the gate opens.</summary>
     private protected async Task<(Task<int> Call, bool Started)> OccupyAsync(CpuScheduler scheduler)

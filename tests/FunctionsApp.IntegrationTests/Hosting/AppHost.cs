@@ -9,9 +9,6 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>How long a process may take to start, or to end.</summary>
     protected static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    /// <summary>The folder that the solution lies in.</summary>
-    public static string RepositoryRoot { get; } = FindRepositoryRoot();
-
     /// <summary>Where it listens.</summary>
     public abstract Uri BaseAddress { get; }
 
@@ -96,16 +93,5 @@ public abstract class AppHost : IAsyncDisposable
 
         // A process that is ending has no memory any more.
         return line is null ? 0 : long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1_024;
-    }
-
-    private static string FindRepositoryRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory!.FullName, "FunctionsApp.sln")))
-        {
-            directory = directory.Parent;
-        }
-
-        return directory.FullName;
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using System.Text;
 
 namespace FunctionsApp.IntegrationTests.Hosting;
@@ -18,7 +17,7 @@ public sealed class LocalHostProcess : AppHost
 
     private LocalHostProcess(string urls, (string Key, string Value)[] settings)
     {
-        var start = new ProcessStartInfo("dotnet", [HostAssembly(), "--urls", urls])
+        var start = new ProcessStartInfo("dotnet", [Repository.Assembly("src/FunctionsApp.LocalHost"), "--urls", urls])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -110,13 +109,6 @@ public sealed class LocalHostProcess : AppHost
         host._process.BeginOutputReadLine();
         host._process.BeginErrorReadLine();
         return host;
-    }
-
-    /// <summary>The host that was built with these tests, in the same configuration.</summary>
-    private static string HostAssembly()
-    {
-        var configuration = typeof(LocalHostProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
-        return Path.Combine(RepositoryRoot, "src", "FunctionsApp.LocalHost", "bin", configuration, "net10.0", "FunctionsApp.LocalHost.dll");
     }
 
     private static void Append(StringBuilder builder, string? line)

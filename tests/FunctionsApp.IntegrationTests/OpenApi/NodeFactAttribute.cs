@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using FunctionsApp.IntegrationTests.Hosting;
 
 namespace FunctionsApp.IntegrationTests.OpenApi;
 
@@ -20,7 +19,7 @@ public static class NodeTools
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    public static string Folder { get; } = Path.Combine(AppHost.RepositoryRoot, "tests", "openapi-lint");
+    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "openapi-lint");
 
     /// <summary>Runs a script; fails the test with what it printed when it does.</summary>
     public static async Task RunAsync(params string[] arguments)

@@ -1,6 +1,6 @@
 using System.Reflection;
 
-namespace FunctionsApp.Benchmarks;
+namespace FunctionsApp;
 
 /// <summary>Where this repository lies, and what was built in it.</summary>
 internal static class Repository
