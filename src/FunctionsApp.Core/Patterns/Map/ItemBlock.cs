@@ -53,11 +53,14 @@ internal sealed class JsonBlock(JsonItems items) : ItemBlock(0, items.Count)
 /// <summary>Lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item.</summary>
 internal sealed class LineBlock : ItemBlock
 {
+    /// <summary>The maximum length of a text that is a rented array: the pool would keep larger arrays for long.</summary>
+    public const int MaxRentedBytes = 64 * 1024;
+
     private readonly byte[] _text;
     private readonly (int Start, int End)[] _bounds;
     private readonly long _firstLine;
 
-    /// <param name="text">A rented array; the block returns it.</param>
+    /// <param name="text">A rented array, which the block returns; a longer text is an array of its own.</param>
     /// <param name="bounds">The items' bounds in the text; also a rented array.</param>
     /// <param name="count">How many items there are.</param>
     /// <param name="first">Index of the first item.</param>
@@ -99,7 +102,11 @@ internal sealed class LineBlock : ItemBlock
 
     public override void Release()
     {
-        ArrayPool<byte>.Shared.Return(_text);
+        if (_text.Length <= MaxRentedBytes)
+        {
+            ArrayPool<byte>.Shared.Return(_text);
+        }
+
         ArrayPool<(int Start, int End)>.Shared.Return(_bounds);
     }
 }

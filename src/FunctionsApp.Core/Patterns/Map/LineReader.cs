@@ -14,11 +14,17 @@ namespace FunctionsApp.Core.Patterns.Map;
 internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemory memory, TimeProvider time)
 {
     /// <summary>The maximum bytes of a block, unless one line is longer. No line in a block is too long.</summary>
-    private readonly int _blockBytes = Math.Min(64 * 1024, maxLineBytes + 1);
+    private readonly int _blockBytes = Math.Min(LineBlock.MaxRentedBytes, maxLineBytes + 1);
 
+    /// <summary>What has arrived and is in no block yet.</summary>
+    private ReadOnlySequence<byte> _rest;
+
+    /// <summary>The start of a line that is longer than a block. The server would keep it in many small buffers, and those for long.</summary>
+    private byte[] _line = [];
+
+    private int _lineLength;
     private long _items;
     private long _lines;
-    private long _scanned;
     private bool _skips;
 
     /// <summary>Reads the body to its end.</summary>
@@ -27,15 +33,14 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     public async Task ReadAsync(Func<ItemBlock, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
     {
         using var pace = new UploadPace(body, time);
-        var (unread, held) = (0L, 0L);
         while (true)
         {
             // A sender may pause, but not within a long line, which stays in memory until its end.
-            var read = await pace.ReadAsync(held > 0 ? UploadPace.MinLargeBytesPerSecond : 0, unread, cancellationToken);
-            var rest = read.Buffer;
+            var read = await pace.ReadAsync(_line.Length > 0 ? UploadPace.MinLargeBytesPerSecond : 0, unread: _rest.Length, cancellationToken);
+            _rest = read.Buffer;
             try
             {
-                while (Cut(ref rest, read.IsCompleted) is { } block)
+                while (await CutAsync(read.IsCompleted, cancellationToken) is { } block)
                 {
                     if (block.Count > 0)
                     {
@@ -50,96 +55,99 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             finally
             {
                 // Also after an exception: the server must still read the rest.
-                unread = rest.Length;
-                body.AdvanceTo(rest.Start, rest.End);
+                body.AdvanceTo(_rest.Start, _rest.End);
             }
 
             if (read.IsCompleted)
             {
                 return;
             }
-
-            var needed = unread > RequestMemory.FreeBytes ? unread : 0;
-            if (needed > held)
-            {
-                await memory.HoldAsync(needed - held, cancellationToken);
-            }
-            else if (needed < held)
-            {
-                memory.Release(held - needed);
-            }
-
-            held = needed;
         }
     }
 
-    /// <summary>Takes as many whole lines as a block holds; returns null when there is none yet.</summary>
-    private ItemBlock? Cut(ref ReadOnlySequence<byte> rest, bool isLast)
+    /// <summary>Takes as many whole lines as a block holds; returns null when more must arrive first.</summary>
+    private ValueTask<ItemBlock?> CutAsync(bool isLast, CancellationToken cancellationToken)
     {
         if (_skips)
         {
-            return Skip(ref rest, isLast);
+            return new(Skip(isLast));
         }
 
-        var text = ArrayPool<byte>.Shared.Rent((int)Math.Min(rest.Length, _blockBytes));
-        var length = (int)Math.Min(rest.Length, _blockBytes);
-        rest.Slice(0, length).CopyTo(text);
-        var whole = text.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
-        if (whole == 0 && LineLength(rest, isLast) is { } line)
+        if (_line.Length > 0)
         {
-            if (line > maxLineBytes)
-            {
-                ArrayPool<byte>.Shared.Return(text);
-                _skips = true;
-                return new LongLine(_items++, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"Line {_lines + 1} is longer than {maxLineBytes} bytes (Limits:MaxRequestBytes).")) with
-                { Line = _lines + 1 });
-            }
-
-            whole = (int)Math.Min(line + 1, rest.Length);
-            if (whole > text.Length)
-            {
-                ArrayPool<byte>.Shared.Return(text);
-                text = ArrayPool<byte>.Shared.Rent(whole);
-            }
-
-            rest.Slice(0, whole).CopyTo(text);
+            return CutLongAsync(isLast, cancellationToken);
         }
 
-        if (whole == 0)
+        var length = (int)Math.Min(_rest.Length, _blockBytes);
+        var text = ArrayPool<byte>.Shared.Rent(length);
+        _rest.Slice(0, length).CopyTo(text);
+        var whole = isLast && length < _blockBytes ? length : text.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
+        if (whole > 0)
         {
-            ArrayPool<byte>.Shared.Return(text);
-            return null;
+            _rest = _rest.Slice(whole);
+            return new(Index(text, whole));
         }
 
-        (rest, _scanned) = (rest.Slice(whole), 0);
-        return Index(text, whole);
+        ArrayPool<byte>.Shared.Return(text);
+        return length < _blockBytes ? default : CutLongAsync(isLast, cancellationToken);
     }
 
-    /// <summary>Returns the length of the first line, or of a part that is already too long; null while unknown.</summary>
-    private long? LineLength(ReadOnlySequence<byte> rest, bool isLast)
+    /// <summary>Takes a line that is longer than a block, or the next part of it; returns null until its end.</summary>
+    private async ValueTask<ItemBlock?> CutLongAsync(bool isLast, CancellationToken cancellationToken)
     {
-        // Searches no byte twice: a long line arrives in many pieces.
-        if (rest.Slice(_scanned).PositionOf((byte)'\n') is { } position)
+        var newline = _rest.PositionOf((byte)'\n');
+        var part = newline is { } end ? _rest.Slice(0, _rest.GetPosition(1, end)) : _rest;
+        var length = _lineLength + part.Length;
+        if (length > maxLineBytes + (newline is null ? 0 : 1))
         {
-            return rest.Slice(0, position).Length;
+            EndLine();
+            _skips = true;
+            return new LongLine(_items++, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"Line {_lines + 1} is longer than {maxLineBytes} bytes (Limits:MaxRequestBytes).")) with
+            { Line = _lines + 1 });
         }
 
-        _scanned = rest.Length;
-        return rest.Length > maxLineBytes || (isLast && rest.Length > 0) ? rest.Length : null;
+        await GrowAsync(length, cancellationToken);
+        part.CopyTo(_line.AsSpan(_lineLength));
+        (_rest, _lineLength) = (_rest.Slice(part.End), (int)length);
+        return newline is null && !isLast ? null : Index(EndLine(), (int)length);
+    }
+
+    /// <summary>Makes room for the start of a line.</summary>
+    private async ValueTask GrowAsync(long length, CancellationToken cancellationToken)
+    {
+        if (length <= _line.Length)
+        {
+            return;
+        }
+
+        var capacity = (int)Math.Max(length, Math.Min(2L * Math.Max(_line.Length, LineBlock.MaxRentedBytes), maxLineBytes + 1L));
+        await memory.HoldAsync(capacity - _line.Length, cancellationToken);
+        var larger = GC.AllocateUninitializedArray<byte>(capacity);
+        _line.AsSpan(0, _lineLength).CopyTo(larger);
+        _line = larger;
+    }
+
+    /// <summary>Takes the start of a line, and releases the memory that was held for it.</summary>
+    private byte[] EndLine()
+    {
+        var line = _line;
+        memory.Release(line.Length);
+        (_line, _lineLength) = ([], 0);
+        return line;
     }
 
     /// <summary>Drops the rest of a line that is too long.</summary>
-    private LineBlock? Skip(ref ReadOnlySequence<byte> rest, bool isLast)
+    private LineBlock? Skip(bool isLast)
     {
-        var end = rest.PositionOf((byte)'\n');
-        rest = end is { } newline ? rest.Slice(rest.GetPosition(1, newline)) : rest.Slice(rest.End);
+        var end = _rest.PositionOf((byte)'\n');
+        _rest = end is { } newline ? _rest.Slice(_rest.GetPosition(1, newline)) : _rest.Slice(_rest.End);
         if (end is null && !isLast)
         {
             return null;
         }
 
-        (_skips, _scanned) = (false, 0);
+        _skips = false;
         _lines++;
         return new LineBlock([], [], 0, _items, _lines + 1);
     }
