@@ -13,7 +13,7 @@ internal static class CoreServices
     public static T Get<T>()
         where T : notnull => new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
-            .AddFunctionsCore(new ConfigurationBuilder().Build()).AddBuiltInOperations()
+            .AddFunctionsCore(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddEmbeddedTaskEngine()
             .BuildServiceProvider()
             .GetRequiredService<T>();
 }

@@ -25,7 +25,7 @@ namespace FunctionsApp.Core;
 /// <summary>Registration of the service layer.</summary>
 public static class FunctionsCoreServices
 {
-    /// <summary>Adds every pattern. A host calls this, and adds operations.</summary>
+    /// <summary>Adds every pattern. A host calls this, and adds operations and a task engine.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c>, <c>Callbacks</c> and <c>Tasks</c> are validated at startup.</param>
     public static IServiceCollection AddFunctionsCore(this IServiceCollection services, IConfiguration configuration)
@@ -69,22 +69,24 @@ public static class FunctionsCoreServices
 
         services.AddSingleton<TaskRunner>();
         services.AddSingleton<TaskService>();
-        services.AddEmbeddedTaskEngine(configuration);
+        services.AddSingleton<WebhookAttempt>();
+        services.AddSingleton(static provider => new Lazy<TaskRunner>(provider.GetRequiredService<TaskRunner>));
+        services.AddSingleton(static provider => new Lazy<WebhookSender>(provider.GetRequiredService<WebhookSender>));
+        services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))
+            .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
+                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
+            .ValidateDataAnnotations().ValidateOnStart();
 
         return services;
     }
 
     /// <summary>Adds the engine that stores tasks in a directory.</summary>
-    private static void AddEmbeddedTaskEngine(this IServiceCollection services, IConfiguration configuration)
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddEmbeddedTaskEngine(this IServiceCollection services)
     {
-        services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))
-            .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
-                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
-            .ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(static provider => new Lazy<TaskRunner>(provider.GetRequiredService<TaskRunner>));
-        services.AddSingleton(static provider => new Lazy<WebhookSender>(provider.GetRequiredService<WebhookSender>));
         services.AddSingleton<EmbeddedTaskEngine>();
         services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
         services.AddHostedService<EmbeddedTaskEngineLifetime>();
+        return services;
     }
 }

@@ -1,4 +1,7 @@
+using System.Runtime.CompilerServices;
 using FunctionsApp.Core;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable;
 using FunctionsApp.Http;
 using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
@@ -15,5 +18,15 @@ public static class FunctionsAppServices
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration) => services
         .AddFunctionsCore(configuration)
         .AddBuiltInOperations()
-        .AddFunctionsHttp();
+        .AddFunctionsHttp()
+        .AddTaskEngine(configuration);
+
+    /// <summary>Adds the engine that <c>Tasks:Engine</c> names. The other one's packages are not even loaded.</summary>
+    private static IServiceCollection AddTaskEngine(this IServiceCollection services, IConfiguration configuration) =>
+        string.Equals(configuration[$"{TasksOptions.Section}:{nameof(TasksOptions.Engine)}"], "durable", StringComparison.Ordinal)
+            ? AddDurable(services)
+            : services.AddEmbeddedTaskEngine();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static IServiceCollection AddDurable(IServiceCollection services) => services.AddDurableTaskEngine();
 }

@@ -148,7 +148,7 @@ public sealed class JsonPipeWriter : PipeWriter
         var block = ArrayPool<byte>.Shared.Rent(StoredBytes);
         try
         {
-            for (var (offset, isOpen) = (0L, true); isOpen && stored.Read(offset, block) is var read && read > 0; offset += read)
+            for (var (offset, isOpen) = (0L, true); isOpen && await stored.ReadAsync(offset, block, cancellationToken) is var read && read > 0; offset += read)
             {
                 isOpen = await WriteAsync(_pipe, block.AsMemory(0, read), cancellationToken);
             }

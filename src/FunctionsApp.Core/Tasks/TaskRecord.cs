@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;
@@ -42,11 +44,32 @@ public sealed record TaskDefinition
 
     /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls continue.</summary>
     public string? CallChain { get; init; }
+
+    /// <summary>The maximum number of attempts, including those interrupted by the end of a host.</summary>
+    internal int MaxAttempts => Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
+
+    /// <summary>Returns when a task that has failed is retried; null when it is not.</summary>
+    /// <param name="problem">Why it has failed.</param>
+    /// <param name="attempts">The number of attempts so far.</param>
+    internal TimeSpan? PauseAfter(Problem problem, int attempts) =>
+        Retry is { } retry && attempts < retry.MaxAttempts && RetryPolicy.IsWorthwhile(problem) ? retry.Pause(attempts) : null;
+
+    /// <summary>Returns the URL that an end is delivered to; null for none.</summary>
+    /// <param name="state">How the task has ended.</param>
+    internal Uri? UrlFor(TaskState state) => state == TaskState.Succeeded ? OnSuccess : OnError;
+
+    /// <summary>The problem of a task whose last attempt was interrupted.</summary>
+    /// <param name="attempts">The number of attempts.</param>
+    internal static Problem Interrupted(int attempts) => Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
+        $"The host ended while the task ran, and no attempt is left: there were {attempts} (retry.maxAttempts)."));
 }
 
 /// <summary>The state of a task at one moment, without its input and outcome, which may be large.</summary>
 public sealed record TaskRecord
 {
+    /// <summary>The length of an id, in characters.</summary>
+    internal const int IdLength = 32;
+
     /// <summary>128 random bits in hexadecimal: any caller that knows it may read and cancel the task.</summary>
     public required string Id { get; init; }
 
@@ -86,6 +109,9 @@ public sealed record TaskRecord
     /// <summary>The webhook that reports its end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
+    /// <summary>Returns the id of a new task.</summary>
+    internal static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
+
     /// <summary>Creates the record of a new task.</summary>
     /// <param name="definition">What it runs, and how.</param>
     /// <param name="sequence">Its sequence number.</param>
@@ -93,7 +119,7 @@ public sealed record TaskRecord
     /// <param name="startsNow">Whether its first attempt starts at once; the same write then records it, at no cost.</param>
     internal static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
     {
-        Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+        Id = NewId(),
         Sequence = sequence,
         Version = 1,
         Definition = definition,

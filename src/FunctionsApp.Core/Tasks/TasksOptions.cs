@@ -11,11 +11,26 @@ public sealed record TasksOptions
     /// <summary>The maximum time that a task is kept after its end, in seconds: 30 days.</summary>
     public const int MaxTtlSeconds = 2_592_000;
 
+    /// <summary>The engine: <c>embedded</c> for one process, <c>durable</c> for any number that share a storage account. Default <c>embedded</c>.</summary>
+    [AllowedValues("embedded", "durable", ErrorMessage = "Tasks:Engine must be 'embedded' or 'durable'.")]
+    public string Engine { get; set; } = "embedded";
+
+    /// <summary>
+    /// The setting of the durable engine's storage account: a connection string, or a section with <c>accountName</c>, or with
+    /// <c>blobServiceUri</c>, <c>queueServiceUri</c> and <c>tableServiceUri</c>, for a managed identity. Default <c>AzureWebJobsStorage</c>.
+    /// </summary>
+    [Required]
+    public string Connection { get; set; } = "AzureWebJobsStorage";
+
+    /// <summary>The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.</summary>
+    [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$", ErrorMessage = "Tasks:HubName must be 3 to 45 letters and digits, the first a letter.")]
+    public string HubName { get; set; } = "FunctionsApp";
+
     /// <summary>The directory of the embedded engine's state; a relative path is below the content root. Default <c>data/tasks</c>.</summary>
     [Required]
     public string Directory { get; set; } = "data/tasks";
 
-    /// <summary>The maximum number of running tasks. Default: cores × 4.</summary>
+    /// <summary>The maximum number of running tasks, of this process. Default: cores × 4.</summary>
     [Range(1, 100_000)]
     public int MaxRunning { get; set; } = Environment.ProcessorCount * 4;
 

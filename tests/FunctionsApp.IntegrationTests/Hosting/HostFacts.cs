@@ -25,7 +25,7 @@ public class OwnHostFactAttribute(Needs needs = Needs.Nothing) : FactAttribute
         : needs == Needs.Signals && OperatingSystem.IsWindows() ? "Windows has no SIGTERM."
         : needs == Needs.Linux && !OperatingSystem.IsLinux() ? "Reads what only Linux shows of a process, or trusts a certificate by SSL_CERT_FILE."
         : needs == Needs.Tmpfs && !Tmpfs.IsPermitted ? "Mounts a tmpfs, which only root may, on Linux."
-        : null;
+        : base.Skip;
 }
 
 /// <summary>A test of what only LocalHost does. It says what the platform does instead.</summary>
@@ -35,4 +35,16 @@ public sealed class LocalHostFactAttribute(string reason, Needs needs = Needs.No
 {
     /// <inheritdoc/>
     public override string? Skip => Hosts.AreTestHosts ? reason : base.Skip;
+}
+
+/// <summary>A test of what only tasks in a directory do. It says what those in Azure Storage do instead.</summary>
+/// <param name="reason">Why the test makes no sense with the durable engine.</param>
+/// <param name="needs">What else it needs.</param>
+public sealed class EmbeddedFactAttribute(string reason, Needs needs = Needs.Nothing) : OwnHostFactAttribute(needs)
+{
+    /// <summary>Whether it starts no hosts of its own, so that the app to test may be any.</summary>
+    public bool IsOfSharedApp { get; set; }
+
+    /// <inheritdoc/>
+    public override string? Skip => Hosts.AreDurable ? reason : IsOfSharedApp ? null : base.Skip;
 }

@@ -6,8 +6,10 @@ namespace FunctionsApp.IntegrationTests.Hosting;
 public static class Hosts
 {
     /// <summary>Whether the tests run on TestHost; else on LocalHost.</summary>
-    public static bool AreTestHosts { get; } =
-        typeof(Hosts).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(static attribute => attribute.Key == "Host").Value == "TestHost";
+    public static bool AreTestHosts { get; } = Read("Host") == "TestHost";
+
+    /// <summary>Whether their tasks are in Azure Storage; else in a directory.</summary>
+    public static bool AreDurable { get; } = Read("Engine") == "durable";
 
     /// <summary>Starts a host and waits until it listens.</summary>
     /// <param name="settings">Environment variables, as <c>Limits__MaxCalls</c>. <c>Tasks__Directory</c> is a new directory unless it is among them.</param>
@@ -15,4 +17,7 @@ public static class Hosts
 
     /// <summary>Starts a host, and does not wait until it listens.</summary>
     public static AppHost Launch(params (string Key, string Value)[] settings) => AreTestHosts ? TestHostProcess.Launch(settings) : LocalHostProcess.Launch(settings);
+
+    private static string? Read(string key) =>
+        typeof(Hosts).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value;
 }

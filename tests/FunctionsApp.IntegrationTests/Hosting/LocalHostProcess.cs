@@ -5,7 +5,7 @@ using System.Text;
 namespace FunctionsApp.IntegrationTests.Hosting;
 
 /// <summary>A LocalHost in a process of its own, on a port that the system chooses.</summary>
-public sealed class LocalHostProcess : AppHost
+public sealed partial class LocalHostProcess : AppHost
 {
     private readonly Process _process;
 
@@ -29,6 +29,7 @@ public sealed class LocalHostProcess : AppHost
             start.Environment[key] = value;
         }
 
+        AddEngine(start.Environment);
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => ReadOutput(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
@@ -101,6 +102,9 @@ public sealed class LocalHostProcess : AppHost
         _process.Dispose();
         _tasks.Delete(recursive: true);
     }
+
+    /// <summary>Settings of another engine for tasks, in the assembly that is about it.</summary>
+    static partial void AddEngine(IDictionary<string, string?> environment);
 
     private static LocalHostProcess Launch(string urls, (string Key, string Value)[] settings)
     {

@@ -42,14 +42,14 @@ public class UpstreamFixture : IAsyncLifetime
             .. allowed.Select(static (host, index) => ($"Outbound__AllowedHosts__{index}", host)),
             ("Outbound__MaxResponseBytes", MaxResponseBytes.ToString(CultureInfo.InvariantCulture)),
 
-            .. Hosts.AreTestHosts ? [] : Proxies,
+            .. Hosts.AreTestHosts || Hosts.AreDurable ? [] : Proxies,
             .. settings,
         ]);
     }
 
     /// <summary>
     /// A proxy from the environment would be dialled in place of what the guard has checked. A worker cannot have one: it would dial its
-    /// own host there, too.
+    /// own host there, too. Nor can who keeps tasks in Azure Storage, which is dialled like any other server.
     /// </summary>
     private static (string, string)[] Proxies { get; } = [("HTTP_PROXY", "http://127.0.0.1:9"), ("ALL_PROXY", "http://127.0.0.1:9")];
 

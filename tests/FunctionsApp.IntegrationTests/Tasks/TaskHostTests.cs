@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests.Tasks;
 [Collection(FunctionsAppCollection.Name)]
 public sealed class TaskHostTests
 {
-    [OwnHostFact]
+    [EmbeddedFact("Hosts share a hub, and each of them serves its tasks.")]
     public async Task A_directory_has_one_host_at_a_time()
     {
         using var directory = new TaskDirectory();
@@ -42,7 +42,7 @@ public sealed class TaskHostTests
         Assert.Equal("kept", (await nextApi.TaskAsync(id))["result"].GetString());
     }
 
-    [OwnHostFact(Needs.Signals)]
+    [EmbeddedFact("Queues of Azure Storage keep no order: after the restart another task may be the one to run.", Needs.Signals)]
     public async Task A_host_that_stops_answers_who_waits_and_its_tasks_run_again()
     {
         using var directory = new TaskDirectory();

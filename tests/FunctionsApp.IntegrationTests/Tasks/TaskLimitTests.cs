@@ -10,7 +10,7 @@ public sealed class TaskLimitTests
 {
     private const int LargeBytes = 300_000;
 
-    [OwnHostFact]
+    [EmbeddedFact("How many tasks wait in a hub is known approximately.")]
     public async Task Tasks_over_what_may_wait_are_saturated_until_there_is_room()
     {
         await using var host = await Hosts.StartAsync(("Tasks__MaxRunning", "1"), ("Tasks__MaxQueued", "2"));
@@ -64,7 +64,7 @@ public sealed class TaskLimitTests
         Assert.Empty(receiver.Received("error"));
     }
 
-    [OwnHostFact]
+    [EmbeddedFact("Tasks:MaxStateBytes limits the database of a directory.")]
     public async Task State_over_its_limit_is_saturated_until_something_is_forgotten()
     {
         await using var host = await Hosts.StartAsync(("Tasks__MaxStateBytes", "1048576"));
@@ -87,7 +87,7 @@ public sealed class TaskLimitTests
         Assert.Equal(LargeBytes, (await api.EndAsync(later.Id()))["result"].GetString()!.Length);
     }
 
-    [OwnHostFact(Needs.Linux)]
+    [EmbeddedFact("Ten thousand tasks are too many for the emulated storage: each takes it many requests.", Needs.Linux)]
     public async Task Tasks_that_have_ended_take_no_memory()
     {
         const int Tasks = 10_000;
@@ -116,7 +116,7 @@ public sealed class TaskLimitTests
         }));
     }
 
-    [OwnHostFact(Needs.Tmpfs)]
+    [EmbeddedFact("Fills the disk of the directory, in which there are no tasks.", Needs.Tmpfs)]
     public async Task A_full_disk_refuses_tasks_and_keeps_those_that_it_has()
     {
         const string Filler = "filler";
@@ -164,7 +164,7 @@ public sealed class TaskLimitTests
         }
     }
 
-    [OwnHostFact(Needs.Linux)]
+    [EmbeddedFact("Deletes the directory, in which there are no tasks.", Needs.Linux)]
     public async Task A_directory_that_is_deleted_refuses_tasks_and_the_host_is_not_ready()
     {
         using var directory = new TaskDirectory();

@@ -260,7 +260,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
         }
     }
 
-    [Fact]
+    [EmbeddedFact("A hub lists its tasks in no order of time.", IsOfSharedApp = true)]
     public async Task The_list_has_the_newest_first_page_by_page()
     {
         List<string> ids = [];
@@ -286,7 +286,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
         Assert.Equal(listed.Distinct(), listed);
     }
 
-    [Fact]
+    [EmbeddedFact("Looks for the newest in the first page, while a hub lists its tasks in no order of time.", IsOfSharedApp = true)]
     public async Task The_list_can_be_narrowed_to_a_state()
     {
         var failed = await app.Api.CreateIdAsync("fail", """{"message":"It broke."}""");

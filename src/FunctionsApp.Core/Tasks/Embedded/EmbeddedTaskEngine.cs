@@ -35,9 +35,9 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TimeProvider _time;
     private Task? _opening;
 
-    /// <summary>Creates the engine. The runner and the sender are created on first use.</summary>
+    /// <summary>Creates the engine. The runner is created on first use.</summary>
     public EmbeddedTaskEngine(
-        Lazy<TaskRunner> runner, Lazy<WebhookSender> sender, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
+        Lazy<TaskRunner> runner, WebhookAttempt webhook, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
         IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
     {
         (_options, _time) = (options.Value, time);
@@ -45,8 +45,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _store = new TaskStore(time, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(
-            _store, new WebhookAttempt(_store, memory, sender, schedule, time, logger), schedule, _retention, _timers, time, _stopping.Token);
+        _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, _timers, time, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, time);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(

@@ -20,5 +20,6 @@ internal sealed class StoredOutcome(TaskStore store, long task) : StoredJson
         : queries.Find(id) is null ? null
         : throw new ProblemException(Problem.StorageFailed("The outcome of the task is missing from the database.")));
 
-    public override int Read(long offset, Memory<byte> buffer) => store.Read(queries => queries.ReadPayload(task, offset, buffer.Span));
+    public override ValueTask<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken) =>
+        new(store.Read(queries => queries.ReadPayload(task, offset, buffer.Span)));
 }

@@ -21,7 +21,7 @@ internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, Tas
     {
         var now = time.GetUtcNow();
         var definition = entry.Pending.Definition;
-        var url = isContinued ? null : state == TaskState.Succeeded ? definition.OnSuccess : definition.OnError;
+        var url = isContinued ? null : definition.UrlFor(state);
         var committed = store.CommitWithRetryAsync(entry, entry.Pending with
         {
             State = state,

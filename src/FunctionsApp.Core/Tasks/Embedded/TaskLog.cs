@@ -36,10 +36,4 @@ internal static partial class TaskLog
 
     [LoggerMessage(EventId = 19, Level = LogLevel.Information, Message = "Tasks resume: {Waiting} were queued when the host ended. {Interrupted} were running, and run again if an attempt is left")]
     public static partial void GoesOn(ILogger logger, int waiting, int interrupted);
-
-    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
-    public static partial void Failed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);
-
-    [LoggerMessage(EventId = 21, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
-    public static partial void GivenUp(ILogger logger, string id, string host, string error);
 }

@@ -87,10 +87,9 @@ internal sealed class TaskQueue(
             {
                 _ = completion.End(entry, TaskState.Cancelled);
             }
-            else if (record.State == TaskState.Running && record.Attempts >= MaxAttempts(record))
+            else if (record.State == TaskState.Running && record.Attempts >= record.Definition.MaxAttempts)
             {
-                _ = completion.Fail(entry, Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
-                    $"The host ended while the task ran, and no attempt is left: there were {record.Attempts} (retry.maxAttempts).")));
+                _ = completion.Fail(entry, TaskDefinition.Interrupted(record.Attempts));
             }
             else
             {
@@ -138,8 +137,6 @@ internal sealed class TaskQueue(
 
         return _idle.Task;
     }
-
-    private static int MaxAttempts(TaskRecord record) => record.Definition.Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
 
     private void EnsureRoom(RawJson input)
     {
@@ -265,9 +262,9 @@ internal sealed class TaskQueue(
         }
         else if (outcome?.Problem is { } problem)
         {
-            if (record.Definition.Retry is { } retry && record.Attempts < retry.MaxAttempts && RetryPolicy.IsWorthwhile(problem))
+            if (record.Definition.PauseAfter(problem, record.Attempts) is { } pause)
             {
-                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = time.GetUtcNow() + retry.Pause(record.Attempts) });
+                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = time.GetUtcNow() + pause });
                 Wait(entry);
             }
             else

@@ -1,3 +1,5 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
@@ -197,7 +199,7 @@ internal sealed class WebhookQueue : IDisposable
         await _slots.WaitAsync(_stopping);
         try
         {
-            sent = await _attempt.RunAsync(task, _stopping);
+            sent = await SendIfDueAsync(task);
         }
         catch (StorageException)
         {
@@ -231,6 +233,31 @@ internal sealed class WebhookQueue : IDisposable
         Forget(task);
         Plan(sent);
         _retention.Plan(sent);
+    }
+
+    /// <summary>Returns the task with the attempt; null when nothing was due, because another attempt has ended meanwhile.</summary>
+    private async Task<TaskRecord?> SendIfDueAsync(long task) =>
+        _store.Read(queries => queries.Find(task)) is { Delivery: { State: DeliveryState.Pending } delivery } record && delivery.NextAttemptAt <= _time.GetUtcNow()
+            ? record with { Delivery = await _attempt.RunAsync(record, memory => ReadOutcomeAsync(task, memory), _stopping) }
+            : null;
+
+    private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)
+    {
+        try
+        {
+            var length = _store.Read(queries => queries.PayloadLength(task));
+            if (length <= TaskMessage.MaxOutcomeBytes)
+            {
+                await memory.HoldWhenThereIsRoomAsync(2 * length, _stopping);
+                return _store.Read(queries => queries.Payload(task)) is { } outcome ? RawJson.FromUtf8(outcome) : null;
+            }
+        }
+        catch (StorageException)
+        {
+            // The message is useful even without the outcome.
+        }
+
+        return null;
     }
 
     private bool TryReserve(long task, out Task? committing)

@@ -5,28 +5,26 @@ using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Logging;
 
-namespace FunctionsApp.Core.Tasks.Embedded;
+namespace FunctionsApp.Core.Tasks;
 
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
-internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, TimeProvider time, ILogger logger)
+internal sealed partial class WebhookAttempt(MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, TimeProvider time, ILogger<WebhookAttempt> logger)
 {
-    /// <summary>Sends the webhook, if it is due.</summary>
-    /// <param name="task">The task's sequence number.</param>
+    /// <summary>Sends the webhook.</summary>
+    /// <param name="record">The task, with its delivery.</param>
+    /// <param name="readOutcome">Reads the outcome into memory; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>.</param>
     /// <param name="stopping">Aborts the attempt.</param>
-    /// <returns>The task with the attempt; null when nothing was due, because another attempt has ended meanwhile.</returns>
-    public async Task<TaskRecord?> RunAsync(long task, CancellationToken stopping)
+    /// <returns>The delivery after the attempt.</returns>
+    public async Task<Delivery> RunAsync(TaskRecord record, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
     {
-        if (store.Read(queries => queries.Find(task)) is not { Delivery: { State: DeliveryState.Pending } delivery } record || delivery.NextAttemptAt > time.GetUtcNow())
-        {
-            return null;
-        }
-
+        var delivery = record.Delivery!;
         using var memory = budget.Open();
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
 
         // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), await MessageAsync(record, memory, stopping), stopping);
+        var message = TaskMessage.Write(record, await readOutcome(memory));
+        var result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), message, stopping);
         var after = After(delivery, result);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
@@ -34,39 +32,19 @@ internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<
             LogFailure(record.Id, HostName.AsWritten(delivery.Url), result.Error ?? "", after.NextAttemptAt);
         }
 
-        return record with { Delivery = after };
+        return after;
     }
 
     private void LogFailure(string id, string host, string error, DateTimeOffset? next)
     {
         if (next is { } due)
         {
-            TaskLog.Failed(logger, id, host, error, due);
+            LogFailed(logger, id, host, error, due);
         }
         else
         {
-            TaskLog.GivenUp(logger, id, host, error);
+            LogGivenUp(logger, id, host, error);
         }
-    }
-
-    private async Task<ReadOnlyMemory<byte>> MessageAsync(TaskRecord record, RequestMemory memory, CancellationToken stopping)
-    {
-        byte[]? outcome = null;
-        try
-        {
-            var length = store.Read(queries => queries.PayloadLength(record.Sequence));
-            if (length <= TaskMessage.MaxOutcomeBytes)
-            {
-                await memory.HoldWhenThereIsRoomAsync(2 * length, stopping);
-                outcome = store.Read(queries => queries.Payload(record.Sequence));
-            }
-        }
-        catch (StorageException)
-        {
-            // The message is useful even without the outcome.
-        }
-
-        return TaskMessage.Write(record, outcome is null ? null : RawJson.FromUtf8(outcome));
     }
 
     private Delivery After(Delivery delivery, WebhookResult result)
@@ -83,4 +61,10 @@ internal sealed class WebhookAttempt(TaskStore store, MemoryBudget budget, Lazy<
             Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), attempt],
         };
     }
+
+    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
+    private static partial void LogFailed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);
+
+    [LoggerMessage(EventId = 21, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
+    private static partial void LogGivenUp(ILogger logger, string id, string host, string error);
 }

@@ -1,0 +1,151 @@
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Storage;
+using Microsoft.DurableTask;
+
+namespace FunctionsApp.Durable.Activities;
+
+/// <summary>
+/// Makes one attempt at a task. It may be called again while it runs, if its process seems to have died: the attempt then belongs
+/// to the last one that has started, and the others stop.
+/// </summary>
+internal sealed class AttemptActivity(
+    TaskHub hub, AttemptSlots slots, Lazy<TaskRunner> runner, MemoryBudget memory, StorageUse use, ProblemDescriber describer, TimeProvider time)
+    : TaskActivity<AttemptOrder, AttemptResult>
+{
+    /// <summary>How often an attempt looks whether it has been cancelled. The second is for attempts that run for long.</summary>
+    private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), LongWatchPause = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LongRun = TimeSpan.FromMinutes(1);
+
+    /// <inheritdoc/>
+    public override async Task<AttemptResult> RunAsync(TaskActivityContext context, AttemptOrder input)
+    {
+        try
+        {
+            using var slot = await slots.EnterAsync();
+            return await RunAsync(input);
+        }
+        catch (OperationCanceledException) when (slots.Stopping.IsCancellationRequested)
+        {
+            var state = await hub.Blobs.ReadStateAsync(input.Id, CancellationToken.None);
+            return ResultOf(state, AttemptEnd.Retried);
+        }
+    }
+
+    private static AttemptResult ResultOf(AttemptState state, AttemptEnd end) =>
+        new() { End = end, Attempts = state.Started, StartedAt = state.StartedAt, Progress = state.Progress };
+
+    private async Task<AttemptResult> RunAsync(AttemptOrder order)
+    {
+        var self = Guid.NewGuid();
+        var state = await hub.Blobs.ChangeStateAsync(order.Id, state => TryStart(state, order, self), slots.Stopping);
+        if (state.Runner != self)
+        {
+            return ResultOf(state, state.CancelledAt is not null || state.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(slots.Stopping);
+        using var account = RequestMemory.Current = memory.Open();
+        Progress? progress = null;
+        var watching = WatchAsync(order.Id, self, () => Volatile.Read(ref progress), stop);
+        var outcome = await MakeAsync(order, account, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
+        await stop.CancelAsync();
+        await watching;
+        return await EndAsync(order, self, outcome, progress);
+    }
+
+    /// <summary>Takes the attempt; returns null when it must not start.</summary>
+    private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self) =>
+        state.CancelledAt is not null || state.Call > order.Call || state.Started >= order.Definition.MaxAttempts ? null : state with
+        {
+            Started = state.Started + 1,
+            StartedAt = state.StartedAt ?? time.GetUtcNow(),
+            Call = order.Call,
+            Runner = self,
+            IsDone = false,
+            Progress = null,
+        };
+
+    /// <summary>Does the work; returns null when it was stopped.</summary>
+    private async Task<TaskOutcome?> MakeAsync(AttemptOrder order, RequestMemory account, ProgressReporter progress, CancellationToken stop)
+    {
+        try
+        {
+            await account.HoldWhenThereIsRoomAsync(await hub.Blobs.InputLengthAsync(order.Id, stop), stop);
+            var input = await hub.Blobs.ReadInputAsync(order.Id, stop) ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read."));
+            return await runner.Value.RunAsync(order.Definition, input, progress, stop);
+        }
+        catch (Exception exception)
+        {
+            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+        }
+    }
+
+    /// <summary>Stores progress, and stops the attempt when it was cancelled or belongs to another by now.</summary>
+    private async Task WatchAsync(string id, Guid self, Func<Progress?> progress, CancellationTokenSource stop)
+    {
+        var started = time.GetTimestamp();
+        Progress? stored = null;
+        while (!stop.IsCancellationRequested)
+        {
+            var pause = time.GetElapsedTime(started) < LongRun ? WatchPause : LongWatchPause;
+            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            try
+            {
+                var current = progress();
+                var state = await hub.Blobs.ChangeStateAsync(
+                    id, state => state.Runner != self || state.CancelledAt is not null || current == stored ? null : state with { Progress = current }, stop.Token);
+                stored = current;
+                if (state.Runner != self || state.CancelledAt is not null)
+                {
+                    await stop.CancelAsync();
+                }
+            }
+#pragma warning disable CA1031 // Storage fails in many ways. The attempt goes on: its end needs storage again, and reports that.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                continue;
+            }
+        }
+    }
+
+    /// <summary>Stores how the attempt ended. Who cancels the task later finds that it is done.</summary>
+    private async Task<AttemptResult> EndAsync(AttemptOrder order, Guid self, TaskOutcome? outcome, Progress? progress)
+    {
+        var started = (await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None)).Started;
+        var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, started) : null;
+        var isDone = outcome is not null && pause is null;
+        if (isDone)
+        {
+            if (outcome!.Problem is null && !await use.HasRoomAsync(outcome.Value.Utf8.Length))
+            {
+                outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
+            }
+
+            await hub.Blobs.WriteOutcomeAsync(order.Id, outcome.Value, CancellationToken.None);
+        }
+
+        var state = await hub.Blobs.ChangeStateAsync(
+            order.Id,
+            state => state.Runner != self ? null : state with { Runner = null, IsDone = isDone && state.CancelledAt is null, Progress = progress },
+            CancellationToken.None);
+        return ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
+            : outcome is null || pause is not null ? AttemptEnd.Retried
+            : outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
+        {
+            PauseSeconds = pause?.TotalSeconds ?? 0,
+            IsContinued = outcome?.IsContinued == true,
+        };
+    }
+}

@@ -1,0 +1,34 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Hosting;
+using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Durable;
+
+/// <summary>Registration of the durable task engine.</summary>
+public static class DurableServices
+{
+    /// <summary>Adds the engine that any number of processes share through a storage account, and its worker in this process.</summary>
+    /// <param name="services">The host's services, with those of Core.</param>
+    public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
+    {
+        CoreJson.Add(DurableJsonContext.Default);
+
+        // At Information the framework logs each step of each task.
+        services.AddLogging(static logging => logging.AddFilter("DurableTask", LogLevel.Warning));
+        services.AddSingleton<TaskHub>();
+        services.AddSingleton<StorageUse>();
+        services.AddSingleton<AttemptSlots>();
+        services.AddSingleton<AttemptActivity>();
+        services.AddSingleton<DeliveryActivity>();
+        services.AddSingleton<RemovalActivity>();
+        services.AddSingleton<PurgeActivity>();
+        services.AddSingleton<DurableTaskEngine>();
+        services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<DurableTaskEngine>());
+        services.AddHostedService<DurableWorker>();
+        return services;
+    }
+}

@@ -1,0 +1,26 @@
+namespace FunctionsApp.Durable.Orchestration;
+
+/// <summary>The names in the history of a task's orchestration. A change of one would strand the tasks that are stored.</summary>
+internal static class TaskNames
+{
+    /// <summary>The orchestration of a task, from its creation to its expiry.</summary>
+    public const string Orchestration = "Task";
+
+    /// <summary>The activity that makes an attempt.</summary>
+    public const string Attempt = "TaskAttempt";
+
+    /// <summary>The activity that sends the webhook once.</summary>
+    public const string Delivery = "TaskDelivery";
+
+    /// <summary>The activity that deletes the blobs of a task.</summary>
+    public const string Removal = "TaskRemoval";
+
+    /// <summary>The activity that deletes the history of a task that has expired.</summary>
+    public const string Purge = "TaskPurge";
+
+    /// <summary>The event that cancels the task.</summary>
+    public const string Cancel = "cancel";
+
+    /// <summary>The event that sends the webhook again.</summary>
+    public const string Redeliver = "redeliver";
+}

@@ -1,0 +1,114 @@
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Tasks;
+
+namespace FunctionsApp.Durable.Orchestration;
+
+/// <summary>The input of a task's orchestration.</summary>
+/// <param name="Definition">What to run, and how.</param>
+/// <param name="CreatedAt">When the task was accepted.</param>
+/// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
+/// <param name="Ended">The status of a task that has ended, when its orchestration begins anew to keep its history short.</param>
+internal sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, double DeliveryPauseSeconds, DurableStatus? Ended = null);
+
+/// <summary>
+/// The custom status of a task's orchestration: what the orchestration knows of the task beyond its definition. Whether an
+/// attempt runs at the moment, and its progress, is in <see cref="Storage.AttemptState"/>.
+/// </summary>
+internal sealed record DurableStatus
+{
+    /// <summary>Grows with every change.</summary>
+    public required long Version { get; init; }
+
+    /// <summary>Queued, or how the task has ended.</summary>
+    public TaskState State { get; init; }
+
+    /// <summary>The number of the attempt that is due or runs: each call of the attempt's activity has its own.</summary>
+    public int Call { get; init; }
+
+    /// <summary>When the next attempt starts, while the task waits for that.</summary>
+    public DateTimeOffset? NextAttemptAt { get; init; }
+
+    /// <summary>When the first attempt started; set at the end.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>The number of attempts that had started when the last one ended.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>The progress at the end.</summary>
+    public Progress? Progress { get; init; }
+
+    /// <summary>When the task ended.</summary>
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>When the task is deleted.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>The problem of a task that the orchestration itself has failed; any other outcome is in a blob.</summary>
+    public RawJson? Problem { get; init; }
+
+    /// <summary>The webhook that reports the end, if one is requested.</summary>
+    public Delivery? Delivery { get; init; }
+}
+
+/// <summary>The order to make an attempt.</summary>
+/// <param name="Id">The task.</param>
+/// <param name="Call">The number of the call.</param>
+/// <param name="Definition">What to run, and how.</param>
+internal sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition);
+
+/// <summary>How an attempt ended.</summary>
+internal sealed record AttemptResult
+{
+    /// <summary>What the task does next.</summary>
+    public required AttemptEnd End { get; init; }
+
+    /// <summary>The number of attempts that have started so far.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>When the first attempt started.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>The progress at the end.</summary>
+    public Progress? Progress { get; init; }
+
+    /// <summary>The pause before the next attempt, in seconds.</summary>
+    public double PauseSeconds { get; init; }
+
+    /// <summary>Whether an operation has already continued with the outcome, so that it is not delivered.</summary>
+    public bool IsContinued { get; init; }
+}
+
+/// <summary>What a task does after an attempt.</summary>
+internal enum AttemptEnd
+{
+    /// <summary>It ends with a result.</summary>
+    Succeeded,
+
+    /// <summary>It ends with a problem.</summary>
+    Failed,
+
+    /// <summary>It is cancelled; no work of it runs.</summary>
+    Cancelled,
+
+    /// <summary>It is retried after a pause: the attempt failed, or its process is ending.</summary>
+    Retried,
+
+    /// <summary>It ends as interrupted: too many attempts ended with their process.</summary>
+    Interrupted,
+}
+
+/// <summary>The request to cancel a task.</summary>
+/// <param name="RunningCall">The call that ran when the request was stored; 0 for none. No other call can start after that.</param>
+internal sealed record CancelEvent(int RunningCall);
+
+/// <summary>The order to send the webhook once.</summary>
+/// <param name="Id">The task.</param>
+/// <param name="Start">Its definition.</param>
+/// <param name="Status">Its status, with the delivery.</param>
+internal sealed record DeliveryOrder(string Id, TaskStart Start, DurableStatus Status);
+
+/// <summary>What to delete when a task expires.</summary>
+/// <param name="Id">The task.</param>
+/// <param name="IdempotencyKey">Its idempotency key.</param>
+internal sealed record Removal(string Id, string? IdempotencyKey);

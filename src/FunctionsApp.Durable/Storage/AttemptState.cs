@@ -1,0 +1,40 @@
+using FunctionsApp.Core.Operations;
+
+namespace FunctionsApp.Durable.Storage;
+
+/// <summary>
+/// The state of a task's attempts, in a blob that is only changed on condition that nobody else has changed it. The attempt
+/// and whoever cancels agree through it: either an attempt starts before it is cancelled and learns of that, or it never starts.
+/// </summary>
+internal sealed record AttemptState
+{
+    /// <summary>Grows with every change.</summary>
+    public long Version { get; init; }
+
+    /// <summary>The number of attempts that have started. It is stored before the work begins, so work that ends its process is counted.</summary>
+    public int Started { get; init; }
+
+    /// <summary>When the first of them started.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>The last call of the attempt's activity that has started.</summary>
+    public int Call { get; init; }
+
+    /// <summary>Who makes that attempt; null when it has ended.</summary>
+    public Guid? Runner { get; init; }
+
+    /// <summary>Whether the outcome is stored, so that the task cannot be cancelled any more.</summary>
+    public bool IsDone { get; init; }
+
+    /// <summary>When the task was cancelled.</summary>
+    public DateTimeOffset? CancelledAt { get; init; }
+
+    /// <summary>The progress of the attempt.</summary>
+    public Progress? Progress { get; init; }
+}
+
+/// <summary>The task of an idempotency key.</summary>
+/// <param name="Id">The task.</param>
+/// <param name="CreatedAt">When the key was taken.</param>
+/// <param name="Fingerprint">A digest of the request.</param>
+internal sealed record KeyEntry(string Id, DateTimeOffset CreatedAt, string? Fingerprint = null);

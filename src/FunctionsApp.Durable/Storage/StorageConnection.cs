@@ -1,0 +1,82 @@
+using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Identity;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using DurableTask.AzureStorage;
+using Microsoft.Extensions.Configuration;
+
+namespace FunctionsApp.Durable.Storage;
+
+/// <summary>Connects to the storage account that a setting names, as the Functions host does: by a connection string or by a managed identity.</summary>
+internal static class StorageConnection
+{
+    /// <summary>How long one request to storage may take. The defaults of the clients, 100 s and three retries, would let callers wait for minutes.</summary>
+    private static readonly TimeSpan NetworkTimeout = TimeSpan.FromSeconds(5);
+
+    private const int MaxRetries = 2;
+
+    /// <summary>Returns what creates clients. It makes no request.</summary>
+    /// <param name="configuration">The app settings.</param>
+    /// <param name="name">The setting: a connection string, or a section with <c>accountName</c> or the three service URIs.</param>
+    /// <exception cref="InvalidOperationException">The setting is missing or incomplete.</exception>
+    public static StorageAccountClientProvider From(IConfiguration configuration, string name)
+    {
+        var blobs = Bounded(new BlobClientOptions());
+        var queues = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
+        var tables = Bounded(new TableClientOptions());
+
+        // ConnectionStrings:Name is the other place where the platform looks.
+        var section = configuration.GetSection(name);
+        if ((section.Value ?? configuration.GetConnectionString(name)) is { Length: > 0 } text)
+        {
+            try
+            {
+                return new(StorageServiceClientProvider.ForBlob(text, blobs), StorageServiceClientProvider.ForQueue(text, queues), StorageServiceClientProvider.ForTable(text, tables));
+            }
+            catch (Exception exception) when (exception is FormatException or ArgumentException)
+            {
+                // The message must not contain the value, which has a key in it.
+                throw new InvalidOperationException($"{name} is not a connection string of Azure Storage.", exception);
+            }
+        }
+
+        var credential = CredentialOf(section);
+        if (section["accountName"] is { Length: > 0 } account)
+        {
+            return new(
+                StorageServiceClientProvider.ForBlob(account, credential, blobs),
+                StorageServiceClientProvider.ForQueue(account, credential, queues),
+                StorageServiceClientProvider.ForTable(account, credential, tables));
+        }
+
+        return new(
+            StorageServiceClientProvider.ForBlob(UriOf(section, "blobServiceUri"), credential, blobs),
+            StorageServiceClientProvider.ForQueue(UriOf(section, "queueServiceUri"), credential, queues),
+            StorageServiceClientProvider.ForTable(UriOf(section, "tableServiceUri"), credential, tables));
+    }
+
+    private static T Bounded<T>(T options)
+        where T : ClientOptions
+    {
+        options.Retry.NetworkTimeout = NetworkTimeout;
+        options.Retry.MaxRetries = MaxRetries;
+        options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
+
+        // A log entry for each of some 20 requests a second would hide all others.
+        options.Diagnostics.IsLoggingEnabled = false;
+        return options;
+    }
+
+    /// <summary>The identity of the platform; on a developer's machine that of its tools.</summary>
+    private static DefaultAzureCredential CredentialOf(IConfigurationSection section) => new(new DefaultAzureCredentialOptions
+    {
+        ManagedIdentityClientId = section["clientId"],
+    });
+
+    private static Uri UriOf(IConfigurationSection section, string name) =>
+        Uri.TryCreate(section[name], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
+            ? uri
+            : throw new InvalidOperationException(
+                $"The durable task engine needs a storage account: set {section.Path} to its connection string, or {section.Path}:accountName, or {section.Path}:{name} and its siblings.");
+}

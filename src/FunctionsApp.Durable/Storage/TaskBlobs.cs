@@ -1,0 +1,202 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using FunctionsApp.Core.Json;
+
+namespace FunctionsApp.Durable.Storage;
+
+/// <summary>The blobs of tasks: inputs, outcomes, the state of attempts, and idempotency keys. Thread-safe.</summary>
+/// <param name="container">The container of the task hub.</param>
+internal sealed class TaskBlobs(BlobContainerClient container)
+{
+    /// <summary>The HTTP statuses by which storage refuses a conditional write.</summary>
+    private const int Conflict = 409, PreconditionFailed = 412, NotFound = 404;
+
+    /// <summary>Creates the container, if it does not exist.</summary>
+    public Task CreateAsync(CancellationToken cancellationToken) => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+
+    /// <summary>Stores the input of a task.</summary>
+    public Task WriteInputAsync(string id, RawJson input, CancellationToken cancellationToken) => WriteAsync(Input(id), input, cancellationToken);
+
+    /// <summary>Reads the input of a task; null if there is none.</summary>
+    public async Task<RawJson?> ReadInputAsync(string id, CancellationToken cancellationToken) =>
+        await DownloadAsync(Input(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
+
+    /// <summary>Returns the length of a task's input in bytes; 0 if there is none.</summary>
+    public async Task<long> InputLengthAsync(string id, CancellationToken cancellationToken) => await LengthAsync(Input(id), cancellationToken) ?? 0;
+
+    /// <summary>Stores the outcome of a task.</summary>
+    public Task WriteOutcomeAsync(string id, RawJson outcome, CancellationToken cancellationToken) => WriteAsync(Outcome(id), outcome, cancellationToken);
+
+    /// <summary>Returns the length of a task's outcome in bytes; null if there is none.</summary>
+    public Task<long?> OutcomeLengthAsync(string id, CancellationToken cancellationToken) => LengthAsync(Outcome(id), cancellationToken);
+
+    /// <summary>Reads the outcome of a task into memory; null if there is none.</summary>
+    public async Task<RawJson?> ReadInMemoryAsync(string id, CancellationToken cancellationToken) =>
+        await DownloadAsync(Outcome(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
+
+    /// <summary>Reads the outcome of a task; null if there is none. A large one is read in parts, as it is sent.</summary>
+    public async Task<RawJson?> ReadOutcomeAsync(string id, CancellationToken cancellationToken)
+    {
+        var blob = container.GetBlobClient(Outcome(id));
+        return await LengthAsync(Outcome(id), cancellationToken) is not { } length ? null
+            : length > StoredOutcome.MinBytes ? RawJson.From(new StoredOutcome(blob, length))
+            : await ReadInMemoryAsync(id, cancellationToken);
+    }
+
+    /// <summary>Reads the state of a task's attempts; a new one if none is stored.</summary>
+    public async Task<AttemptState> ReadStateAsync(string id, CancellationToken cancellationToken) => (await FindStateAsync(id, cancellationToken)).State;
+
+    /// <summary>Changes the state of a task's attempts.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="change">Returns the new state, or null to leave it. It is called again if another process has changed the state meanwhile.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The state then.</returns>
+    public async Task<AttemptState> ChangeStateAsync(string id, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var (state, tag) = await FindStateAsync(id, cancellationToken);
+            if (change(state) is not { } changed)
+            {
+                return state;
+            }
+
+            changed = changed with { Version = state.Version + 1 };
+            if (await TryWriteAsync(State(id), changed, tag, cancellationToken))
+            {
+                return changed;
+            }
+        }
+    }
+
+    /// <summary>Takes an idempotency key for a task, unless another has it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="entry">The task.</param>
+    /// <param name="abandoned">An entry to replace: its task was never created.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The entry of the key then.</returns>
+    public async Task<KeyEntry> TakeKeyAsync(string key, KeyEntry entry, KeyEntry? abandoned, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var (found, tag) = await FindAsync<KeyEntry>(Key(key), cancellationToken);
+            if (found is not null && found != abandoned)
+            {
+                return found;
+            }
+
+            if (await TryWriteAsync(Key(key), entry, tag, cancellationToken))
+            {
+                return entry;
+            }
+        }
+    }
+
+    /// <summary>Returns the value of a secret that all processes share, and stores it if there is none.</summary>
+    public async Task<string> ShareSecretAsync(string name, string value, CancellationToken cancellationToken)
+    {
+        var blob = container.GetBlobClient("secrets/" + name);
+        try
+        {
+            await blob.UploadAsync(BinaryData.FromString(value), Unless(tag: null), cancellationToken);
+            return value;
+        }
+        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        {
+            return (await blob.DownloadContentAsync(cancellationToken)).Value.Content.ToString();
+        }
+    }
+
+    /// <summary>Deletes all blobs of a task.</summary>
+    public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
+    {
+        if (key is not null && string.Equals((await FindAsync<KeyEntry>(Key(key), cancellationToken)).Value?.Id, id, StringComparison.Ordinal))
+        {
+            await container.DeleteBlobIfExistsAsync(Key(key), cancellationToken: cancellationToken);
+        }
+
+        await Task.WhenAll(new[] { Outcome(id), State(id), Input(id) }.Select(name => container.DeleteBlobIfExistsAsync(name, cancellationToken: cancellationToken)));
+    }
+
+    /// <summary>Returns how many bytes all blobs take.</summary>
+    public async Task<long> MeasureAsync(CancellationToken cancellationToken)
+    {
+        var bytes = 0L;
+        await foreach (var blob in container.GetBlobsAsync(cancellationToken: cancellationToken))
+        {
+            bytes += blob.Properties.ContentLength ?? 0;
+        }
+
+        return bytes;
+    }
+
+    private static string Input(string id) => $"tasks/{id}/input.json";
+
+    private static string Outcome(string id) => $"tasks/{id}/outcome.json";
+
+    private static string State(string id) => $"tasks/{id}/attempts.json";
+
+    /// <summary>Keys are up to their callers; the name of a blob is not.</summary>
+    private static string Key(string key) => "keys/" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    private static BlobUploadOptions Unless(ETag? tag) => new()
+    {
+        Conditions = tag is { } known ? new BlobRequestConditions { IfMatch = known } : new BlobRequestConditions { IfNoneMatch = ETag.All },
+    };
+
+    private async Task<(AttemptState State, ETag? Tag)> FindStateAsync(string id, CancellationToken cancellationToken)
+    {
+        var (state, tag) = await FindAsync<AttemptState>(State(id), cancellationToken);
+        return (state ?? new AttemptState(), tag);
+    }
+
+    private async Task<(T? Value, ETag? Tag)> FindAsync<T>(string name, CancellationToken cancellationToken)
+        where T : class => await DownloadAsync(name, cancellationToken) is { } blob
+            ? (JsonSerializer.Deserialize(blob.Content.ToMemory().Span, CoreJson.TypeInfo<T>()), blob.Details.ETag)
+            : (null, null);
+
+    private async Task<bool> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.TypeInfo<T>()));
+            await container.GetBlobClient(name).UploadAsync(text, Unless(tag), cancellationToken);
+            return true;
+        }
+        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        {
+            return false;
+        }
+    }
+
+    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
+        await container.GetBlobClient(name).UploadAsync(BinaryData.FromBytes(value.Utf8), overwrite: true, cancellationToken);
+
+    private async Task<BlobDownloadResult?> DownloadAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await container.GetBlobClient(name).DownloadContentAsync(cancellationToken)).Value;
+        }
+        catch (RequestFailedException exception) when (exception.Status == NotFound)
+        {
+            return null;
+        }
+    }
+
+    private async Task<long?> LengthAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ContentLength;
+        }
+        catch (RequestFailedException exception) when (exception.Status == NotFound)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+using System.Text.Json;
+using DurableTask.AzureStorage;
+using DurableTask.AzureStorage.Tracking;
+using DurableTask.Core;
+using DurableTask.Core.Exceptions;
+using DurableTask.Core.History;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TaskMessage = DurableTask.Core.TaskMessage;
+
+namespace FunctionsApp.Durable;
+
+/// <summary>
+/// The task hub: the tables, queues and blobs of one storage account that all processes of the app share. A process with the
+/// same account and hub name is part of the app.
+/// </summary>
+internal sealed class TaskHub
+{
+    /// <summary>Orchestrations that have not completed are tasks that are kept.</summary>
+    private static readonly OrchestrationStatus[] Kept = [OrchestrationStatus.Pending, OrchestrationStatus.Running, OrchestrationStatus.ContinuedAsNew];
+
+    /// <summary>An orchestration with the same id, in whatever state, is the same task.</summary>
+    private static readonly OrchestrationStatus[] All = Enum.GetValues<OrchestrationStatus>();
+
+    private readonly Lazy<AzureStorageOrchestrationService> _service;
+    private readonly Lazy<TaskBlobs> _blobs;
+    private readonly Lazy<Azure.Storage.Queues.QueueClient> _activities;
+    private readonly SigningKeys _keys;
+    private readonly Lock _gate = new();
+    private Task? _created;
+    private Task? _keyed;
+
+    /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
+    public TaskHub(IOptions<TasksOptions> options, IConfiguration configuration, SigningKeys keys, ILoggerFactory logs)
+    {
+        var tasks = options.Value;
+        (_keys, Name) = (keys, tasks.HubName);
+        var account = new Lazy<StorageAccountClientProvider>(() => StorageConnection.From(configuration, tasks.Connection));
+        _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, account.Value, logs)));
+
+        // Names of containers and queues are lowercase; those of the framework begin likewise.
+        _blobs = new(() => new TaskBlobs(account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions()).GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
+        _activities = new(() => account.Value.Queue.CreateClient(account.Value.Queue.CreateOptions()).GetQueueClient($"{Name.ToLowerInvariant()}-workitems"));
+    }
+
+    /// <summary>The hub's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The orchestration service, for a worker.</summary>
+    public AzureStorageOrchestrationService Service => _service.Value;
+
+    /// <summary>The blobs of the tasks.</summary>
+    public TaskBlobs Blobs => _blobs.Value;
+
+    /// <summary>Creates what the hub consists of, unless it exists. Once it has succeeded it costs nothing.</summary>
+    public Task EnsureCreatedAsync() => OnceAsync(ref _created, async () =>
+    {
+        await Service.CreateIfNotExistsAsync();
+        await Blobs.CreateAsync(CancellationToken.None);
+    });
+
+    /// <summary>Provides the key that signs webhooks, if it is to be generated: all processes share it.</summary>
+    public Task ProvideSigningKeyAsync(CancellationToken cancellationToken) => !_keys.NeedsGenerated ? Task.CompletedTask : OnceAsync(ref _keyed, async () =>
+        _keys.Provide(await Blobs.ShareSecretAsync("signing-key", SigningKey.Generate(), cancellationToken)));
+
+    /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
+    public async Task StartAsync(string id, TaskStart start)
+    {
+        var started = new ExecutionStartedEvent(-1, JsonSerializer.Serialize(start, CoreJson.TypeInfo<TaskStart>()))
+        {
+            Name = TaskNames.Orchestration,
+            Version = "",
+            OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
+        };
+        try
+        {
+            await Service.CreateTaskOrchestrationAsync(new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, All);
+        }
+        catch (OrchestrationAlreadyExistsException)
+        {
+            // Another process has created it for the same request.
+        }
+    }
+
+    /// <summary>Sends an event to the orchestration of a task.</summary>
+    public Task RaiseAsync<T>(string id, string name, T value) => Service.SendTaskOrchestrationMessageAsync(new TaskMessage
+    {
+        OrchestrationInstance = new OrchestrationInstance { InstanceId = id },
+        Event = new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.TypeInfo<T>())) { Name = name },
+    });
+
+    /// <summary>Finds the orchestration of a task; null if there is none.</summary>
+    public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
+
+    /// <summary>Reads a page of the tasks that are kept, in no order that means anything.</summary>
+    public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
+        new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
+
+    /// <summary>Deletes the history of an orchestration.</summary>
+    public Task PurgeAsync(string id) => Service.PurgeInstanceHistoryAsync(id);
+
+    /// <summary>Returns about how many activities wait or run, in all processes.</summary>
+    public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
+        (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
+
+    private static AzureStorageOrchestrationServiceSettings SettingsOf(TasksOptions options, StorageAccountClientProvider account, ILoggerFactory logs) => new()
+    {
+        TaskHubName = options.HubName,
+        StorageAccountClientProvider = account,
+        LoggerFactory = logs,
+
+        // The default, the machine's name, would make two processes of one machine one worker, which splits the brain of both.
+        WorkerId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}",
+        AppName = options.HubName,
+
+        // Any process may run anything; a lease for the app as a whole would keep all but one idle.
+        UseAppLease = false,
+        UseTablePartitionManagement = true,
+        PartitionCount = PartitionCount,
+        MaxQueuePollingInterval = QueuePolling,
+
+        // After a process has died, its attempts begin elsewhere when their messages become visible again.
+        WorkItemQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
+        ControlQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
+        LeaseInterval = TimeSpan.FromSeconds(15),
+        LeaseRenewInterval = TimeSpan.FromSeconds(5),
+        LeaseAcquireInterval = TimeSpan.FromSeconds(5),
+
+        MaxConcurrentTaskActivityWorkItems = options.MaxRunning + AttemptSlots.OtherActivities,
+        MaxConcurrentTaskOrchestrationWorkItems = 100,
+        ThrowExceptionOnInvalidDedupeStatus = true,
+        FetchLargeMessageDataEnabled = true,
+    };
+
+    /// <summary>The number of control queues: it bounds how many processes run orchestrations, and cannot be changed later.</summary>
+    private const int PartitionCount = 4;
+
+    /// <summary>How often an idle process looks into its queues. A step of a task waits half of that on average.</summary>
+    private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Runs something until it has succeeded once; callers at the same time share the run.</summary>
+    private Task OnceAsync(ref Task? once, Func<Task> run)
+    {
+        lock (_gate)
+        {
+            if (once is null or { IsFaulted: true } or { IsCanceled: true })
+            {
+                once = Task.Run(run);
+            }
+
+            return once;
+        }
+    }
+}
