@@ -4,7 +4,6 @@ using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Durable;
 
@@ -16,9 +15,6 @@ public static class DurableServices
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {
         CoreJson.Add(DurableJsonContext.Default);
-
-        // At Information the framework logs each step of each task.
-        services.AddLogging(static logging => logging.AddFilter("DurableTask", LogLevel.Warning));
         services.AddSingleton<TaskHub>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();

@@ -28,6 +28,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     /// <summary>Tasks of a page that are read at once.</summary>
     private const int Concurrency = 16;
 
+    /// <summary>Smaller outcomes are read at once.</summary>
+    private const int MinStoredBytes = 64 * 1024;
+
     /// <summary>How long a request may wait for storage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -77,7 +80,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => await GuardAsync(
         async stop => await FindStatusAsync(id) is not { Status: { } status } ? null
-            : status.Problem ?? (status.State is TaskState.Succeeded or TaskState.Failed ? await _hub.Blobs.ReadOutcomeAsync(id, stop) : null),
+            : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
+            : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.OutcomeBytes)
+            : await _hub.Blobs.ReadOutcomeAsync(id, stop)),
         "The outcome of the task cannot be read.");
 
     public async Task<TaskView?> CancelAsync(string id) => await GuardAsync(
@@ -90,8 +95,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
             var now = _time.GetUtcNow();
             var isFirst = false;
-            var state = await _hub.Blobs.ChangeStateAsync(
+            var (state, _) = await _hub.Blobs.ChangeStateAsync(
                 id,
+                known: null,
                 state =>
                 {
                     isFirst = state is { IsDone: false, CancelledAt: null };
@@ -248,7 +254,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         await _use.AddAsync(input.Utf8.Length, patience.Token);
         await _hub.Blobs.WriteInputAsync(id, input, patience.Token);
         var now = _time.GetUtcNow();
-        var start = new TaskStart(definition, now, (_schedule.Due(1, now, retryAfter: null)!.Value - now).TotalSeconds);
+        var start = new TaskStart(definition, now, input.Utf8.Length, (_schedule.Due(1, now, retryAfter: null)!.Value - now).TotalSeconds);
         await _hub.StartAsync(id, start).WaitAsync(patience.Token);
         return TaskRecords.RecordOf(id, start, status: null, attempts: null);
     }
@@ -260,8 +266,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             return null;
         }
 
-        var isFinished = found.Status is { State: not TaskState.Queued };
-        var view = TaskRecords.ViewOf(id, found.Start, found.Status, isFinished ? null : await _hub.Blobs.ReadStateAsync(id, CancellationToken.None));
+        // After the end there is no attempt.
+        var view = TaskRecords.ViewOf(id, found.Start, found.Status, found.Status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, CancellationToken.None)).State);
         return view.Record.IsExpired(_time.GetUtcNow()) ? null : view;
     }
 
@@ -307,7 +313,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             {
                 var id = item.instance.OrchestrationInstance.InstanceId;
                 var (start, status) = Parse(item.instance);
-                var attempts = status is { State: not TaskState.Queued } ? null : await _hub.Blobs.ReadStateAsync(id, token);
+                var attempts = status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, token)).State;
                 records[item.index] = TaskRecords.RecordOf(id, start, status, attempts);
             });
         return (records, page.ContinuationToken);

@@ -15,6 +15,9 @@ internal sealed class TaskWatcher(Func<string, Task<TaskView?>> find, TimeProvid
 
     private const double Growth = 1.25;
 
+    /// <summary>The pause that each watched task adds to that of all: together they read at most 50 tasks a second.</summary>
+    private static readonly TimeSpan PauseOfOne = TimeSpan.FromMilliseconds(20);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
 
@@ -104,6 +107,7 @@ internal sealed class TaskWatcher(Func<string, Task<TaskView?>> find, TimeProvid
                     return;
                 }
 
+                pause = Max(pause, PauseOfOne * _watches.Count);
                 (next, watch.Last) = (watch.Next, view);
                 watch.Next = hasChanged ? NewSource() : next;
             }
@@ -127,6 +131,8 @@ internal sealed class TaskWatcher(Func<string, Task<TaskView?>> find, TimeProvid
     }
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private static TaskCompletionSource<TaskView?> NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -6,6 +6,7 @@ using FunctionsApp.Http;
 using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp;
 
@@ -27,6 +28,9 @@ public static class FunctionsAppServices
             ? AddDurable(services)
             : services.AddEmbeddedTaskEngine();
 
+    /// <summary>At Information the framework logs each step of each task.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static IServiceCollection AddDurable(IServiceCollection services) => services.AddDurableTaskEngine();
+    private static IServiceCollection AddDurable(IServiceCollection services) => services
+        .AddLogging(static logging => logging.AddFilter("DurableTask", LogLevel.Warning))
+        .AddDurableTaskEngine();
 }

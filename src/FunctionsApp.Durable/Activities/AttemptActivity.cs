@@ -32,8 +32,7 @@ internal sealed class AttemptActivity(
         }
         catch (OperationCanceledException) when (slots.Stopping.IsCancellationRequested)
         {
-            var state = await hub.Blobs.ReadStateAsync(input.Id, CancellationToken.None);
-            return ResultOf(state, AttemptEnd.Retried);
+            return ResultOf((await hub.Blobs.ReadStateAsync(input.Id, CancellationToken.None)).State, AttemptEnd.Retried);
         }
     }
 
@@ -43,20 +42,22 @@ internal sealed class AttemptActivity(
     private async Task<AttemptResult> RunAsync(AttemptOrder order)
     {
         var self = Guid.NewGuid();
-        var state = await hub.Blobs.ChangeStateAsync(order.Id, state => TryStart(state, order, self), slots.Stopping);
-        if (state.Runner != self)
+
+        // Most tasks are new, and have no state to read.
+        var seen = await hub.Blobs.ChangeStateAsync(
+            order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), slots.Stopping);
+        if (seen.State.Runner != self)
         {
-            return ResultOf(state, state.CancelledAt is not null || state.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
+            return ResultOf(seen.State, seen.State.CancelledAt is not null || seen.State.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(slots.Stopping);
         using var account = RequestMemory.Current = memory.Open();
         Progress? progress = null;
-        var watching = WatchAsync(order.Id, self, () => Volatile.Read(ref progress), stop);
+        var watching = WatchAsync(order.Id, self, seen, () => Volatile.Read(ref progress), stop);
         var outcome = await MakeAsync(order, account, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
         await stop.CancelAsync();
-        await watching;
-        return await EndAsync(order, self, outcome, progress);
+        return await EndAsync(order, self, await watching, outcome, progress);
     }
 
     /// <summary>Takes the attempt; returns null when it must not start.</summary>
@@ -76,7 +77,7 @@ internal sealed class AttemptActivity(
     {
         try
         {
-            await account.HoldWhenThereIsRoomAsync(await hub.Blobs.InputLengthAsync(order.Id, stop), stop);
+            await account.HoldWhenThereIsRoomAsync(order.InputBytes, stop);
             var input = await hub.Blobs.ReadInputAsync(order.Id, stop) ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read."));
             return await runner.Value.RunAsync(order.Definition, input, progress, stop);
         }
@@ -86,27 +87,25 @@ internal sealed class AttemptActivity(
         }
     }
 
-    /// <summary>Stores progress, and stops the attempt when it was cancelled or belongs to another by now.</summary>
-    private async Task WatchAsync(string id, Guid self, Func<Progress?> progress, CancellationTokenSource stop)
+    /// <summary>Stores progress, and stops the attempt when it was cancelled or belongs to another by now; returns the state that it saw last.</summary>
+    private async Task<SeenState> WatchAsync(string id, Guid self, SeenState seen, Func<Progress?> progress, CancellationTokenSource stop)
     {
         var started = time.GetTimestamp();
-        Progress? stored = null;
-        while (!stop.IsCancellationRequested)
+        while (true)
         {
             var pause = time.GetElapsedTime(started) < LongRun ? WatchPause : LongWatchPause;
             await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stop.IsCancellationRequested)
             {
-                return;
+                return seen;
             }
 
             try
             {
                 var current = progress();
-                var state = await hub.Blobs.ChangeStateAsync(
-                    id, state => state.Runner != self || state.CancelledAt is not null || current == stored ? null : state with { Progress = current }, stop.Token);
-                stored = current;
-                if (state.Runner != self || state.CancelledAt is not null)
+                seen = await hub.Blobs.ChangeStateAsync(
+                    id, known: null, state => !Owns(state, self) || current == state.Progress ? null : state with { Progress = current }, stop.Token);
+                if (!Owns(seen.State, self))
                 {
                     await stop.CancelAsync();
                 }
@@ -120,11 +119,12 @@ internal sealed class AttemptActivity(
         }
     }
 
+    private static bool Owns(AttemptState state, Guid self) => state.Runner == self && state.CancelledAt is null;
+
     /// <summary>Stores how the attempt ended. Who cancels the task later finds that it is done.</summary>
-    private async Task<AttemptResult> EndAsync(AttemptOrder order, Guid self, TaskOutcome? outcome, Progress? progress)
+    private async Task<AttemptResult> EndAsync(AttemptOrder order, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress)
     {
-        var started = (await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None)).Started;
-        var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, started) : null;
+        var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, seen.State.Started) : null;
         var isDone = outcome is not null && pause is null;
         if (isDone)
         {
@@ -136,14 +136,16 @@ internal sealed class AttemptActivity(
             await hub.Blobs.WriteOutcomeAsync(order.Id, outcome.Value, CancellationToken.None);
         }
 
-        var state = await hub.Blobs.ChangeStateAsync(
+        var (state, _) = await hub.Blobs.ChangeStateAsync(
             order.Id,
+            seen,
             state => state.Runner != self ? null : state with { Runner = null, IsDone = isDone && state.CancelledAt is null, Progress = progress },
             CancellationToken.None);
         return ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
             : outcome is null || pause is not null ? AttemptEnd.Retried
             : outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
         {
+            OutcomeBytes = isDone ? outcome!.Value.Utf8.Length : 0,
             PauseSeconds = pause?.TotalSeconds ?? 0,
             IsContinued = outcome?.IsContinued == true,
         };

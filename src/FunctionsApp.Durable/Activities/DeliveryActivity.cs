@@ -24,13 +24,12 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Atte
             return problem;
         }
 
-        if (order.Status.State == TaskState.Cancelled
-            || await hub.Blobs.OutcomeLengthAsync(order.Id, slots.Stopping) is not (<= TaskMessage.MaxOutcomeBytes and var length))
+        if (order.Status is { State: TaskState.Cancelled } or { OutcomeBytes: > TaskMessage.MaxOutcomeBytes })
         {
             return null;
         }
 
-        await memory.HoldWhenThereIsRoomAsync(2 * length, slots.Stopping);
-        return await hub.Blobs.ReadInMemoryAsync(order.Id, slots.Stopping);
+        await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, slots.Stopping);
+        return await hub.Blobs.ReadOutcomeAsync(order.Id, slots.Stopping);
     }
 }

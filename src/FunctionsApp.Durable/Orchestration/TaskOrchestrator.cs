@@ -45,7 +45,7 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
         {
             status = status with { Version = status.Version + 1, Call = status.Call + 1, NextAttemptAt = null };
             context.SetCustomStatus(status);
-            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition));
+            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes));
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
             {
@@ -69,7 +69,7 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
                 return Ended(context, start, status with { Problem = TaskOutcome.Failed(problem).Value }, TaskState.Failed);
             }
 
-            status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress };
+            status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress, OutcomeBytes = result.OutcomeBytes };
             switch (result.End)
             {
                 case AttemptEnd.Succeeded:

@@ -7,9 +7,10 @@ namespace FunctionsApp.Durable.Orchestration;
 /// <summary>The input of a task's orchestration.</summary>
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="CreatedAt">When the task was accepted.</param>
+/// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
 /// <param name="Ended">The status of a task that has ended, when its orchestration begins anew to keep its history short.</param>
-internal sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, double DeliveryPauseSeconds, DurableStatus? Ended = null);
+internal sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null);
 
 /// <summary>
 /// The custom status of a task's orchestration: what the orchestration knows of the task beyond its definition. Whether an
@@ -47,6 +48,9 @@ internal sealed record DurableStatus
     /// <summary>The problem of a task that the orchestration itself has failed; any other outcome is in a blob.</summary>
     public RawJson? Problem { get; init; }
 
+    /// <summary>The length of the outcome's blob, in bytes.</summary>
+    public int OutcomeBytes { get; init; }
+
     /// <summary>The webhook that reports the end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 }
@@ -55,7 +59,8 @@ internal sealed record DurableStatus
 /// <param name="Id">The task.</param>
 /// <param name="Call">The number of the call.</param>
 /// <param name="Definition">What to run, and how.</param>
-internal sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition);
+/// <param name="InputBytes">The length of the input, in bytes.</param>
+internal sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes);
 
 /// <summary>How an attempt ended.</summary>
 internal sealed record AttemptResult
@@ -71,6 +76,9 @@ internal sealed record AttemptResult
 
     /// <summary>The progress at the end.</summary>
     public Progress? Progress { get; init; }
+
+    /// <summary>The length of the outcome that is stored, in bytes.</summary>
+    public int OutcomeBytes { get; init; }
 
     /// <summary>The pause before the next attempt, in seconds.</summary>
     public double PauseSeconds { get; init; }

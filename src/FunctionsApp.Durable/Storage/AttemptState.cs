@@ -1,3 +1,4 @@
+using Azure;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Durable.Storage;
@@ -32,6 +33,11 @@ internal sealed record AttemptState
     /// <summary>The progress of the attempt.</summary>
     public Progress? Progress { get; init; }
 }
+
+/// <summary>The state of a task's attempts as a process has seen it.</summary>
+/// <param name="State">The state.</param>
+/// <param name="Tag">The tag of the blob; null if there was none.</param>
+internal sealed record SeenState(AttemptState State, ETag? Tag);
 
 /// <summary>The task of an idempotency key.</summary>
 /// <param name="Id">The task.</param>

@@ -10,9 +10,6 @@ namespace FunctionsApp.Durable.Storage;
 /// <param name="length">Its length, in bytes.</param>
 internal sealed class StoredOutcome(BlobClient blob, long length) : StoredJson
 {
-    /// <summary>Smaller outcomes are read at once.</summary>
-    public const int MinBytes = 64 * 1024;
-
     public override async ValueTask<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken)
     {
         var count = (int)Math.Min(buffer.Length, length - offset);

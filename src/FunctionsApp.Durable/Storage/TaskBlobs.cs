@@ -25,50 +25,49 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     public async Task<RawJson?> ReadInputAsync(string id, CancellationToken cancellationToken) =>
         await DownloadAsync(Input(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
-    /// <summary>Returns the length of a task's input in bytes; 0 if there is none.</summary>
-    public async Task<long> InputLengthAsync(string id, CancellationToken cancellationToken) => await LengthAsync(Input(id), cancellationToken) ?? 0;
-
     /// <summary>Stores the outcome of a task.</summary>
     public Task WriteOutcomeAsync(string id, RawJson outcome, CancellationToken cancellationToken) => WriteAsync(Outcome(id), outcome, cancellationToken);
 
-    /// <summary>Returns the length of a task's outcome in bytes; null if there is none.</summary>
-    public Task<long?> OutcomeLengthAsync(string id, CancellationToken cancellationToken) => LengthAsync(Outcome(id), cancellationToken);
-
     /// <summary>Reads the outcome of a task into memory; null if there is none.</summary>
-    public async Task<RawJson?> ReadInMemoryAsync(string id, CancellationToken cancellationToken) =>
+    public async Task<RawJson?> ReadOutcomeAsync(string id, CancellationToken cancellationToken) =>
         await DownloadAsync(Outcome(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
-    /// <summary>Reads the outcome of a task; null if there is none. A large one is read in parts, as it is sent.</summary>
-    public async Task<RawJson?> ReadOutcomeAsync(string id, CancellationToken cancellationToken)
-    {
-        var blob = container.GetBlobClient(Outcome(id));
-        return await LengthAsync(Outcome(id), cancellationToken) is not { } length ? null
-            : length > StoredOutcome.MinBytes ? RawJson.From(new StoredOutcome(blob, length))
-            : await ReadInMemoryAsync(id, cancellationToken);
-    }
+    /// <summary>The outcome of a task, which is read in parts as it is sent.</summary>
+    public RawJson StoredOutcome(string id, long bytes) => RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id)), bytes));
 
     /// <summary>Reads the state of a task's attempts; a new one if none is stored.</summary>
-    public async Task<AttemptState> ReadStateAsync(string id, CancellationToken cancellationToken) => (await FindStateAsync(id, cancellationToken)).State;
+    public async Task<SeenState> ReadStateAsync(string id, CancellationToken cancellationToken)
+    {
+        var (state, tag) = await FindAsync<AttemptState>(State(id), cancellationToken);
+        return new SeenState(state ?? new AttemptState(), tag);
+    }
 
     /// <summary>Changes the state of a task's attempts.</summary>
     /// <param name="id">The task.</param>
+    /// <param name="known">The state as it was last seen, which saves a request to read it; null to read it.</param>
     /// <param name="change">Returns the new state, or null to leave it. It is called again if another process has changed the state meanwhile.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The state then.</returns>
-    public async Task<AttemptState> ChangeStateAsync(string id, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
+    public async Task<SeenState> ChangeStateAsync(string id, SeenState? known, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
     {
-        while (true)
+        for (var seen = known; ; seen = null)
         {
-            var (state, tag) = await FindStateAsync(id, cancellationToken);
+            var (state, tag) = seen ?? await ReadStateAsync(id, cancellationToken);
             if (change(state) is not { } changed)
             {
-                return state;
+                // What was known may be old.
+                if (seen is null)
+                {
+                    return new SeenState(state, tag);
+                }
+
+                continue;
             }
 
             changed = changed with { Version = state.Version + 1 };
-            if (await TryWriteAsync(State(id), changed, tag, cancellationToken))
+            if (await TryWriteAsync(State(id), changed, tag, cancellationToken) is { } written)
             {
-                return changed;
+                return new SeenState(changed, written);
             }
         }
     }
@@ -89,7 +88,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
                 return found;
             }
 
-            if (await TryWriteAsync(Key(key), entry, tag, cancellationToken))
+            if (await TryWriteAsync(Key(key), entry, tag, cancellationToken) is not null)
             {
                 return entry;
             }
@@ -148,28 +147,22 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         Conditions = tag is { } known ? new BlobRequestConditions { IfMatch = known } : new BlobRequestConditions { IfNoneMatch = ETag.All },
     };
 
-    private async Task<(AttemptState State, ETag? Tag)> FindStateAsync(string id, CancellationToken cancellationToken)
-    {
-        var (state, tag) = await FindAsync<AttemptState>(State(id), cancellationToken);
-        return (state ?? new AttemptState(), tag);
-    }
-
     private async Task<(T? Value, ETag? Tag)> FindAsync<T>(string name, CancellationToken cancellationToken)
         where T : class => await DownloadAsync(name, cancellationToken) is { } blob
             ? (JsonSerializer.Deserialize(blob.Content.ToMemory().Span, CoreJson.TypeInfo<T>()), blob.Details.ETag)
             : (null, null);
 
-    private async Task<bool> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken)
+    /// <summary>Writes a value, unless another process has changed it; returns its new tag, or null.</summary>
+    private async Task<ETag?> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken)
     {
         try
         {
             var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.TypeInfo<T>()));
-            await container.GetBlobClient(name).UploadAsync(text, Unless(tag), cancellationToken);
-            return true;
+            return (await container.GetBlobClient(name).UploadAsync(text, Unless(tag), cancellationToken)).Value.ETag;
         }
         catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
         {
-            return false;
+            return null;
         }
     }
 
@@ -181,18 +174,6 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         try
         {
             return (await container.GetBlobClient(name).DownloadContentAsync(cancellationToken)).Value;
-        }
-        catch (RequestFailedException exception) when (exception.Status == NotFound)
-        {
-            return null;
-        }
-    }
-
-    private async Task<long?> LengthAsync(string name, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return (await container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ContentLength;
         }
         catch (RequestFailedException exception) when (exception.Status == NotFound)
         {
