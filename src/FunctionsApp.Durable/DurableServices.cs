@@ -18,6 +18,7 @@ public static class DurableServices
         services.AddSingleton<TaskHub>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();
+        services.AddSingleton<ReceiverLimit>();
         services.AddSingleton<AttemptActivity>();
         services.AddSingleton<DeliveryActivity>();
         services.AddSingleton<RemovalActivity>();

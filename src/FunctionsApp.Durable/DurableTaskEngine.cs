@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Text;
-using System.Text.Json;
 using Azure;
 using DurableTask.Core;
 using FunctionsApp.Core.Json;
@@ -72,7 +71,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         {
             return await _watcher.NextAsync(id, after, cancellationToken);
         }
-        catch (Exception exception) when (IsOfStorage(exception))
+        catch (Exception exception) when (IsOfStorage(exception) && !cancellationToken.IsCancellationRequested)
         {
             throw Fail(exception, "The task cannot be read.");
         }
@@ -281,17 +280,11 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         }
 
         await _hub.EnsureCreatedAsync();
-        return await _hub.FindAsync(id) is { } instance && Kept(instance) ? Parse(instance) : null;
+        return await _hub.FindAsync(id) is { } instance && Kept(instance) ? TaskHub.Parse(instance) : null;
     }
 
     private static bool Kept(OrchestrationState instance) =>
         instance.OrchestrationStatus is OrchestrationStatus.Pending or OrchestrationStatus.Running or OrchestrationStatus.ContinuedAsNew;
-
-    private static (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
-    {
-        var start = JsonSerializer.Deserialize(instance.Input, CoreJson.TypeInfo<TaskStart>())!;
-        return (start, instance.Status is { Length: > 0 } status ? JsonSerializer.Deserialize(status, CoreJson.TypeInfo<DurableStatus>()) : start.Ended);
-    }
 
     private async Task<(IReadOnlyList<TaskRecord> Records, string? Continuation)> QueryAsync(int limit, string? continuation, CancellationToken stop)
     {
@@ -312,7 +305,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             async (item, token) =>
             {
                 var id = item.instance.OrchestrationInstance.InstanceId;
-                var (start, status) = Parse(item.instance);
+                var (start, status) = TaskHub.Parse(item.instance);
                 var attempts = status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, token)).State;
                 records[item.index] = TaskRecords.RecordOf(id, start, status, attempts);
             });

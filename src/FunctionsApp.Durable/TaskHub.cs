@@ -99,6 +99,13 @@ internal sealed class TaskHub
     /// <summary>Finds the orchestration of a task; null if there is none.</summary>
     public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
 
+    /// <summary>Reads the definition and the status of a task; it has no status before its orchestration has begun.</summary>
+    public static (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
+    {
+        var start = JsonSerializer.Deserialize(instance.Input, CoreJson.TypeInfo<TaskStart>())!;
+        return (start, instance.Status is { Length: > 0 } status ? JsonSerializer.Deserialize(status, CoreJson.TypeInfo<DurableStatus>()) : start.Ended);
+    }
+
     /// <summary>Reads a page of the tasks that are kept, in no order that means anything.</summary>
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
         new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);

@@ -18,12 +18,15 @@ public sealed partial class LocalHostProcess
         return azurite;
     });
 
-    static partial void AddEngine(IDictionary<string, string?> environment)
+    static partial void AddEngine(IDictionary<string, string?> environment, (string Key, string Value)[] settings)
     {
         // Hosts share their tasks when they share the directory, as with the other engine.
         var directory = SHA256.HashData(Encoding.UTF8.GetBytes(environment["Tasks__Directory"]!));
         environment["Tasks__Engine"] = "durable";
         environment["Tasks__HubName"] = "t" + Convert.ToHexStringLower(directory)[..20];
-        environment["AzureWebJobsStorage"] = Storage.Value.ConnectionString;
+        if (!settings.Any(static setting => setting.Key == "AzureWebJobsStorage"))
+        {
+            environment["AzureWebJobsStorage"] = Storage.Value.ConnectionString;
+        }
     }
 }

@@ -10,6 +10,9 @@ namespace FunctionsApp.Core.Tasks;
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
 internal sealed partial class WebhookAttempt(MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, TimeProvider time, ILogger<WebhookAttempt> logger)
 {
+    /// <summary>Maximum webhooks that a process has in flight to one receiver.</summary>
+    public const int MaxPerReceiver = 4;
+
     /// <summary>Sends the webhook.</summary>
     /// <param name="record">The task, with its delivery.</param>
     /// <param name="readOutcome">Reads the outcome into memory; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>.</param>

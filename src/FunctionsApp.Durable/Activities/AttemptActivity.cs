@@ -48,7 +48,8 @@ internal sealed class AttemptActivity(
             order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), slots.Stopping);
         if (seen.State.Runner != self)
         {
-            return ResultOf(seen.State, seen.State.CancelledAt is not null || seen.State.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
+            return seen.State.Result is { } result && seen.State.Call == order.Call ? result
+                : ResultOf(seen.State, seen.State.CancelledAt is not null || seen.State.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(slots.Stopping);
@@ -62,13 +63,13 @@ internal sealed class AttemptActivity(
 
     /// <summary>Takes the attempt; returns null when it must not start.</summary>
     private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self) =>
-        state.CancelledAt is not null || state.Call > order.Call || state.Started >= order.Definition.MaxAttempts ? null : state with
+        state.CancelledAt is not null || state.Call > order.Call || (state.Call == order.Call && state.Result is not null) || state.Started >= order.Definition.MaxAttempts ? null : state with
         {
             Started = state.Started + 1,
             StartedAt = state.StartedAt ?? time.GetUtcNow(),
             Call = order.Call,
             Runner = self,
-            IsDone = false,
+            Result = null,
             Progress = null,
         };
 
@@ -136,18 +137,18 @@ internal sealed class AttemptActivity(
             await hub.Blobs.WriteOutcomeAsync(order.Id, outcome.Value, CancellationToken.None);
         }
 
-        var (state, _) = await hub.Blobs.ChangeStateAsync(
-            order.Id,
-            seen,
-            state => state.Runner != self ? null : state with { Runner = null, IsDone = isDone && state.CancelledAt is null, Progress = progress },
-            CancellationToken.None);
-        return ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
-            : outcome is null || pause is not null ? AttemptEnd.Retried
-            : outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
+        AttemptResult EndOf(AttemptState state) => ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
+            : !isDone ? AttemptEnd.Retried
+            : outcome!.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
         {
+            Progress = progress,
             OutcomeBytes = isDone ? outcome!.Value.Utf8.Length : 0,
             PauseSeconds = pause?.TotalSeconds ?? 0,
             IsContinued = outcome?.IsContinued == true,
         };
+
+        var (state, _) = await hub.Blobs.ChangeStateAsync(
+            order.Id, seen, state => state.Runner != self ? null : state with { Runner = null, Progress = progress, Result = EndOf(state) }, CancellationToken.None);
+        return state.Result ?? ResultOf(state, AttemptEnd.Retried);
     }
 }

@@ -179,7 +179,9 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
 
         if (other.IsCompleted)
         {
-            await cancellation.CancelAsync();
+#pragma warning disable CA1849, MA0042 // An orchestration may await nothing but its context.
+            cancellation.Cancel();
+#pragma warning restore CA1849, MA0042
         }
 
         return !other.IsCompleted;

@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Azure;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Durable.Orchestration;
 
 namespace FunctionsApp.Durable.Storage;
 
@@ -24,8 +26,12 @@ internal sealed record AttemptState
     /// <summary>Who makes that attempt; null when it has ended.</summary>
     public Guid? Runner { get; init; }
 
-    /// <summary>Whether the outcome is stored, so that the task cannot be cancelled any more.</summary>
-    public bool IsDone { get; init; }
+    /// <summary>How that attempt has ended. Its activity may be called again if its process died before it could report that.</summary>
+    public AttemptResult? Result { get; init; }
+
+    /// <summary>Whether the task has an outcome, so that it cannot be cancelled any more.</summary>
+    [JsonIgnore]
+    public bool IsDone => Result is { End: AttemptEnd.Succeeded or AttemptEnd.Failed };
 
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }

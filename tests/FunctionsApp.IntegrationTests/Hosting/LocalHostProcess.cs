@@ -29,7 +29,7 @@ public sealed partial class LocalHostProcess : AppHost
             start.Environment[key] = value;
         }
 
-        AddEngine(start.Environment);
+        AddEngine(start.Environment, settings);
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => ReadOutput(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
@@ -104,7 +104,7 @@ public sealed partial class LocalHostProcess : AppHost
     }
 
     /// <summary>Settings of another engine for tasks, in the assembly that is about it.</summary>
-    static partial void AddEngine(IDictionary<string, string?> environment);
+    static partial void AddEngine(IDictionary<string, string?> environment, (string Key, string Value)[] settings);
 
     private static LocalHostProcess Launch(string urls, (string Key, string Value)[] settings)
     {

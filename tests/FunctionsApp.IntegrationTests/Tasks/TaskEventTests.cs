@@ -18,7 +18,7 @@ public sealed class TaskEventTests(FunctionsAppFixture app)
 
         Assert.All(events, change => Assert.Equal((null, created.Id()), (change.Name, change.Data.GetProperty("id").GetString())));
         Assert.Equal(events.Select(static change => change.Id).Distinct().Order(), events.Select(static change => change.Id));
-        Assert.All(events.SkipLast(1), static change => Assert.Equal("running", change.Status));
+        Assert.All(events.SkipWhile(static change => change.Status == "queued").SkipLast(1), static change => Assert.Equal("running", change.Status));
         Assert.Equal((await app.Api.TaskAsync(created.Id())).Body.GetRawText(), events[^1].Data.GetRawText());
     }
 
@@ -39,14 +39,15 @@ public sealed class TaskEventTests(FunctionsAppFixture app)
     [Fact]
     public async Task Progress_of_a_map_counts_its_items()
     {
-        // Half a second or so of work, in pieces.
-        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 60));
+        // Half a second or so of work, in pieces. The durable engine stores progress twice a second.
+        var count = Hosts.AreDurable ? 300 : 60;
+        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", count));
         var created = await app.Api.CreateAsync("tasks", $$"""{"pattern":"map","operation":"pbkdf2","request":{"chunkSize":1,"items":[{{items}}]} }""");
         var progress = await app.Api.WatchAsync(created.Id()).Select(static change => change.Completed).Where(static completed => completed is not null).ToListAsync();
 
         Assert.Equal(progress.Order(), progress);
-        Assert.Equal(60, progress[^1]);
-        Assert.Contains(progress, static completed => completed is > 0 and < 60);
+        Assert.Equal(count, progress[^1]);
+        Assert.Contains(progress, completed => completed > 0 && completed < count);
     }
 
     [Fact]

@@ -88,14 +88,15 @@ public sealed class TaskTests(FunctionsAppFixture app)
             times.Add(watch.Elapsed.TotalMilliseconds);
         }
 
-        // The median, because one of them may wait for the operating system. A task that is looked for would take longer.
-        Assert.InRange(times.Order().ElementAt(2), 0, 250);
+        // The median, because one of them may wait for the operating system. Within one process nothing is looked for, which would take longer.
+        Assert.InRange(times.Order().ElementAt(2), 0, Hosts.AreDurable ? 1_500 : 250);
     }
 
     [Fact]
     public async Task Who_waits_in_vain_has_the_task_as_it_is()
     {
         var id = await app.Api.CreateIdAsync("delay", TaskRequests.Endless);
+        await app.Api.StateAsync(id, "running");
         var watch = Stopwatch.StartNew();
         var response = await app.Api.GetAsync($"tasks/{id}?waitSeconds=0.3");
 

@@ -6,9 +6,6 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// </summary>
 internal sealed class ReceiverQueues
 {
-    /// <summary>Maximum webhooks in flight to one receiver.</summary>
-    public const int MaxPerReceiver = 4;
-
     private readonly Dictionary<string, Receiver> _receivers = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Requests a slot at a receiver.</summary>
@@ -22,7 +19,7 @@ internal sealed class ReceiverQueues
             _receivers.Add(url.Authority, receiver = new Receiver());
         }
 
-        if (receiver.Running == MaxPerReceiver)
+        if (receiver.Running == WebhookAttempt.MaxPerReceiver)
         {
             receiver.Waiting.Enqueue(task);
             return false;
