@@ -4,6 +4,7 @@ using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable;
 
@@ -15,6 +16,7 @@ public static class DurableServices
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {
         CoreJson.Add(DurableJsonContext.Default);
+        services.AddSingleton<IValidateOptions<TasksOptions>, ConnectionCheck>();
         services.AddSingleton<TaskHub>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();
@@ -22,7 +24,6 @@ public static class DurableServices
         services.AddSingleton<AttemptActivity>();
         services.AddSingleton<DeliveryActivity>();
         services.AddSingleton<RemovalActivity>();
-        services.AddSingleton<PurgeActivity>();
         services.AddSingleton<DurableTaskEngine>();
         services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<DurableTaskEngine>());
         services.AddHostedService<DurableWorker>();

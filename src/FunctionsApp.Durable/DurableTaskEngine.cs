@@ -33,7 +33,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     /// <summary>How long a request may wait for storage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>When whoever took an idempotency key and has not created its task must have given up.</summary>
+    /// <summary>The age of an idempotency key after which the process that took it has created its task, or never will.</summary>
     private static readonly TimeSpan Abandoned = Patience + TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan KeyPause = TimeSpan.FromMilliseconds(100);
@@ -80,8 +80,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => await GuardAsync(
         async stop => await FindStatusAsync(id) is not { Status: { } status } ? null
             : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
-            : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.OutcomeBytes)
-            : await _hub.Blobs.ReadOutcomeAsync(id, stop)),
+            : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.Attempts, status.OutcomeBytes)
+            : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts, stop)),
         "The outcome of the task cannot be read.");
 
     public async Task<TaskView?> CancelAsync(string id) => await GuardAsync(
@@ -159,10 +159,12 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return null;
             }
 
-            if (view.Record is { IsFinished: true, Delivery: { } delivery })
+            // One that is due is in flight already.
+            var now = _time.GetUtcNow();
+            if (view.Record is { IsFinished: true, Delivery: { } delivery } && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
             {
                 await _hub.RaiseAsync(id, TaskNames.Redeliver, true).WaitAsync(stop);
-                return view.Record with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow() } };
+                return view.Record with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = now } };
             }
 
             return view.Record;
@@ -176,6 +178,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             throw new ProblemException(Problem.StorageFailed("New tasks cannot be stored: the storage account of the tasks cannot be reached; the log says why."));
         }
     }
+
+    /// <summary>Whether storage failed when it was last used.</summary>
+    internal bool IsFailing => _isFailing;
 
     /// <summary>Notes whether storage works, as the worker sees it.</summary>
     /// <param name="failure">Why it does not; null if it does.</param>
@@ -194,7 +199,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     }
 
     /// <summary>Whether an exception comes from storage: the clients and the framework throw many kinds.</summary>
-    private static bool IsOfStorage(Exception exception) => exception is not (ProblemException or InvalidOperationException);
+    private static bool IsOfStorage(Exception exception) => exception is not ProblemException;
 
     private static string CursorOf(string continuation) => CursorPrefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(continuation));
 
@@ -202,7 +207,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     {
         try
         {
-            if (cursor.StartsWith(CursorPrefix))
+            if (cursor.StartsWith(CursorPrefix) && cursor.Length > 1)
             {
                 return Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor.AsSpan(1)));
             }

@@ -29,6 +29,9 @@ internal sealed class TaskHub
     /// <summary>An orchestration with the same id, in whatever state, is the same task.</summary>
     private static readonly OrchestrationStatus[] All = Enum.GetValues<OrchestrationStatus>();
 
+    /// <summary>Before any task; tables have no dates before 1601.</summary>
+    private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
     private readonly Lazy<AzureStorageOrchestrationService> _service;
     private readonly Lazy<TaskBlobs> _blobs;
     private readonly Lazy<Azure.Storage.Queues.QueueClient> _activities;
@@ -110,8 +113,8 @@ internal sealed class TaskHub
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
         new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
 
-    /// <summary>Deletes the history of an orchestration.</summary>
-    public Task PurgeAsync(string id) => Service.PurgeInstanceHistoryAsync(id);
+    /// <summary>Deletes the histories of orchestrations that have completed: their tasks have expired.</summary>
+    public Task PurgeAsync() => Service.PurgeInstanceHistoryAsync(Epoch, createdTimeTo: null, [OrchestrationStatus.Completed]);
 
     /// <summary>Returns about how many activities wait or run, in all processes.</summary>
     public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
@@ -123,7 +126,7 @@ internal sealed class TaskHub
         StorageAccountClientProvider = account,
         LoggerFactory = logs,
 
-        // The default, the machine's name, would make two processes of one machine one worker, which splits the brain of both.
+        // The default, the machine's name, would make two processes of one machine one worker: they would take each other's leases.
         WorkerId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}",
         AppName = options.HubName,
 
@@ -146,7 +149,7 @@ internal sealed class TaskHub
         FetchLargeMessageDataEnabled = true,
     };
 
-    /// <summary>The number of control queues: it bounds how many processes run orchestrations, and cannot be changed later.</summary>
+    /// <summary>The number of control queues: it bounds how many processes run orchestrations, and cannot be changed for a hub that exists.</summary>
     private const int PartitionCount = 4;
 
     /// <summary>How often an idle process looks into its queues. A step of a task waits half of that on average.</summary>

@@ -4,7 +4,7 @@ namespace FunctionsApp.Durable;
 
 /// <summary>
 /// Waits for changes of tasks, which may happen in any process. Storage does not announce them, so it is polled: once for all
-/// callers that wait for the same task, and the less often the longer it has not changed.
+/// callers that wait for the same task, in pauses that grow until it changes.
 /// </summary>
 /// <param name="find">Reads a task.</param>
 /// <param name="time">The clock.</param>

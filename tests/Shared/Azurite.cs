@@ -199,3 +199,11 @@ internal sealed class AzuriteFactAttribute : FactAttribute
     /// <inheritdoc/>
     public override string? Skip => Azurite.Missing;
 }
+
+/// <inheritdoc cref="AzuriteFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class AzuriteTheoryAttribute : TheoryAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip => Azurite.Missing;
+}

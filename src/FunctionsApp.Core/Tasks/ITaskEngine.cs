@@ -5,9 +5,7 @@ namespace FunctionsApp.Core.Tasks;
 
 /// <summary>
 /// Accepts tasks, runs each with a <see cref="TaskRunner"/>, and keeps them until they expire. What it has reported of a task
-/// survives any crash. An engine over an orchestrator maps one task to one orchestration: the id to the instance id, progress
-/// and deliveries to the custom status, cancelling to termination, expiry to purging, a page to a query with its continuation
-/// token.
+/// survives any crash.
 /// </summary>
 public interface ITaskEngine
 {
@@ -38,7 +36,7 @@ public interface ITaskEngine
 
     /// <summary>Reads the outcome of a task.</summary>
     /// <param name="id">Its id.</param>
-    /// <returns>The result of a task that has succeeded, the problem of one that has failed; null if there is neither, or the task has expired.</returns>
+    /// <returns>The result of a task that has succeeded, the problem of one that has failed; null if there is neither, or the task has been deleted.</returns>
     /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
     ValueTask<RawJson?> ReadOutcomeAsync(string id);
 

@@ -34,7 +34,10 @@ public sealed record TasksOptions
     [Range(1, 100_000)]
     public int MaxRunning { get; set; } = Environment.ProcessorCount * 4;
 
-    /// <summary>The maximum number of queued tasks, including those between attempts. Above it a task is <c>saturated</c>. Default 10,000.</summary>
+    /// <summary>
+    /// The maximum number of queued tasks, including those between attempts. Above it a task is <c>saturated</c>. The durable
+    /// engine knows approximately how many activities of all processes wait or run, and counts those. Default 10,000.
+    /// </summary>
     [Range(1, 10_000_000)]
     public int MaxQueued { get; set; } = 10_000;
 
@@ -43,8 +46,8 @@ public sealed record TasksOptions
     public int DefaultTtlSeconds { get; set; } = 86_400;
 
     /// <summary>
-    /// The maximum bytes that all tasks take in the database, inputs and results included. Above it a task is refused as
-    /// <c>saturated</c>. Default 1 GiB.
+    /// The maximum bytes that all tasks take in the database, inputs and results included; with the durable engine those of the
+    /// blobs, approximately. Above it a task is refused as <c>saturated</c>. Default 1 GiB.
     /// </summary>
     [Range(1_048_576, 1_099_511_627_776)]
     public long MaxStateBytes { get; set; } = 1_073_741_824;

@@ -122,7 +122,7 @@ internal sealed class AttemptActivity(
 
     private static bool Owns(AttemptState state, Guid self) => state.Runner == self && state.CancelledAt is null;
 
-    /// <summary>Stores how the attempt ended. Who cancels the task later finds that it is done.</summary>
+    /// <summary>Stores how the attempt ended. A request to cancel the task that comes later finds that it is done.</summary>
     private async Task<AttemptResult> EndAsync(AttemptOrder order, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress)
     {
         var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, seen.State.Started) : null;
@@ -134,7 +134,7 @@ internal sealed class AttemptActivity(
                 outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
             }
 
-            await hub.Blobs.WriteOutcomeAsync(order.Id, outcome.Value, CancellationToken.None);
+            await hub.Blobs.WriteOutcomeAsync(order.Id, seen.State.Started, outcome.Value, CancellationToken.None);
         }
 
         AttemptResult EndOf(AttemptState state) => ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled

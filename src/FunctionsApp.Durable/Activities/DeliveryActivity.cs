@@ -52,6 +52,6 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Rece
         }
 
         await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, slots.Stopping);
-        return await hub.Blobs.ReadOutcomeAsync(order.Id, slots.Stopping);
+        return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, slots.Stopping);
     }
 }

@@ -25,8 +25,11 @@ internal sealed partial class DurableWorker(
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often the worker looks whether storage works again, after it has failed.</summary>
+    /// <summary>How often the worker tests whether storage works again, after it has failed.</summary>
     private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often histories of expired tasks are deleted. No orchestration can delete its own, and until then only its blobs are gone.</summary>
+    private static readonly TimeSpan PurgePause = TimeSpan.FromMinutes(5);
 
     private readonly DurableTaskShimFactory _shims = new(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Options) }, logs);
 
@@ -35,7 +38,7 @@ internal sealed partial class DurableWorker(
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        // Attempts end as interrupted, and their orchestrations begin them elsewhere at once.
+        // The attempts of this process stop, and their orchestrations call them again at once, wherever there is a process.
         await slots.StopAsync();
         await base.StopAsync(cancellationToken);
         if (_worker is { } worker)
@@ -49,12 +52,24 @@ internal sealed partial class DurableWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Delay(StartPause, time, stoppingToken);
+        var purged = time.GetTimestamp();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await hub.EnsureCreatedAsync();
                 _worker ??= await StartAsync();
+                if (engine.IsFailing)
+                {
+                    await hub.Blobs.PingAsync(stoppingToken);
+                }
+
+                if (time.GetElapsedTime(purged) > PurgePause)
+                {
+                    purged = time.GetTimestamp();
+                    await hub.PurgeAsync();
+                }
+
                 engine.Note(failure: null);
             }
 #pragma warning disable CA1031 // Storage fails in many ways; the worker starts when it works.
@@ -75,8 +90,8 @@ internal sealed partial class DurableWorker(
         worker.AddTaskActivities(
             Activity<AttemptActivity>(TaskNames.Attempt),
             Activity<DeliveryActivity>(TaskNames.Delivery),
-            Activity<RemovalActivity>(TaskNames.Removal),
-            Activity<PurgeActivity>(TaskNames.Purge));
+            Activity<RemovalActivity>(TaskNames.Removal));
+        worker.ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails;
         await worker.StartAsync();
         LogStarted(logger, hub.Name);
         return worker;

@@ -15,9 +15,6 @@ internal static class TaskNames
     /// <summary>The activity that deletes the blobs of a task.</summary>
     public const string Removal = "TaskRemoval";
 
-    /// <summary>The activity that deletes the history of a task that has expired.</summary>
-    public const string Purge = "TaskPurge";
-
     /// <summary>The event that cancels the task.</summary>
     public const string Cancel = "cancel";
 

@@ -138,9 +138,6 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
             if (!isPending)
             {
                 await context.CallActivityAsync(TaskNames.Removal, new Removal(context.InstanceId, start.Definition.IdempotencyKey), Patient);
-
-                // Not awaited: it waits for this orchestration to complete.
-                _ = context.CallActivityAsync(TaskNames.Purge, context.InstanceId, Patient);
                 return null;
             }
         }

@@ -96,7 +96,7 @@ internal enum AttemptEnd
     /// <summary>It ends with a problem.</summary>
     Failed,
 
-    /// <summary>It is cancelled; no work of it runs.</summary>
+    /// <summary>It is cancelled, and no work of this call runs; or a later call has taken its place.</summary>
     Cancelled,
 
     /// <summary>It is retried after a pause: the attempt failed, or its process is ending.</summary>

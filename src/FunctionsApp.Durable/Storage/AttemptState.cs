@@ -23,7 +23,7 @@ internal sealed record AttemptState
     /// <summary>The last call of the attempt's activity that has started.</summary>
     public int Call { get; init; }
 
-    /// <summary>Who makes that attempt; null when it has ended.</summary>
+    /// <summary>The execution that makes that attempt; null when it has ended.</summary>
     public Guid? Runner { get; init; }
 
     /// <summary>How that attempt has ended. Its activity may be called again if its process died before it could report that.</summary>

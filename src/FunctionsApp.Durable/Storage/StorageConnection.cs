@@ -63,7 +63,7 @@ internal static class StorageConnection
         options.Retry.MaxRetries = MaxRetries;
         options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
 
-        // A log entry for each of some 20 requests a second would hide all others.
+        // An idle process makes dozens of requests a second.
         options.Diagnostics.IsLoggingEnabled = false;
         return options;
     }

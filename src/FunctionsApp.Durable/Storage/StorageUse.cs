@@ -6,8 +6,9 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
-/// Keeps the hub within <see cref="TasksOptions.MaxQueued"/> and <see cref="TasksOptions.MaxStateBytes"/>, approximately: what all
-/// processes store is measured now and then, and what this one adds meanwhile is counted.
+/// Keeps the hub within <see cref="TasksOptions.MaxQueued"/> and <see cref="TasksOptions.MaxStateBytes"/>, approximately: the
+/// activities that wait or run, webhooks included, and the bytes of all blobs are measured now and then; what this process adds
+/// meanwhile is counted.
 /// </summary>
 internal sealed class StorageUse(TaskHub hub, IOptions<TasksOptions> options, TimeProvider time)
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -18,6 +19,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <summary>Creates the container, if it does not exist.</summary>
     public Task CreateAsync(CancellationToken cancellationToken) => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
 
+    /// <summary>Fails if storage cannot be reached.</summary>
+    public Task PingAsync(CancellationToken cancellationToken) => container.ExistsAsync(cancellationToken);
+
     /// <summary>Stores the input of a task.</summary>
     public Task WriteInputAsync(string id, RawJson input, CancellationToken cancellationToken) => WriteAsync(Input(id), input, cancellationToken);
 
@@ -25,15 +29,16 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     public async Task<RawJson?> ReadInputAsync(string id, CancellationToken cancellationToken) =>
         await DownloadAsync(Input(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
-    /// <summary>Stores the outcome of a task.</summary>
-    public Task WriteOutcomeAsync(string id, RawJson outcome, CancellationToken cancellationToken) => WriteAsync(Outcome(id), outcome, cancellationToken);
+    /// <summary>Stores the outcome of an attempt. Each attempt has a blob of its own: one that has lost its task must not change the outcome of another.</summary>
+    public Task WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken) =>
+        WriteAsync(Outcome(id, attempt), outcome, cancellationToken);
 
-    /// <summary>Reads the outcome of a task into memory; null if there is none.</summary>
-    public async Task<RawJson?> ReadOutcomeAsync(string id, CancellationToken cancellationToken) =>
-        await DownloadAsync(Outcome(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
+    /// <summary>Reads the outcome of an attempt into memory; null if there is none.</summary>
+    public async Task<RawJson?> ReadOutcomeAsync(string id, int attempt, CancellationToken cancellationToken) =>
+        await DownloadAsync(Outcome(id, attempt), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
-    /// <summary>The outcome of a task, which is read in parts as it is sent.</summary>
-    public RawJson StoredOutcome(string id, long bytes) => RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id)), bytes));
+    /// <summary>The outcome of an attempt, which is read in parts as it is sent.</summary>
+    public RawJson StoredOutcome(string id, int attempt, long bytes) => RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id, attempt)), bytes));
 
     /// <summary>Reads the state of a task's attempts; a new one if none is stored.</summary>
     public async Task<SeenState> ReadStateAsync(string id, CancellationToken cancellationToken)
@@ -118,7 +123,10 @@ internal sealed class TaskBlobs(BlobContainerClient container)
             await container.DeleteBlobIfExistsAsync(Key(key), cancellationToken: cancellationToken);
         }
 
-        await Task.WhenAll(new[] { Outcome(id), State(id), Input(id) }.Select(name => container.DeleteBlobIfExistsAsync(name, cancellationToken: cancellationToken)));
+        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = Directory(id) }, cancellationToken))
+        {
+            await container.DeleteBlobIfExistsAsync(blob.Name, cancellationToken: cancellationToken);
+        }
     }
 
     /// <summary>Returns how many bytes all blobs take.</summary>
@@ -133,11 +141,13 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         return bytes;
     }
 
-    private static string Input(string id) => $"tasks/{id}/input.json";
+    private static string Directory(string id) => $"tasks/{id}/";
 
-    private static string Outcome(string id) => $"tasks/{id}/outcome.json";
+    private static string Input(string id) => Directory(id) + "input.json";
 
-    private static string State(string id) => $"tasks/{id}/attempts.json";
+    private static string Outcome(string id, int attempt) => string.Create(CultureInfo.InvariantCulture, $"{Directory(id)}outcome-{attempt}.json");
+
+    private static string State(string id) => Directory(id) + "attempts.json";
 
     /// <summary>Keys are up to their callers; the name of a blob is not.</summary>
     private static string Key(string key) => "keys/" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));

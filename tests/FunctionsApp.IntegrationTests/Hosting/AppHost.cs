@@ -33,6 +33,10 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>The memory that the functions' process has now, in bytes. Linux only.</summary>
     public long MemoryBytes => ReadMemory("VmRSS:");
 
+    /// <summary>The libraries that the functions' process has loaded. Linux only.</summary>
+    public IEnumerable<string> Libraries =>
+        File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/maps")).Select(Path.GetFileName).OfType<string>().Where(static name => name.EndsWith(".dll", StringComparison.Ordinal)).Distinct();
+
     /// <summary>The time of the cores that the functions' process has used so far.</summary>
     public TimeSpan ProcessorTime
     {

@@ -1,0 +1,253 @@
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Durable.Orchestration;
+using DurableTask.Core;
+
+namespace FunctionsApp.Durable.Tests.Orchestration;
+
+/// <summary>What a task does next, by what has happened.</summary>
+public sealed class TaskOrchestratorTests
+{
+    private static readonly Uri Url = new("https://example.com/hook");
+
+    private static readonly TaskDefinition Definition = new() { Pattern = "await", Operation = "echo", Path = "/api/tasks", TtlSeconds = 100 };
+
+    private static readonly TaskDefinition WithWebhook = Definition with { OnSuccess = Url, OnError = Url };
+
+    private static readonly AttemptResult Succeeded = new() { End = AttemptEnd.Succeeded, Attempts = 1, OutcomeBytes = 7 };
+
+    [Fact]
+    public void A_result_ends_it_and_it_is_removed_when_it_has_expired()
+    {
+        var task = Start(Definition);
+        Assert.Equal((TaskState.Queued, 1), (task.Status.State, task.Status.Call));
+        Assert.Equal(("await", 1), (task.Input<AttemptOrder>(TaskNames.Attempt).Definition.Pattern, task.Input<AttemptOrder>(TaskNames.Attempt).Call));
+
+        task.Complete(TaskNames.Attempt, Succeeded);
+        Assert.Equal((TaskState.Succeeded, 1, 7), (task.Status.State, task.Status.Attempts, task.Status.OutcomeBytes));
+        Assert.Equal(task.Now.AddSeconds(100), Assert.Single(task.Timers));
+        Assert.Empty(task.Activities);
+
+        task.FireTimer();
+        Assert.Equal([TaskNames.Removal], task.Activities);
+        task.Complete<object?>(TaskNames.Removal, null);
+        Assert.Equal(OrchestrationStatus.Completed, task.End);
+    }
+
+    [Fact]
+    public void A_timer_that_fires_early_is_set_again()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        var due = Assert.Single(task.Timers);
+
+        task.FireTimer(early: TimeSpan.FromSeconds(1));
+        Assert.Empty(task.Activities);
+        Assert.Equal(due, Assert.Single(task.Timers));
+
+        task.FireTimer();
+        Assert.Equal([TaskNames.Removal], task.Activities);
+    }
+
+    [Fact]
+    public void A_failure_is_retried_after_its_pause()
+    {
+        var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = 3 });
+
+        Assert.Empty(task.Activities);
+        Assert.Equal(task.Now.AddSeconds(3), Assert.Single(task.Timers));
+        Assert.Equal((TaskState.Queued, new DateTimeOffset(task.Now).AddSeconds(3), 1), (task.Status.State, task.Status.NextAttemptAt, task.Status.Attempts));
+
+        task.FireTimer();
+        Assert.Equal(2, task.Input<AttemptOrder>(TaskNames.Attempt).Call);
+        Assert.Null(task.Status.NextAttemptAt);
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Failed, Attempts = 2 });
+        Assert.Equal((TaskState.Failed, 2), (task.Status.State, task.Status.Attempts));
+    }
+
+    [Fact]
+    public void What_ended_with_its_process_begins_again_at_once_until_no_attempt_is_left()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
+        Assert.Empty(task.Timers);
+        Assert.Equal(2, task.Input<AttemptOrder>(TaskNames.Attempt).Call);
+
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Interrupted, Attempts = 10 });
+        Assert.Equal((TaskState.Failed, 10), (task.Status.State, task.Status.Attempts));
+        Assert.Contains("interrupted", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_attempt_that_cannot_be_made_is_tried_again_and_given_up()
+    {
+        var task = Start(Definition);
+        for (var failures = 1; failures < 10; failures++)
+        {
+            task.Fail(TaskNames.Attempt);
+            Assert.Equal(TaskState.Queued, task.Status.State);
+            task.FireTimer();
+        }
+
+        task.Fail(TaskNames.Attempt);
+        Assert.Equal(TaskState.Failed, task.Status.State);
+        Assert.Contains("The disk is on fire.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_that_waits_for_its_turn_is_cancelled_at_once()
+    {
+        var task = Start(Definition);
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
+
+        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts));
+
+        // The call is still queued. What it comes to is of no interest any more.
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled });
+        Assert.Equal(TaskState.Cancelled, task.Status.State);
+    }
+
+    [Fact]
+    public void One_that_runs_is_cancelled_when_it_has_stopped()
+    {
+        var task = Start(Definition);
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
+        Assert.Equal(TaskState.Queued, task.Status.State);
+
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled, Attempts = 1 });
+        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts));
+    }
+
+    [Fact]
+    public void One_whose_process_died_while_it_was_cancelled_does_not_begin_again()
+    {
+        var task = Start(Definition);
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
+        task.Fail(TaskNames.Attempt);
+
+        Assert.Equal(TaskState.Cancelled, task.Status.State);
+        Assert.Empty(task.Activities);
+    }
+
+    [Fact]
+    public void One_that_pauses_is_cancelled_at_once()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = 60 });
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
+
+        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts));
+        Assert.Empty(task.Activities);
+    }
+
+    [Fact]
+    public void One_that_has_ended_is_not_cancelled()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
+
+        Assert.Equal(TaskState.Succeeded, task.Status.State);
+    }
+
+    [Fact]
+    public void Its_webhook_is_sent_until_it_is_delivered()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        Assert.Equal((DeliveryState.Pending, Url), (task.Status.Delivery!.State, task.Status.Delivery.Url));
+        var order = task.Input<DeliveryOrder>(TaskNames.Delivery);
+        Assert.Equal(TaskState.Succeeded, order.Status.State);
+
+        var failed = Attempted(order.Status.Delivery!, DeliveryState.Pending, task.Now.AddSeconds(5));
+        task.Complete(TaskNames.Delivery, failed);
+        Assert.Equal((1, DeliveryState.Pending), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
+        Assert.Equal(task.Now.AddSeconds(5), Assert.Single(task.Timers));
+
+        task.FireTimer();
+        task.Complete(TaskNames.Delivery, Attempted(failed, DeliveryState.Delivered, next: null));
+        Assert.Equal((2, DeliveryState.Delivered), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
+        Assert.Equal(task.Status.ExpiresAt, new DateTimeOffset(Assert.Single(task.Timers)));
+    }
+
+    [Fact]
+    public void A_pending_webhook_keeps_it_beyond_its_time()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Pending, task.Now.AddSeconds(1_000)));
+        task.FireTimer();
+        Assert.Equal([TaskNames.Delivery], task.Activities);
+
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
+        Assert.Equal([TaskNames.Removal], task.Activities);
+    }
+
+    [Fact]
+    public void What_is_sent_again_and_again_does_not_make_the_history_longer()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+        var length = task.Length;
+        for (var again = 2; again < 60; again++)
+        {
+            task.Raise(TaskNames.Redeliver, true);
+            Assert.Equal((DeliveryState.Pending, again - 1), (task.Status.Delivery!.State, task.Status.Delivery.EarlierAttempts));
+            task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery, DeliveryState.Delivered, next: null));
+            Assert.Equal(again, task.Status.Delivery!.Sent);
+        }
+
+        Assert.InRange(task.Length, 1, length);
+        Assert.Equal(59, task.Generations);
+        task.FireTimer();
+        Assert.Equal([TaskNames.Removal], task.Activities);
+    }
+
+    [Fact]
+    public void What_is_asked_for_while_it_is_sent_is_not_lost()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
+        task.Raise(TaskNames.Redeliver, true);
+        task.Raise(TaskNames.Redeliver, true);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+        Assert.Equal((3, DeliveryState.Delivered), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
+        Assert.Empty(task.Activities);
+    }
+
+    [Fact]
+    public void What_an_operation_continued_is_not_delivered()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded with { IsContinued = true });
+
+        Assert.Null(task.Status.Delivery);
+        Assert.Empty(task.Activities);
+    }
+
+    [Fact]
+    public void Removal_that_fails_is_repeated()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.FireTimer();
+        task.Fail(TaskNames.Removal);
+        task.FireTimer();
+        Assert.Equal([TaskNames.Removal], task.Activities);
+    }
+
+    private static OrchestrationHistory Start(TaskDefinition definition) =>
+        new(new TaskStart(definition, new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), InputBytes: 2, DeliveryPauseSeconds: 0));
+
+    private static Delivery Attempted(Delivery delivery, DeliveryState state, DateTime? next) => delivery with
+    {
+        State = state,
+        NextAttemptAt = next,
+        Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), new DeliveryAttempt(delivery.Sent + 1, DateTimeOffset.UnixEpoch, 1)],
+    };
+}

@@ -1,0 +1,134 @@
+using FunctionsApp.Core.Tasks;
+using Microsoft.Extensions.Time.Testing;
+
+namespace FunctionsApp.Durable.Tests;
+
+/// <summary>Who waits for a task is told of its changes, and storage is asked once for all of them.</summary>
+public sealed class TaskWatcherTests : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly SemaphoreSlim _read = new(0);
+    private TaskView? _task = View(1);
+    private int _reads;
+
+    public void Dispose() => _read.Dispose();
+
+    [Fact]
+    public async Task The_first_has_the_task_as_it_is()
+    {
+        Assert.Equal(1, (await Watcher().NextAsync("a", 0, CancellationToken.None).WaitAsync(Limit))!.Value.Revision);
+    }
+
+    [Fact]
+    public async Task Who_knows_that_waits_for_the_next_change()
+    {
+        var watcher = Watcher();
+        var next = watcher.NextAsync("a", 1, CancellationToken.None);
+        await ReadsAsync(3);
+        Assert.False(next.IsCompleted);
+
+        _task = View(2);
+        await ReadsAsync(2);
+        Assert.Equal(2, (await next.WaitAsync(Limit))!.Value.Revision);
+    }
+
+    [Fact]
+    public async Task Many_who_wait_cost_no_more_than_one()
+    {
+        var watcher = Watcher();
+        var waiting = Enumerable.Range(0, 100).Select(_ => watcher.NextAsync("a", 1, CancellationToken.None)).ToArray();
+        await ReadsAsync(5);
+        Assert.InRange(_reads, 5, 6);
+
+        _task = View(2);
+        await ReadsAsync(2);
+        Assert.All(await Task.WhenAll(waiting).WaitAsync(Limit), static view => Assert.Equal(2, view!.Value.Revision));
+    }
+
+    [Fact]
+    public async Task Who_comes_later_is_told_at_once_what_is_known()
+    {
+        using var enough = new CancellationTokenSource();
+        var watcher = Watcher();
+        var waiting = watcher.NextAsync("a", 1, enough.Token);
+        await ReadsAsync(2);
+
+        Assert.Equal(1, (await watcher.NextAsync("a", 0, CancellationToken.None).WaitAsync(Limit))!.Value.Revision);
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task When_nobody_waits_nothing_is_read()
+    {
+        using var enough = new CancellationTokenSource();
+        var waiting = Watcher().NextAsync("a", 1, enough.Token);
+        await ReadsAsync(2);
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+
+        await ReadsAsync(1);
+        var reads = _reads;
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.False(await _read.WaitAsync(TimeSpan.FromMilliseconds(200)));
+        Assert.Equal(reads, _reads);
+    }
+
+    [Fact]
+    public async Task A_task_that_is_gone_is_told_to_all()
+    {
+        var watcher = Watcher();
+        var waiting = Enumerable.Range(0, 3).Select(_ => watcher.NextAsync("a", 1, CancellationToken.None)).ToArray();
+        await ReadsAsync(1);
+        _task = null;
+        await ReadsAsync(1);
+
+        Assert.All(await Task.WhenAll(waiting).WaitAsync(Limit), static view => Assert.Null(view));
+    }
+
+    [Fact]
+    public async Task A_failure_is_told_to_all_and_the_next_try_is_a_new_one()
+    {
+        var fails = true;
+        var watcher = new TaskWatcher(_ => fails ? throw new IOException("gone") : Task.FromResult(_task), _time);
+
+        await Assert.ThrowsAsync<IOException>(() => watcher.NextAsync("a", 0, CancellationToken.None).WaitAsync(Limit));
+        fails = false;
+        Assert.NotNull(await watcher.NextAsync("a", 0, CancellationToken.None).WaitAsync(Limit));
+    }
+
+    private static TaskView View(long revision) => new(
+        new TaskRecord
+        {
+            Id = "a",
+            Sequence = 1,
+            Definition = new TaskDefinition { Pattern = "await", Path = "/api/tasks", TtlSeconds = 1 },
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            ExpiresAt = DateTimeOffset.MaxValue,
+        },
+        revision);
+
+    private TaskWatcher Watcher() => new(
+        _ =>
+        {
+            Interlocked.Increment(ref _reads);
+            _read.Release();
+            return Task.FromResult(_task);
+        },
+        _time);
+
+    /// <summary>Lets time pass until the task has been read so often.</summary>
+    private async Task ReadsAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            for (var waited = TimeSpan.Zero; !await _read.WaitAsync(TimeSpan.FromMilliseconds(10)); waited += TimeSpan.FromMilliseconds(10))
+            {
+                Assert.InRange(waited, TimeSpan.Zero, Limit);
+                _time.Advance(TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+}
