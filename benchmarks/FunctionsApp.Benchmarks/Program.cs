@@ -16,7 +16,7 @@ for (var i = 0; i < args.Length; i++)
     }
 }
 
-Row[] all = [.. GatherRows.All, .. MapRows.All, .. OverheadRows.All, .. FairnessRows.All, .. TaskRows.All];
+Row[] all = [.. GatherRows.All, .. MapRows.All, .. OverheadRows.All, .. FairnessRows.All, .. TaskRows.All, .. DurableRows.All];
 var rows = Array.FindAll(all, row => words.Count == 0 || words.Exists(row.IsMeantBy));
 if (rows.Length == 0)
 {

@@ -32,6 +32,8 @@ internal static class StorageConnection
         {
             try
             {
+                // The providers parse it at the first use.
+                _ = new BlobServiceClient(text);
                 return new(StorageServiceClientProvider.ForBlob(text, blobs), StorageServiceClientProvider.ForQueue(text, queues), StorageServiceClientProvider.ForTable(text, tables));
             }
             catch (Exception exception) when (exception is FormatException or ArgumentException)

@@ -89,7 +89,7 @@ public sealed class DeliveryTests() : TaskTests(
                 (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
                 (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
             ],
-            Log.Entries.Select(static entry => (entry.Level, entry.Message)));
+            WebhookLog.Entries.Select(static entry => (entry.Level, entry.Message)));
     }
 
     [Fact]

@@ -179,7 +179,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     {
         var text = new string('x', 600_000);
         var large = await CreateAsync("echo", $$$"""{"input":{"value":"{{{text}}}"},"ttlSeconds":60}""");
-        Assert.Equal($"\"{text}\"", Read((await EndOfAsync(large.Id)).Result!.Value.Stored!));
+        Assert.Equal($"\"{text}\"", await ReadAsync((await EndOfAsync(large.Id)).Result!.Value.Stored!));
 
         var (slug, problem) = await ProblemOf(CreateAsync("echo", $$$"""{"input":{"value":"{{{text}}}"}}"""));
         Assert.Equal("saturated", slug);
@@ -202,7 +202,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
             }
         }
 
-        Assert.Equal($"\"{text}\"", Read((await EndOfAsync(later.Id)).Result!.Value.Stored!));
+        Assert.Equal($"\"{text}\"", await ReadAsync((await EndOfAsync(later.Id)).Result!.Value.Stored!));
     }
 
     [Fact]
@@ -433,11 +433,11 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     /// <summary>Reads an outcome that lies in storage, in parts.</summary>
-    private static string Read(StoredJson stored)
+    private static async Task<string> ReadAsync(StoredJson stored)
     {
         var text = new MemoryStream();
         var part = new byte[100_000];
-        for (int read; (read = stored.Read(text.Length, part)) > 0;)
+        for (int read; (read = await stored.ReadAsync(text.Length, part, CancellationToken.None)) > 0;)
         {
             text.Write(part, 0, read);
         }

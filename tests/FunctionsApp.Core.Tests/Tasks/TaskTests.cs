@@ -40,6 +40,9 @@ public abstract class TaskTests : IAsyncLifetime
     /// <summary>What the engine logs.</summary>
     private protected LogBook<TaskStore> Log { get; } = new();
 
+    /// <summary>What is logged of webhooks.</summary>
+    private protected LogBook<WebhookAttempt> WebhookLog { get; } = new();
+
     protected ScriptedServer Receiver { get; } = new();
 
     protected string StateDirectory => Path.Combine(_directory, "state");
@@ -74,6 +77,7 @@ public abstract class TaskTests : IAsyncLifetime
             services.AddOperation<ProbeOperation>();
             services.AddSingleton(Probe);
             services.AddSingleton<ILogger<TaskStore>>(Log);
+            services.AddSingleton<ILogger<WebhookAttempt>>(WebhookLog);
             services.AddSingleton(provider => new OutboundClient(
                 provider.GetRequiredService<OutboundGuard>(), provider.GetRequiredService<IOptions<OutboundOptions>>(), Time, Receiver));
             Configure(services);

@@ -1,7 +1,7 @@
+using DurableTask.Core;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Orchestration;
-using DurableTask.Core;
 
 namespace FunctionsApp.Durable.Tests.Orchestration;
 

@@ -18,6 +18,38 @@ public sealed class HostTests
         Assert.Contains($"HealthLive: [GET,HEAD] {host.BaseAddress}api/health/live", host.Output, StringComparison.Ordinal);
     }
 
+    [OwnHostFact(Needs.Linux)]
+    public async Task With_the_embedded_engine_nothing_of_the_other_is_loaded()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        using var api = host.Connect();
+        await api.EndAsync(await api.CreateIdAsync("echo", """{"value":1}"""));
+
+        Assert.Contains("FunctionsApp.Core.dll", host.Libraries);
+        Assert.DoesNotContain(host.Libraries, static library => library.Contains("Durable", StringComparison.Ordinal) || library.StartsWith("Azure.", StringComparison.Ordinal));
+    }
+
+    [OwnHostFact]
+    public async Task An_engine_that_there_is_not_is_refused_at_start()
+    {
+        await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Engine", "quantum"));
+
+        Assert.Equal(1, host.ExitCode);
+        Assert.Contains("Tasks:Engine must be 'embedded' or 'durable'.", host.Error, StringComparison.Ordinal);
+    }
+
+    [OwnHostFact]
+    public async Task The_durable_engine_without_a_storage_account_is_refused_at_start()
+    {
+        foreach (var value in new[] { "", "no connection string" })
+        {
+            await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Engine", "durable"), ("AzureWebJobsStorage", value));
+
+            Assert.Equal(1, host.ExitCode);
+            Assert.Contains("AzureWebJobsStorage", host.Error, StringComparison.Ordinal);
+        }
+    }
+
     [OwnHostFact]
     public async Task An_address_beyond_loopback_without_a_key_is_refused_at_start()
     {
