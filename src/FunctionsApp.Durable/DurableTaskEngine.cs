@@ -63,13 +63,13 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         "The task could not be stored, and has not been accepted.",
         definition.IdempotencyKey is null ? Patience : Patience + Abandoned);
 
-    public async ValueTask<TaskView?> FindAsync(string id) => await GuardAsync(_ => ReadAsync(id), "The task cannot be read.");
+    public async ValueTask<TaskView?> FindAsync(string id) => IsId(id) ? await GuardAsync(_ => ReadAsync(id), "The task cannot be read.") : null;
 
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
         try
         {
-            return await _watcher.NextAsync(id, after, cancellationToken);
+            return IsId(id) ? await _watcher.NextAsync(id, after, cancellationToken) : null;
         }
         catch (Exception exception) when (IsOfStorage(exception) && !cancellationToken.IsCancellationRequested)
         {
@@ -77,19 +77,20 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         }
     }
 
-    public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => await GuardAsync(
+    public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
         async stop => await FindStatusAsync(id) is not { Status: { } status } ? null
             : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
             : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.Attempts, status.OutcomeBytes)
             : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts, stop)),
         "The outcome of the task cannot be read.");
 
-    public async Task<TaskView?> CancelAsync(string id) => await GuardAsync(
+    public async Task<TaskView?> CancelAsync(string id) => !IsId(id) ? null : await GuardAsync(
         async stop =>
         {
-            if (await ReadAsync(id) is not { Record.IsFinished: false } view)
+            var found = await ReadAsync(id);
+            if (found is not { Record.IsFinished: false } view)
             {
-                return await ReadAsync(id);
+                return found;
             }
 
             var now = _time.GetUtcNow();
@@ -151,7 +152,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             "The tasks cannot be listed.");
     }
 
-    public Task<TaskRecord?> RedeliverAsync(string id) => GuardAsync(
+    public async Task<TaskRecord?> RedeliverAsync(string id) => !IsId(id) ? null : await GuardAsync(
         async stop =>
         {
             if (await ReadAsync(id) is not { } view)
@@ -198,6 +199,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         }
     }
 
+    /// <summary>Whether a text of a caller is an id: nothing else must get into the names of storage.</summary>
+    private static bool IsId(string id) => id.Length == TaskRecord.IdLength && id.All(char.IsAsciiHexDigitLower);
+
     /// <summary>Whether an exception comes from storage: the clients and the framework throw many kinds.</summary>
     private static bool IsOfStorage(Exception exception) => exception is not ProblemException;
 
@@ -232,7 +236,16 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             var taken = await _hub.Blobs.TakeKeyAsync(key, mine, abandoned, stop);
             if (taken == mine)
             {
-                return await AcceptAsync(mine.Id, definition, input, stop);
+                try
+                {
+                    return await AcceptAsync(mine.Id, definition, input, stop);
+                }
+                catch (ProblemException)
+                {
+                    // There is no room, so there will be no task.
+                    await _hub.Blobs.FreeKeyAsync(key, mine.Id, stop);
+                    throw;
+                }
             }
 
             if (await ReadAsync(taken.Id) is { } view)
@@ -278,12 +291,6 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     /// <summary>Reads the definition and the status of a task; null if it does not exist.</summary>
     private async Task<(TaskStart Start, DurableStatus? Status)?> FindStatusAsync(string id)
     {
-        // Ids are of callers: nothing but an id must get into the names of storage.
-        if (id.Length != TaskRecord.IdLength || !id.All(char.IsAsciiHexDigitLower))
-        {
-            return null;
-        }
-
         await _hub.EnsureCreatedAsync();
         return await _hub.FindAsync(id) is { } instance && Kept(instance) ? TaskHub.Parse(instance) : null;
     }

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
@@ -41,6 +42,11 @@ internal sealed class AttemptActivity(
 
     private async Task<AttemptResult> RunAsync(AttemptOrder order)
     {
+        using var account = RequestMemory.Current = memory.Open();
+        await account.HoldWhenThereIsRoomAsync(order.InputBytes, slots.Stopping);
+
+        // Before the attempt is counted: a call that comes after the removal of its task must not begin.
+        var input = await hub.Blobs.ReadInputAsync(order.Id, slots.Stopping) ?? throw new InvalidOperationException("The input of the task is missing.");
         var self = Guid.NewGuid();
 
         // Most tasks are new, and have no state to read.
@@ -53,10 +59,9 @@ internal sealed class AttemptActivity(
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(slots.Stopping);
-        using var account = RequestMemory.Current = memory.Open();
         Progress? progress = null;
         var watching = WatchAsync(order.Id, self, seen, () => Volatile.Read(ref progress), stop);
-        var outcome = await MakeAsync(order, account, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
+        var outcome = await MakeAsync(order, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
         await stop.CancelAsync();
         return await EndAsync(order, self, await watching, outcome, progress);
     }
@@ -74,12 +79,10 @@ internal sealed class AttemptActivity(
         };
 
     /// <summary>Does the work; returns null when it was stopped.</summary>
-    private async Task<TaskOutcome?> MakeAsync(AttemptOrder order, RequestMemory account, ProgressReporter progress, CancellationToken stop)
+    private async Task<TaskOutcome?> MakeAsync(AttemptOrder order, RawJson input, ProgressReporter progress, CancellationToken stop)
     {
         try
         {
-            await account.HoldWhenThereIsRoomAsync(order.InputBytes, stop);
-            var input = await hub.Blobs.ReadInputAsync(order.Id, stop) ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read."));
             return await runner.Value.RunAsync(order.Definition, input, progress, stop);
         }
         catch (Exception exception)

@@ -100,6 +100,15 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
+    /// <summary>Frees an idempotency key, if it is that of the task.</summary>
+    public async Task FreeKeyAsync(string key, string id, CancellationToken cancellationToken)
+    {
+        if (string.Equals((await FindAsync<KeyEntry>(Key(key), cancellationToken)).Value?.Id, id, StringComparison.Ordinal))
+        {
+            await container.DeleteBlobIfExistsAsync(Key(key), cancellationToken: cancellationToken);
+        }
+    }
+
     /// <summary>Returns the value of a secret that all processes share, and stores it if there is none.</summary>
     public async Task<string> ShareSecretAsync(string name, string value, CancellationToken cancellationToken)
     {
@@ -118,9 +127,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <summary>Deletes all blobs of a task.</summary>
     public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
     {
-        if (key is not null && string.Equals((await FindAsync<KeyEntry>(Key(key), cancellationToken)).Value?.Id, id, StringComparison.Ordinal))
+        if (key is not null)
         {
-            await container.DeleteBlobIfExistsAsync(Key(key), cancellationToken: cancellationToken);
+            await FreeKeyAsync(key, id, cancellationToken);
         }
 
         await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = Directory(id) }, cancellationToken))
