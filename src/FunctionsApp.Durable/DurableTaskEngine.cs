@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
 using Azure;
-using DurableTask.Core;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
@@ -283,20 +282,20 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             return null;
         }
 
-        // After the end there is no attempt.
-        var view = TaskRecords.ViewOf(id, found.Start, found.Status, found.Status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, CancellationToken.None)).State);
+        var view = await ViewAsync(id, found.Start, found.Status, CancellationToken.None);
         return view.Record.IsExpired(_time.GetUtcNow()) ? null : view;
     }
+
+    /// <summary>Puts a task together. After its end it has no attempt whose state would have to be read.</summary>
+    private async Task<TaskView> ViewAsync(string id, TaskStart start, DurableStatus? status, CancellationToken stop) => TaskRecords.ViewOf(
+        id, start, status, status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, stop)).State);
 
     /// <summary>Reads the definition and the status of a task; null if it does not exist.</summary>
     private async Task<(TaskStart Start, DurableStatus? Status)?> FindStatusAsync(string id)
     {
         await _hub.EnsureCreatedAsync();
-        return await _hub.FindAsync(id) is { } instance && Kept(instance) ? TaskHub.Parse(instance) : null;
+        return await _hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance) ? TaskHub.Parse(instance) : null;
     }
-
-    private static bool Kept(OrchestrationState instance) =>
-        instance.OrchestrationStatus is OrchestrationStatus.Pending or OrchestrationStatus.Running or OrchestrationStatus.ContinuedAsNew;
 
     private async Task<(IReadOnlyList<TaskRecord> Records, string? Continuation)> QueryAsync(int limit, string? continuation, CancellationToken stop)
     {
@@ -318,8 +317,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             {
                 var id = item.instance.OrchestrationInstance.InstanceId;
                 var (start, status) = TaskHub.Parse(item.instance);
-                var attempts = status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, token)).State;
-                records[item.index] = TaskRecords.RecordOf(id, start, status, attempts);
+                records[item.index] = (await ViewAsync(id, start, status, token)).Record;
             });
         return (records, page.ContinuationToken);
     }

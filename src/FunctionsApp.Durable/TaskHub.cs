@@ -102,6 +102,9 @@ internal sealed class TaskHub
     /// <summary>Finds the orchestration of a task; null if there is none.</summary>
     public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
 
+    /// <summary>Whether the task of an orchestration is kept: it has not expired.</summary>
+    public static bool IsKept(OrchestrationState instance) => Kept.Contains(instance.OrchestrationStatus);
+
     /// <summary>Reads the definition and the status of a task; it has no status before its orchestration has begun.</summary>
     public static (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
     {
