@@ -11,7 +11,7 @@ namespace FunctionsApp.Durable;
 /// <summary>Registration of the durable task engine.</summary>
 public static class DurableServices
 {
-    /// <summary>Adds the engine that any number of processes share through a storage account, and its worker in this process.</summary>
+    /// <summary>Adds the engine that any number of processes share through a storage account, and its worker in this process unless <see cref="DurableHostingOptions.HasExtension"/>.</summary>
     /// <param name="services">The host's services, with those of Core.</param>
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {
@@ -26,7 +26,9 @@ public static class DurableServices
         services.AddSingleton<RemovalActivity>();
         services.AddSingleton<DurableTaskEngine>();
         services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<DurableTaskEngine>());
-        services.AddHostedService<DurableWorker>();
+        services.AddSingleton<DurableWorker>();
+        services.AddSingleton(static provider => new Lazy<DurableWorker>(provider.GetRequiredService<DurableWorker>));
+        services.AddHostedService<HubService>();
         return services;
     }
 }

@@ -41,12 +41,12 @@ internal sealed class TaskHub
     private Task? _keyed;
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
-    public TaskHub(IOptions<TasksOptions> options, IConfiguration configuration, SigningKeys keys, ILoggerFactory logs)
+    public TaskHub(IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys, ILoggerFactory logs)
     {
         var tasks = options.Value;
         (_keys, Name) = (keys, tasks.HubName);
         var account = new Lazy<StorageAccountClientProvider>(() => StorageConnection.From(configuration, tasks.Connection));
-        _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, account.Value, logs)));
+        _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, hosting.Value.PartitionCount, account.Value, logs)));
 
         // Names of containers and queues are lowercase; those of the framework begin likewise.
         _blobs = new(() => new TaskBlobs(account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions()).GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
@@ -123,7 +123,7 @@ internal sealed class TaskHub
     public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
         (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
 
-    private static AzureStorageOrchestrationServiceSettings SettingsOf(TasksOptions options, StorageAccountClientProvider account, ILoggerFactory logs) => new()
+    private static AzureStorageOrchestrationServiceSettings SettingsOf(TasksOptions options, int partitions, StorageAccountClientProvider account, ILoggerFactory logs) => new()
     {
         TaskHubName = options.HubName,
         StorageAccountClientProvider = account,
@@ -136,7 +136,7 @@ internal sealed class TaskHub
         // Any process may run anything; a lease for the app as a whole would keep all but one idle.
         UseAppLease = false,
         UseTablePartitionManagement = true,
-        PartitionCount = PartitionCount,
+        PartitionCount = partitions,
         MaxQueuePollingInterval = QueuePolling,
 
         // After a process has died, its attempts begin elsewhere when their messages become visible again.
@@ -151,9 +151,6 @@ internal sealed class TaskHub
         ThrowExceptionOnInvalidDedupeStatus = true,
         FetchLargeMessageDataEnabled = true,
     };
-
-    /// <summary>The number of control queues: it bounds how many processes run orchestrations, and cannot be changed for a hub that exists.</summary>
-    private const int PartitionCount = 4;
 
     /// <summary>How often an idle process looks into its queues. A step of a task waits half of that on average.</summary>
     private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);

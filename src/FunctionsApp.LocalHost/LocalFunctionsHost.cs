@@ -6,7 +6,6 @@ using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
 using FunctionsApp.Telemetry;
-using Microsoft.Extensions.Configuration.Memory;
 
 namespace FunctionsApp.LocalHost;
 
@@ -57,12 +56,7 @@ internal static class LocalFunctionsHost
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
         var throttle = new RequestThrottle(http, builder.Configuration);
-
-        // The source of the lowest priority: every other setting overrides it.
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
-        {
-            InitialData = [KeyValuePair.Create($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", (string?)"true")],
-        });
+        builder.Configuration.AddDefault($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", "true");
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);

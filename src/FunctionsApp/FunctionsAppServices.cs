@@ -13,6 +13,9 @@ namespace FunctionsApp;
 /// <summary>Registration of the app, the same on every host.</summary>
 public static class FunctionsAppServices
 {
+    /// <summary>The setting that names the task engine.</summary>
+    internal const string EngineSetting = $"{TasksOptions.Section}:{nameof(TasksOptions.Engine)}";
+
     /// <summary>Adds the service layer, its operations and its functions. Operations, patterns and functions of your own are added here.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings.</param>
@@ -24,9 +27,11 @@ public static class FunctionsAppServices
 
     /// <summary>Adds the engine that <c>Tasks:Engine</c> names. The other one's packages are not even loaded.</summary>
     private static IServiceCollection AddTaskEngine(this IServiceCollection services, IConfiguration configuration) =>
-        string.Equals(configuration[$"{TasksOptions.Section}:{nameof(TasksOptions.Engine)}"], "durable", StringComparison.Ordinal)
-            ? AddDurable(services)
-            : services.AddEmbeddedTaskEngine();
+        IsDurable(configuration) ? AddDurable(services) : services.AddEmbeddedTaskEngine();
+
+    /// <summary>Whether <c>Tasks:Engine</c> names the durable engine.</summary>
+    internal static bool IsDurable(IConfiguration configuration) =>
+        string.Equals(configuration[EngineSetting], "durable", StringComparison.Ordinal);
 
     /// <summary>At Information the framework logs each step of each task.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -6,7 +6,7 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Storage;
-using Microsoft.DurableTask;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Activities;
 
@@ -15,50 +15,90 @@ namespace FunctionsApp.Durable.Activities;
 /// to the last one that has started, and the others stop.
 /// </summary>
 internal sealed class AttemptActivity(
-    TaskHub hub, AttemptSlots slots, Lazy<TaskRunner> runner, MemoryBudget memory, StorageUse use, ProblemDescriber describer, TimeProvider time)
-    : TaskActivity<AttemptOrder, AttemptResult>
+    TaskHub hub,
+    AttemptSlots slots,
+    Lazy<TaskRunner> runner,
+    MemoryBudget memory,
+    StorageUse use,
+    ProblemDescriber describer,
+    TimeProvider time,
+    IOptions<LimitsOptions> limits,
+    IOptions<DurableHostingOptions> hosting)
 {
     /// <summary>How often an attempt looks whether it has been cancelled. The second is for attempts that run for long.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), LongWatchPause = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan LongRun = TimeSpan.FromMinutes(1);
 
-    /// <inheritdoc/>
-    public override async Task<AttemptResult> RunAsync(TaskActivityContext context, AttemptOrder input)
+    /// <summary>The pause after an attempt has waited for its turn as long as the host allows. Other activities, or another process, use the time.</summary>
+    private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
+
+    /// <summary>Makes the attempt.</summary>
+    /// <param name="order">What to do.</param>
+    /// <param name="stopping">Is cancelled when the process is ending: the attempt is interrupted, and begins again elsewhere.</param>
+    public async Task<AttemptResult> RunAsync(AttemptOrder order, CancellationToken stopping)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
+        using var account = RequestMemory.Current = memory.Open();
         try
         {
-            using var slot = await slots.EnterAsync();
-            return await RunAsync(input);
+            using var slot = await EnterAsync(account, order, stop.Token);
+            if (slot is not null)
+            {
+                return await RunWithinAsync(order, stop.Token);
+            }
         }
-        catch (OperationCanceledException) when (slots.Stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return ResultOf((await hub.Blobs.ReadStateAsync(input.Id, CancellationToken.None)).State, AttemptEnd.Retried);
+            // As one that has not begun.
         }
+
+        var (state, _) = await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None);
+        return ResultOf(state, AttemptEnd.Retried) with { PauseSeconds = stop.IsCancellationRequested ? 0 : BusyPause.TotalSeconds };
     }
 
     private static AttemptResult ResultOf(AttemptState state, AttemptEnd end) =>
         new() { End = end, Attempts = state.Started, StartedAt = state.StartedAt, Progress = state.Progress };
 
-    private async Task<AttemptResult> RunAsync(AttemptOrder order)
+    /// <summary>Waits for a slot, and for the memory of the input; returns null if that takes too long for the host.</summary>
+    private async Task<IDisposable?> EnterAsync(RequestMemory account, AttemptOrder order, CancellationToken stopping)
     {
-        using var account = RequestMemory.Current = memory.Open();
-        await account.HoldWhenThereIsRoomAsync(order.InputBytes, slots.Stopping);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        if (hosting.Value.MaxActivityTime is { } time)
+        {
+            patience.CancelAfter(time - TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
+        }
 
+        IDisposable? slot = null;
+        try
+        {
+            slot = await slots.EnterAsync(patience.Token);
+            await account.HoldWhenThereIsRoomAsync(order.InputBytes, patience.Token);
+            return slot;
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        {
+            slot?.Dispose();
+            return null;
+        }
+    }
+
+    private async Task<AttemptResult> RunWithinAsync(AttemptOrder order, CancellationToken stopping)
+    {
         // Before the attempt is counted: a call that comes after the removal of its task must not begin.
-        var input = await hub.Blobs.ReadInputAsync(order.Id, slots.Stopping) ?? throw new InvalidOperationException("The input of the task is missing.");
+        var input = await hub.Blobs.ReadInputAsync(order.Id, stopping) ?? throw new InvalidOperationException("The input of the task is missing.");
         var self = Guid.NewGuid();
 
         // Most tasks are new, and have no state to read.
         var seen = await hub.Blobs.ChangeStateAsync(
-            order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), slots.Stopping);
+            order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), stopping);
         if (seen.State.Runner != self)
         {
             return seen.State.Result is { } result && seen.State.Call == order.Call ? result
                 : ResultOf(seen.State, seen.State.CancelledAt is not null || seen.State.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
         }
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(slots.Stopping);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         Progress? progress = null;
         var watching = WatchAsync(order.Id, self, seen, () => Volatile.Read(ref progress), stop);
         var outcome = await MakeAsync(order, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);

@@ -20,10 +20,9 @@ internal sealed class AttemptSlots(IOptions<TasksOptions> options) : IDisposable
 
     /// <summary>Waits for a slot.</summary>
     /// <returns>Frees the slot.</returns>
-    /// <exception cref="OperationCanceledException">The process is ending.</exception>
-    public async Task<IDisposable> EnterAsync()
+    public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(Stopping);
+        await _slots.WaitAsync(cancellationToken);
         return new Slot(_slots);
     }
 

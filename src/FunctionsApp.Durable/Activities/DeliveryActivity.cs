@@ -2,26 +2,28 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Orchestration;
-using Microsoft.DurableTask;
 
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>Sends the webhook of a task once. If its process dies it is sent again, with the same id.</summary>
-internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, ReceiverLimit receivers, AttemptSlots slots, TimeProvider time) : TaskActivity<DeliveryOrder, Delivery>
+internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, ReceiverLimit receivers, TimeProvider time)
 {
     /// <summary>The pause, and as much again at random, when enough webhooks are in flight to the same receiver.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
 
-    /// <inheritdoc/>
-    public override async Task<Delivery> RunAsync(TaskActivityContext context, DeliveryOrder input)
+    /// <summary>Sends the webhook.</summary>
+    /// <param name="order">What to send.</param>
+    /// <param name="stopping">Is cancelled when the process is ending.</param>
+    /// <returns>The delivery then.</returns>
+    public async Task<Delivery> RunAsync(DeliveryOrder order, CancellationToken stopping)
     {
         // Its process may have died after it had reported the delivery, and before this call was deleted.
-        if (await hub.FindAsync(input.Id) is { } instance && TaskHub.Parse(instance).Status is { } status && status.Version > input.Status.Version)
+        if (await hub.FindAsync(order.Id) is { } instance && TaskHub.Parse(instance).Status is { } status && status.Version > order.Status.Version)
         {
             return status.Delivery!;
         }
 
-        var record = TaskRecords.RecordOf(input.Id, input.Start, input.Status, attempts: null);
+        var record = TaskRecords.RecordOf(order.Id, order.Start, order.Status, attempts: null);
         var delivery = record.Delivery!;
         if (!receivers.TryEnter(delivery.Url))
         {
@@ -30,8 +32,8 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Rece
 
         try
         {
-            await hub.ProvideSigningKeyAsync(slots.Stopping);
-            return await webhook.RunAsync(record, memory => ReadOutcomeAsync(input, memory), slots.Stopping);
+            await hub.ProvideSigningKeyAsync(stopping);
+            return await webhook.RunAsync(record, memory => ReadOutcomeAsync(order, memory, stopping), stopping);
         }
         finally
         {
@@ -39,7 +41,7 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Rece
         }
     }
 
-    private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryOrder order, RequestMemory memory)
+    private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryOrder order, RequestMemory memory, CancellationToken stopping)
     {
         if (order.Status.Problem is { } problem)
         {
@@ -51,7 +53,7 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Rece
             return null;
         }
 
-        await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, slots.Stopping);
-        return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, slots.Stopping);
+        await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, stopping);
+        return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, stopping);
     }
 }

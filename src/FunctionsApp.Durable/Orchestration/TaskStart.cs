@@ -10,13 +10,13 @@ namespace FunctionsApp.Durable.Orchestration;
 /// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
 /// <param name="Ended">The status of a task that has ended, when its orchestration begins anew to keep its history short.</param>
-internal sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null);
+public sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null);
 
 /// <summary>
 /// The custom status of a task's orchestration: what the orchestration knows of the task beyond its definition. Whether an
-/// attempt runs at the moment, and its progress, is in <see cref="Storage.AttemptState"/>.
+/// attempt runs at the moment, and its progress, is in the state of its attempts, a blob.
 /// </summary>
-internal sealed record DurableStatus
+public sealed record DurableStatus
 {
     /// <summary>Grows with every change.</summary>
     public required long Version { get; init; }
@@ -60,10 +60,10 @@ internal sealed record DurableStatus
 /// <param name="Call">The number of the call.</param>
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
-internal sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes);
+public sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes);
 
 /// <summary>How an attempt ended.</summary>
-internal sealed record AttemptResult
+public sealed record AttemptResult
 {
     /// <summary>What the task does next.</summary>
     public required AttemptEnd End { get; init; }
@@ -88,7 +88,7 @@ internal sealed record AttemptResult
 }
 
 /// <summary>What a task does after an attempt.</summary>
-internal enum AttemptEnd
+public enum AttemptEnd
 {
     /// <summary>It ends with a result.</summary>
     Succeeded,
@@ -108,15 +108,15 @@ internal enum AttemptEnd
 
 /// <summary>The request to cancel a task.</summary>
 /// <param name="RunningCall">The call that ran when the request was stored; 0 for none. No other call can start after that.</param>
-internal sealed record CancelEvent(int RunningCall);
+public sealed record CancelEvent(int RunningCall);
 
 /// <summary>The order to send the webhook once.</summary>
 /// <param name="Id">The task.</param>
 /// <param name="Start">Its definition.</param>
 /// <param name="Status">Its status, with the delivery.</param>
-internal sealed record DeliveryOrder(string Id, TaskStart Start, DurableStatus Status);
+public sealed record DeliveryOrder(string Id, TaskStart Start, DurableStatus Status);
 
 /// <summary>What to delete when a task expires.</summary>
 /// <param name="Id">The task.</param>
 /// <param name="IdempotencyKey">Its idempotency key.</param>
-internal sealed record Removal(string Id, string? IdempotencyKey);
+public sealed record Removal(string Id, string? IdempotencyKey);

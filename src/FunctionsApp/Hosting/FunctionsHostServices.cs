@@ -23,22 +23,30 @@ public static class FunctionsHostServices
     public static IServiceCollection AddFunctionsHost(this IServiceCollection services, IConfiguration configuration, string directory)
     {
         var hostJson = HostJson.Load(directory, configuration);
+        var timeout = FunctionTimeout.Read(hostJson, configuration);
         services.Configure<ForwardingOptions>(static forwarding => forwarding.IsDuplex = false);
         services.AddFunctionsLogging(hostJson, configuration);
         services.PostConfigure<LimitsOptions>(static limits => limits.MaxWaitSeconds = Math.Min(limits.MaxWaitSeconds, MaxWaitSeconds));
-        if (FunctionTimeout.Read(hostJson, configuration) is { } timeout)
+        if (timeout is { } time)
         {
-            services.PostConfigure<LimitsOptions>(limits => Cap(limits, timeout));
+            services.PostConfigure<LimitsOptions>(limits => Cap(limits, time));
+        }
+
+        if (FunctionsAppServices.IsDurable(configuration))
+        {
+            // Half of the margin is for the wait of an attempt, the other half to store its outcome.
+            DurableExtension.AddTo(services, hostJson, configuration, timeout is { } limit ? limit - (MarginOf(limit) / 2) : null);
         }
 
         return services;
     }
 
+    private static TimeSpan MarginOf(TimeSpan timeout) => TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));
+
     /// <summary>Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.</summary>
     private static void Cap(LimitsOptions limits, TimeSpan timeout)
     {
-        var margin = TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));
-        var seconds = (int)Math.Max(1, (timeout - margin).TotalSeconds);
+        var seconds = (int)Math.Max(1, (timeout - MarginOf(timeout)).TotalSeconds);
         if (seconds < limits.MaxTimeoutSeconds)
         {
             limits.MaxTimeoutSeconds = seconds;

@@ -1,0 +1,35 @@
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Orchestration;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FunctionsApp.Durable.Hosting;
+
+/// <summary>
+/// The orchestration and the activities of tasks as functions, which the Durable Functions extension calls. They are not among the
+/// functions that answer HTTP requests: LocalHost reads those, and must not load the extension.
+/// </summary>
+public static class DurableFunctions
+{
+    /// <summary>Runs a task from its creation to its expiry.</summary>
+    [Function(TaskNames.Orchestration)]
+    public static Task<object?> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, TaskStart start) =>
+        new TaskOrchestrator().RunAsync(context, start);
+
+    /// <summary>Makes an attempt.</summary>
+    [Function(TaskNames.Attempt)]
+    public static Task<AttemptResult> AttemptAsync([ActivityTrigger] AttemptOrder order, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<AttemptActivity>().RunAsync(order, context.CancellationToken);
+
+    /// <summary>Sends the webhook once.</summary>
+    [Function(TaskNames.Delivery)]
+    public static Task<Delivery> DeliverAsync([ActivityTrigger] DeliveryOrder order, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<DeliveryActivity>().RunAsync(order, context.CancellationToken);
+
+    /// <summary>Deletes the blobs of a task that has expired.</summary>
+    [Function(TaskNames.Removal)]
+    public static Task RemoveAsync([ActivityTrigger] Removal removal, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<RemovalActivity>().RunAsync(removal);
+}
