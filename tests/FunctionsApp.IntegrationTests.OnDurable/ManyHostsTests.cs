@@ -129,13 +129,13 @@ public sealed class ManyHostsTests(ITestOutputHelper output)
         // Enough attempts that no receiver is given up, however often the last of them is cut off.
         (string, string)[] settings = WebhookFixture.Settings([0, .. Enumerable.Repeat(0.2, 30)]);
         var random = new Random(Seed);
-        AppHost[] hosts = [await hub.StartAsync(settings), await hub.StartAsync(settings)];
+        AppHost[] hosts = [await hub.StartAsync(settings), await hub.StartAsync(settings), await hub.StartAsync(settings)];
         try
         {
             for (var round = 0; round < Rounds; round++)
             {
-                var victim = random.Next(2);
-                using Api api = hosts[victim].Connect(), other = hosts[1 - victim].Connect();
+                var victim = random.Next(hosts.Length);
+                using Api api = hosts[victim].Connect(), other = hosts[(victim + 1) % hosts.Length].Connect();
                 await ledger.RepeatAsync(other);
                 var works = Enumerable.Range(0, 6).Select(_ => ledger.NewWork(random)).ToArray();
                 var clients = works.Select((work, index) => ledger.SendAsync(index % 2 == 0 ? api : other, work)).Append(ledger.WatchAsync(api)).ToArray();

@@ -64,15 +64,15 @@ internal sealed class AttemptActivity(
     private async Task<IDisposable?> EnterAsync(RequestMemory account, AttemptOrder order, CancellationToken stopping)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        if (hosting.Value.MaxActivityTime is { } time)
+        if (hosting.Value.MaxActivityTime is { } limit)
         {
-            patience.CancelAfter(time - TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
+            patience.CancelAfter(limit - TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
         }
 
         IDisposable? slot = null;
         try
         {
-            slot = await slots.EnterAsync(patience.Token);
+            slot = await slots.EnterAsync(order.DueAt, patience.Token);
             await account.HoldWhenThereIsRoomAsync(order.InputBytes, patience.Token);
             return slot;
         }

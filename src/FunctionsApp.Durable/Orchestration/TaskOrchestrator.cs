@@ -45,7 +45,7 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
         {
             status = status with { Version = status.Version + 1, Call = status.Call + 1, NextAttemptAt = null };
             context.SetCustomStatus(status);
-            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes));
+            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context)));
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
             {

@@ -60,7 +60,8 @@ public sealed record DurableStatus
 /// <param name="Call">The number of the call.</param>
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
-public sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes);
+/// <param name="DueAt">Since when the attempt waits.</param>
+public sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt);
 
 /// <summary>How an attempt ended.</summary>
 public sealed record AttemptResult

@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Storage;
@@ -10,71 +12,92 @@ namespace FunctionsApp.Durable.Storage;
 /// activities that wait or run, webhooks included, and the bytes of all blobs are measured now and then; what this process adds
 /// meanwhile is counted.
 /// </summary>
-internal sealed class StorageUse(TaskHub hub, IOptions<TasksOptions> options, TimeProvider time)
+internal sealed class StorageUse : IDisposable
 {
     private const int RetryAfterSeconds = 60;
 
-    private readonly Sample _queued = new(time, TimeSpan.FromSeconds(2));
-    private readonly Sample _bytes = new(time, TimeSpan.FromMinutes(1));
+    private readonly TasksOptions _options;
+    private readonly Sample _queued;
+    private readonly Sample _bytes;
+    private readonly Meter _meter = new(AppTelemetry.Name);
+
+    public StorageUse(TaskHub hub, IOptions<TasksOptions> options, TimeProvider time)
+    {
+        _options = options.Value;
+        _queued = new Sample(time, TimeSpan.FromSeconds(2), async token => await hub.CountActivitiesAsync(token));
+        _bytes = new Sample(time, TimeSpan.FromMinutes(1), token => hub.Blobs.MeasureAsync(token));
+        _meter.CreateObservableGauge("functionsapp.task.queue.length", _queued.Read, "{task}", "Attempts and webhooks of all processes that wait or run, when they were last counted.");
+    }
 
     /// <summary>Makes room for a new task.</summary>
     /// <exception cref="ProblemException"><c>saturated</c>.</exception>
     public async Task AddAsync(long inputBytes, CancellationToken cancellationToken)
     {
-        var queued = await _queued.AddAsync(1, async token => await hub.CountActivitiesAsync(token), cancellationToken);
-        if (queued > options.Value.MaxQueued)
+        var queued = await _queued.AddAsync(1, cancellationToken);
+        if (queued > _options.MaxQueued)
         {
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"No more than {options.Value.MaxQueued} tasks may wait (Tasks:MaxQueued)."), RetryAfterSeconds));
+                string.Create(CultureInfo.InvariantCulture, $"No more than {_options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), RetryAfterSeconds));
         }
 
         if (!await HasRoomAsync(inputBytes))
         {
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {options.Value.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterSeconds));
+                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {_options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterSeconds));
         }
     }
 
     /// <summary>Counts bytes that are about to be stored; returns whether there is room for them.</summary>
     public async Task<bool> HasRoomAsync(long bytes) =>
-        await _bytes.AddAsync(bytes, hub.Blobs.MeasureAsync, CancellationToken.None) <= options.Value.MaxStateBytes;
+        await _bytes.AddAsync(bytes, CancellationToken.None) <= _options.MaxStateBytes;
 
     /// <summary>Why a result is refused.</summary>
     public static string NoRoomFor(long bytes) => string.Create(CultureInfo.InvariantCulture, $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).");
 
+    public void Dispose() => _meter.Dispose();
+
     /// <summary>A measure that is taken again when it is old, while callers go on with the old one.</summary>
-    private sealed class Sample(TimeProvider time, TimeSpan maxAge)
+    private sealed class Sample(TimeProvider time, TimeSpan maxAge, Func<CancellationToken, Task<long>> measure)
     {
         private readonly Lock _gate = new();
         private long _value;
         private long? _taken;
         private Task? _measuring;
 
-        public async Task<long> AddAsync(long more, Func<CancellationToken, Task<long>> measure, CancellationToken cancellationToken)
+        /// <summary>Returns the last measure.</summary>
+        public long Read()
         {
-            Task? first = null;
-            lock (_gate)
-            {
-                if (_taken is not { } taken || time.GetElapsedTime(taken) > maxAge)
-                {
-                    if (_measuring is null or { IsCompleted: true })
-                    {
-                        _measuring = Task.Run(() => MeasureAsync(measure), CancellationToken.None);
-                    }
+            _ = Refresh();
+            return Interlocked.Read(ref _value);
+        }
 
-                    first = _taken is null ? _measuring : null;
-                }
-            }
-
-            if (first is not null)
-            {
-                await first.WaitAsync(cancellationToken);
-            }
-
+        /// <summary>Adds to the last measure; the first caller waits for one.</summary>
+        public async Task<long> AddAsync(long more, CancellationToken cancellationToken)
+        {
+            await Refresh().WaitAsync(cancellationToken);
             return Interlocked.Add(ref _value, more);
         }
 
-        private async Task MeasureAsync(Func<CancellationToken, Task<long>> measure)
+        /// <summary>Measures, unless that was done a short while ago; returns what to wait for if there is no measure yet.</summary>
+        private Task Refresh()
+        {
+            lock (_gate)
+            {
+                if (_taken is { } taken && time.GetElapsedTime(taken) <= maxAge)
+                {
+                    return Task.CompletedTask;
+                }
+
+                if (_measuring is null or { IsCompleted: true })
+                {
+                    _measuring = Task.Run(MeasureAsync);
+                }
+
+                return _taken is null ? _measuring : Task.CompletedTask;
+            }
+        }
+
+        private async Task MeasureAsync()
         {
             var value = await measure(CancellationToken.None);
             lock (_gate)
