@@ -6,7 +6,6 @@ using FunctionsApp.Http;
 using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp;
 
@@ -33,9 +32,7 @@ public static class FunctionsAppServices
     internal static bool IsDurable(IConfiguration configuration) =>
         string.Equals(configuration[EngineSetting], "durable", StringComparison.Ordinal);
 
-    /// <summary>At Information the framework logs each step of each task.</summary>
+    /// <summary>A method of its own, so that only its call loads the assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static IServiceCollection AddDurable(IServiceCollection services) => services
-        .AddLogging(static logging => logging.AddFilter("DurableTask", LogLevel.Warning))
-        .AddDurableTaskEngine();
+    private static IServiceCollection AddDurable(IServiceCollection services) => services.AddDurableTaskEngine();
 }
