@@ -45,6 +45,18 @@ public static class JsonSchemas
             }
         }
 
+        if (schema is JsonObject keywords && keywords["enum"] is JsonArray values)
+        {
+            // The exporter gives names without a type.
+            keywords.TryAdd("type", values.Contains(null) ? new JsonArray("string", "null") : "string");
+        }
+
+        if (context.TypeInfo.Type == typeof(long) || context.TypeInfo.Type == typeof(long?))
+        {
+            // Without it generators take 32 bits.
+            schema["format"] = "int64";
+        }
+
         return OfConverter(context.TypeInfo.Type) ?? schema;
     }
 

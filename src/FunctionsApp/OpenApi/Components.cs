@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Tasks;
 using Microsoft.OpenApi;
 using Microsoft.OpenApi.Reader;
 
@@ -39,7 +38,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
     /// <summary>Returns 202 with a task.</summary>
     public IOpenApiResponse Accepted()
     {
-        const string Key = "task";
+        const string Key = "AcceptedTask";
         if (_kept.Add("response " + Key))
         {
             document.AddComponent<IOpenApiResponse>(Key, new OpenApiResponse
@@ -50,26 +49,27 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
                     ["Location"] = Header("Where the task is.", JsonSchemaType.String),
                     ["Preference-Applied"] = Header("What of Prefer was heeded.", JsonSchemaType.String),
                 },
-                Content = Contents([new Content("application/json", schemas.Response<TaskResponse>())]),
+                Content = Contents([new Content("application/json", schemas.AcceptedTask)]),
             });
         }
 
         return new OpenApiResponseReference(Key, document);
     }
 
-    /// <summary>Creates a response for each status of the problems.</summary>
-    public IEnumerable<(string Status, IOpenApiResponse Response)> Of(IEnumerable<Problem> problems)
+    /// <summary>Creates a response for each status of the problems of an endpoint.</summary>
+    /// <param name="endpoint">The endpoint's name.</param>
+    /// <param name="problems">Its problems. All of its responses have one type for them, so that a client needs one clause to catch them.</param>
+    public IEnumerable<(string Status, IOpenApiResponse Response)> Of(string endpoint, IReadOnlyList<Problem> problems)
     {
         foreach (var group in problems.Distinct().GroupBy(static problem => problem.Status).OrderBy(static group => group.Key))
         {
-            // Problems that share a status share the response.
-            var key = string.Join('.', group.Select(Slug));
-            if (_kept.Add("response " + key))
+            var status = group.Key.ToString(CultureInfo.InvariantCulture);
+            if (_kept.Add($"response {endpoint}{status}"))
             {
-                document.AddComponent<IOpenApiResponse>(key, Response([.. group]));
+                document.AddComponent<IOpenApiResponse>(endpoint + status, Response([.. group], schemas.ProblemOf(endpoint + "Problem", problems)));
             }
 
-            yield return (group.Key.ToString(CultureInfo.InvariantCulture), new OpenApiResponseReference(key, document));
+            yield return (status, new OpenApiResponseReference(endpoint + status, document));
         }
     }
 
@@ -81,15 +81,18 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             return new OpenApiSchemaReference(reference.GetValue<string>()[Schemas.Prefix.Length..], document);
         }
 
-        WithoutBooleans(schema);
+        ForGenerators(schema);
         var read = new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema, OpenApiSpecVersion.OpenApi3_1, document, out var diagnostic);
         return read is not null && diagnostic.Errors.Count == 0
             ? read
             : throw new InvalidOperationException($"{schema.ToJsonString()} is not read: {string.Join("; ", diagnostic.Errors)}");
     }
 
-    /// <summary>Replaces <c>true</c>, which the model lacks, by the equivalent empty schema.</summary>
-    private static void WithoutBooleans(JsonNode? schema)
+    /// <summary>
+    /// Says the same so that generators make good types of it: <c>true</c>, which the model lacks, is the empty schema; an array has
+    /// items; and a default is in the description, as some generators demand whatever has a default.
+    /// </summary>
+    private static void ForGenerators(JsonNode? schema)
     {
         if (schema is not JsonObject keywords)
         {
@@ -104,8 +107,22 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             }
         }
 
+        foreach (var choice in keywords["anyOf"]?.AsArray() ?? [])
+        {
+            ForGenerators(choice);
+        }
+
+        if (keywords["type"] is JsonValue type && type.GetValue<string>() is "array")
+        {
+            keywords.TryAdd("items", new JsonObject());
+        }
+
         Complete(keywords, "items", keywords["items"]);
-        WithoutBooleans(keywords["additionalProperties"]);
+        ForGenerators(keywords["additionalProperties"]);
+        if (keywords.Remove("default", out var value) && value is not null)
+        {
+            keywords["description"] = $"{keywords["description"]} Default: {value.ToJsonString()}.".TrimStart();
+        }
 
         static void Complete(JsonObject parent, string name, JsonNode? child)
         {
@@ -115,7 +132,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             }
             else
             {
-                WithoutBooleans(child);
+                ForGenerators(child);
             }
         }
     }
@@ -133,7 +150,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         };
     }
 
-    private OpenApiResponse Response(Problem[] problems) => new()
+    private OpenApiResponse Response(Problem[] problems, JsonObject schema) => new()
     {
         Description = string.Join("; ", problems.Select(static problem => $"{problem.Title} ({Slug(problem)})")) + ".",
         Headers = problems.All(static problem => problem.RetryAfterSeconds is null) ? null : new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
@@ -144,7 +161,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             ["application/problem+json"] = new OpenApiMediaType
             {
-                Schema = Schema(schemas.Response<Problem>()),
+                Schema = Schema(schema),
                 Examples = problems.ToDictionary(Slug, Example, StringComparer.Ordinal),
             },
         },

@@ -20,6 +20,7 @@ internal sealed class DocumentBuilder
     private readonly OpenApiDocument _document = new() { Components = new OpenApiComponents(), Paths = [] };
     private readonly Dictionary<string, JsonObject> _records = new(StringComparer.Ordinal);
     private readonly OperationCatalog _catalog;
+    private readonly Dictionary<Operation, string> _names;
     private readonly Schemas _schemas;
     private readonly Components _components;
 
@@ -30,6 +31,7 @@ internal sealed class DocumentBuilder
     public DocumentBuilder(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits)
     {
         _catalog = catalog;
+        _names = NamesOf(catalog.All);
         _schemas = new Schemas(_records, limits, patterns);
         _components = new Components(_document, _schemas);
     }
@@ -63,7 +65,7 @@ internal sealed class DocumentBuilder
         }
 
         // They belong to no path, only to the document.
-        _ = _components.Of(ProblemSamples.OfServer).ToList();
+        _ = _components.Of("Server", ProblemSamples.OfServer).ToList();
         _document.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal) { ["taskEnded"] = TaskEnded() };
         foreach (var (name, schema) in _records.OrderBy(static record => record.Key, StringComparer.Ordinal))
         {
@@ -141,16 +143,17 @@ internal sealed class DocumentBuilder
 
     private OpenApiOperation Describe(HttpFunction function, Endpoint endpoint, Operation? operation)
     {
-        var schemas = _schemas.For(operation);
-        var responses = new OpenApiResponses
+        var schemas = _schemas.For(operation is null ? null : (operation, _names[operation]));
+        var responses = new OpenApiResponses();
+        if (endpoint.ResponseContents is { } contents)
         {
-            [endpoint.Status.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
-            {
-                Description = endpoint.ResponseDescription,
-                Content = _components.Contents(endpoint.ResponseContents(schemas)),
-            },
-        };
-        if (endpoint.MayBeTask)
+            responses.Add(
+                endpoint.Status.ToString(CultureInfo.InvariantCulture),
+                new OpenApiResponse { Description = endpoint.ResponseDescription, Content = _components.Contents(contents(schemas)) });
+        }
+
+        var maybeTask = endpoint.MayBeTask || endpoint.CreatesTask;
+        if (maybeTask)
         {
             responses.Add("202", _components.Accepted());
         }
@@ -161,19 +164,34 @@ internal sealed class DocumentBuilder
         }
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
-        foreach (var (status, response) in _components.Of([.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. endpoint.MayBeTask ? ProblemSamples.OfTask : []]))
+        foreach (var (status, response) in _components.Of(
+            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. maybeTask ? ProblemSamples.OfTask : []]))
         {
             responses.Add(status, response);
         }
 
         return new OpenApiOperation
         {
-            OperationId = operation is null ? function.Name : $"{function.Name}.{operation.Name}",
+            OperationId = operation is null ? function.Name : function.Name + _names[operation],
             Summary = operation is null ? endpoint.Summary : $"{operation.Name}: {operation.Summary}",
             Tags = TagOf(endpoint.Tag),
-            RequestBody = endpoint.Body is null ? null : new OpenApiRequestBody { Required = endpoint.NeedsBody, Content = _components.Contents(endpoint.Body(schemas)) },
+            RequestBody = endpoint.Body is null ? null : new OpenApiRequestBody { Required = endpoint.NeedsBody(schemas), Content = _components.Contents(endpoint.Body(schemas)) },
             Responses = responses,
         };
+    }
+
+    /// <summary>Returns what the names of an operation's schemas begin with: <c>MathSquare</c> for <c>math.square</c>; with a number if that is taken.</summary>
+    private static Dictionary<Operation, string> NamesOf(IEnumerable<Operation> operations)
+    {
+        var taken = typeof(Operation).Assembly.GetExportedTypes().Select(static type => type.Name).ToHashSet(StringComparer.Ordinal);
+        return operations.ToDictionary(static operation => operation, operation =>
+        {
+            var name = PascalCase.Of(operation.Name) is { Length: > 0 } words ? words : nameof(Operation);
+            var free = Enumerable.Range(1, int.MaxValue).Select(number => number == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{number}"))
+                .First(candidate => !Schemas.Suffixes.Any(suffix => taken.Contains(candidate + suffix)));
+            taken.UnionWith(Schemas.Suffixes.Select(suffix => free + suffix));
+            return free;
+        });
     }
 
     /// <summary>Describes the webhook that a task can request (Standard Webhooks).</summary>

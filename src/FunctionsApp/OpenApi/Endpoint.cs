@@ -19,22 +19,25 @@ internal sealed record Endpoint(string Tag, string Summary)
     public Func<Schemas, Content[]>? Body { get; init; }
 
     /// <summary>Whether the body is required.</summary>
-    public bool NeedsBody { get; init; } = true;
+    public Func<Schemas, bool> NeedsBody { get; init; } = static _ => true;
 
     /// <summary>The status of its response.</summary>
     public int Status { get; init; } = 200;
 
     /// <summary>Its response, as a sentence.</summary>
-    public required string ResponseDescription { get; init; }
+    public string? ResponseDescription { get; init; }
 
     /// <summary>Its response, in each of its formats.</summary>
-    public required Func<Schemas, Content[]> ResponseContents { get; init; }
+    public Func<Schemas, Content[]>? ResponseContents { get; init; }
 
     /// <summary>Whether it returns 204 when there is no content.</summary>
     public bool MayBeEmpty { get; init; }
 
     /// <summary>Whether it returns 202 with a task to a client that prefers not to wait.</summary>
     public bool MayBeTask { get; init; }
+
+    /// <summary>Whether its response is 202 with a task, in any case.</summary>
+    public bool CreatesTask { get; init; }
 
     /// <summary>Its possible problems, without those of any request.</summary>
     public IReadOnlyList<Problem> Problems { get; init; } = [];

@@ -38,9 +38,9 @@ internal static class Endpoints
             Runs = RespondsOnce,
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
             Body = static of => [Json(of.Input, of.Example)],
-            NeedsBody = false,
+            NeedsBody = static of => of.NeedsInput,
             ResponseDescription = "The result.",
-            ResponseContents = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
+            ResponseContents = static of => [Json(of.Response<AwaitResponse>("Response", "result", of.Output))],
             MayBeTask = true,
             Problems = OfWork,
         },
@@ -76,7 +76,7 @@ internal static class Endpoints
             ResponseContents = static of =>
             [
                 Json(of.Response<GatherResponse>()),
-                Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), Failure(of)),
+                Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), of.StreamError),
                 Events(of.Response<GatherResult>(), of.Response<GatherSummary>(), of.Response<Problem>()),
             ],
             MayBeTask = true,
@@ -88,17 +88,15 @@ internal static class Endpoints
             Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
-                Json(of.Request<MapRequest>("items", Schemas.Array(Item(of))), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
-                new("application/x-ndjson", Item(of)),
+                Json(of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
+                new("application/x-ndjson", Item),
             ],
             ResponseDescription = "The results, in the order of the items; in a stream as they are computed.",
             ResponseContents = static of =>
             [
-                Json(of.Response<MapResponse>("results", Schemas.Array(Schemas.AnyOf(of.Output, new JsonObject { ["type"] = "null" })))),
-                Lines(Result(of), of.Shared("map.line", () => Schemas.AnyOf(
-                    of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()), Schemas.Object("summary", of.Response<MapSummary>()), Failure(of)))),
-                Events(Result(of), of.Shared("map.event", () => Schemas.AnyOf(
-                    of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()))),
+                Json(of.Response<MapResponse>("MapResponse", "results", Schemas.Array(of.OutputOrNull))),
+                Lines(of.Result, of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()), Schemas.Object("summary", of.Response<MapSummary>()), of.StreamError),
+                Events(of.Result, of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()),
             ],
             MayBeTask = true,
             Problems = OfWork,
@@ -108,11 +106,11 @@ internal static class Endpoints
             Runs = static operation => operation is StreamOperation,
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
-            NeedsBody = false,
+            NeedsBody = static of => of.NeedsInput,
             ResponseDescription = "The values, as they are yielded.",
             ResponseContents = static of =>
             [
-                Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), Failure(of)),
+                Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), of.StreamError),
                 Events(of.Output, of.Response<StreamEnd>(), of.Response<Problem>()),
             ],
             Problems = OfWork,
@@ -120,22 +118,18 @@ internal static class Endpoints
         ["CreateTask"] = new("tasks", "Creates a task of one operation.")
         {
             Runs = RespondsOnce,
-            Parameters = Parameters.Async,
-            Body = static of => [Json(of.Request<TaskRequest>("input", of.Input), new JsonObject { ["input"] = of.Example })],
-            ResponseDescription = "What the task came to, where the client waits for it (Prefer).",
-            ResponseContents = static of => [Json(of.Response<AwaitResponse>("result", of.Output))],
-            MayBeTask = true,
+            Parameters = [Parameters.IdempotencyKey],
+            Body = static of => [Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example })],
+            CreatesTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
         {
-            Parameters = Parameters.Async,
-            Body = static of => [Json(of.Request<PatternTaskRequest>("pattern", of.PatternNames), Parse("""
+            Parameters = [Parameters.IdempotencyKey],
+            Body = static of => [Json(of.Request<PatternTaskRequest>(), Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
-            ResponseDescription = "What the task came to, where the client waits for it (Prefer).",
-            ResponseContents = static of => [Json(Schemas.AnyOf(of.Response<SequenceResponse>(), of.Response<GatherResponse>(), of.Response<MapResponse>()))],
-            MayBeTask = true,
+            CreatesTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["ListTasks"] = new("tasks", "Lists tasks.")
@@ -228,16 +222,8 @@ internal static class Endpoints
         return schema;
     }
 
-    /// <summary>The last line of a stream that failed after its start.</summary>
-    private static JsonObject Failure(Schemas of) => of.Shared("stream.error", () => Schemas.Object("error", of.Response<Problem>()));
-
-    private static JsonObject Item(Schemas of) => Schemas.AnyOf(of.Input, of.Shared("map.item", static () => new JsonObject
-    {
-        ["description"] = "A bare value for the input's first property; with starmap an array of values, which go to the properties in order.",
-        ["type"] = new JsonArray("array", "string", "number", "boolean", "null"),
-    }));
-
-    private static JsonObject Result(Schemas of) => Schemas.Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = of.Output });
+    /// <summary>Any value: generators make nothing useful of a choice between objects and values.</summary>
+    private static JsonObject Item => new() { ["description"] = "The operation's input; or a bare value for its first property; or, with starmap, an array of values." };
 
     private static JsonNode? Parse(string json) => JsonNode.Parse(json);
 }

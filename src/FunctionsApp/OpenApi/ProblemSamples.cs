@@ -59,6 +59,12 @@ internal static class ProblemSamples
 
     public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
+    /// <summary>Problems of every type.</summary>
+    public static IReadOnlyList<Problem> All =>
+    [
+        .. OfAll, .. OfServer, .. OfWork, .. OfTask, Unauthorized, UnknownTask, AlreadyFinished, NothingToDeliver, CallbacksNotConfigured,
+    ];
+
     /// <summary>Problems of any request.</summary>
     public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown, LoopDetected];
 

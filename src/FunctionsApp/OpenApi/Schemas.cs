@@ -3,6 +3,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.OpenApi;
@@ -14,8 +15,8 @@ namespace FunctionsApp.OpenApi;
 /// <param name="components">Every schema so far, by its name.</param>
 /// <param name="limits">The limits of requests.</param>
 /// <param name="patterns">The patterns that can run as tasks.</param>
-/// <param name="operation">The operation that the endpoint runs.</param>
-internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns, Operation? operation = null)
+/// <param name="running">The operation that the endpoint runs, and the beginning of the names of its schemas.</param>
+internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns, (Operation Operation, string Name)? running = null)
 {
     /// <summary>The prefix of a reference to a component.</summary>
     public const string Prefix = "#/components/schemas/";
@@ -23,43 +24,87 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>The limits of requests.</summary>
     public LimitsOptions Limits { get; } = limits;
 
-    /// <summary>The operation's input.</summary>
-    public JsonObject Input => Component(Running.Name + ".input", () => Running.InputSchema);
+    /// <summary>What is appended to the name of an operation to name its schemas.</summary>
+    public static IReadOnlyList<string> Suffixes { get; } = ["Input", "Output", "Response", "MapRequest", "MapResponse", "MapResult", "TaskRequest"];
 
-    /// <summary>The operation's output; for a stream, of each value.</summary>
-    public JsonObject Output => Component(Running.Name + ".output", () => Running.OutputSchema);
+    /// <summary>The operation's input.</summary>
+    public JsonObject Input => Component(Running.Name + "Input", () => Running.Operation.InputSchema);
+
+    /// <summary>The operation's output; for a stream, of each value. Only objects have names.</summary>
+    public JsonObject Output => Running.Operation.OutputSchema switch
+    {
+        JsonObject schema when schema.ContainsKey("properties") => Component(Running.Name + "Output", () => schema),
+        JsonObject schema => (JsonObject)schema.DeepClone(),
+        _ => [],
+    };
+
+    /// <summary>The operation's output, or null in its place.</summary>
+    public JsonObject OutputOrNull => Output switch
+    {
+        { Count: 0 } any => any,
+        var output when output["type"] is JsonValue type => WithType(output, new JsonArray(type.DeepClone(), "null")),
+        var output => AnyOf(output, new JsonObject { ["type"] = "null" }),
+    };
+
+    /// <summary>Whether the operation needs an input.</summary>
+    public bool NeedsInput => Running.Operation.InputSchema["required"] is JsonArray { Count: > 0 };
 
     /// <summary>A working example of the operation's input.</summary>
-    public JsonNode? Example => JsonNode.Parse(Running.Example.Utf8.Span);
+    public JsonNode? Example => JsonNode.Parse(Running.Operation.Example.Utf8.Span);
 
     /// <summary>The names of the patterns that can run as tasks.</summary>
     public JsonObject PatternNames => new()
     {
         ["description"] = "The pattern to run.",
+        ["type"] = "string",
         ["enum"] = new JsonArray([.. patterns.Names.Select(static name => JsonValue.Create(name))]),
     };
 
-    private Operation Running => operation ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
+    private (Operation Operation, string Name) Running => running ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
 
     /// <summary>Returns the same schemas, for an endpoint that runs an operation.</summary>
-    public Schemas For(Operation? running) => new(components, Limits, patterns, running);
+    /// <param name="operation">The operation, and the beginning of the names of its schemas.</param>
+    public Schemas For((Operation Operation, string Name)? operation) => new(components, Limits, patterns, operation);
 
     /// <summary>Returns the schema of a request.</summary>
     public JsonObject Request<T>() => Request(typeof(T));
 
     /// <summary>Returns the schema of a request, with one property that the operation specifies.</summary>
-    public JsonObject Request<T>(string property, JsonNode schema) => Narrow(Request<T>(), property, schema);
+    /// <param name="suffix">One of <see cref="Suffixes"/>.</param>
+    /// <param name="property">The property.</param>
+    /// <param name="schema">Its schema.</param>
+    /// <param name="isRequired">Whether it is required although the record does not demand it.</param>
+    public JsonObject Request<T>(string suffix, string property, JsonNode schema, bool isRequired = false) =>
+        Component(Running.Name + suffix, () => Narrow(InputOf(typeof(T)), property, schema, isRequired));
 
     /// <summary>Returns the schema of a response.</summary>
     public JsonObject Response<T>() => ResponseOf(typeof(T));
 
     /// <summary>Returns the schema of a response, with one property that the operation specifies.</summary>
-    public JsonObject Response<T>(string property, JsonNode schema) => Narrow(Response<T>(), property, schema);
+    /// <inheritdoc cref="Request{T}(string, string, JsonNode, bool)" path="/param"/>
+    public JsonObject Response<T>(string suffix, string property, JsonNode schema) =>
+        Component(Running.Name + suffix, () => Narrow(OutputOf(typeof(T)), property, schema));
 
-    /// <summary>Returns a schema that several endpoints share.</summary>
+    /// <summary>Returns the schema of a line or an event of a map.</summary>
+    public JsonObject Result => Component(Running.Name + "MapResult", () => Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = Output }));
+
+    /// <summary>Returns the schema of the task that a request is answered with: it has no outcome yet.</summary>
+    public JsonObject AcceptedTask => Component("AcceptedTask", () =>
+    {
+        var schema = OutputOf(typeof(TaskResponse));
+        var properties = (JsonObject)schema["properties"]!;
+        properties.Remove("result");
+        properties.Remove("error");
+        return schema;
+    });
+
+    /// <summary>Returns the schema of a problem, of one of several types.</summary>
     /// <param name="name">Its name among the components.</param>
-    /// <param name="make">Creates it, the first time.</param>
-    public JsonObject Shared(string name, Func<JsonObject> make) => Component(name, make);
+    /// <param name="problems">A problem of each type.</param>
+    public JsonObject ProblemOf(string name, IEnumerable<Problem> problems) => Component(name, () => Narrow(OutputOf(typeof(Problem)), "type", TypesOf(problems)));
+
+    /// <summary>The last line of a stream that failed after its start.</summary>
+    public JsonObject StreamError => Component(nameof(StreamError), () => Object("error", Response<Problem>()));
 
     /// <summary>Returns the schemas of options in the query, one for each.</summary>
     public JsonObject Query<T>() => (JsonObject)WithLimits(JsonSchemas.OfOutput(typeof(T)))["properties"]!;
@@ -87,18 +132,64 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>One of several schemas.</summary>
     public static JsonObject AnyOf(params JsonNode?[] schemas) => new() { ["anyOf"] = new JsonArray(schemas) };
 
-    private static JsonObject Narrow(JsonObject record, string property, JsonNode schema) =>
-        new() { ["allOf"] = new JsonArray(record, new JsonObject { ["properties"] = new JsonObject { [property] = schema } }) };
+    /// <summary>The types of problems. Generators name the members of an enumeration by <c>x-enumNames</c>: a type begins with a slash.</summary>
+    private static JsonObject TypesOf(IEnumerable<Problem> problems)
+    {
+        var types = problems.Select(static problem => problem.Type).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        return new JsonObject
+        {
+            ["type"] = "string",
+            ["enum"] = new JsonArray([.. types.Select(static type => (JsonNode?)type)]),
+            ["x-enumNames"] = new JsonArray([.. types.Select(static type => (JsonNode?)PascalCase.Of(type[(type.LastIndexOf('/') + 1)..]))]),
+        };
+    }
+
+    private static JsonObject WithType(JsonObject schema, JsonNode type)
+    {
+        schema["type"] = type;
+        return schema;
+    }
+
+    /// <summary>Replaces the schema of a property. Generators derive a type from a whole schema, but not from one that corrects another.</summary>
+    private static JsonObject Narrow(JsonObject record, string property, JsonNode schema, bool isRequired = false)
+    {
+        var properties = (JsonObject)record["properties"]!;
+        if (schema is JsonObject keywords && (properties[property] as JsonObject)?["description"] is { } description)
+        {
+            keywords.TryAdd("description", description.DeepClone());
+        }
+
+        properties[property] = schema;
+        if (isRequired)
+        {
+            ((JsonArray)(record["required"] ??= new JsonArray())).Add(property);
+        }
+
+        return record;
+    }
 
     /// <summary>Returns whether schemas refer to a type by name: the app's own records. All others are inline.</summary>
     private static bool IsComponent(Type type) =>
         type is { IsClass: true, IsGenericType: false } && type.Assembly == typeof(JsonSchemas).Assembly && CoreJson.Options.GetTypeInfo(type).Properties.Count > 0;
 
-    private JsonObject Request(Type type) => Component(
-        type.Name, () => WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null)));
+    private JsonObject Request(Type type) => Component(type.Name, () => InputOf(type));
 
-    private JsonObject ResponseOf(Type type) => Component(
-        type.Name, () => JsonSchemas.OfOutput(type, part => IsComponent(part) ? ResponseOf(part) : null));
+    private JsonObject ResponseOf(Type type) => type == typeof(Problem) ? ProblemOf(type.Name, ProblemSamples.All) : Component(type.Name, () => OutputOf(type));
+
+    private JsonObject InputOf(Type type) => (JsonObject)WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null));
+
+    private JsonObject OutputOf(Type type)
+    {
+        var schema = (JsonObject)JsonSchemas.OfOutput(type, part => IsComponent(part) ? ResponseOf(part) : null);
+
+        // What is stored as text is a problem nevertheless.
+        if (schema["properties"] is JsonObject properties && properties["error"] is JsonValue or JsonObject { Count: 0 })
+        {
+            properties["error"] = ResponseOf(typeof(Problem));
+        }
+
+        return schema;
+    }
 
     private JsonObject Component(string name, Func<JsonNode> make)
     {

@@ -60,23 +60,14 @@ public sealed record ApiOperation(ApiDocument Document, string Method, string Pa
     public JsonNode? Example => Node["requestBody"]?["content"]?["application/json"]?["example"];
 
     /// <summary>The media types of the answer that it gives when all goes well.</summary>
-    public IEnumerable<string> MediaTypes => (Node["responses"]!["200"] ?? Node["responses"]!["202"])?["content"]?.AsObject().Select(static content => content.Key) ?? [];
+    public IEnumerable<string> MediaTypes => new[] { "200", "202" }.Select(status => Document.Find(Document.Resolve($"{Pointer}/responses/{status}")))
+        .OfType<JsonObject>().First()["content"]!.AsObject().Select(static content => content.Key);
 
     public IEnumerable<JsonNode> Parameters =>
         Enumerable.Range(0, Node["parameters"]?.AsArray().Count ?? 0).Select(index => Document.Find(Document.Resolve($"{Pointer}/parameters/{index}"))!);
 
-    /// <summary>The records that its JSON body is read from.</summary>
-    public IEnumerable<JsonNode> BodySchemas
-    {
-        get
-        {
-            var pointer = Document.Resolve($"{Pointer}/requestBody/content/application~1json/schema");
-            var schema = Document.Find(pointer);
-            return schema?["allOf"] is JsonArray parts
-                ? parts.Select((_, index) => Document.Find(Document.Resolve($"{pointer}/allOf/{index}"))!)
-                : schema is null ? [] : [schema];
-        }
-    }
+    /// <summary>The record that its JSON body is read from; null when there is none.</summary>
+    public JsonNode? BodySchema => Document.Find(Document.Resolve($"{Pointer}/requestBody/content/application~1json/schema"));
 
     private string Pointer => $"/paths/{ApiDocument.Escape(Path)}/{Method}";
 

@@ -78,9 +78,9 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
             line.Groups["methods"].Value.ToLowerInvariant().Split(',').Where(static method => method != "head").Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
         Assert.NotEmpty(functions);
         Assert.All(document.Operations, operation => Assert.Contains(functions, function =>
-            function.Name == operation.Id.Split('.')[0] && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
+            operation.Id.StartsWith(function.Name, StringComparison.Ordinal) && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
         Assert.All(functions, function => Assert.Contains(document.Operations, operation =>
-            function.Name == operation.Id.Split('.')[0] && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
+            operation.Id.StartsWith(function.Name, StringComparison.Ordinal) && function.Method == operation.Method && IsOf(operation.Path, function.Path)));
 
         static bool IsOf(string path, string route) =>
             path == route || Regex.IsMatch(path, $"^{Regex.Escape(route).Replace(@"\{operation}", "[A-Za-z0-9.]+", StringComparison.Ordinal)}$", RegexOptions.None, TimeSpan.FromSeconds(1));
@@ -167,9 +167,9 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     {
         var document = await ApiDocument.GetAsync(Api);
         var tried = 0;
-        foreach (var operation in document.Operations.Where(static operation => operation.Tag is not "tasks" || !operation.Id.Contains('.', StringComparison.Ordinal)))
+        foreach (var operation in document.Operations.Where(static operation => operation.Tag is not "tasks" || !operation.Id.StartsWith("CreateTask", StringComparison.Ordinal)))
         {
-            foreach (var (name, value) in operation.BodySchemas.SelectMany(static schema => Outside(schema["properties"]!.AsObject())))
+            foreach (var (name, value) in operation.BodySchema is { } schema ? Outside(schema["properties"]!.AsObject()) : [])
             {
                 var body = operation.Example!.DeepClone();
                 body[name] = JsonNode.Parse(value);
@@ -228,7 +228,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
 
     /// <summary>What fails fails as it should; and what calls others may, where nothing answers for them.</summary>
     private static bool MayFail(ApiOperation operation) =>
-        operation.Id is "Await.fail" or "Redeliver" || (!IsOwn && operation.Id is "Await.http.request" or "Stream.http.lines");
+        operation.Id is "AwaitFail" or "Redeliver" || (!IsOwn && operation.Id is "AwaitHttpRequest" or "StreamHttpLines");
 
     /// <summary>Asks every operation for what the document shows, in every media type that it answers in.</summary>
     private async Task<List<Asked>> AskAllAsync(ApiDocument document)

@@ -20,10 +20,9 @@ public sealed class ApiDescriptionTests : IDisposable
     [Fact]
     public void Every_function_is_described()
     {
-        var ids = Describe().GetProperty("paths").EnumerateObject()
-            .SelectMany(static path => path.Value.EnumerateObject()).Select(static operation => operation.Value.GetProperty("operationId").GetString()!.Split('.')[0]);
+        var ids = Operations(Describe()).Select(static operation => operation.GetProperty("operationId").GetString()!).ToList();
 
-        Assert.Equal(HttpFunction.All.Select(static function => function.Name).Order(), ids.Distinct().Order());
+        Assert.All(HttpFunction.All, function => Assert.Contains(ids, id => id.StartsWith(function.Name, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -41,9 +40,68 @@ public sealed class ApiDescriptionTests : IDisposable
             Assert.Equal((problem.Type, problem.Title, problem.Status),
                 (example.GetProperty("type").GetString(), example.GetProperty("title").GetString(), example.GetProperty("status").GetInt32()));
             Assert.Contains(components.GetProperty("responses").EnumerateObject(), response =>
-                response.Name.Split('.').Contains(slug)
-                && response.Value.GetProperty("content").GetProperty("application/problem+json").GetProperty("examples").TryGetProperty(slug, out _)
+                response.Value.GetProperty("content").TryGetProperty("application/problem+json", out var content)
+                && content.GetProperty("examples").TryGetProperty(slug, out _)
                 && response.Value.TryGetProperty("headers", out _) == (problem.RetryAfterSeconds is not null));
+        }
+    }
+
+    [Fact]
+    public void The_type_of_a_problem_is_one_of_those_of_its_endpoint()
+    {
+        var document = Describe();
+        foreach (var operation in Operations(document))
+        {
+            var responses = operation.GetProperty("responses").EnumerateObject().Select(response => Resolve(document, response.Value))
+                .Select(static response => response.TryGetProperty("content", out var content) && content.TryGetProperty("application/problem+json", out var problem) ? problem : default)
+                .Where(static problem => problem.ValueKind == JsonValueKind.Object).ToList();
+            var slugs = responses.SelectMany(static content => content.GetProperty("examples").EnumerateObject()).Select(static example => "/problems/" + example.Name);
+
+            Assert.All(responses, content => Assert.Equal(
+                slugs.Order(StringComparer.Ordinal),
+                Resolve(document, content.GetProperty("schema")).GetProperty("properties").GetProperty("type").GetProperty("enum").EnumerateArray().Select(static type => type.GetString()!)));
+        }
+    }
+
+    [Fact]
+    public void Its_names_are_names_of_types()
+    {
+        var document = Describe();
+
+        Assert.All(document.GetProperty("components").GetProperty("schemas").EnumerateObject(), static schema => Assert.Matches("^[A-Z][A-Za-z0-9]*$", schema.Name));
+        Assert.All(Operations(document), static operation => Assert.Matches("^[A-Z][A-Za-z0-9]*$", operation.GetProperty("operationId").GetString()));
+        Assert.Superset(
+            new HashSet<string>(StringComparer.Ordinal) { "MathSquareInput", "MathSquareResponse", "MathSquareMapRequest", "MathSquareMapResponse", "MathSquareTaskRequest", "AcceptedTask" },
+            document.GetProperty("components").GetProperty("schemas").EnumerateObject().Select(static schema => schema.Name).ToHashSet(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void An_operation_whose_name_another_schema_has_gets_a_number()
+    {
+        var services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddOperation<TaskOperation>().AddOperation<TaskMapOperation>();
+        using var provider = services.BuildServiceProvider();
+        var description = new ApiDescription(provider.GetRequiredService<OperationCatalog>(), provider.GetRequiredService<TaskPatterns>(), Options.Create(new LimitsOptions()));
+
+        var document = Describe(description: description);
+
+        // TaskResponse is the record of a task, and Task2MapRequest could be of both operations.
+        var paths = document.GetProperty("paths");
+        Assert.Equal("AwaitTask2", paths.GetProperty("/await/task").GetProperty("post").GetProperty("operationId").GetString());
+        Assert.Equal("AwaitTaskMap", paths.GetProperty("/await/task.map").GetProperty("post").GetProperty("operationId").GetString());
+        Assert.True(document.GetProperty("components").GetProperty("schemas").GetProperty("TaskResponse").GetProperty("properties").TryGetProperty("links", out _));
+    }
+
+    [Fact]
+    public void Each_schema_says_all_that_a_generator_needs()
+    {
+        foreach (var schema in Schemas(Describe()))
+        {
+            Assert.False(schema.TryGetProperty("allOf", out _), schema.ToString());
+            Assert.False(schema.TryGetProperty("default", out _), schema.ToString());
+            Assert.True(!schema.TryGetProperty("enum", out _) || schema.TryGetProperty("type", out _), schema.ToString());
+            var types = schema.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().Select(static name => name.GetString()).ToList() : [];
+            Assert.True(types.Count == 0 || (types.Count == 2 && types.Contains("null")), schema.ToString());
+            Assert.True(!schema.TryGetProperty("type", out type) || type.ValueKind == JsonValueKind.Array || type.GetString() is not "array" || schema.TryGetProperty("items", out _), schema.ToString());
         }
     }
 
@@ -68,6 +126,29 @@ public sealed class ApiDescriptionTests : IDisposable
 
     public void Dispose() => _services.Dispose();
 
+    private static IEnumerable<JsonElement> Operations(JsonElement document) =>
+        document.GetProperty("paths").EnumerateObject().SelectMany(static path => path.Value.EnumerateObject()).Select(static operation => operation.Value);
+
+    private static JsonElement Resolve(JsonElement document, JsonElement node) => node.TryGetProperty("$ref", out var reference)
+        ? reference.GetString()!.Split('/')[1..].Aggregate(document, static (found, name) => found.GetProperty(name))
+        : node;
+
+    /// <summary>Every schema of the components, at any depth.</summary>
+    private static IEnumerable<JsonElement> Schemas(JsonElement document)
+    {
+        return document.GetProperty("components").GetProperty("schemas").EnumerateObject().SelectMany(static schema => WithParts(schema.Value));
+
+        static IEnumerable<JsonElement> WithParts(JsonElement schema) =>
+        [
+            schema,
+            .. Parts(schema, "properties").SelectMany(static parts => parts.EnumerateObject()).SelectMany(static part => WithParts(part.Value)),
+            .. Parts(schema, "anyOf").SelectMany(static parts => parts.EnumerateArray()).SelectMany(WithParts),
+            .. Parts(schema, "items").SelectMany(WithParts),
+        ];
+
+        static IEnumerable<JsonElement> Parts(JsonElement schema, string keyword) => schema.TryGetProperty(keyword, out var parts) ? [parts] : [];
+    }
+
     private static object? Argument(ParameterInfo parameter) => parameter.ParameterType switch
     {
         var type when type == typeof(string) => "text",
@@ -82,4 +163,18 @@ public sealed class ApiDescriptionTests : IDisposable
 
     private JsonElement Describe(string server = "/api", ApiDescription? description = null) =>
         JsonElement.Parse(string.Concat((description ?? Create()).Pieces(server).Select(static piece => Encoding.UTF8.GetString(piece.Span))));
+
+    [Operation("task", "Has the name of a record.")]
+    private sealed class TaskOperation : IOperation<Nothing, int>
+    {
+        public ValueTask<int> RunAsync(Nothing input, CancellationToken cancellationToken) => new(1);
+    }
+
+    [Operation("task.map", "Begins like it.")]
+    private sealed class TaskMapOperation : IOperation<Nothing, int>
+    {
+        public ValueTask<int> RunAsync(Nothing input, CancellationToken cancellationToken) => new(1);
+    }
+
+    private sealed record Nothing;
 }
