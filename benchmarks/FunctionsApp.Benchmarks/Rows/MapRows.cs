@@ -22,6 +22,7 @@ internal static class MapRows
     [
         Pbkdf2,
         Square,
+        PythonClient,
         IsPrime($"`primes.isPrime` of {Primes:N0} 19-digit primes", RandomPrimes),
         IsPrime($"`primes.isPrime` of {Primes:N0} odd 19-digit numbers", RandomNumbers),
         Streamed,
@@ -62,6 +63,21 @@ internal static class MapRows
                 Limit(new MathSquareOperation(), [.. numbers.Select(static number => new MathSquareInput((Number)number))]),
                 stage.Python("Pool.map in-process", "map_pool.py", "square", Squares) with { Goal = Goal.Speed(1) },
                 stage.Node("worker_threads in-process", "map_workers.mjs", "square", Squares) with { Goal = Goal.Speed(1) },
+            ];
+        },
+    };
+
+    private static Row PythonClient => new("map", $"`Pool.map` of {Squares:N0} squares, from Python", Metric.Milliseconds)
+    {
+        How = "`pool.map` from the call to the list of results: that of `asyncio_http`, which sends one request, beside that of `multiprocessing`. The request alone is the row above, so the difference is the client's share.",
+        WarmUps = 3,
+        EnterAsync = static async stage =>
+        {
+            var host = await stage.StartAsync(ServerApp.LocalHost);
+            return
+            [
+                stage.Python("asyncio_http Pool.map", "map_client.py", host.Client.BaseAddress!.GetLeftPart(UriPartial.Authority), Squares),
+                stage.Python("multiprocessing Pool.map", "map_pool.py", "square", Squares),
             ];
         },
     };

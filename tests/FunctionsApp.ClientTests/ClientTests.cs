@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using FunctionsApp.IntegrationTests.Hosting;
+
+namespace FunctionsApp.IntegrationTests;
+
+/// <summary>Programs in other languages call the app: the commands of docs/clients.md are run, and what they print is compared.</summary>
+[Collection(FunctionsAppCollection.Name)]
+public sealed partial class ClientTests(FunctionsAppFixture app)
+{
+    private const string Shown = "http://127.0.0.1:7071";
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    private static string Page { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "clients.md"));
+
+    /// <summary>The parts of the page that have commands, and what they print.</summary>
+    public static TheoryData<string> Examples() => [.. Parts().Matches(Page).Select(static part => part.Groups["heading"].Value)];
+
+    [ToolsTheory]
+    [MemberData(nameof(Examples))]
+    public async Task Commands_print_what_the_page_shows(string heading)
+    {
+        var part = Parts().Matches(Page).Single(part => part.Groups["heading"].Value == heading);
+
+        // Only the last command's output is shown.
+        var lines = part.Groups["commands"].Value.Trim().Split('\n');
+        var script = string.Join('\n', ["set -e", .. lines[..^1].Select(static line => line + " >&2"), lines[^1]]).Replace(Shown, Origin, StringComparison.Ordinal);
+
+        var (exitCode, printed, error) = await RunAsync("bash", "-c", script);
+
+        Assert.True(exitCode == 0, $"{heading}: {error}{printed}");
+        Assert.Equal(part.Groups["output"].Value, printed);
+    }
+
+    [Theory]
+    [InlineData("hey-api/program.ts")]
+    [InlineData("kiota/Program.cs")]
+    [InlineData("nswag/Program.cs")]
+    [InlineData("openapi-fetch/program.ts")]
+    [InlineData("python/examples/program.py")]
+    public async Task The_page_shows_the_program_that_is_run(string path) =>
+        Assert.Contains(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "clients", path)), Page, StringComparison.Ordinal);
+
+    [ToolsFact]
+    public async Task The_tests_of_the_Python_client_pass()
+    {
+        var (exitCode, printed, error) = await RunAsync("python3", "-m", "unittest", "discover", "-s", "clients/python/tests");
+
+        Assert.True(exitCode == 0, printed + error);
+        Assert.DoesNotContain("skipped", error, StringComparison.Ordinal);
+        Assert.Matches("Ran [1-9][0-9]+ tests", error);
+    }
+
+    private string Origin => app.Api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority);
+
+    private async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.Environment["FUNCTIONS_BASE_URL"] = Origin;
+        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "true";
+        start.Environment["KIOTA_CLI_TELEMETRY_OPTOUT"] = "true";
+        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        using var process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(Limit);
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var error = process.StandardError.ReadToEndAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+            return (process.ExitCode, await output, await error);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^## (?<heading>[^\n]+)\n((?!^## ).)*?^```sh\n(?<commands>((?!^```).)*)^```\n\n```text\n(?<output>((?!^```).)*)^```", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.ExplicitCapture, 5_000)]
+    private static partial Regex Parts();
+}
+
+/// <summary>A test that runs programs of other languages.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ToolsFactAttribute : FactAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip => ToolsTheoryAttribute.Missing;
+}
+
+/// <inheritdoc cref="ToolsFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ToolsTheoryAttribute : TheoryAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip => Missing;
+
+    /// <summary>Why the tests cannot run here; null if they can.</summary>
+    public static string? Missing { get; } =
+        OperatingSystem.IsWindows() ? "Runs the commands of a Unix shell."
+        : new[] { "npm", "python3" }.Any(static tool => !IsOnPath(tool)) ? "Needs npm and Python 3.11."
+        : null;
+
+    private static bool IsOnPath(string tool) =>
+        Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
+}
