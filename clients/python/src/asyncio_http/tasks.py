@@ -1,0 +1,150 @@
+"""Tasks: work that goes on at the server when its request has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from .problems import ProblemError, problem_error
+
+if TYPE_CHECKING:
+    from .client import Call, Client, Operation
+
+WAIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How the server repeats a task that failed."""
+
+    max_attempts: int
+    """Attempts in all, 1 to 100."""
+    initial_delay: float = 1
+    """Seconds before the second attempt."""
+    backoff: float = 2
+    """The factor by which each pause is longer than the one before."""
+    max_delay: float = 300
+    """The longest pause in seconds."""
+
+
+class Task(asyncio.Task[Any]):
+    """A task of the server, as a task of asyncio.
+
+    Awaiting it gives the result, or raises the ProblemError of a task that failed. Cancelling it, or whoever awaits
+    it, cancels it at the server; it is `cancelled()` when the work has stopped. Create one by `Client.create_task`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        call: Call | None,
+        *,
+        id: str | None = None,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        ttl: float | None = None,
+        on_success: str | None = None,
+        on_error: str | None = None,
+        idempotency_key: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.id = id
+        """The id at the server; None until the server has accepted the task, see `accepted`."""
+        self._client = client
+        self._is_detached = False
+        self._has_started = False
+        options: dict[str, Any] = {"timeoutSeconds": timeout, "ttlSeconds": ttl}
+        if retry is not None:
+            options["retry"] = {
+                "maxAttempts": retry.max_attempts,
+                "initialDelaySeconds": retry.initial_delay,
+                "backoff": retry.backoff,
+                "maxDelaySeconds": retry.max_delay,
+            }
+        for option, url in (("onSuccess", on_success), ("onError", on_error)):
+            options[option] = None if url is None else {"url": url}
+        options = {option: value for option, value in options.items() if value is not None}
+        # The creation does not end with this task: a request that may have been accepted needs its id.
+        self._creation = client.run_in_background(self._create(call, options, idempotency_key or str(uuid.uuid4())))
+        super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name)
+        client.tasks.add(self)
+
+    async def accepted(self) -> str:
+        """Waits until the server has stored the task, and returns its id."""
+        return await asyncio.shield(self._creation)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Asks the server to cancel the task. Returns whether it was not done already."""
+        if not self._has_started and not self.done():
+            # What never starts cannot clean up: a creation is not sent, and a task that is there already is stopped.
+            if self.id is None:
+                self._creation.cancel()
+            else:
+                self._client.run_in_background(self._stop())
+        return super().cancel(msg)
+
+    def detach(self) -> None:
+        """Stops following the task, which goes on at the server. `Client.task(id)` follows it again."""
+        self._is_detached = True
+        super().cancel()
+
+    async def _create(self, call: Call | None, options: dict[str, Any], idempotency_key: str) -> str:
+        if call is not None:
+            body = {"input": await self._client.bind(call), **options}
+            path = f"/tasks/{quote(call.operation, safe='')}"
+            task = await self._client.post(path, body, idempotency_key=idempotency_key)
+            self.id = str(task["id"])
+        assert self.id is not None
+        return self.id
+
+    async def _follow(self) -> Any:
+        self._has_started = True
+        try:
+            await self.accepted()
+            task = await self._end()
+        except asyncio.CancelledError:
+            if not self._is_detached:
+                # Another cancellation ends the wait, and not what is waited for.
+                await asyncio.shield(self._client.run_in_background(self._stop()))
+            raise
+        if task["status"] == "cancelled":
+            raise asyncio.CancelledError("The task was cancelled at the server.")
+        if task["status"] == "failed":
+            raise problem_error(task["error"])
+        return task.get("result")
+
+    async def _end(self) -> Any:
+        path = f"/tasks/{quote(str(self.id), safe='')}?waitSeconds={WAIT_SECONDS}"
+        while (task := await self._client.get(path))["status"] in ("queued", "running", "cancelling"):
+            pass
+        return task
+
+    async def _stop(self) -> None:
+        # A task that was not accepted, has ended or has expired has nothing to stop.
+        with contextlib.suppress(ProblemError):
+            await self._client.delete(f"/tasks/{quote(await self._creation, safe='')}")
+            await self._end()
+
+
+class TaskGroup(asyncio.TaskGroup):
+    """`asyncio.TaskGroup` over the calls of a client."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+
+    def create_task(  # type: ignore[override]
+        self, call: Coroutine[Any, Any, Any] | str | Operation, /, *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        """Starts a call, or a coroutine, in the group.
+
+        With the name of an operation the other arguments are its input; otherwise they are `name` and `context`.
+        """
+        if isinstance(call, Coroutine):
+            return super().create_task(call, *args, **kwargs)
+        return super().create_task(self._client.call(call, *args, **kwargs))

@@ -1,0 +1,339 @@
+"""What the client does about a server that answers wrongly, slowly or not at all, which the real host never does.
+
+Here a few lines of Python play the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import email.utils
+import json
+import logging
+import shutil
+import ssl
+import subprocess
+import tempfile
+import unittest
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import host  # noqa: F401 (makes the package importable)
+
+from asyncio_http import Client, ProblemError, ProblemTimeoutError, ProtocolError, RetryPolicy
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
+
+
+class Last(bytes):
+    """An answer after which the server closes the connection."""
+
+
+class Server:
+    """Gives the answers in turn, one a request, and keeps what it was asked."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self.answers = answers
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.disconnected = asyncio.Event()
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+                )
+                self.requests.append(head + await reader.readexactly(length))
+                answer = self.answers.pop(0) if self.answers else b""
+                writer.write(answer)
+                if isinstance(answer, Last):
+                    break
+        self.disconnected.set()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def server(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    played = Server(list(answers))
+    async with await asyncio.start_server(played.serve, "127.0.0.1", 0, ssl=tls) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        played.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+        yield played
+
+
+def answer(value: object, status: int = 200, *headers: str) -> bytes:
+    body = json.dumps(value).encode()
+    lines = [f"HTTP/1.1 {status} Some Reason", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+RESULT = answer({"result": 1})
+SATURATED = {"type": "/problems/saturated", "title": "Too much is waiting", "status": 429, "detail": "Later."}
+
+
+class ResponseTests(unittest.IsolatedAsyncioTestCase):
+    async def result(self, *answers: bytes, **options: Any) -> Any:
+        async with server(*answers) as played, Client(played.url, **options) as client, asyncio.timeout(20):
+            return await client.call("echo", value=1)
+
+    async def test_bodies_of_each_framing_are_read(self) -> None:
+        for raw in (
+            RESULT,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b'5\r\n{"res\r\nA;a=b\r\nult": 1}  \r\n0\r\nTrailer: x\r\n\r\n',
+            Last(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"result": 1}'),
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + RESULT,
+            b'HTTP/1.1 200\r\ncontent-length:13\r\n\r\n{"result": 1}',
+        ):
+            with self.subTest(raw):
+                self.assertEqual(1, await self.result(raw))
+
+    async def test_what_is_not_http_is_refused(self) -> None:
+        for raw in (
+            b"SSH-2.0-OpenSSH\r\n\r\n",
+            b"HTTP/2 200 OK\r\n\r\n",
+            b"HTTP/1.1 99 No\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n folded: x\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Length: 14\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nnot json",
+        ):
+            with self.subTest(raw), self.assertRaises(ProtocolError):
+                await self.result(raw)
+
+    async def test_what_is_too_large_is_refused(self) -> None:
+        limit = {"max_response_bytes": 1_000_000}
+        for raw in (
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000_000,
+            b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 10_000 + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999\r\n\r\n" + b" " * 1_300_000,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffff\r\n" + b" " * 1_300_000,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 10_000 + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: x\r\n" * 10_000,
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 1_300_000,
+        ):
+            with self.subTest(raw[:80]), self.assertRaises(ProtocolError):
+                await self.result(raw, **limit)
+
+    async def test_line_that_is_too_long_is_refused(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+        async with server(head + b"x" * 1_300_000) as played, Client(
+            played.url, max_response_bytes=1_000_000
+        ) as client:
+            with self.assertRaises(ProtocolError):
+                async for _ in client.stream("count"):
+                    pass
+
+    async def test_response_that_breaks_off_is_a_connection_error(self) -> None:
+        for raw in (b"", b"HTTP/1.1 200", RESULT[:-1], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"):
+            with self.subTest(raw), self.assertRaises(ConnectionError):
+                await self.result(Last(raw))
+
+    async def test_stream_that_breaks_off_is_a_connection_error(self) -> None:
+        raw = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"value":1}\n\n{"value":2}\n'
+        async with server(Last(raw)) as played, Client(played.url) as client:
+            values = []
+            with self.assertRaises(ConnectionError):
+                async for value in client.stream("count"):
+                    values.append(value)
+            self.assertEqual([1, 2], values)
+
+    async def test_error_in_a_stream_is_a_problem(self) -> None:
+        lines = b'{"value":1}\n{"error":{"type":"/problems/timeout","status":504,"detail":"Too late."}}\n'
+        async with server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(lines), lines)) as played, Client(
+            played.url
+        ) as client:
+            with self.assertRaisesRegex(ProblemTimeoutError, "Too late."):
+                async for _ in client.stream("count"):
+                    pass
+
+    async def test_status_without_a_problem_is_one_all_the_same(self) -> None:
+        for raw in (
+            answer("<html>", 502),
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+            answer({}, 302, "Location: /x"),
+        ):
+            with self.subTest(raw), self.assertRaises(ProblemError) as raised:
+                await self.result(raw)
+            self.assertIn(raised.exception.status, (502, 401, 302))
+            self.assertIn(str(raised.exception.status), str(raised.exception))
+
+
+class ConnectionTests(unittest.IsolatedAsyncioTestCase):
+    async def test_connection_is_reused_unless_the_server_closes_it(self) -> None:
+        async with server(
+            RESULT, RESULT, Last(answer({"result": 1}, 200, "Connection: close")), RESULT
+        ) as played, Client(played.url) as client:
+            for expected in (1, 1, 1, 2):
+                self.assertEqual(1, await client.call("echo", value=1))
+                self.assertEqual(expected, played.connections)
+
+    async def test_connection_that_the_server_closed_meanwhile_is_not_used(self) -> None:
+        async with server(RESULT) as played, Client(played.url) as client:
+            self.assertEqual(1, await client.call("echo", value=1))
+            [connection] = client._transport._idle
+            connection.reader.feed_eof()
+            played.answers.append(RESULT)
+            self.assertEqual(1, await client.call("echo", value=1))
+            self.assertEqual(2, played.connections)
+
+    async def test_work_is_not_repeated_when_the_connection_breaks(self) -> None:
+        async with server(Last(), RESULT) as played, Client(played.url) as client:
+            with self.assertRaises(ConnectionError):
+                await client.call("echo", value=1)
+            self.assertEqual(1, len(played.requests))
+
+    async def test_creation_of_a_task_is_repeated_with_the_same_key(self) -> None:
+        accepted, ended = answer({"id": "7", "status": "queued"}, 202), answer(
+            {"id": "7", "status": "succeeded", "result": 5}
+        )
+        async with server(Last(), accepted, Last(), ended) as played, Client(played.url) as client:
+            self.assertEqual(5, await client.create_task(client.call("echo", value=1), retry=RetryPolicy(3)))
+            keys = [request.split(b"Idempotency-Key: ")[1].split(b"\r\n")[0] for request in played.requests[:2]]
+            self.assertEqual((keys[0], 36), (keys[1], len(keys[0])))
+            self.assertTrue(
+                played.requests[0].endswith(
+                    b'{"input":{"value":1},"retry":'
+                    b'{"maxAttempts":3,"initialDelaySeconds":1,"backoff":2,"maxDelaySeconds":300}}'
+                )
+            )
+
+    async def test_refusal_is_repeated_after_the_time_that_it_names(self) -> None:
+        date = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc), usegmt=True)
+        for status, after in ((429, "0"), (503, "0"), (429, date)):
+            async with server(answer(SATURATED, status, f"Retry-After: {after}"), RESULT) as played, Client(
+                played.url
+            ) as client:
+                self.assertEqual(1, await client.call("echo", value=1))
+                self.assertEqual(2, len(played.requests))
+
+    async def test_refusal_that_is_not_repeated(self) -> None:
+        cases: list[tuple[str | None, int | None, dict[str, Any]]] = [
+            ("0", 0, {"retries": 0}),
+            ("3600", 3600, {}),
+            ("soon", None, {}),
+            (None, None, {}),
+        ]
+        for after, seconds, options in cases:
+            headers = [] if after is None else [f"Retry-After: {after}"]
+            async with server(answer(SATURATED, 429, *headers), RESULT) as played, Client(
+                played.url, **options
+            ) as client:
+                with self.subTest(after), self.assertRaises(ProblemError) as raised:
+                    await client.call("echo", value=1)
+                self.assertEqual(("saturated", seconds), (raised.exception.slug, raised.exception.retry_after))
+
+    async def test_cancellation_closes_the_connection(self) -> None:
+        async with server(b"", RESULT) as played, Client(played.url) as client:
+            with self.assertRaises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.call("echo", value=1)
+            async with asyncio.timeout(10):
+                await played.disconnected.wait()
+            self.assertEqual(1, await client.call("echo", value=1))
+
+    async def test_wait_for_gives_up_a_server_that_does_not_respond(self) -> None:
+        async with server(b"") as played, Client(played.url) as client:
+            with self.assertRaises(TimeoutError):
+                await client.wait_for(client.call("echo", value=1), 0.1)
+
+    async def test_connection_that_is_not_established_in_time(self) -> None:
+        # The server never speaks TLS.
+        async with server() as played, Client(played.url.replace("http:", "https:"), connect_timeout=0.2) as client:
+            with self.assertRaisesRegex(TimeoutError, "No connection to 127.0.0.1"):
+                await client.call("echo", value=1)
+
+    async def test_cancellation_while_connecting(self) -> None:
+        async with server() as played, Client(played.url.replace("http:", "https:")) as client:
+            with self.assertRaises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.call("echo", value=1)
+            self.assertEqual(1, played.connections)
+
+    async def test_server_that_is_not_there(self) -> None:
+        async with server() as played:
+            pass
+        async with Client(played.url) as client:
+            with self.assertRaises(ConnectionError):
+                await client.call("echo", value=1)
+
+    async def test_key_is_sent_and_cannot_add_headers(self) -> None:
+        async with server(RESULT) as played, Client(played.url + "/base/", "correct-horse") as client:
+            await client.call("echo", value=1)
+            self.assertIn(b"\r\nx-functions-key: correct-horse\r\n", played.requests[0])
+            self.assertTrue(played.requests[0].startswith(b"POST /base/api/await/echo HTTP/1.1\r\n"))
+        with self.assertRaises(ValueError):
+            Client(played.url, "key\r\nX: y")
+
+    async def test_operation_name_cannot_leave_its_place_in_the_path(self) -> None:
+        async with server(RESULT) as played, Client(played.url) as client:
+            await client.call("../tasks?x HTTP/1.1\r\n")
+            self.assertTrue(
+                played.requests[0].startswith(b"POST /api/await/..%2Ftasks%3Fx%20HTTP%2F1.1%0D%0A HTTP/1.1\r\n")
+            )
+
+    async def test_url_is_checked(self) -> None:
+        for url in ("ftp://host", "host:80", "http://", "http://host/?a=b", "http://host/#a", "http://user:word@host"):
+            with self.subTest(url), self.assertRaises(ValueError):
+                Client(url)
+
+    async def test_client_works_on_one_loop_after_another_client_of_a_closed_loop(self) -> None:
+        async with server(RESULT, RESULT) as played:
+
+            def other() -> Any:
+                async def call() -> Any:
+                    async with Client(played.url) as client:
+                        return await client.call("echo", value=1)
+
+                return asyncio.run(call())
+
+            self.assertEqual([1, 1], [await asyncio.to_thread(other) for _ in range(2)])
+
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificate")
+class TlsTests(unittest.IsolatedAsyncioTestCase):
+    def setUp(self) -> None:
+        # The server logs the handshake that the client breaks off.
+        logging.disable()
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    async def test_certificate_is_verified(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            files = [str(Path(folder) / name) for name in ("cert.pem", "key.pem")]
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+                + ["-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]],
+                check=True,
+                capture_output=True,
+            )
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*files)
+            trusting = ssl.create_default_context(cafile=files[0])
+            async with server(RESULT, RESULT, tls=tls) as played:
+                async with Client(played.url, ssl=trusting) as client:
+                    self.assertEqual(1, await client.call("echo", value=1))
+                    self.assertEqual(1, await client.call("echo", value=1))
+                self.assertEqual(1, played.connections)
+                async with Client(played.url) as client:
+                    with self.assertRaises(ssl.SSLCertVerificationError):
+                        await client.call("echo", value=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
