@@ -56,7 +56,7 @@ internal static class OverheadRows
         var options = new TestHostOptions
         {
             PackageDirectory = Path.Combine(AppContext.BaseDirectory, "package"),
-            Settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["Tasks__Engine"] = "embedded", ["Tasks__Directory"] = tasks.FullName },
+            Settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["Tasks__Directory"] = tasks.FullName },
         };
         var started = Stopwatch.GetTimestamp();
         await using (var host = await FunctionsTestHost.StartAsync(options))

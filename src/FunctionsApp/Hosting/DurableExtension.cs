@@ -14,10 +14,18 @@ namespace FunctionsApp.Hosting;
 /// </summary>
 internal static class DurableExtension
 {
+    /// <summary>The setting of the storage account that the Functions host itself needs for its extension.</summary>
+    private const string HostStorage = "AzureWebJobsStorage";
+
     private const string Section = "extensions:durableTask";
 
     /// <summary>The extension's own default.</summary>
     private const int DefaultPartitionCount = 4;
+
+    /// <summary>The engine under the Functions host. Without a storage account there is no extension either: a host for tests has loaded the worker.</summary>
+    /// <param name="configuration">The app settings.</param>
+    public static string DefaultEngine(IConfiguration configuration) =>
+        configuration.GetSection(HostStorage).Exists() || configuration.GetConnectionString(HostStorage) is { Length: > 0 } ? "durable" : "embedded";
 
     /// <summary>Lets the extension run tasks, on the hub of host.json.</summary>
     /// <param name="services">The worker's services.</param>

@@ -16,7 +16,7 @@ public sealed class TestHostProcess : AppHost
 
     private TestHostProcess((string Key, string Value)[] settings)
     {
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["Tasks__Engine"] = "embedded", ["Tasks__Directory"] = _tasks.FullName };
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["Tasks__Directory"] = _tasks.FullName };
         foreach (var (key, value) in settings)
         {
             environment[key] = value;

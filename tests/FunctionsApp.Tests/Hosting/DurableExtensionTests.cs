@@ -17,6 +17,14 @@ public sealed class DurableExtensionTests : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("durable-extension-");
 
+    [Theory]
+    [InlineData("AzureWebJobsStorage", "UseDevelopmentStorage=true", "durable")]
+    [InlineData("AzureWebJobsStorage:accountName", "account", "durable")]
+    [InlineData("ConnectionStrings:AzureWebJobsStorage", "UseDevelopmentStorage=true", "durable")]
+    [InlineData("FUNCTIONS_WORKER_RUNTIME", "dotnet-isolated", "embedded")]
+    public void Tasks_are_in_the_storage_account_of_the_host_if_there_is_one(string setting, string value, string engine) => Assert.Equal(
+        engine, DurableExtension.DefaultEngine(new ConfigurationBuilder().AddInMemoryCollection([new(setting, value)]).Build()));
+
     [Fact]
     public void The_app_uses_the_hub_of_the_extension()
     {
