@@ -30,6 +30,9 @@ internal sealed class AttemptActivity(
 
     private static readonly TimeSpan LongRun = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long an attempt waits for its turn at least, whatever the host allows.</summary>
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
+
     /// <summary>The pause after an attempt has waited for its turn as long as the host allows. Other activities, or another process, use the time.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
 
@@ -38,6 +41,12 @@ internal sealed class AttemptActivity(
     /// <param name="stopping">Is cancelled when the process is ending: the attempt is interrupted, and begins again elsewhere.</param>
     public async Task<AttemptResult> RunAsync(AttemptOrder order, CancellationToken stopping)
     {
+        if (order.Definition.TimeoutSeconds > limits.Value.MaxTimeoutSeconds)
+        {
+            // Another host, with a higher limit, has accepted the task.
+            order = order with { Definition = order.Definition with { TimeoutSeconds = null } };
+        }
+
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
         using var account = RequestMemory.Current = memory.Open();
         try
@@ -66,7 +75,8 @@ internal sealed class AttemptActivity(
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         if (hosting.Value.MaxActivityTime is { } limit)
         {
-            patience.CancelAfter(limit - TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds));
+            var wait = limit - TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds);
+            patience.CancelAfter(wait > MinWait ? wait : MinWait);
         }
 
         IDisposable? slot = null;

@@ -126,7 +126,7 @@ internal static class Endpoints
         ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
         {
             Parameters = [Parameters.IdempotencyKey],
-            Body = static of => [Json(of.Request<PatternTaskRequest>(), Parse("""
+            Body = static of => [Json(of.PatternTask, Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
             CreatesTask = true,

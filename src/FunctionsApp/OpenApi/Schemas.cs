@@ -46,19 +46,34 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
         var output => AnyOf(output, new JsonObject { ["type"] = "null" }),
     };
 
+    /// <summary>A line, or the data of an event, of a map.</summary>
+    public JsonObject Result => Component(Running.Name + "MapResult", () => Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = Output }));
+
     /// <summary>Whether the operation needs an input.</summary>
     public bool NeedsInput => Running.Operation.InputSchema["required"] is JsonArray { Count: > 0 };
 
     /// <summary>A working example of the operation's input.</summary>
     public JsonNode? Example => JsonNode.Parse(Running.Operation.Example.Utf8.Span);
 
-    /// <summary>The names of the patterns that can run as tasks.</summary>
-    public JsonObject PatternNames => new()
+    /// <summary>The request for a task of a pattern.</summary>
+    public JsonObject PatternTask => Component(nameof(PatternTaskRequest), () => Narrow(InputOf(typeof(PatternTaskRequest)), "pattern", new JsonObject
     {
-        ["description"] = "The pattern to run.",
         ["type"] = "string",
         ["enum"] = new JsonArray([.. patterns.Names.Select(static name => JsonValue.Create(name))]),
-    };
+    }));
+
+    /// <summary>The task that a request is answered with: it has no outcome yet.</summary>
+    public JsonObject AcceptedTask => Component("AcceptedTask", () =>
+    {
+        var schema = OutputOf(typeof(TaskResponse));
+        var properties = (JsonObject)schema["properties"]!;
+        properties.Remove("result");
+        properties.Remove("error");
+        return schema;
+    });
+
+    /// <summary>The last line of a stream that failed after its start.</summary>
+    public JsonObject StreamError => Component(nameof(StreamError), () => Object("error", Response<Problem>()));
 
     private (Operation Operation, string Name) Running => running ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
 
@@ -85,26 +100,10 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     public JsonObject Response<T>(string suffix, string property, JsonNode schema) =>
         Component(Running.Name + suffix, () => Narrow(OutputOf(typeof(T)), property, schema));
 
-    /// <summary>Returns the schema of a line or an event of a map.</summary>
-    public JsonObject Result => Component(Running.Name + "MapResult", () => Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = Output }));
-
-    /// <summary>Returns the schema of the task that a request is answered with: it has no outcome yet.</summary>
-    public JsonObject AcceptedTask => Component("AcceptedTask", () =>
-    {
-        var schema = OutputOf(typeof(TaskResponse));
-        var properties = (JsonObject)schema["properties"]!;
-        properties.Remove("result");
-        properties.Remove("error");
-        return schema;
-    });
-
     /// <summary>Returns the schema of a problem, of one of several types.</summary>
     /// <param name="name">Its name among the components.</param>
     /// <param name="problems">A problem of each type.</param>
     public JsonObject ProblemOf(string name, IEnumerable<Problem> problems) => Component(name, () => Narrow(OutputOf(typeof(Problem)), "type", TypesOf(problems)));
-
-    /// <summary>The last line of a stream that failed after its start.</summary>
-    public JsonObject StreamError => Component(nameof(StreamError), () => Object("error", Response<Problem>()));
 
     /// <summary>Returns the schemas of options in the query, one for each.</summary>
     public JsonObject Query<T>() => (JsonObject)WithLimits(JsonSchemas.OfOutput(typeof(T)))["properties"]!;

@@ -76,6 +76,11 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Fact]
+    public void A_task_of_a_pattern_names_one_that_there_is() => Assert.Equal(
+        _services.GetRequiredService<TaskPatterns>().Names,
+        Describe().GetProperty("components").GetProperty("schemas").GetProperty("PatternTaskRequest").GetProperty("properties").GetProperty("pattern").GetProperty("enum").EnumerateArray().Select(static name => name.GetString()!));
+
+    [Fact]
     public void An_operation_whose_name_another_schema_has_gets_a_number()
     {
         var services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddOperation<TaskOperation>().AddOperation<TaskMapOperation>();
