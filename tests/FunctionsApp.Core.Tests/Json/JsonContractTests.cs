@@ -12,7 +12,7 @@ public sealed class JsonContractTests
     public void The_schema_says_what_the_attributes_say() =>
         Assert.Equal(
             """
-            {"type":"object","properties":{"across":{"type":"integer","description":"Across.","minimum":0,"maximum":9},"down":{"type":"integer","default":3,"description":"Down."},"part":{"type":["object","null"],"properties":{"name":{"type":"string"},"a/b~c":{"type":["integer","null"]}},"required":["name"],"additionalProperties":false,"default":null}},"required":["across"],"additionalProperties":false}
+            {"type":"object","properties":{"across":{"type":"integer","description":"Across.","minimum":0,"maximum":9},"down":{"type":"integer","default":3,"description":"Down."},"part":{"type":["object","null"],"properties":{"name":{"type":"string"},"a/b~c":{"type":["integer","null"],"format":"int64"}},"required":["name"],"additionalProperties":false,"default":null}},"required":["across"],"additionalProperties":false}
             """,
             Samples.Point.Schema.ToJsonString(CoreJson.Options));
 

@@ -11,7 +11,7 @@ public sealed class JsonSchemasTests
     public void What_is_read_may_be_null_where_it_may_be_absent() =>
         Assert.Equal(
             """
-            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":["integer","null"],"description":"How many.","default":1},"level":{"enum":["low","high",null]},"always":{"type":["number","null"]},"any":true,"inner":{"type":["object","null"],"properties":{"flag":{"type":"boolean"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false}
+            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":["integer","null"],"description":"How many.","default":1},"level":{"enum":["low","high",null],"type":["string","null"]},"always":{"type":["number","null"]},"any":true,"inner":{"type":["object","null"],"properties":{"flag":{"type":"boolean"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false}
             """,
             JsonSchemas.OfInput(typeof(Outer)).ToJsonString());
 
@@ -19,7 +19,7 @@ public sealed class JsonSchemasTests
     public void What_is_written_has_everything_but_what_is_null() =>
         Assert.Equal(
             """
-            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":"integer","description":"How many.","default":1},"level":{"enum":["low","high"]},"always":{"type":["number","null"]},"any":true,"inner":{"type":"object","properties":{"flag":{"type":"boolean"}},"additionalProperties":false,"required":["flag"]}},"required":["name","always"],"additionalProperties":false}
+            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":"integer","description":"How many.","default":1},"level":{"enum":["low","high"],"type":"string"},"always":{"type":["number","null"]},"any":true,"inner":{"type":"object","properties":{"flag":{"type":"boolean"}},"additionalProperties":false,"required":["flag"]}},"required":["name","always"],"additionalProperties":false}
             """,
             JsonSchemas.OfOutput(typeof(Outer)).ToJsonString());
 
