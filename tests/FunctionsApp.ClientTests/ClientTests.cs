@@ -48,7 +48,7 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
         var (exitCode, printed, error) = await RunAsync("python3", "-m", "unittest", "discover", "-s", "clients/python/tests");
 
         Assert.True(exitCode == 0, printed + error);
-        Assert.DoesNotContain("skipped", error, StringComparison.Ordinal);
+        Assert.True(FunctionsAppFixture.ExternalBaseUrl is not null || !error.Contains("skipped", StringComparison.Ordinal), error);
         Assert.Matches("Ran [1-9][0-9]+ tests", error);
     }
 
@@ -57,7 +57,9 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
     private async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.Environment["FUNCTIONS_BASE_URL"] = Origin;
+
+        // Those of the Python client start a host of their own, unless FUNCTIONS_BASE_URL names one.
+        start.Environment["FUNCTIONS_LOCALHOST"] = Repository.Assembly("src/FunctionsApp.LocalHost");
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "true";
         start.Environment["KIOTA_CLI_TELEMETRY_OPTOUT"] = "true";
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
