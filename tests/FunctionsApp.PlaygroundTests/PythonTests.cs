@@ -55,13 +55,31 @@ public sealed class PythonTests(PlaygroundFixture playground)
         Assert.Equal("", await RunAsync(string.Join('\n', programs.Select(static program => $"compile({System.Text.Json.JsonSerializer.Serialize(program)}, 'twin', 'exec')"))));
     }
 
+    [PythonTheory]
+    [InlineData("await", "python.await('math.square', { x: 12 })", "144")]
+    [InlineData("sequence", "python.sequence({ steps: [{ operation: 'math.square', input: { x: 3 } }, { operation: 'math.pow', input: { x: { $ref: '#/results/0' }, y: 2 } }] })", "[9, 81]")]
+    [InlineData("map", "python.map('math.square', { items: [1, 2, 3], workers: 2 })", "[1, 4, 9]")]
+    [InlineData("stream", "python.stream('count', { count: 2, intervalSeconds: 0.1 })", "1")]
+    [InlineData("tasks", "python.task('math.square', { input: { x: 12 } })", "144")]
+    public async Task An_operation_that_the_page_does_not_know_is_called_at_the_server(string tab, string request, string output)
+    {
+        await using var page = await playground.OpenAsync(tab);
+
+        var program = await page.Page.EvaluateAsync<string>($"() => {{ for (const name of Object.keys(PYTHON)) delete PYTHON[name]; return {request}; }}");
+
+        Assert.Contains("asyncio_http", program, StringComparison.Ordinal);
+        Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
+    }
+
     private static async Task<string> RunAsync(string? program)
     {
         var file = Path.GetTempFileName();
         try
         {
             await File.WriteAllTextAsync(file, program);
-            using var process = Process.Start(new ProcessStartInfo(Machine.Python!, [file]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+            var start = new ProcessStartInfo(Machine.Python!, [file]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+            start.Environment["PYTHONPATH"] = Path.Combine(Repository.Root, "clients", "python", "src");
+            using var process = Process.Start(start)!;
             var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
             return await output + await error;

@@ -1,5 +1,6 @@
 "use strict";
-// The same request as a Python program that needs no server: what asyncio and multiprocessing make of it.
+// The same request as a Python program that needs no server: what asyncio and multiprocessing make of it. An operation that is not
+// written out here, such as one of your own, is called at the server, by the Python client.
 
 const PYTHON = {
   "delay": { io: true, code: "async def delay(seconds, result=None):\n    return await asyncio.sleep(seconds, result)" },
@@ -51,6 +52,8 @@ function pythonValue(value) {
 
 const pythonArguments = (input) => Object.entries(input ?? {}).map(([name, value]) => `${pythonName(name)}=${pythonValue(value)}`).join(", ");
 
+const CLIENT = `asyncio_http.Client(${JSON.stringify(location.origin)})`;
+
 /** Collects what a program needs while its main part is written. */
 class PythonProgram {
   constructor() {
@@ -63,8 +66,8 @@ class PythonProgram {
   }
 
   define(operation) {
-    const name = pythonName(operation ?? "operation");
-    const known = PYTHON[operation] ?? { io: true, code: `async def ${name}(**input):\n    raise NotImplementedError(${JSON.stringify(operation ?? "")})` };
+    const name = pythonName(operation);
+    const known = PYTHON[operation];
     this.uses(...(known.uses ?? []));
     if (known.io || known.stream) this.uses("asyncio");
     this.definitions.set(name, known.code);
@@ -73,6 +76,11 @@ class PythonProgram {
 
   /** An awaitable: what computes goes to a process of its own, so that the loop is free. */
   call({ operation, input }) {
+    if (!PYTHON[operation]) {
+      this.uses("asyncio_http");
+      this.definitions.set("at_server", `async def at_server(operation, input):\n    async with ${CLIENT} as c:\n        return await c.call(operation, **input)`);
+      return `at_server(${JSON.stringify(operation ?? "")}, ${pythonValue(input ?? {})})`;
+    }
     const { name, io, stream } = this.define(operation);
     if (io || stream) return `${name}(${pythonArguments(input)})`;
     this.uses("asyncio", "concurrent.futures", "functools");
@@ -152,15 +160,17 @@ const python = {
 
   map(operation, { items = [], starmap, chunkSize, workers, ordered = true, reduce }) {
     const program = new PythonProgram();
-    const { name } = program.define(operation);
-    program.uses("multiprocessing");
-    const areObjects = items[0] !== null && typeof items[0] === "object" && !Array.isArray(items[0]);
+    const isKnown = Boolean(PYTHON[operation]);
+    const name = isKnown ? program.define(operation).name : JSON.stringify(operation);
+    program.uses(isKnown ? "multiprocessing" : "asyncio_http");
+    const areObjects = isKnown && items[0] !== null && typeof items[0] === "object" && !Array.isArray(items[0]);
     let apply = name;
     if (areObjects) {
       program.definitions.set("compute", `def compute(item):\n    return ${name}(**item)`);
       apply = "compute";
     }
-    const pool = `with multiprocessing.Pool(${workers ?? ""}) as pool:`;
+    const pool = isKnown ? `with multiprocessing.Pool(${workers ?? ""}) as pool:`
+      : `with asyncio_http.Pool(${JSON.stringify(location.origin)}${workers ? `, processes=${workers}` : ""}) as pool:`;
     const method = starmap ? "starmap" : ordered ? "map" : "imap_unordered";
     const call = `pool.${method}(${apply}, items${chunkSize ? `, chunksize=${chunkSize}` : ""})`;
     const aggregate = { sum: "sum(", min: "min(", max: "max(", count: "len(" }[reduce];
@@ -184,14 +194,19 @@ const python = {
 
   stream(operation, input, timeout) {
     const program = new PythonProgram();
-    const { name } = program.define(operation);
-    const body = [`async for value in ${name}(${pythonArguments(input)}):`, "    print(value)"];
+    let body;
+    if (PYTHON[operation]) {
+      body = [`async for value in ${program.define(operation).name}(${pythonArguments(input)}):`, "    print(value)"];
+    } else {
+      program.uses("asyncio_http");
+      body = [`async with ${CLIENT} as c:`, `    async for value in c.stream(${JSON.stringify(operation)}, **${pythonValue(input ?? {})}):`, "        print(value)"];
+    }
     return program.main(timeout ? [`async with asyncio.timeout(${timeout}):`, ...body.map((line) => "    " + line)] : body);
   },
 
   task(operation, { input, timeoutSeconds }) {
     const program = new PythonProgram();
-    const { io, stream } = program.define(operation);
+    const { io, stream } = PYTHON[operation] ?? { io: true };
     const call = program.call({ operation, input });
     const limited = timeoutSeconds ? `asyncio.wait_for(${call}, timeout=${timeoutSeconds})` : call;
 
