@@ -23,19 +23,21 @@ public static class FunctionsHostServices
     public static IServiceCollection AddFunctionsHost(this IServiceCollection services, IConfiguration configuration, string directory)
     {
         var hostJson = HostJson.Load(directory, configuration);
-        var timeout = FunctionTimeout.Read(hostJson, configuration);
         services.Configure<ForwardingOptions>(static forwarding => forwarding.IsDuplex = false);
         services.AddFunctionsLogging(hostJson, configuration);
         services.PostConfigure<LimitsOptions>(static limits => limits.MaxWaitSeconds = Math.Min(limits.MaxWaitSeconds, MaxWaitSeconds));
-        if (timeout is { } time)
+        TimeSpan? maxActivityTime = null;
+        if (FunctionTimeout.Read(hostJson, configuration) is { } timeout)
         {
-            services.PostConfigure<LimitsOptions>(limits => Cap(limits, time));
+            services.PostConfigure<LimitsOptions>(limits => Cap(limits, timeout));
+
+            // Half of the margin is for the wait of an attempt, the other half to store its outcome.
+            maxActivityTime = timeout - (MarginOf(timeout) / 2);
         }
 
         if (FunctionsAppServices.IsDurable(configuration))
         {
-            // Half of the margin is for the wait of an attempt, the other half to store its outcome.
-            DurableExtension.AddTo(services, hostJson, configuration, timeout is { } limit ? limit - (MarginOf(limit) / 2) : null);
+            DurableExtension.AddTo(services, hostJson, configuration, maxActivityTime);
         }
 
         return services;

@@ -152,7 +152,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
 
     private OpenApiResponse Response(Problem[] problems, JsonObject schema) => new()
     {
-        Description = string.Join("; ", problems.Select(static problem => $"{problem.Title} ({Slug(problem)})")) + ".",
+        Description = string.Join("; ", problems.Select(static problem => $"{problem.Title} ({problem.Slug})")) + ".",
         Headers = problems.All(static problem => problem.RetryAfterSeconds is null) ? null : new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
         {
             ["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer),
@@ -162,26 +162,24 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             ["application/problem+json"] = new OpenApiMediaType
             {
                 Schema = Schema(schema),
-                Examples = problems.ToDictionary(Slug, Example, StringComparer.Ordinal),
+                Examples = problems.ToDictionary(static problem => problem.Slug, Example, StringComparer.Ordinal),
             },
         },
     };
 
     private IOpenApiExample Example(Problem problem)
     {
-        if (_kept.Add("example " + Slug(problem)))
+        if (_kept.Add("example " + problem.Slug))
         {
             var value = (JsonObject)JsonNode.Parse(RawJson.From(problem, CoreJson.TypeInfo<Problem>()).Utf8.Span)!;
 
             // A fixed id keeps the document the same for every build.
             value["traceId"] = "0af7651916cd43dd8448eb211c80319c";
-            document.AddComponent<IOpenApiExample>(Slug(problem), new OpenApiExample { Summary = problem.Title, Value = value });
+            document.AddComponent<IOpenApiExample>(problem.Slug, new OpenApiExample { Summary = problem.Title, Value = value });
         }
 
-        return new OpenApiExampleReference(Slug(problem), document);
+        return new OpenApiExampleReference(problem.Slug, document);
     }
 
     private static OpenApiHeader Header(string description, JsonSchemaType type) => new() { Description = description, Schema = new OpenApiSchema { Type = type } };
-
-    private static string Slug(Problem problem) => problem.Type[(problem.Type.LastIndexOf('/') + 1)..];
 }

@@ -152,8 +152,7 @@ internal sealed class DocumentBuilder
                 new OpenApiResponse { Description = endpoint.ResponseDescription, Content = _components.Contents(contents(schemas)) });
         }
 
-        var maybeTask = endpoint.MayBeTask || endpoint.CreatesTask;
-        if (maybeTask)
+        if (endpoint.MayBeTask)
         {
             responses.Add("202", _components.Accepted());
         }
@@ -165,7 +164,7 @@ internal sealed class DocumentBuilder
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
         foreach (var (status, response) in _components.Of(
-            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. maybeTask ? ProblemSamples.OfTask : []]))
+            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. endpoint.MayBeTask ? ProblemSamples.OfTask : []]))
         {
             responses.Add(status, response);
         }

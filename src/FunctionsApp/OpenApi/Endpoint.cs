@@ -27,7 +27,7 @@ internal sealed record Endpoint(string Tag, string Summary)
     /// <summary>Its response, as a sentence.</summary>
     public string? ResponseDescription { get; init; }
 
-    /// <summary>Its response, in each of its formats.</summary>
+    /// <summary>Its response, in each of its formats; null if it is a task in any case.</summary>
     public Func<Schemas, Content[]>? ResponseContents { get; init; }
 
     /// <summary>Whether it returns 204 when there is no content.</summary>
@@ -35,9 +35,6 @@ internal sealed record Endpoint(string Tag, string Summary)
 
     /// <summary>Whether it returns 202 with a task to a client that prefers not to wait.</summary>
     public bool MayBeTask { get; init; }
-
-    /// <summary>Whether its response is 202 with a task, in any case.</summary>
-    public bool CreatesTask { get; init; }
 
     /// <summary>Its possible problems, without those of any request.</summary>
     public IReadOnlyList<Problem> Problems { get; init; } = [];

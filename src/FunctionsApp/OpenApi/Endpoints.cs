@@ -120,7 +120,7 @@ internal static class Endpoints
             Runs = RespondsOnce,
             Parameters = [Parameters.IdempotencyKey],
             Body = static of => [Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example })],
-            CreatesTask = true,
+            MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
@@ -129,7 +129,7 @@ internal static class Endpoints
             Body = static of => [Json(of.PatternTask, Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
-            CreatesTask = true,
+            MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["ListTasks"] = new("tasks", "Lists tasks.")

@@ -59,12 +59,6 @@ internal static class ProblemSamples
 
     public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
-    /// <summary>Problems of every type.</summary>
-    public static IReadOnlyList<Problem> All =>
-    [
-        .. OfAll, .. OfServer, .. OfWork, .. OfTask, Unauthorized, UnknownTask, AlreadyFinished, NothingToDeliver, CallbacksNotConfigured,
-    ];
-
     /// <summary>Problems of any request.</summary>
     public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown, LoopDetected];
 
@@ -80,4 +74,10 @@ internal static class ProblemSamples
 
     /// <summary>Problems of a request that creates a task.</summary>
     public static IReadOnlyList<Problem> OfTask { get; } = [IdempotencyKeyReused, StorageFailed, Interrupted];
+
+    /// <summary>Problems of every type.</summary>
+    public static IReadOnlyList<Problem> All { get; } =
+    [
+        .. OfAll, .. OfServer, .. OfWork, .. OfTask, Unauthorized, UnknownTask, AlreadyFinished, NothingToDeliver, CallbacksNotConfigured,
+    ];
 }

@@ -134,12 +134,12 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>The types of problems. Generators name the members of an enumeration by <c>x-enumNames</c>: a type begins with a slash.</summary>
     private static JsonObject TypesOf(IEnumerable<Problem> problems)
     {
-        var types = problems.Select(static problem => problem.Type).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var types = problems.DistinctBy(static problem => problem.Type, StringComparer.Ordinal).OrderBy(static problem => problem.Type, StringComparer.Ordinal).ToList();
         return new JsonObject
         {
             ["type"] = "string",
-            ["enum"] = new JsonArray([.. types.Select(static type => (JsonNode?)type)]),
-            ["x-enumNames"] = new JsonArray([.. types.Select(static type => (JsonNode?)PascalCase.Of(type[(type.LastIndexOf('/') + 1)..]))]),
+            ["enum"] = new JsonArray([.. types.Select(static problem => (JsonNode?)problem.Type)]),
+            ["x-enumNames"] = new JsonArray([.. types.Select(static problem => (JsonNode?)PascalCase.Of(problem.Slug))]),
         };
     }
 

@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine,
 from typing import Any, TypeVar, overload
 from urllib.parse import quote
 
+from .http import Transport
 from .problems import ProblemError, problem_error
-from .session import HEARTBEAT, MAX_RESPONSE_BYTES, Session
+from .session import HEARTBEAT, Session, given
 from .tasks import RetryPolicy, Task, TaskGroup
 
 DEFAULT_URL = "http://127.0.0.1:7071"
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 _T = TypeVar("_T")
 
 
@@ -110,8 +112,18 @@ class Client(Session):
         connect_timeout: float = 10,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
+        headers = {"Accept": "application/json", "User-Agent": "asyncio-http"}
+        if key is not None:
+            headers["x-functions-key"] = key
         super().__init__(
-            url, key, ssl=ssl, retries=retries, connect_timeout=connect_timeout, max_response_bytes=max_response_bytes
+            Transport(
+                url,
+                headers,
+                context=ssl,
+                retries=retries,
+                connect_timeout=connect_timeout,
+                max_response_bytes=max_response_bytes,
+            )
         )
         self.tasks: weakref.WeakSet[Task] = weakref.WeakSet()
         """The tasks that this client follows."""
@@ -184,10 +196,8 @@ class Client(Session):
         `{"$ref": "#/results/0"}` in an input stands for the result of the first call. timeout: seconds for all.
         The ProblemError of a call that fails has its `index` and the `results` before it.
         """
-        steps = [{"operation": call.operation, "input": await self.bind(call)} for call in calls]
-        body = await self.post(
-            "/sequence", {"steps": steps, **({} if timeout is None else {"timeoutSeconds": timeout})}
-        )
+        steps = await self._bind_all(calls)
+        body = await self.post("/sequence", {"steps": steps, **given(timeoutSeconds=timeout)})
         return list(body["results"])
 
     def TaskGroup(self) -> TaskGroup:
@@ -268,8 +278,10 @@ class Client(Session):
 
     async def gather_body(self, calls: list[Call], **options: Any) -> dict[str, Any]:
         """The body of a gather."""
-        bound = [{"operation": call.operation, "input": await self.bind(call)} for call in calls]
-        return {"calls": bound, **{name: value for name, value in options.items() if value is not None}}
+        return {"calls": await self._bind_all(calls), **given(**options)}
+
+    async def _bind_all(self, calls: Iterable[Call]) -> list[dict[str, Any]]:
+        return [{"operation": call.operation, "input": await self.bind(call)} for call in calls]
 
     async def _gather(self, calls: list[Call], return_exceptions: bool, max_concurrency: int | None) -> list[Any]:
         body = await self.gather_body(calls, returnExceptions=return_exceptions, maxConcurrency=max_concurrency)
@@ -343,11 +355,16 @@ def outcome(result: dict[str, Any]) -> Any:
 _clients: dict[asyncio.AbstractEventLoop, Client] = {}
 
 
+def configured_server() -> tuple[str, str | None]:
+    """The URL and the key of the server that `FUNCTIONS_BASE_URL` and `FUNCTIONS_KEY` name."""
+    return os.environ.get("FUNCTIONS_BASE_URL", DEFAULT_URL), os.environ.get("FUNCTIONS_KEY")
+
+
 def default_client() -> Client:
     """A client of the server that `FUNCTIONS_BASE_URL` names, which `current_client` then gives in the running loop."""
     for loop in [loop for loop in _clients if loop.is_closed()]:
         del _clients[loop]
-    client = Client(os.environ.get("FUNCTIONS_BASE_URL", DEFAULT_URL), os.environ.get("FUNCTIONS_KEY"))
+    client = Client(*configured_server())
     _clients[asyncio.get_running_loop()] = client
     return client
 

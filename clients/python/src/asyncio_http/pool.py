@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .background import BackgroundLoop
-from .client import Client, Operation, operation_name
+from .client import MAX_RESPONSE_BYTES, Client, Operation, operation_name
 from .imap import IMapIterator
 from .problems import ProblemError
-from .session import HEARTBEAT, MAX_RESPONSE_BYTES, encode
+from .session import HEARTBEAT, encode, given
 
 MAX_ITEMS = 1_000_000
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -219,8 +219,7 @@ class Pool:
             self._results.discard(future)
 
     async def _map(self, name: str, items: list[Any], chunksize: int | None, is_starmap: bool) -> list[Any]:
-        options: dict[str, Any] = {"starmap": is_starmap, "workers": self._processes, "chunkSize": chunksize}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = given(starmap=is_starmap, workers=self._processes, chunkSize=chunksize)
         results: list[Any] = []
         size = MAX_ITEMS
         while len(results) < len(items):

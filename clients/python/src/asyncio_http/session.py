@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +10,6 @@ from urllib.parse import quote
 from .http import Response, Transport
 from .problems import ProtocolError, problem_error
 
-MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 HEARTBEAT = "heartbeatSeconds=30"
 """Proxies close a response that is silent for long. The server fills the silence of a stream with empty lines."""
 
@@ -19,27 +17,8 @@ HEARTBEAT = "heartbeatSeconds=30"
 class Session:
     """Requests to one server. Errors are those of `Client`."""
 
-    def __init__(
-        self,
-        url: str,
-        key: str | None = None,
-        *,
-        ssl: ssl.SSLContext | None = None,
-        retries: int = 2,
-        connect_timeout: float = 10,
-        max_response_bytes: int = MAX_RESPONSE_BYTES,
-    ) -> None:
-        headers = {"Accept": "application/json", "User-Agent": "asyncio-http"}
-        if key is not None:
-            headers["x-functions-key"] = key
-        self._transport = Transport(
-            url,
-            headers,
-            context=ssl,
-            retries=retries,
-            connect_timeout=connect_timeout,
-            max_response_bytes=max_response_bytes,
-        )
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._properties: dict[str, list[str]] = {}
 
     async def close(self) -> None:
@@ -98,6 +77,11 @@ class Session:
     ) -> Any:
         response = await self.open(method, path, headers or {}, body, is_idempotent=is_idempotent)
         return decode(await response.read())
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def encode(value: Any) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .problems import ProblemError, problem_error
+from .session import given
 
 if TYPE_CHECKING:
     from .client import Call, Client, Operation
@@ -30,6 +31,15 @@ class RetryPolicy:
     """The factor by which each pause is longer than the one before."""
     max_delay: float = 300
     """The longest pause in seconds."""
+
+    def to_json(self) -> dict[str, float]:
+        """The policy as the server reads it."""
+        return {
+            "maxAttempts": self.max_attempts,
+            "initialDelaySeconds": self.initial_delay,
+            "backoff": self.backoff,
+            "maxDelaySeconds": self.max_delay,
+        }
 
 
 class Task(asyncio.Task[Any]):
@@ -58,17 +68,13 @@ class Task(asyncio.Task[Any]):
         self._client = client
         self._is_detached = False
         self._has_started = False
-        options: dict[str, Any] = {"timeoutSeconds": timeout, "ttlSeconds": ttl}
-        if retry is not None:
-            options["retry"] = {
-                "maxAttempts": retry.max_attempts,
-                "initialDelaySeconds": retry.initial_delay,
-                "backoff": retry.backoff,
-                "maxDelaySeconds": retry.max_delay,
-            }
-        for option, url in (("onSuccess", on_success), ("onError", on_error)):
-            options[option] = None if url is None else {"url": url}
-        options = {option: value for option, value in options.items() if value is not None}
+        options = given(
+            timeoutSeconds=timeout,
+            ttlSeconds=ttl,
+            retry=None if retry is None else retry.to_json(),
+            onSuccess=None if on_success is None else {"url": on_success},
+            onError=None if on_error is None else {"url": on_error},
+        )
         # The creation does not end with this task: a request that may have been accepted needs its id.
         self._creation = client.run_in_background(self._create(call, options, idempotency_key or str(uuid.uuid4())))
         super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name)
