@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Text;
-using System.Text.Json;
 using BenchmarkDotNet.Attributes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
@@ -11,12 +9,9 @@ namespace FunctionsApp.MicroBenchmarks;
 [MemoryDiagnoser]
 public class ItemBenchmarks : IDisposable
 {
-    private readonly ArrayBufferWriter<byte> _buffer = new();
-    private readonly Utf8JsonWriter _writer;
+    private readonly ResultBuffer _buffer = new(hasCommas: true);
     private CpuOperation _operation = null!;
     private byte[] _item = null!;
-
-    public ItemBenchmarks() => _writer = new Utf8JsonWriter(_buffer);
 
     /// <summary>The operation. The number to test is the greatest prime that it takes: the heaviest case.</summary>
     [Params("math.square", "primes.isPrime")]
@@ -35,18 +30,18 @@ public class ItemBenchmarks : IDisposable
     }
 
     [Benchmark]
-    public int Compute()
+    public long Compute()
     {
-        _buffer.ResetWrittenCount();
-        _writer.Reset();
-        _operation.Compute(_item, ItemShape.ObjectOrBareValue, maxDepth: 64, _writer, CancellationToken.None);
-        _writer.Flush();
-        return _buffer.WrittenCount;
+        _buffer.Begin();
+        _operation.Compute(_item, ItemShape.ObjectOrBareValue, maxDepth: 64, _buffer, CancellationToken.None);
+        var length = _buffer.Length;
+        _buffer.Drop();
+        return length;
     }
 
     public void Dispose()
     {
-        _writer.Dispose();
+        _buffer.Dispose();
         GC.SuppressFinalize(this);
     }
 }

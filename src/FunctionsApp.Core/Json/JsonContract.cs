@@ -53,11 +53,32 @@ public sealed class JsonContract<T>
     /// <exception cref="JsonException"><paramref name="utf8"/> is not JSON.</exception>
     public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
     {
+        Check(utf8, pointer, maxDepth);
+        return ReadChecked(utf8, pointer);
+    }
+
+    /// <summary>As <see cref="Read(ReadOnlySpan{byte}, string, int)"/>, but only splits the elements of arrays that accept any.</summary>
+    internal T ReadSplit(ReadOnlySpan<byte> utf8, int maxDepth)
+    {
+        if (!SchemaCheck.TrySplit(_node, utf8, maxDepth))
+        {
+            Check(utf8, "", maxDepth);
+        }
+
+        return ReadChecked(utf8, "");
+    }
+
+    /// <summary>Checks a value, and throws as <see cref="Read(ReadOnlySpan{byte}, string, int)"/> does.</summary>
+    internal void Check(ReadOnlySpan<byte> utf8, string pointer, int maxDepth)
+    {
         if (SchemaCheck.Run(_node, utf8, maxDepth) is { } errors)
         {
             throw new ProblemException(errors.ToProblem(pointer));
         }
+    }
 
+    private T ReadChecked(ReadOnlySpan<byte> utf8, string pointer)
+    {
         T value;
         try
         {
@@ -70,7 +91,7 @@ public sealed class JsonContract<T>
 
         if (value is ICrossChecked crossChecked)
         {
-            errors = new ValidationErrors();
+            var errors = new ValidationErrors();
             foreach (var (property, message) in crossChecked.Check())
             {
                 errors.Add(property.Length == 0 ? "" : "/" + property, message);
@@ -116,7 +137,7 @@ public sealed class JsonContract<T>
         try
         {
             return shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
-                : utf8.TrimStart(" \t\r\n"u8).StartsWith((byte)'{') ? Read(utf8, "", maxDepth)
+                : IsObject(utf8) ? Read(utf8, "", maxDepth)
                 : _bareValue.Value is { } bareValue ? bareValue.Read(utf8, maxDepth)
                 : ReadWrapped(utf8, shape, maxDepth);
         }
@@ -125,6 +146,9 @@ public sealed class JsonContract<T>
             throw new MalformedJsonException(exception);
         }
     }
+
+    private static bool IsObject(ReadOnlySpan<byte> utf8) =>
+        utf8 is [> (byte)' ', ..] ? utf8[0] == '{' : utf8.TrimStart(" \t\r\n"u8).StartsWith((byte)'{');
 
     /// <summary>Wraps an item into an object and reads that: the schema and the metadata cover objects only.</summary>
     private T ReadWrapped(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth)

@@ -18,7 +18,7 @@ public sealed class JsonPipeWriter : PipeWriter
     private const int StoredBytes = 256 * 1024;
 
     /// <summary>Bytes that are written before the pipe is flushed.</summary>
-    private const int PieceBytes = 64 * 1024;
+    private const int PieceBytes = 32 * 1024;
 
     private static readonly AsyncLocal<JsonPipeWriter?> Ambient = new();
 

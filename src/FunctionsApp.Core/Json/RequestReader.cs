@@ -44,8 +44,26 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         try
         {
             EnsureUtf8(body.Span);
+            if (typeof(T).IsAssignableTo(typeof(IHasItems)) && body.Length > WorkGate.LargeBytes)
+            {
+                using var split = SourceText.Open(body, () => Check<T>(body));
+                return Contract<T>.Instance.ReadSplit(body.Span, limits.Value.MaxDepth);
+            }
+
             using var text = SourceText.Open(body);
             return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(Malformed(exception));
+        }
+    }
+
+    private void Check<T>(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            Contract<T>.Instance.Check(body.Span, "", limits.Value.MaxDepth);
         }
         catch (JsonException exception)
         {
@@ -80,7 +98,8 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     /// <summary>Returns the problem for a text that is not JSON.</summary>
     /// <param name="exception">The reader's error.</param>
     /// <param name="firstLine">The number of the text's first line.</param>
-    internal static Problem Malformed(JsonException exception, long firstLine = 1)
+    /// <param name="firstByte">Where in that line the text starts, from 0.</param>
+    internal static Problem Malformed(JsonException exception, long firstLine = 1, int firstByte = 0)
     {
         // The framework's message ends with its own, zero-based position.
         var message = exception.Message;
@@ -88,7 +107,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         return Problem.MalformedJson(
             (end < 0 ? message : message[..end]).TrimEnd('.'),
             (exception.LineNumber ?? 0) + firstLine,
-            (exception.BytePositionInLine ?? 0) + 1);
+            (exception.BytePositionInLine ?? 0) + (exception.LineNumber is null or 0 ? firstByte : 0) + 1);
     }
 
     /// <summary>The contract of each request type, created at its first request.</summary>

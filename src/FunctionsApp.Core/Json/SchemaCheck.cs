@@ -14,12 +14,19 @@ internal ref struct SchemaCheck
 {
     private readonly ValidationErrors? _errors;
     private readonly int _maxDepth;
+    private readonly bool _splits;
+    private readonly ReadOnlySpan<byte> _utf8;
     private Utf8JsonReader _reader;
 
-    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors)
+    /// <summary>Where in the text the reader began.</summary>
+    private int _start;
+
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool splits = false)
     {
         _errors = errors;
         _maxDepth = maxDepth;
+        _splits = splits;
+        _utf8 = utf8;
         _reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
     }
 
@@ -40,6 +47,23 @@ internal ref struct SchemaCheck
         var errors = new ValidationErrors();
         new SchemaCheck(utf8, maxDepth, errors).CheckDocument(schema);
         return errors;
+    }
+
+    /// <summary>Checks one JSON value, the text of <see cref="SourceText"/>, except for the elements of arrays that accept any: those are only split.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="utf8">The text of the value.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest.</param>
+    /// <returns>False if anything is wrong; <see cref="Run"/> tells what.</returns>
+    public static bool TrySplit(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
+    {
+        try
+        {
+            return new SchemaCheck(utf8, maxDepth, errors: null, splits: true).CheckDocument(schema);
+        }
+        catch (Exception exception) when (exception is JsonException or ProblemException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Checks a number or boolean and reads it in the same pass.</summary>
@@ -122,30 +146,18 @@ internal ref struct SchemaCheck
         return true;
     }
 
-    /// <summary>Reads an array, and records where its elements are, so that they are not searched again.</summary>
-    private bool CheckItems()
+    /// <summary>Passes an array by splitting it, so that its elements, perhaps a million, are read only once: by those who take them.</summary>
+    private bool SplitArray()
     {
-        if (!SourceText.IsOpen)
+        var start = (int)_reader.TokenStartIndex + _start;
+        if (SourceText.Split(start, _maxDepth - _reader.CurrentDepth - 1) is not { } end)
         {
-            return CheckAny();
+            return false;
         }
 
-        EnsureDepth();
-        var start = (int)_reader.TokenStartIndex;
-        var bounds = new List<(int Start, int End)>();
-        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
-        {
-            var from = (int)_reader.TokenStartIndex;
-            if (!CheckAny())
-            {
-                return false;
-            }
-
-            bounds.Add((from, (int)_reader.BytesConsumed));
-        }
-
-        SourceText.Note(start, bounds, end: (int)_reader.BytesConsumed);
-        return true;
+        _start = end;
+        _reader = new Utf8JsonReader(_utf8[end..], isFinalBlock: true, _reader.CurrentState);
+        return _reader.Read();
     }
 
     private bool CheckObject(SchemaNode schema, ValuePlace? place)
@@ -217,7 +229,7 @@ internal ref struct SchemaCheck
     {
         if (schema.IsAnyArray && _errors is null)
         {
-            return CheckItems();
+            return _splits ? SplitArray() : CheckAny();
         }
 
         EnsureDepth();

@@ -16,6 +16,7 @@ public sealed class JsonResult<T>(int status, T value) : IResult
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
+        using var memory = value as IDisposable;
         httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";
         await JsonPipeWriter.SerializeAsync(httpContext.Response.BodyWriter, value, CoreJson.TypeInfo<T>());

@@ -126,13 +126,9 @@ public sealed class BareValueTests
     {
         try
         {
-            var output = new MemoryStream();
-            using (var writer = new Utf8JsonWriter(output))
-            {
-                operation.Compute(Encoding.UTF8.GetBytes(item), ItemShape.ObjectOrBareValue, 64, writer, CancellationToken.None);
-            }
-
-            return Encoding.UTF8.GetString(output.ToArray());
+            using var output = new ResultBuffer(hasCommas: false);
+            operation.Compute(Encoding.UTF8.GetBytes(item), ItemShape.ObjectOrBareValue, 64, output, CancellationToken.None);
+            return Encoding.UTF8.GetString(Assert.Single(output.Segments).Span);
         }
         catch (OperationException exception)
         {

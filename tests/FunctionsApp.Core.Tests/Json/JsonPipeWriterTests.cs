@@ -75,7 +75,7 @@ public sealed class JsonPipeWriterTests
         {
             var response = new MapResponse
             {
-                Results = new MapResults([.. pieces.Select(static piece => Samples.Raw(piece).Utf8)]),
+                Results = new MapResults([.. pieces.Select(static piece => Samples.Raw(piece).Utf8)], []),
                 Errors = [],
                 Workers = 1,
                 Chunks = [new MapChunk(0, 1, 0, 0, 1)],
@@ -122,7 +122,7 @@ public sealed class JsonPipeWriterTests
         var piece = Samples.Raw(string.Join(',', Enumerable.Repeat("1", 20_000))).Utf8;
         var gauge = new Gauge(PipeWriter.Create(Stream.Null));
 
-        await JsonPipeWriter.SerializeAsync(gauge, new MapResults([.. Enumerable.Repeat(piece, 100)]), CoreJson.TypeInfo<MapResults>());
+        await JsonPipeWriter.SerializeAsync(gauge, new MapResults([.. Enumerable.Repeat(piece, 100)], []), CoreJson.TypeInfo<MapResults>());
 
         Assert.InRange(gauge.MaxUnflushed, 1, 2 * PieceBytes);
     }

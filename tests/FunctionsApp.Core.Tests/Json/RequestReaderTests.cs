@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
@@ -135,12 +136,58 @@ public sealed class RequestReaderTests
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<MapRequest>(body))));
 
     [Fact]
-    public void Items_are_read_one_by_one()
-    {
-        var items = Read<MapRequest>("""{"items":[1, {"a": [2]} ,"c"]}""").Items;
+    public void Items_are_read_one_by_one() =>
+        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Texts(Read<MapRequest>("""{"items":[1, {"a": [2]} ,"c"]}""").Items));
 
-        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Enumerable.Range(0, items.Count).Select(i => Encoding.UTF8.GetString(items[i])));
+    /// <summary>A large request is not read as a whole until that is asked for, and is told to be wrong as a small one is.</summary>
+    [Theory]
+    [InlineData("""{"items":[1,2]}""", null)]
+    [InlineData("""{"items":[]}""", null)]
+    [InlineData("""{"items":[ ] , "workers":1}""", null)]
+    [InlineData("""{"workers":1,"items":[{"a":"]}\""},[[]],"\\"]}""", null)]
+    [InlineData("""{"items":[1,,2]}""", "',' is an invalid start of a value")]
+    [InlineData("""{"items":[1,2,]}""", "The JSON array contains a trailing comma at the end which is not supported in this mode")]
+    [InlineData("""{"items":[,]}""", "',' is an invalid start of a value")]
+    [InlineData("""{"items":[1,2}""", "'}' is invalid without a matching open")]
+    [InlineData("""{"items":[1,{"a":[}]]}""", "'}' is an invalid start of a value")]
+    [InlineData("""{"items":[1,"a]}""", "Expected end of string")]
+    [InlineData("""{"items":[1,tru]}""", "'tru]}' is an invalid JSON literal")]
+    [InlineData("""{"items":[1,01]}""", "Invalid leading zero before '1'")]
+    [InlineData("""{"items":[1 2]}""", "'2' is invalid after a value")]
+    [InlineData("""{"items":[1],"workers":1x}""", "'x' is an invalid end of a number")]
+    [InlineData("""{"items":[1,""", "Expected start of a property name or value")]
+    [InlineData("""{"items":["\ud800",2]}""", "/items/0 holds half of a surrogate pair")]
+    [InlineData("""{"items":["\ud800",2x]}""", "'x' is an invalid end of a number")]
+    [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
+    [InlineData("""{"items":[1,x],"workers":0}""", "'x' is an invalid start of a value")]
+    [InlineData("""{"items":[1],"items":[2]}""", "/items appears more than once")]
+    [InlineData("""{"items":[[[[[[[[1]]]]]]]]}""", "nests deeper than 8")]
+    public void A_large_request_of_items_is_valid_or_wrong_as_a_small_one(string body, string? expected)
+    {
+        var large = "\n" + new string(' ', WorkGate.LargeBytes) + body;
+        var reader = new RequestReader(Options.Create(new LimitsOptions { MaxDepth = 8 }));
+        var problem = Refusal(body);
+
+        Assert.Equal(expected is null, problem is null);
+        Assert.Contains(expected ?? "", problem is null ? "" : problem.Errors is null ? problem.Detail : Samples.Lines(problem), StringComparison.Ordinal);
+        Assert.Equal(Comparable(problem), Comparable(Refusal(large)));
+        if (expected is null)
+        {
+            var (items, others) = (reader.Read<MapRequest>(Encoding.UTF8.GetBytes(body)).Items, reader.Read<MapRequest>(Encoding.UTF8.GetBytes(large)).Items);
+            Assert.Equal((false, true), (items.AreUnchecked, others.AreUnchecked));
+            Assert.Equal(Texts(items), Texts(others));
+        }
+
+        Problem? Refusal(string text) =>
+            (Record.Exception(() => reader.Read<MapRequest>(Encoding.UTF8.GetBytes(text)).Items.EnsureValid()) as ProblemException)?.Problem;
+
+        // The large body has a line before it, and spaces.
+        static string? Comparable(Problem? problem) => problem is null ? null
+            : string.Concat(problem.Detail.Where(static character => !char.IsAsciiDigit(character))) + problem.Type + (problem.Errors is null ? "" : Samples.Lines(problem));
     }
+
+    private static IEnumerable<string> Texts(JsonItems items) => [.. JsonElement.Parse(JsonSerializer.SerializeToUtf8Bytes(items, CoreJson.TypeInfo<JsonItems>()))
+        .EnumerateArray().Select(static item => item.GetRawText())];
 
     [Fact]
     public void A_step_without_input_has_none() => Assert.Null(Read<SequenceRequest>("""{"steps":[{"operation":"a"}]}""").Steps[0].Input);

@@ -1,9 +1,11 @@
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>The outcome of consecutive items that one worker computed in one turn.</summary>
-internal sealed class Chunk : IDisposable
+/// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
+internal sealed class Chunk(bool asLines) : IDisposable
 {
     /// <summary>The memory of a chunk without its results, in bytes.</summary>
     private const int BytesOfChunk = 144;
@@ -24,7 +26,7 @@ internal sealed class Chunk : IDisposable
     public int Count { get; set; }
 
     /// <summary>The results as JSON, in the form of the response.</summary>
-    public ResultBuffer Output { get; } = new();
+    public ResultBuffer Output { get; } = new(hasCommas: !asLines);
 
     /// <summary>The reduction of the results; null when they are not reduced.</summary>
     public Reducer? Reduced { get; init; }

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Globalization;
+using System.Buffers.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
@@ -33,7 +33,8 @@ internal sealed class ChunkComputation(
     /// <param name="turn">The turn of the thread.</param>
     public void Run(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
     {
-        using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
+        var text = block.Text;
+        var items = block.From(chunk.From);
         while (chunk.Count < count && chunk.Fatal is null)
         {
             if (chunk.Count > 0 && (turn.IsOver || chunk.Size >= MaxChunkBytes))
@@ -43,57 +44,57 @@ internal sealed class ChunkComputation(
 
             stopped.ThrowIfCancellationRequested();
             var index = chunk.From + chunk.Count;
-            var start = chunk.Output.Length;
+            var bounds = items.Next();
+            chunk.Output.Begin();
             try
             {
-                ComputeItem(block, index, chunk, writer);
+                var item = text[bounds];
+                if (block.IsDoubtful)
+                {
+                    block.Check(item);
+                }
+
+                ComputeItem(item, index, chunk);
             }
             catch (Exception exception) when (!stopped.IsCancellationRequested)
             {
-                chunk.Output.Length = start;
-                writer.Reset();
-                Fail(block, index, chunk, exception);
+                chunk.Output.Drop();
+                Fail(block.Describe(exception, index, bounds.Start.Value, describer), index, chunk);
             }
 
             chunk.Count++;
         }
     }
 
-    private void ComputeItem(ItemBlock block, long index, Chunk chunk, Utf8JsonWriter writer)
+    private void ComputeItem(ReadOnlySpan<byte> item, long index, Chunk chunk)
     {
         if (chunk.Reduced is { } reduced)
         {
-            reduced.Add(operation.IsNumeric ? operation.ComputeNumber(block[index], options.Shape, maxDepth, stopped) : ComputeAny(block[index]));
-            return;
+            reduced.Add(operation.IsNumeric ? operation.ComputeNumber(item, options.Shape, maxDepth, stopped) : ComputeAny(item, chunk.Output));
         }
-
-        if (asLines)
+        else if (asLines)
         {
-            WriteIndex(chunk.Output, index, "result"u8);
-            writer.Reset();
-            operation.Compute(block[index], options.Shape, maxDepth, writer, stopped);
+            WriteIndex(chunk.Output, index, "\"result\":"u8);
+            operation.Compute(item, options.Shape, maxDepth, chunk.Output, stopped);
             chunk.Output.Write("}\n"u8);
         }
         else
         {
-            chunk.Output.Write(chunk.Count == 0 ? ""u8 : ","u8);
-            writer.Reset();
-            operation.Compute(block[index], options.Shape, maxDepth, writer, stopped);
+            operation.Compute(item, options.Shape, maxDepth, chunk.Output, stopped);
         }
     }
 
     /// <summary>Computes and discards a result that is not a number, to count it.</summary>
-    private Number ComputeAny(ReadOnlySpan<byte> item)
+    private Number ComputeAny(ReadOnlySpan<byte> item, ResultBuffer output)
     {
-        using var writer = new Utf8JsonWriter(Stream.Null);
-        operation.Compute(item, options.Shape, maxDepth, writer, stopped);
+        operation.Compute(item, options.Shape, maxDepth, output, stopped);
+        output.Drop();
         return 0L;
     }
 
     /// <summary>Records that an item failed, and whether that ends the map.</summary>
-    private void Fail(ItemBlock block, long index, Chunk chunk, Exception exception)
+    private void Fail(Problem problem, long index, Chunk chunk)
     {
-        var problem = block.Describe(exception, index, describer);
         chunk.Failed++;
         if (options.ReturnExceptions != true || Interlocked.Increment(ref _failed) > (options.MaxFailures ?? int.MaxValue))
         {
@@ -101,9 +102,8 @@ internal sealed class ChunkComputation(
         }
         else if (asLines)
         {
-            WriteIndex(chunk.Output, index, "error"u8);
-            using var writer = new Utf8JsonWriter(chunk.Output, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder });
-            JsonSerializer.Serialize(writer, problem, CoreJson.TypeInfo<Problem>());
+            WriteIndex(chunk.Output, index, "\"error\":"u8);
+            JsonSerializer.Serialize(chunk.Output.Json, problem, CoreJson.TypeInfo<Problem>());
             chunk.Output.Write("}\n"u8);
         }
         else
@@ -112,18 +112,21 @@ internal sealed class ChunkComputation(
             chunk.Errors.Add(new MapError((int)index, problem));
             if (chunk.Reduced is null)
             {
-                chunk.Output.Write(chunk.Count == 0 ? "null"u8 : ",null"u8);
+                chunk.Output.Write("null"u8);
             }
         }
     }
 
     private static void WriteIndex(ResultBuffer output, long index, ReadOnlySpan<byte> name)
     {
-        output.Write("{\"index\":"u8);
-        index.TryFormat(output.GetSpan(20), out var written, provider: CultureInfo.InvariantCulture);
-        output.Advance(written);
-        output.Write(",\""u8);
-        output.Write(name);
-        output.Write("\":"u8);
+        const int MaxDigits = 20;
+        var start = "{\"index\":"u8;
+        var line = output.GetSpan(start.Length + MaxDigits + 1 + name.Length);
+        start.CopyTo(line);
+        Utf8Formatter.TryFormat(index, line[start.Length..], out var digits);
+        var end = start.Length + digits;
+        line[end++] = (byte)',';
+        name.CopyTo(line[end..]);
+        output.Advance(end + name.Length);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Unicode;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
@@ -25,13 +26,24 @@ internal abstract class ItemBlock(long first, int count)
     /// <summary>The bytes that the block holds.</summary>
     public abstract int Size { get; }
 
-    /// <summary>The text of an item.</summary>
+    /// <summary>The text that holds the items.</summary>
+    public abstract ReadOnlySpan<byte> Text { get; }
+
+    /// <summary>Whether <see cref="Check"/> must be asked about each item.</summary>
+    public virtual bool IsDoubtful => false;
+
+    /// <summary>Returns the items from one on, as ranges of <see cref="Text"/>.</summary>
+    public abstract ItemSplitter From(long index);
+
+    /// <summary>Checks what the operation does not: see <see cref="IsDoubtful"/>.</summary>
     /// <exception cref="ProblemException">The item is too long.</exception>
     /// <exception cref="MalformedJsonException">The item is not UTF-8.</exception>
-    public abstract ReadOnlySpan<byte> this[long index] { get; }
+    public virtual void Check(ReadOnlySpan<byte> item)
+    {
+    }
 
     /// <summary>Describes an item that failed, with pointers relative to the client's request.</summary>
-    public abstract Problem Describe(Exception exception, long index, ProblemDescriber describer);
+    public abstract Problem Describe(Exception exception, long index, int start, ProblemDescriber describer);
 
     /// <summary>Releases the memory, which must not be read afterwards.</summary>
     public virtual void Release()
@@ -44,9 +56,11 @@ internal sealed class JsonBlock(JsonItems items) : ItemBlock(0, items.Count)
 {
     public override int Size => items.Size;
 
-    public override ReadOnlySpan<byte> this[long index] => items[(int)index];
+    public override ReadOnlySpan<byte> Text => items.Text;
 
-    public override Problem Describe(Exception exception, long index, ProblemDescriber describer) =>
+    public override ItemSplitter From(long index) => items.From((int)index);
+
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) =>
         describer.Describe(exception).Below(JsonPointer.Append("/items", (int)index));
 }
 
@@ -57,43 +71,49 @@ internal sealed class LineBlock : ItemBlock
     public const int MaxRentedBytes = 64 * 1024;
 
     private readonly byte[] _text;
-    private readonly (int Start, int End)[] _bounds;
+    private readonly int _start;
+    private readonly ItemIndex _items;
     private readonly long _firstLine;
 
     /// <param name="text">A rented array, which the block returns; a longer text is an array of its own.</param>
-    /// <param name="bounds">The items' bounds in the text; also a rented array.</param>
-    /// <param name="count">How many items there are.</param>
+    /// <param name="start">Where the first line starts.</param>
+    /// <param name="items">The lines that are not blank.</param>
     /// <param name="first">Index of the first item.</param>
     /// <param name="firstLine">Number of the line that the text starts with.</param>
-    public LineBlock(byte[] text, (int Start, int End)[] bounds, int count, long first, long firstLine)
-        : base(first, count) => (_text, _bounds, _firstLine) = (text, bounds, firstLine);
-
-    public override int Size => _text.Length + (8 * _bounds.Length);
-
-    public override ReadOnlySpan<byte> this[long index]
+    public LineBlock(byte[] text, int start, ItemIndex items, long first, long firstLine)
+        : base(first, items.Count)
     {
-        get
+        (_text, _start, _items, _firstLine) = (text, start, items, firstLine);
+        IsDoubtful = !Utf8.IsValid(items.Text);
+    }
+
+    public override int Size => _text.Length;
+
+    public override ReadOnlySpan<byte> Text => _items.Text;
+
+    public override bool IsDoubtful { get; }
+
+    public override ItemSplitter From(long index) => _items.From((int)(index - First));
+
+    public override void Check(ReadOnlySpan<byte> item)
+    {
+        try
         {
-            var (start, end) = _bounds[index - First];
-            var item = _text.AsSpan(start, end - start);
-            try
-            {
-                RequestReader.EnsureUtf8(item);
-                return item;
-            }
-            catch (JsonException exception)
-            {
-                throw new MalformedJsonException(exception);
-            }
+            RequestReader.EnsureUtf8(item);
+        }
+        catch (JsonException exception)
+        {
+            throw new MalformedJsonException(exception);
         }
     }
 
-    public override Problem Describe(Exception exception, long index, ProblemDescriber describer)
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer)
     {
-        var line = _firstLine + _text.AsSpan(0, _bounds[index - First].Start).Count((byte)'\n');
+        var before = Text[..start];
+        var line = _firstLine + before.Count((byte)'\n');
         if (exception is MalformedJsonException malformed)
         {
-            return RequestReader.Malformed(malformed.Cause, line);
+            return RequestReader.Malformed(malformed.Cause, line, firstByte: start - Math.Max(before.LastIndexOf((byte)'\n') + 1, _start));
         }
 
         var problem = describer.Describe(exception);
@@ -106,8 +126,6 @@ internal sealed class LineBlock : ItemBlock
         {
             ArrayPool<byte>.Shared.Return(_text);
         }
-
-        ArrayPool<(int Start, int End)>.Shared.Return(_bounds);
     }
 }
 
@@ -116,7 +134,13 @@ internal sealed class LongLine(long index, Problem problem) : ItemBlock(index, c
 {
     public override int Size => 0;
 
-    public override ReadOnlySpan<byte> this[long index] => throw new ProblemException(problem);
+    public override ReadOnlySpan<byte> Text => "-"u8;
 
-    public override Problem Describe(Exception exception, long index, ProblemDescriber describer) => problem;
+    public override bool IsDoubtful => true;
+
+    public override ItemSplitter From(long index) => new(Text, start: 0, ItemSeparator.Newline);
+
+    public override void Check(ReadOnlySpan<byte> item) => throw new ProblemException(problem);
+
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) => problem;
 }

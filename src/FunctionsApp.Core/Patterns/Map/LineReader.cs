@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
@@ -149,29 +150,17 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
 
         _skips = false;
         _lines++;
-        return new LineBlock([], [], 0, _items, _lines + 1);
+        return new LineBlock([], start: 0, ItemIndex.OfLines(default, start: 0), _items, _lines + 1);
     }
 
     private LineBlock Index(byte[] text, int length)
     {
-        var lines = text.AsSpan(0, length);
-        var bounds = ArrayPool<(int Start, int End)>.Shared.Rent(lines.Count((byte)'\n') + 1);
-        var (count, start) = (0, _lines == 0 && lines.StartsWith("\uFEFF"u8) ? 3 : 0);
-        while (start < length)
-        {
-            var end = lines[start..].IndexOf((byte)'\n');
-            end = end < 0 ? length : start + end;
-            if (lines[start..end].ContainsAnyExcept(" \t\r"u8))
-            {
-                bounds[count++] = (start, end);
-            }
-
-            start = end + 1;
-        }
-
-        var block = new LineBlock(text, bounds, count, _items, _lines + 1);
-        _items += count;
-        _lines += lines.Count((byte)'\n');
+        var lines = text.AsMemory(0, length);
+        var start = _lines == 0 && lines.Span.StartsWith("\uFEFF"u8) ? 3 : 0;
+        var items = ItemIndex.OfLines(lines, start);
+        var block = new LineBlock(text, start, items, _items, _lines + 1);
+        _items += items.Count;
+        _lines += lines.Span.Count((byte)'\n');
         return block;
     }
 }

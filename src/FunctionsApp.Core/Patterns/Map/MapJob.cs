@@ -136,7 +136,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     protected override int ComputeItems(Portion portion, CpuTurn turn)
     {
         var block = Find(portion.From);
-        var chunk = new Chunk
+        var chunk = new Chunk(_asLines)
         {
             From = portion.From,
             Worker = portion.Worker,

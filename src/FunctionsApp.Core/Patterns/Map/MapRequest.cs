@@ -6,7 +6,7 @@ using FunctionsApp.Core.Json;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Items to compute one operation for, and the options.</summary>
-public record MapRequest : MapOptions
+public record MapRequest : MapOptions, IHasItems
 {
     /// <summary>The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.</summary>
     [Description("The items: each the operation's input, or a bare value for its first property.")]

@@ -6,7 +6,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>The response of a map.</summary>
-public sealed record MapResponse
+public sealed record MapResponse : IDisposable
 {
     /// <summary>The result of each item, null for a failed item; absent with a reduction.</summary>
     public MapResults? Results { get; init; }
@@ -25,6 +25,9 @@ public sealed record MapResponse
 
     /// <summary>How long the map took, in milliseconds.</summary>
     public required double ElapsedMs { get; init; }
+
+    /// <summary>Releases the memory of the results, which must not be read afterwards.</summary>
+    public void Dispose() => Results?.Dispose();
 }
 
 /// <summary>An item that failed.</summary>
@@ -47,15 +50,24 @@ public sealed record MapChunk(long From, int Count, int Worker, double StartedMs
 /// The results of a map, in the order of the items, as the JSON that the workers wrote: one piece for each chunk.
 /// </summary>
 [JsonConverter(typeof(MapResultsConverter))]
-public sealed class MapResults : IJsonArray
+public sealed class MapResults : IJsonArray, IDisposable
 {
-    internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> pieces) => Pieces = pieces;
+    private readonly List<ResultBuffer> _buffers;
+
+    internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> pieces, List<ResultBuffer> buffers) => (Pieces, _buffers) = (pieces, buffers);
 
     /// <summary>Results with commas between them. No piece is empty.</summary>
     internal IReadOnlyList<ReadOnlyMemory<byte>> Pieces { get; }
 
     /// <summary>Returns the results as one JSON array, for reading.</summary>
     public JsonElement ToElement() => RawJson.From(this, CoreJson.TypeInfo<MapResults>()).ToElement();
+
+    /// <summary>Releases the memory, which must not be read afterwards.</summary>
+    public void Dispose()
+    {
+        _buffers.ForEach(static buffer => buffer.Dispose());
+        _buffers.Clear();
+    }
 }
 
 /// <summary>Writes <see cref="MapResults"/>.</summary>

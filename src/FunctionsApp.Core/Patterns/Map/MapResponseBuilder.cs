@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
@@ -5,14 +6,21 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <summary>Builds a buffered response from the chunks of a map.</summary>
 internal sealed class MapResponseBuilder(MapRequest request, int workers)
 {
-    private readonly List<(MapChunk Info, ReadOnlyMemory<byte> Results)> _chunks = [];
+    /// <summary>The maximum bytes of a chunk's results that are copied: less memory is held so, if chunks are many and small.</summary>
+    private const int SmallBytes = 16 * 1024;
+
+    private readonly List<(MapChunk Info, ReadOnlyMemory<byte>[] Results)> _chunks = [];
+    private readonly List<ResultBuffer> _buffers = [];
     private readonly List<MapError> _errors = [];
     private readonly Reducer _total = new();
 
     /// <summary>The problem that ended the map; if there are several, the one with the lowest index.</summary>
     public Problem? Fatal { get; private set; }
 
-    /// <summary>Adds a chunk, in any order.</summary>
+    /// <summary>Whether items have failed.</summary>
+    public bool HasErrors => _errors.Count > 0;
+
+    /// <summary>Adds a chunk, in any order. The builder disposes of it.</summary>
     public void Add(Chunk chunk)
     {
         if (chunk.Fatal is { } fatal)
@@ -26,10 +34,10 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
             _total.Add(reduced);
         }
 
-        _chunks.Add((MapChunk.Of(chunk), chunk.Output.Written.ToArray()));
+        _chunks.Add((MapChunk.Of(chunk), Keep(chunk.Output)));
     }
 
-    /// <summary>Builds the response if <see cref="Fatal"/> is null.</summary>
+    /// <summary>Builds the response if <see cref="Fatal"/> is null; it then has the memory of the results.</summary>
     /// <param name="elapsedMs">How long the map took, in milliseconds.</param>
     public MapResponse Build(double elapsedMs)
     {
@@ -37,12 +45,27 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
         return new MapResponse
         {
-            Results = request.Reduce is null ? new MapResults([.. _chunks.Select(static chunk => chunk.Results)]) : null,
+            Results = request.Reduce is null ? new MapResults([.. _chunks.SelectMany(static chunk => chunk.Results)], _buffers) : null,
             Result = request.Reduce is { } reduction ? _total.Result(reduction) : null,
             Errors = _errors,
             Workers = workers,
-            Chunks = [.. _chunks.Select(static chunk => chunk.Info)],
+            Chunks = _chunks.ConvertAll(static chunk => chunk.Info),
             ElapsedMs = elapsedMs,
         };
+    }
+
+    private ReadOnlyMemory<byte>[] Keep(ResultBuffer output)
+    {
+        if (output.Length > SmallBytes)
+        {
+            output.Trim();
+            _buffers.Add(output);
+            return [.. output.Segments];
+        }
+
+        using (output)
+        {
+            return [.. output.Segments.Select(static segment => (ReadOnlyMemory<byte>)segment.ToArray())];
+        }
     }
 }

@@ -21,6 +21,9 @@ public sealed class MapService(
     /// <summary>The pattern's name.</summary>
     public const string Name = "map";
 
+    /// <summary>How long a map may compute before the text of its items is checked as a whole.</summary>
+    private static readonly TimeSpan CheckedAfter = TimeSpan.FromMilliseconds(250);
+
     string ITaskPattern.Name => Name;
 
     /// <summary>Computes the items, and returns when all are done.</summary>
@@ -33,10 +36,19 @@ public sealed class MapService(
     /// </exception>
     public async Task<MapResponse> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
-        var cpuOperation = Check(operation, request, request.Items.Count);
-        return await timeLimits.RunAsync(
-            token => RunAsync(cpuOperation, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        try
+        {
+            var clock = new RequestClock(time);
+            var cpuOperation = Check(operation, request, request.Items.Count);
+            return await timeLimits.RunAsync(
+                token => RunAsync(cpuOperation, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        }
+        catch when (!cancellationToken.IsCancellationRequested)
+        {
+            // What is wrong with the whole request precedes what is wrong with an item.
+            request.Items.EnsureValid();
+            throw;
+        }
     }
 
     /// <summary>Computes the items, and yields the results as chunks complete.</summary>
@@ -45,8 +57,12 @@ public sealed class MapService(
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     /// <returns>Results, then the summary. Enumerating throws the problem that ended the map, after the earlier results.</returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
-    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken) =>
-        EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
+    public IAsyncEnumerable<MapEvent> StreamAsync(string operation, MapRequest request, CancellationToken cancellationToken)
+    {
+        // Now, as the first results are sent before the last items are read.
+        request.Items.EnsureValid();
+        return EnumerateAsync(Check(operation, request, request.Items.Count), request, new JsonBlock(request.Items), lines: null, cancellationToken);
+    }
 
     /// <summary>Computes items as they arrive, and yields the results as chunks complete.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
@@ -111,32 +127,29 @@ public sealed class MapService(
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var job = CreateJob(operation, request, new JsonBlock(request.Items), clock, asLines: false, left.Token);
         var run = RunAsync(job);
+        var check = CheckLongAsync(request.Items, left);
         var response = new MapResponseBuilder(request, job.Workers);
         var computed = 0L;
         try
         {
             await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
             {
-                using (chunk)
-                {
-                    computed += chunk.Count;
-                    await held.HoldResultAsync(chunk.Size, cancellationToken);
-                    response.Add(chunk);
-                    job.NoteSent(chunk, scheduler);
-                    progress?.Report(computed, request.Items.Count);
-                }
+                computed += chunk.Count;
+                await held.HoldResultAsync(chunk.Size, cancellationToken);
+                job.NoteSent(chunk, scheduler);
+                response.Add(chunk);
+                progress?.Report(computed, request.Items.Count);
             }
         }
-        catch
+        finally
         {
             await left.CancelAsync();
             await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw;
+            await check;
         }
 
         if (response.Fatal is { } fatal)
         {
-            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
             throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
                 ? fatal
@@ -144,7 +157,38 @@ public sealed class MapService(
         }
 
         await run;
+        if (response.HasErrors)
+        {
+            request.Items.EnsureValid();
+        }
+
         return response.Build(clock.ElapsedMs);
+    }
+
+    /// <summary>
+    /// Stops a long map whose text is no valid request. Every item is read before it is computed, so a short one needs no check; but
+    /// nobody should wait for hours to hear that the last item is not JSON.
+    /// </summary>
+    private async Task CheckLongAsync(JsonItems items, CancellationTokenSource left)
+    {
+        if (!items.AreUnchecked)
+        {
+            return;
+        }
+
+        try
+        {
+            await Task.Delay(CheckedAfter, time, left.Token);
+            items.EnsureValid();
+        }
+        catch (ProblemException)
+        {
+            await left.CancelAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The map is over.
+        }
     }
 
     private async IAsyncEnumerable<MapEvent> EnumerateAsync(
@@ -163,9 +207,9 @@ public sealed class MapService(
             {
                 using (chunk)
                 {
-                    if (chunk.Output.Length > 0)
+                    foreach (var results in chunk.Output.Segments)
                     {
-                        yield return new MapEvent(chunk.Output.Written, Summary: null);
+                        yield return new MapEvent(results, Summary: null);
                     }
 
                     if (options.Timeline == true)
@@ -300,12 +344,14 @@ public sealed class MapService(
     {
         var errors = new ValidationErrors();
         int? first = null;
+        var items = request.Items.From(0);
         for (var i = 0; i < request.Items.Count && !errors.IsFull; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            var item = request.Items.Text[items.Next()];
             try
             {
-                operation.Check(request.Items[i], request.Shape, limits.Value.MaxDepth);
+                operation.Check(item, request.Shape, limits.Value.MaxDepth);
             }
             catch (ProblemException exception)
             {

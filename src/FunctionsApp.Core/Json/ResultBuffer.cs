@@ -1,0 +1,146 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace FunctionsApp.Core.Json;
+
+/// <summary>
+/// Results one after the other, in segments of pooled memory that can be sent as they are. No result lies in two segments, and
+/// what the last one has written can be dropped.
+/// </summary>
+/// <param name="hasCommas">Whether there is a comma between two results of a segment.</param>
+internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDisposable
+{
+    private const int FirstBytes = 1_024;
+
+    /// <summary>The maximum bytes of a segment, unless one result is longer. The garbage collector handles larger arrays in another way.</summary>
+    private const int SegmentBytes = 64 * 1024;
+
+    private readonly List<(byte[] Bytes, int Length)> _full = [];
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
+    private Utf8JsonWriter? _json;
+    private bool _isOwn;
+    private int _length;
+    private int _start;
+    private long _fullLength;
+
+    /// <summary>How many bytes are written.</summary>
+    public long Length => _fullLength + _length;
+
+    /// <summary>The written bytes, valid until the buffer is disposed of. No segment is empty.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Segments
+    {
+        get
+        {
+            foreach (var (bytes, length) in _full)
+            {
+                yield return bytes.AsMemory(0, length);
+            }
+
+            if (_length > 0)
+            {
+                yield return _bytes.AsMemory(0, _length);
+            }
+        }
+    }
+
+    /// <summary>A writer of JSON into the buffer, for one value; flush it.</summary>
+    public Utf8JsonWriter Json
+    {
+        get
+        {
+            _json ??= new Utf8JsonWriter(this, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
+            _json.Reset();
+            return _json;
+        }
+    }
+
+    /// <summary>Begins a result.</summary>
+    public void Begin()
+    {
+        if (hasCommas && _length > 0)
+        {
+            GetSpan(1)[0] = (byte)',';
+            _length++;
+        }
+
+        _start = _length;
+    }
+
+    /// <summary>Drops what has been written since the last <see cref="Begin"/>.</summary>
+    public void Drop()
+    {
+        _json?.Reset();
+        _length = _start;
+    }
+
+    /// <inheritdoc/>
+    public void Advance(int count) => _length += count;
+
+    /// <inheritdoc/>
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Ensure(sizeHint);
+        return _bytes.AsMemory(_length);
+    }
+
+    /// <inheritdoc/>
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Ensure(sizeHint);
+        return _bytes.AsSpan(_length);
+    }
+
+    /// <summary>Replaces a segment that is not nearly full, if the results are kept: no more can be written then.</summary>
+    public void Trim()
+    {
+        if (_length < _bytes.Length / 4 * 3)
+        {
+            var bytes = _bytes;
+            (_bytes, _isOwn) = (bytes.AsSpan(0, _length).ToArray(), true);
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
+    /// <summary>Releases the memory.</summary>
+    public void Dispose()
+    {
+        _json?.Dispose();
+        _full.ForEach(static segment => ArrayPool<byte>.Shared.Return(segment.Bytes));
+        if (!_isOwn)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+        }
+
+        _full.Clear();
+        (_bytes, _length, _start, _fullLength) = ([], 0, 0, 0);
+    }
+
+    private void Ensure(int size)
+    {
+        if (_bytes.Length - _length < Math.Max(size, 1))
+        {
+            Grow(Math.Max(size, 1));
+        }
+    }
+
+    /// <summary>Begins a segment with what there is of the current result.</summary>
+    private void Grow(int size)
+    {
+        var (bytes, start, part) = (_bytes, _start, _length - _start);
+        var needed = Math.Max(part + size, Math.Min(4 * bytes.Length, SegmentBytes));
+
+        // Twice as long, so that a long result is copied seldom.
+        _bytes = ArrayPool<byte>.Shared.Rent(part > SegmentBytes / 2 ? (int)Math.Min(Math.Max(needed, 2L * part), Array.MaxLength) : needed);
+        bytes.AsSpan(start, part).CopyTo(_bytes);
+        (_length, _start) = (part, 0);
+        if (start == 0)
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+            return;
+        }
+
+        var full = hasCommas ? start - 1 : start;
+        _full.Add((bytes, full));
+        _fullLength += full;
+    }
+}
