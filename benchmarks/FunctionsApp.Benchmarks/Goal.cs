@@ -20,6 +20,9 @@ internal sealed class Goal
     /// <summary>For ours alone: the measured value itself is at least this.</summary>
     public static Goal Value(double atLeast) => new("", isLeast: true, atLeast);
 
+    /// <summary>For ours alone: the measured value itself is at most this.</summary>
+    public static Goal AtMost(double atMost) => new("", isLeast: false, atMost);
+
     /// <summary>The cells of the table that say how ours compares with another, and whether that is the goal.</summary>
     public string Judge(Metric metric, double ours, double other)
     {

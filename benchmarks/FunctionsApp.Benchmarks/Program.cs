@@ -18,9 +18,10 @@ for (var i = 0; i < args.Length; i++)
 
 Row[] all = [.. GatherRows.All, .. MapRows.All, .. OverheadRows.All, .. FairnessRows.All, .. TaskRows.All, .. DurableRows.All];
 var rows = Array.FindAll(all, row => words.Count == 0 || words.Exists(row.IsMeantBy));
-if (rows.Length == 0)
+var growths = GrowthRows.All.Where(growth => words.Count == 0 || words.Exists(growth.IsMeantBy)).ToArray();
+if (rows.Length == 0 && growths.Length == 0)
 {
-    await Console.Error.WriteLineAsync($"No row is named so. The rows are:\n{string.Join('\n', all.Select(static row => $"{row.Family}: {row.Work}"))}");
+    await Console.Error.WriteLineAsync($"No row is named so. The rows are:\n{string.Join('\n', [.. all.Select(static row => $"{row.Family}: {row.Work}"), .. GrowthRows.All.Select(static growth => $"growth: {growth.Work}")])}");
     return 1;
 }
 
@@ -28,6 +29,11 @@ var table = new Table(Console.Out);
 foreach (var row in rows)
 {
     await table.AddAsync(row);
+}
+
+foreach (var growth in growths)
+{
+    await table.AddAsync(growth);
 }
 
 if (file is not null)

@@ -12,8 +12,14 @@ internal sealed class Table
         |---|---|---|---|---|
         """;
 
+    private const string GrowthHead = """
+        | work | size | median | slope | memory |
+        |---|---|---|---|---|
+        """;
+
     private readonly TextWriter _output;
     private readonly StringBuilder _lines = new();
+    private readonly StringBuilder _growths = new();
     private readonly StringBuilder _explanations = new();
 
     public Table(TextWriter output)
@@ -27,7 +33,7 @@ internal sealed class Table
     {
         await using var stage = new Stage();
         var contestants = await row.EnterAsync(stage);
-        var medians = await MeasureAsync(row, [.. contestants.Where(static contestant => contestant.Missing is null)]);
+        var medians = await MeasureAsync(row.WarmUps, row.Runs, [.. contestants.Where(static contestant => contestant.Missing is null)]);
         foreach (var contestant in contestants)
         {
             var cells = medians.TryGetValue(contestant, out var median)
@@ -38,7 +44,40 @@ internal sealed class Table
             await _output.WriteLineAsync(line);
         }
 
-        _explanations.AppendLine(CultureInfo.InvariantCulture, $"- {row.Work}: {row.How} {row.Runs} runs{(row.WarmUps > 0 ? $" after {row.WarmUps} to warm up" : "")}.{(row.Bound is { } bound ? " " + bound : "")}");
+        Explain(row.Work, row.How, row.Runs, row.WarmUps, row.Bound);
+    }
+
+    /// <summary>Runs and adds a piece of work at all its sizes.</summary>
+    public async Task AddAsync(Growth growth)
+    {
+        await using var stage = new Stage();
+        var hosts = new Dictionary<string, Server>(StringComparer.Ordinal);
+        var sizes = new List<Contestant>();
+        foreach (var size in growth.Sizes)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"{size:N0} {growth.Unit}");
+            var host = hosts[name] = await stage.StartAsync(ServerApp.LocalHost);
+            sizes.Add(new Contestant(name, () => growth.RunAsync(host, size)));
+        }
+
+        var medians = await MeasureAsync(growth.WarmUps, growth.Runs, sizes);
+        if (_growths.Length == 0)
+        {
+            await _output.WriteLineAsync(GrowthHead);
+        }
+
+        for (var i = 0; i < sizes.Count; i++)
+        {
+            var median = medians[sizes[i]];
+            var slope = i == 0 ? "" : string.Create(CultureInfo.InvariantCulture,
+                $"{Math.Log(median / medians[sizes[i - 1]]) / Math.Log((double)growth.Sizes[i] / growth.Sizes[i - 1]):F2}");
+            var memory = OperatingSystem.IsLinux() ? Metric.Mebibytes.Say(hosts[sizes[i].Name].PeakMemory) : "only Linux tells";
+            var line = $"| {growth.Work} | {sizes[i].Name} | {growth.Metric.Say(median)} | {slope} | {memory} |";
+            _growths.AppendLine(line);
+            await _output.WriteLineAsync(line);
+        }
+
+        Explain(growth.Work, growth.How, growth.Runs, growth.WarmUps);
     }
 
     /// <summary>The rows, how each is measured, the machine and the date.</summary>
@@ -58,6 +97,14 @@ internal sealed class Table
 
         {Head}
         {_lines}
+        ## How cost grows
+
+        Each size has a LocalHost of its own, and all sizes run in turn. The slope is the exponent from the line before to this one: a
+        time that grows with a slope of 1 is proportional to the size, and one of 0 does not depend on it. Memory is the most that was
+        resident at once (`VmHWM`), with what the warm-up took.
+
+        {GrowthHead}
+        {_growths}
         ## How each row is measured
 
         {_explanations}
@@ -69,16 +116,19 @@ internal sealed class Table
 
         """);
 
-    private static async Task<Dictionary<Contestant, double>> MeasureAsync(Row row, List<Contestant> contestants)
+    private void Explain(string work, string how, int runs, int warmUps, string? bound = null) =>
+        _explanations.AppendLine(CultureInfo.InvariantCulture, $"- {work}: {how} {runs} runs{(warmUps > 0 ? $" after {warmUps} to warm up" : "")}.{(bound is null ? "" : " " + bound)}");
+
+    private static async Task<Dictionary<Contestant, double>> MeasureAsync(int warmUps, int runs, List<Contestant> contestants)
     {
         var values = contestants.ToDictionary(static contestant => contestant, static _ => new List<double>());
-        for (var run = 0; run < row.WarmUps + row.Runs; run++)
+        for (var run = 0; run < warmUps + runs; run++)
         {
             // In turn, so that all of them see the same machine, whatever else it does.
             foreach (var contestant in contestants)
             {
                 var value = await contestant.RunAsync();
-                if (run >= row.WarmUps)
+                if (run >= warmUps)
                 {
                     values[contestant].Add(value);
                 }

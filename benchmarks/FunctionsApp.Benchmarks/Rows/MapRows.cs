@@ -23,8 +23,8 @@ internal static class MapRows
         Pbkdf2,
         Square,
         PythonClient,
-        IsPrime($"`primes.isPrime` of {Primes:N0} 19-digit primes", RandomPrimes),
-        IsPrime($"`primes.isPrime` of {Primes:N0} odd 19-digit numbers", RandomNumbers),
+        IsPrime($"`primes.isPrime` of {Primes:N0} 19-digit primes", RandomPrimes, speed: 0.93),
+        IsPrime($"`primes.isPrime` of {Primes:N0} odd 19-digit numbers", RandomNumbers, speed: 0.6),
         Streamed,
         StreamedMemory,
     ];
@@ -43,7 +43,7 @@ internal static class MapRows
                     $$"""{"password":"{{input.Password}}","salt":"{{input.Salt}}","iterations":{{input.Iterations}}}"""))),
                 Limit(new Pbkdf2Operation(), inputs) with { Goal = Goal.Speed(0.97) },
                 stage.Python("Pool.starmap in-process", "map_pool.py", "pbkdf2", Keys, Iterations) with { Goal = Goal.Speed(1) },
-                stage.Node("worker_threads in-process", "map_workers.mjs", "pbkdf2", Keys, Iterations),
+                stage.Node("worker_threads in-process", "map_workers.mjs", "pbkdf2", Keys, Iterations) with { Goal = Goal.Speed(1) },
             ];
         },
     };
@@ -51,8 +51,8 @@ internal static class MapRows
     private static Row Square => new("map", $"`math.square` of {Squares:N0} items", Metric.Milliseconds)
     {
         How = "One `POST api/map/math.square`, from the first byte of the request to the last of the answer; the peers map the same numbers to a list.",
-        WarmUps = 5,
-        Runs = 9,
+        WarmUps = 30,
+        Runs = 21,
         EnterAsync = static async stage =>
         {
             var host = await stage.StartAsync(ServerApp.LocalHost);
@@ -60,8 +60,8 @@ internal static class MapRows
             return
             [
                 host.Post("map/math.square", Body(numbers)),
-                Limit(new MathSquareOperation(), [.. numbers.Select(static number => new MathSquareInput((Number)number))]),
-                stage.Python("Pool.map in-process", "map_pool.py", "square", Squares) with { Goal = Goal.Speed(1) },
+                Limit(new MathSquareOperation(), [.. numbers.Select(static number => new MathSquareInput((Number)number))]) with { Goal = Goal.Speed(0.2) },
+                stage.Python("Pool.map in-process", "map_pool.py", "square", Squares) with { Goal = Goal.Speed(4.5) },
                 stage.Node("worker_threads in-process", "map_workers.mjs", "square", Squares) with { Goal = Goal.Speed(1) },
             ];
         },
@@ -85,7 +85,8 @@ internal static class MapRows
     private static Row Streamed => new("map", $"`math.square` of {Squares:N0} lines of NDJSON", Metric.ItemsPerSecond)
     {
         How = "One `POST api/map/math.square` of a number a line; the results are counted while the upload still runs.",
-        WarmUps = 3,
+        WarmUps = 20,
+        Runs = 11,
         EnterAsync = static async stage =>
         {
             var host = await stage.StartAsync(ServerApp.LocalHost);
@@ -93,7 +94,7 @@ internal static class MapRows
             [
                 await StreamedMap.WhyMissingAsync(host) is { } why
                     ? Contestant.Absent(ServerApp.LocalHost.Name, why)
-                    : new(ServerApp.LocalHost.Name, async () => Squares / await StreamedMap.RunAsync(host, Squares)) { Goal = Goal.Value(Squares) },
+                    : new(ServerApp.LocalHost.Name, async () => Squares / await StreamedMap.RunAsync(host, Squares)) { Goal = Goal.Value(6 * Squares) },
             ];
         },
     };
@@ -115,10 +116,10 @@ internal static class MapRows
         },
     };
 
-    private static Row IsPrime(string work, Func<long[]> numbers) => new("map", work, Metric.Milliseconds)
+    private static Row IsPrime(string work, Func<long[]> numbers, double speed) => new("map", work, Metric.Milliseconds)
     {
         How = "One `POST api/map/primes.isPrime` of numbers from 10^18 to 2^63, always the same.",
-        WarmUps = 5,
+        WarmUps = 60,
         Runs = 21,
         EnterAsync = async stage =>
         {
@@ -127,7 +128,7 @@ internal static class MapRows
             return
             [
                 host.Post("map/primes.isPrime", Body(items)),
-                Limit(new PrimesIsPrimeOperation(), [.. items.Select(static item => new PrimesIsPrimeInput(item))]) with { Goal = Goal.Speed(0.9) },
+                Limit(new PrimesIsPrimeOperation(), [.. items.Select(static item => new PrimesIsPrimeInput(item))]) with { Goal = Goal.Speed(speed) },
             ];
         },
     };

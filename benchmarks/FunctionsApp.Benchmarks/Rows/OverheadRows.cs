@@ -11,7 +11,7 @@ internal static class OverheadRows
 
     private static readonly TimeSpan LoadDuration = TimeSpan.FromSeconds(1.5);
 
-    private static readonly byte[] EchoRequest = Encoding.ASCII.GetBytes(
+    internal static readonly byte[] EchoRequest = Encoding.ASCII.GetBytes(
         """
         POST /api/await/echo HTTP/1.1
         Host: 127.0.0.1
@@ -31,7 +31,7 @@ internal static class OverheadRows
         EnterAsync = static async stage =>
         [
             Echoing(ServerApp.LocalHost, await stage.StartAsync(ServerApp.LocalHost)),
-            Echoing(ServerApp.Bare, await stage.StartAsync(ServerApp.Bare)) with { Goal = Goal.Speed(0.8) },
+            Echoing(ServerApp.Bare, await stage.StartAsync(ServerApp.Bare)) with { Goal = Goal.Speed(0.95) },
         ],
     };
 
@@ -39,7 +39,7 @@ internal static class OverheadRows
     {
         How = "From starting `dotnet …dll` until `GET api/health/live` answers 200, asked every millisecond.",
         Runs = 11,
-        EnterAsync = static _ => Task.FromResult<Contestant[]>([Starting(ServerApp.LocalHost), Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 1.4) }]),
+        EnterAsync = static _ => Task.FromResult<Contestant[]>([Starting(ServerApp.LocalHost), Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 1.25) }]),
     };
 
     private static Row WorkerStart => new("overhead", "worker start to first answer", Metric.Milliseconds)

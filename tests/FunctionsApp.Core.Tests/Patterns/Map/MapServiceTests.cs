@@ -506,6 +506,63 @@ public sealed class MapServiceTests : MapTests
         Assert.InRange(computed, 1, 2);
     }
 
+    /// <summary>The items of a large body are read by those who compute them. What is wrong with its text is told all the same, and alone.</summary>
+    [Theory]
+    [InlineData(",x]", "", "malformed-json")]
+    [InlineData(",x]", ",\"returnExceptions\":true", "malformed-json")]
+    [InlineData(",x]", ",\"reduce\":\"count\"", "malformed-json")]
+    [InlineData(",\"a\",x]", "", "malformed-json")]
+    [InlineData(",\"a\",x]", ",\"returnExceptions\":true,\"maxFailures\":0", "malformed-json")]
+    [InlineData(",]", "", "malformed-json")]
+    [InlineData("]]", "", "malformed-json")]
+    [InlineData("]", ",\"workers\":1.5x", "malformed-json")]
+    [InlineData(",\"\\ud800\"]", ",\"returnExceptions\":true", "invalid-request /items/10000 holds half of a surrogate pair")]
+    [InlineData(",\"\\ud800\",\"a\"]", "", "invalid-request /items/10000 holds half of a surrogate pair")]
+    [InlineData(",\"a\",{\"x\":null}]", "", "invalid-request /items/10000 must be a number, not a string|/items/10001/x must be a number, not null")]
+    [InlineData(",\"a\"]", ",\"returnExceptions\":true", null)]
+    public async Task What_is_wrong_with_the_text_of_a_large_map_comes_first(string end, string options, string? expected)
+    {
+        var request = $$"""{"items":{{Items(10_000)[..^1]}}{{end}}{{options}}}""";
+        if (expected is null)
+        {
+            Assert.Equal(10_000, Assert.Single((await MapAsync("test.number", request)).Errors).Index);
+            return;
+        }
+
+        var problem = await RefusalAsync("test.number", request);
+        var told = problem.Type["/problems/".Length..] + (problem.Errors is { } errors
+            ? " " + string.Join('|', errors.Select(static error => $"{error.Key} {error.Value[0]}"))
+            : "");
+        Assert.StartsWith(expected, told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_long_map_is_stopped_if_its_text_is_wrong()
+    {
+        var computing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Hook.Number = (_, token) =>
+        {
+            computing.TrySetResult();
+            return WaitHandle.WaitAny([token.WaitHandle], Patience) == 0 ? throw new OperationCanceledException(token) : 0L;
+        };
+        var map = MapAsync("test.number", $$"""{"items":{{Items(10_000)[..^1]}},x]}""");
+        await computing.Task.WaitAsync(Patience);
+
+        Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal("/problems/malformed-json", (await Assert.ThrowsAsync<ProblemException>(() => map)).Problem.Type);
+    }
+
+    [Theory]
+    [InlineData(",x]", "malformed-json")]
+    [InlineData(",7]", "too-large")]
+    public async Task The_text_is_checked_before_the_number_of_items(string end, string expected)
+    {
+        Settings = [("Limits:MaxItems", "10000")];
+
+        Assert.Equal($"/problems/{expected}", (await RefusalAsync("test.number", $$"""{"items":{{Items(10_000)[..^1]}}{{end}}}""")).Type);
+    }
+
     [Fact]
     public async Task A_map_that_finds_too_much_waiting_is_refused()
     {

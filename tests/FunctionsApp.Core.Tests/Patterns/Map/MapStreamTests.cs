@@ -76,6 +76,11 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
+    public void Many_items_of_JSON_are_checked_before_the_first_is_answered() =>
+        Assert.Equal("/problems/malformed-json", Assert.Throws<ProblemException>(
+            () => { Service.StreamAsync("math.square", Request($$"""{"items":{{Items(10_000)[..^1]}},x]}"""), default); }).Problem.Type);
+
+    [Fact]
     public async Task No_items_of_JSON_have_a_summary() =>
         Assert.Equal(new MapSummary(0, 0, 2, 0, null), (await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[]}"""), default))).Summary);
 
