@@ -24,6 +24,10 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>The maximum bytes of the results that the reader has not taken yet.</summary>
     private const int MaxUnsentBytes = 4 * 1024 * 1024;
 
+    /// <summary>The bytes of results, and the milliseconds, after which the reader of a buffered response is woken: it needs a core for that.</summary>
+    private const int PublishedBytes = 64 * 1024;
+    private const int PublishedMs = 20;
+
     /// <summary>How many of the first chunks have a span each.</summary>
     private const int FirstSpans = 16;
 
@@ -36,10 +40,13 @@ internal sealed class MapJob : CpuJob, IDisposable
     private readonly CancellationToken _stopped;
     private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>(new UnboundedChannelOptions { SingleReader = true });
     private readonly List<ItemBlock> _blocks = [];
+    private readonly List<Chunk> _computed = [];
     private TaskCompletionSource? _room;
     private long _chunk;
     private long _heldBytes;
     private long _unsentBytes;
+    private long _computedBytes;
+    private double _publishedMs;
     private long _sent;
     private long _fatal = long.MaxValue;
     private int _lastCount;
@@ -103,7 +110,15 @@ internal sealed class MapJob : CpuJob, IDisposable
     }
 
     /// <summary>Completes the chunks.</summary>
-    public void EndChunks() => _chunks.Writer.Complete();
+    public void EndChunks()
+    {
+        lock (_gate)
+        {
+            PublishAll();
+        }
+
+        _chunks.Writer.Complete();
+    }
 
     public void Dispose() => _stop.Dispose();
 
@@ -158,16 +173,36 @@ internal sealed class MapJob : CpuJob, IDisposable
             {
                 Release(block);
             }
+
+            Publish(chunk);
         }
 
-        Interlocked.Add(ref _unsentBytes, chunk.Size);
-        _chunks.Writer.TryWrite(chunk);
         if (chunk.Fatal is not null)
         {
             EndAt(chunk);
         }
 
         return chunk.Count;
+    }
+
+    /// <summary>Hands a chunk to the reader: at once if a client waits for it, otherwise together with others.</summary>
+    private void Publish(Chunk chunk)
+    {
+        Interlocked.Add(ref _unsentBytes, chunk.Size);
+        _computed.Add(chunk);
+        _computedBytes += chunk.Size;
+        if (_asLines || _computedBytes >= PublishedBytes || chunk.FinishedMs - _publishedMs >= PublishedMs)
+        {
+            _publishedMs = chunk.FinishedMs;
+            PublishAll();
+        }
+    }
+
+    private void PublishAll()
+    {
+        _computed.ForEach(chunk => _chunks.Writer.TryWrite(chunk));
+        _computed.Clear();
+        _computedBytes = 0;
     }
 
     /// <summary>Starts a span for the first chunks, then for ever fewer: there may be millions.</summary>
