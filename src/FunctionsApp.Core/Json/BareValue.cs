@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Reflection;
 using System.Text.Json;
@@ -19,6 +20,12 @@ internal abstract class BareValue<T>
     /// <exception cref="ProblemException">The value does not match the property's schema or type.</exception>
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public abstract T Read(ReadOnlySpan<byte> utf8, int maxDepth);
+
+    /// <summary>Reads an object that has the first property alone, with an integer: an item of a map often is one.</summary>
+    /// <param name="utf8">The text of an object, which may be invalid JSON.</param>
+    /// <param name="value">The record.</param>
+    /// <returns>False for any other object.</returns>
+    public abstract bool TryReadObject(ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out T value);
 
     /// <summary>Creates a reader for a record that one value is enough for; null for any other type.</summary>
     /// <param name="schema">The record's schema.</param>
@@ -42,7 +49,7 @@ internal abstract class BareValue<T>
         var call = Expression.New(constructor, [value, .. others.Select(static parameter => Default(parameter))]);
         return (BareValue<T>)Activator.CreateInstance(
             typeof(Reader<>).MakeGenericType(typeof(T), first.ParameterType),
-            schema.Properties[0].Schema,
+            schema.Properties[0],
             Expression.Lambda(call, value).Compile())!;
     }
 
@@ -50,19 +57,33 @@ internal abstract class BareValue<T>
         ? Expression.Convert(Expression.Constant(value), parameter.ParameterType)
         : Expression.Default(parameter.ParameterType);
 
-    private sealed class Reader<TValue>(SchemaNode schema, Func<TValue, T> construct) : BareValue<T>
+    private sealed class Reader<TValue>(SchemaProperty property, Func<TValue, T> construct) : BareValue<T>
     {
+        private readonly SchemaNode _schema = property.Schema;
+        private readonly byte[] _start = [.. "{\""u8, .. property.EncodedName.EncodedUtf8Bytes, .. "\":"u8];
         private readonly JsonTypeInfo<TValue> _typeInfo = CoreJson.TypeInfo<TValue>();
         private readonly JsonConverter<TValue>? _scalar = CoreJson.ScalarConverter<TValue>();
 
+        public override bool TryReadObject(ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out T value)
+        {
+            if (utf8.StartsWith(_start) && utf8[^1] == '}' && SchemaCheck.TryReadInteger(_schema, utf8[_start.Length..^1].Trim((byte)' '), out TValue? integer))
+            {
+                value = construct(integer!);
+                return true;
+            }
+
+            value = default;
+            return false;
+        }
+
         public override T Read(ReadOnlySpan<byte> utf8, int maxDepth)
         {
-            if (_scalar is not null && SchemaCheck.TryRead(schema, utf8, maxDepth, _scalar, out var value))
+            if (_scalar is not null && SchemaCheck.TryRead(_schema, utf8, maxDepth, _scalar, out var value))
             {
                 return construct(value);
             }
 
-            if (SchemaCheck.Run(schema, utf8, maxDepth) is { } errors)
+            if (SchemaCheck.Run(_schema, utf8, maxDepth) is { } errors)
             {
                 throw new ProblemException(errors.ToProblem(""));
             }

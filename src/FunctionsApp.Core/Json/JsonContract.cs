@@ -137,7 +137,7 @@ public sealed class JsonContract<T>
         try
         {
             return shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
-                : IsObject(utf8) ? Read(utf8, "", maxDepth)
+                : IsObject(utf8) ? _bareValue.Value is { } simple && simple.TryReadObject(utf8, out var value) ? value : Read(utf8, "", maxDepth)
                 : _bareValue.Value is { } bareValue ? bareValue.Read(utf8, maxDepth)
                 : ReadWrapped(utf8, shape, maxDepth);
         }

@@ -71,9 +71,8 @@ internal ref struct SchemaCheck
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
     {
-        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && ScalarCheck.Fits(schema, integer))
+        if (TryReadInteger(schema, utf8, out value))
         {
-            value = typeof(T) == typeof(long) ? (T)(object)integer : (T)(object)(Number)integer;
             return true;
         }
 
@@ -88,6 +87,20 @@ internal ref struct SchemaCheck
         value = converter.Read(ref check._reader, typeof(T), CoreJson.Options)!;
         check._reader.Read();
         return true;
+    }
+
+    /// <summary>Checks and reads text that is only a 64-bit integer.</summary>
+    /// <returns>False for any other text or type.</returns>
+    public static bool TryReadInteger<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out T value)
+    {
+        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && ScalarCheck.Fits(schema, integer))
+        {
+            value = typeof(T) == typeof(long) ? (T)(object)integer : (T)(object)(Number)integer;
+            return true;
+        }
+
+        value = default;
+        return false;
     }
 
     /// <summary>Reads text that is only a 64-bit integer, as most numbers are. JSON has no leading zeros and no plus sign.</summary>

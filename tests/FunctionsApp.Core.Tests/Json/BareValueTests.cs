@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tests.Patterns.Map;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Core.Tests.Json;
@@ -38,6 +39,47 @@ public sealed class BareValueTests
     [InlineData(" 7\r", "7 True 2.5 a Grey Red 3 - - 0 -")]
     [InlineData("-0.5e1", "-5 True 2.5 a Grey Red 3 - - 0 -")]
     public void Every_other_property_has_its_default(string value, string expected) => Assert.Equal(expected, Read<Defaults>(value).ToString());
+
+    /// <summary>An object of one integer has a way of its own, which is to make no difference.</summary>
+    [Theory]
+    [InlineData("{\"x\":7}")]
+    [InlineData("{\"x\": -7 }")]
+    [InlineData("{\"x\":7,\"y\":8}")]
+    [InlineData("{\"x\":7,\"x\":8}")]
+    [InlineData("{ \"x\":7}")]
+    [InlineData("{\"x\":7.0}")]
+    [InlineData("{\"x\":9223372036854775808}")]
+    [InlineData("{\"x\":07}")]
+    [InlineData("{\"x\":-}")]
+    [InlineData("{\"x\":}")]
+    [InlineData("{\"x\":7 8}")]
+    [InlineData("{\"x\":7}}")]
+    [InlineData("{\"x\":7")]
+    [InlineData("{\"x\":\"7\"}")]
+    [InlineData("{\"X\":7}")]
+    public void An_object_of_one_integer_is_read_as_any_other(string text)
+    {
+        var contract = new JsonContract<ComputeInput>();
+        var utf8 = Encoding.UTF8.GetBytes(text);
+
+        Assert.Equal(Outcome(() => contract.Read(utf8, "")), Outcome(() => contract.ReadItem(utf8, ItemShape.ObjectOrBareValue)));
+
+        static string Outcome(Func<ComputeInput> read)
+        {
+            try
+            {
+                return read().ToString();
+            }
+            catch (ProblemException exception)
+            {
+                return Samples.Lines(exception.Problem);
+            }
+            catch (Exception exception) when (exception is MalformedJsonException or JsonException)
+            {
+                return "not JSON";
+            }
+        }
+    }
 
     [Fact]
     public void A_value_of_any_type_may_be_the_first()

@@ -161,6 +161,7 @@ public sealed class RequestReaderTests
     [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
     [InlineData("""{"items":[1,x],"workers":0}""", "'x' is an invalid start of a value")]
     [InlineData("""{"items":[1],"items":[2]}""", "/items appears more than once")]
+    [InlineData("""{"items":[[[[[[[1]]]]]]]}""", null)]
     [InlineData("""{"items":[[[[[[[[1]]]]]]]]}""", "nests deeper than 8")]
     public void A_large_request_of_items_is_valid_or_wrong_as_a_small_one(string body, string? expected)
     {
