@@ -55,18 +55,23 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
+        await WorkGate.LeaveAsync(RunSlotsAsync);
+        await _stopping;
+        return await GetResponseAsync();
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private Task RunSlotsAsync()
+    {
         var slots = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
         for (var i = 0; i < slots.Length; i++)
         {
             slots[i] = RunSlotAsync();
         }
 
-        await Task.WhenAll(slots);
-        await _stopping;
-        return await GetResponseAsync();
+        return Task.WhenAll(slots);
     }
-
-    public void Dispose() => _stop.Dispose();
 
     private async Task RunSlotAsync()
     {
