@@ -117,24 +117,29 @@ public sealed class RequestMemory : IDisposable
     private ValueTask AddAsync(long bytes, long results, bool isGrowing, CancellationToken cancellationToken)
     {
         var needed = Add(bytes, results);
-        return needed > 0 ? TakeAsync() : ValueTask.CompletedTask;
+        return needed > 0 ? TakeAsync(needed, bytes, results, isGrowing, cancellationToken) : ValueTask.CompletedTask;
+    }
 
-        async ValueTask TakeAsync()
+    /// <param name="needed">What <see cref="Add"/> returned for the other values.</param>
+    /// <param name="bytes">How much more is held.</param>
+    /// <param name="results">The part of it that is results.</param>
+    /// <param name="isGrowing">Whether the request waits before those that hold nothing.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private async ValueTask TakeAsync(long needed, long bytes, long results, bool isGrowing, CancellationToken cancellationToken)
+    {
+        var started = _budget!.GetTimestamp();
+        try
         {
-            var started = _budget!.GetTimestamp();
-            try
-            {
-                await _budget.TakeAsync(needed, isGrowing ? _age : null, _waited, cancellationToken);
-            }
-            catch
-            {
-                Remove(bytes, results, refused: needed);
-                throw;
-            }
-            finally
-            {
-                _waited += _budget.Since(started);
-            }
+            await _budget.TakeAsync(needed, isGrowing ? _age : null, _waited, cancellationToken);
+        }
+        catch
+        {
+            Remove(bytes, results, refused: needed);
+            throw;
+        }
+        finally
+        {
+            _waited += _budget.Since(started);
         }
     }
 
