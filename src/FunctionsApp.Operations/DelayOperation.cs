@@ -17,9 +17,6 @@ public sealed record DelayInput(
 public sealed class DelayOperation(TimeProvider time) : IOperation<DelayInput, RawJson>
 {
     /// <inheritdoc/>
-    public async ValueTask<RawJson> RunAsync(DelayInput input, CancellationToken cancellationToken)
-    {
-        await time.PauseAsync(input.Seconds, cancellationToken);
-        return (input.Result ?? RawJson.Null).OnOneLine();
-    }
+    public ValueTask<RawJson> RunAsync(DelayInput input, CancellationToken cancellationToken) =>
+        time.PauseAsync(input.Seconds, (input.Result ?? RawJson.Null).OnOneLine(), cancellationToken);
 }

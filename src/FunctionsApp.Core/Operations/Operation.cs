@@ -123,7 +123,10 @@ internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, Jso
 
     private sealed class Call(IOperation<TInput, TOutput> operation, TInput input, JsonTypeInfo<TOutput> output) : OperationCall
     {
-        public override async ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+            operation is IOperation<TInput, RawJson> writesItself ? writesItself.RunAsync(input, cancellationToken) : SerializeAsync(cancellationToken);
+
+        private async ValueTask<RawJson> SerializeAsync(CancellationToken cancellationToken) =>
             RawJson.From(await operation.RunAsync(input, cancellationToken), output);
     }
 }
