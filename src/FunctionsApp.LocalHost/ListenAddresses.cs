@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Net;
 
@@ -10,7 +11,7 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
 {
     private const int DefaultPort = 7071;
 
-    private static readonly string[] LoopbackNames = ["localhost", "127.0.0.1", "[::1]"];
+    private static readonly FrozenSet<string> LoopbackNames = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "localhost", "127.0.0.1", "[::1]");
 
     /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, like Core Tools.</summary>
     public static ListenAddresses From(IConfiguration configuration)
@@ -31,7 +32,7 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     /// page that the developer visits could let its host name resolve to 127.0.0.1, and the browser would send the page's
     /// requests here, with that name.
     /// </summary>
-    public bool Admits(HostString host) => !AreLoopback || LoopbackNames.Contains(host.Host, StringComparer.OrdinalIgnoreCase);
+    public bool Admits(HostString host) => !AreLoopback || LoopbackNames.Contains(host.Host);
 
     /// <summary>Returns the end points of the URLs of a started server, so that no port is 0.</summary>
     public static IEnumerable<IPEndPoint> EndPoints(IEnumerable<string> urls) =>

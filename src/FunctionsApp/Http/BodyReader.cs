@@ -24,7 +24,7 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     /// <exception cref="ProblemException">
     /// <c>too-large</c>; <c>saturated</c> when memory has no room for the body; <c>request-timeout</c> when it arrives too slowly.
     /// </exception>
-    public async Task<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         EnsureSize(request.ContentLength ?? 0);
         await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);

@@ -86,7 +86,8 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>invalid-request</c> when it is not a number.</exception>
     public double? ReadSeconds(string name)
     {
-        var text = _request.Query[name];
+        // Most requests have no query, and the server would make a collection of it all the same.
+        var text = _request.QueryString.HasValue ? _request.Query[name] : default;
         return text.Count == 0
             ? null
             : double.TryParse(text.ToString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
@@ -155,11 +156,11 @@ public sealed class FunctionRequest
 
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
-    public async Task<RawJson> ReadInputAsync() => _reader.ReadInput(await ReadBodyAsync());
+    public async ValueTask<RawJson> ReadInputAsync() => _reader.ReadInput(await ReadBodyAsync());
 
     /// <summary>Reads a body that is a pattern's request.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
-    public async Task<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
+    public async ValueTask<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
     /// <param name="segments">The number of segments of the function's route.</param>
@@ -202,7 +203,7 @@ public sealed class FunctionRequest
         _ => null,
     };
 
-    private async Task<ReadOnlyMemory<byte>> ReadBodyAsync()
+    private async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
     {
         if (_request.ContentLength is not 0)
         {
@@ -241,7 +242,7 @@ public sealed class FunctionRequest
         }
 
         // A missing content type means JSON; an explicit one must be correct.
-        if (string.IsNullOrEmpty(_request.ContentType))
+        if (string.IsNullOrEmpty(_request.ContentType) || _request.ContentType.Equals(mediaType, StringComparison.OrdinalIgnoreCase))
         {
             return;
         }

@@ -17,8 +17,13 @@ public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
     /// <summary>Reads the <c>Prefer</c> headers of a request; the first of repeated preferences counts.</summary>
     public static Preference Of(IHeaderDictionary headers)
     {
+        if (headers["Prefer"] is not { Count: > 0 } preferences)
+        {
+            return default;
+        }
+
         var (respondAsync, waits, seconds) = (false, false, (int?)null);
-        foreach (var preference in headers["Prefer"].SelectMany(static header => header?.Split(',') ?? []))
+        foreach (var preference in preferences.SelectMany(static header => header?.Split(',') ?? []))
         {
             // Parameters after a semicolon are not used here.
             var parts = preference.Split(';')[0].Split('=', 2, StringSplitOptions.TrimEntries);

@@ -223,7 +223,7 @@ public sealed class BodyReaderTests : IDisposable
     private Task<ReadOnlyMemory<byte>> ReadAsync(long? length, CancellationToken cancellationToken = default) => ReadAsync(length, _pipe, _memory, cancellationToken);
 
     private Task<ReadOnlyMemory<byte>> ReadAsync(long? length, Pipe pipe, RequestMemory memory, CancellationToken cancellationToken = default) =>
-        new BodyReader(Context(length, pipe).Request, memory, MaxBytes, _time).ReadAsync(cancellationToken);
+        new BodyReader(Context(length, pipe).Request, memory, MaxBytes, _time).ReadAsync(cancellationToken).AsTask();
 
     private async Task SendAsync(int bytes) => await _pipe.Writer.WriteAsync(new byte[bytes]);
 

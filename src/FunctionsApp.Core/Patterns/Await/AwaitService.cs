@@ -27,9 +27,17 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        var result = await timeLimits.RunAsync(token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
-        return new AwaitResponse(operation, result, clock.ElapsedMs);
+        using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        try
+        {
+            var result = await call.RunAsync(operation, Name, limit.Token);
+            await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+            return new AwaitResponse(operation, result, clock.ElapsedMs);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw new ProblemException(limit.Problem($"'{operation}'"));
+        }
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
