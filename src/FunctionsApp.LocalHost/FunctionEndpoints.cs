@@ -1,5 +1,6 @@
 using System.Reflection;
 using FunctionsApp.Http;
+using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace FunctionsApp.LocalHost;
 
@@ -8,9 +9,10 @@ internal static class FunctionEndpoints
 {
     /// <summary>Maps every function of each <see cref="FunctionAssembly"/>.</summary>
     /// <param name="app">The application.</param>
+    /// <param name="services">What the application's services were built from.</param>
     /// <param name="routePrefix">The prefix of every route; may be empty.</param>
     /// <exception cref="InvalidOperationException">Two functions have one name.</exception>
-    public static void MapFunctions(this WebApplication app, string routePrefix)
+    public static void MapFunctions(this WebApplication app, IServiceCollection services, string routePrefix)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var function in app.Services.GetServices<FunctionAssembly>().SelectMany(static functions => HttpFunction.Find(functions.Assembly)))
@@ -20,22 +22,25 @@ internal static class FunctionEndpoints
                 throw new InvalidOperationException($"Two functions are named '{function.Name}'.");
             }
 
-            // Compiling the parameter binding takes longer than starting the server; most processes never need it for every function.
-            var run = new Lazy<RequestDelegate>(() => Compile(function));
+            // A process does not need every function.
+            var run = new Lazy<RequestDelegate>(() => Bind(function, app.Services, services));
             app.MapMethods($"{routePrefix.Trim('/')}/{function.Route}", function.Trigger.Methods ?? [], context => run.Value(context))
                 .WithMetadata([function, .. function.Method.GetCustomAttributes()]);
         }
     }
 
-    private static RequestDelegate Compile(HttpFunction function)
+    private static RequestDelegate Bind(HttpFunction function, IServiceProvider app, IServiceCollection services)
+    {
+        var route = RoutePatternFactory.Parse(function.Route);
+        return PlainFunction.TryServe(function, route, app, services) ?? Compile(function, route);
+    }
+
+    private static RequestDelegate Compile(HttpFunction function, RoutePattern route)
     {
         var create = ActivatorUtilities.CreateFactory(function.Method.DeclaringType!, Type.EmptyTypes);
         return RequestDelegateFactory.Create(
             function.Method,
             context => create(context.RequestServices, arguments: null),
-            new RequestDelegateFactoryOptions
-            {
-                RouteParameterNames = Microsoft.AspNetCore.Routing.Patterns.RoutePatternFactory.Parse(function.Route).Parameters.Select(static parameter => parameter.Name),
-            }).RequestDelegate;
+            new RequestDelegateFactoryOptions { RouteParameterNames = route.Parameters.Select(static parameter => parameter.Name) }).RequestDelegate;
     }
 }

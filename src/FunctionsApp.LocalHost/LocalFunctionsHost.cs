@@ -78,10 +78,10 @@ internal static class LocalFunctionsHost
         app.UseRouting();
         app.Use(keys.AdmitAsync);
         app.Use(throttle.AdmitAsync);
-        app.MapFunctions(http.RoutePrefix);
+        app.MapFunctions(builder.Services, http.RoutePrefix);
 
         var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
-        app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], () => playground);
+        app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], playground.ExecuteAsync);
         return app;
     }
 }

@@ -22,11 +22,20 @@ internal static class LocalSettings
         }
 
         // Keys write a colon as two underscores, like the environment variables that they replace.
-        var values = file.GetSection("Values").AsEnumerable(makePathsRelative: true)
-            .Where(static setting => setting.Value is not null)
-            .Select(static setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), setting.Value))
-            .Append(KeyValuePair.Create("port", file["Host:LocalHttpPort"]))
-            .Where(static setting => setting.Value is not null);
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, value) in file.GetSection("Values").AsEnumerable(makePathsRelative: true))
+        {
+            if (value is not null)
+            {
+                values[key.Replace("__", ":", StringComparison.Ordinal)] = value;
+            }
+        }
+
+        if (file["Host:LocalHttpPort"] is { } port)
+        {
+            values["port"] = port;
+        }
+
         configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = values });
     }
 }
