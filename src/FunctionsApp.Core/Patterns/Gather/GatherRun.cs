@@ -73,13 +73,42 @@ internal sealed class GatherRun : IDisposable
         return Task.WhenAll(slots);
     }
 
+    /// <summary>Runs one call after the other. Each call waits in this method alone: 10,000 of them wait at once.</summary>
     private async Task RunSlotAsync()
     {
         while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
-            await RunCallAsync(index, started);
+            var call = _request.Calls[index];
+            using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
+            RawJson? result = null;
+            Problem? error = null;
+            try
+            {
+                var value = await _bind(index).RunAsync(call.Operation, GatherService.Name, limit?.Token ?? _stopped);
+                await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
+                result = value;
+            }
+#pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                error = ErrorOf(exception, call, limit);
+            }
+
+            if (Settle(index, result, error, started, out var end))
+            {
+                await PublishAsync(end);
+            }
         }
     }
+
+    /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
+    private Problem? ErrorOf(Exception exception, GatherCall call, TimeLimit? limit) => exception switch
+    {
+        OperationCanceledException when limit?.RanOut == true => limit.Problem($"The call of '{call.Operation}'"),
+        OperationCanceledException when _stopped.IsCancellationRequested => null,
+        _ => _describer.Describe(exception),
+    };
 
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)
@@ -89,39 +118,6 @@ internal sealed class GatherRun : IDisposable
             (index, started) = (_next, _clock.ElapsedMs);
             _next++;
             return index < _results.Length;
-        }
-    }
-
-    private async Task RunCallAsync(int index, double started)
-    {
-        var call = _request.Calls[index];
-        using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
-        RawJson? result = null;
-        Problem? error = null;
-        try
-        {
-            var value = await _bind(index).RunAsync(call.Operation, GatherService.Name, limit?.Token ?? _stopped);
-            await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
-            result = value;
-        }
-        catch (OperationCanceledException) when (limit?.RanOut == true)
-        {
-            error = limit.Problem($"The call of '{call.Operation}'");
-        }
-        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
-        {
-            // The call was cancelled: it has neither a result nor an error.
-        }
-#pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            error = _describer.Describe(exception);
-        }
-
-        if (Settle(index, result, error, started, out var end))
-        {
-            await PublishAsync(end);
         }
     }
 
