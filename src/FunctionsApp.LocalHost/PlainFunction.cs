@@ -27,7 +27,7 @@ internal static class PlainFunction
         var parameters = method.GetParameters();
         var dependencies = Array.ConvertAll(constructor.GetParameters(), static parameter => parameter.ParameterType);
         if (parameters[0].ParameterType != typeof(HttpRequest)
-            || !Array.TrueForAll(dependencies, dependency => services.LastOrDefault(service => service.ServiceType == dependency)?.Lifetime == ServiceLifetime.Singleton))
+            || !Array.TrueForAll(dependencies, dependency => services.LastOrDefault(service => service.ServiceType == dependency && !service.IsKeyedService)?.Lifetime == ServiceLifetime.Singleton))
         {
             return null;
         }

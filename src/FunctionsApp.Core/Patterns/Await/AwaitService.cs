@@ -28,16 +28,18 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
         using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        RawJson result;
         try
         {
-            var result = await call.RunAsync(operation, Name, limit.Token);
-            await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
-            return new AwaitResponse(operation, result, clock.ElapsedMs);
+            result = await call.RunAsync(operation, Name, limit.Token);
         }
         catch (OperationCanceledException) when (limit.RanOut)
         {
             throw new ProblemException(limit.Problem($"'{operation}'"));
         }
+
+        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+        return new AwaitResponse(operation, result, clock.ElapsedMs);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
