@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Text;
 
 namespace FunctionsApp.Benchmarks;
 
@@ -23,6 +24,7 @@ internal sealed class Server : IAsyncDisposable
 
     private readonly Process _process;
     private readonly DirectoryInfo _tasks;
+    private RawConnection? _connection;
 
     private Server(Process process, DirectoryInfo tasks, int port)
     {
@@ -92,11 +94,32 @@ internal sealed class Server : IAsyncDisposable
     }
 
     /// <summary>LocalHost in a row about one request.</summary>
-    public Contestant Post(string path, byte[] json) => new(ServerApp.LocalHost.Name, () => PostAsync(path, json));
+    public Contestant Post(string path, byte[] json)
+    {
+        var request = Request(path, json);
+        return new(ServerApp.LocalHost.Name, () => SendAsync(request));
+    }
+
+    /// <summary>Sends a request and reads the whole answer, on a connection that stays open.</summary>
+    /// <returns>The milliseconds from the first byte sent to the last one received.</returns>
+    public Task<double> SendAsync(byte[] request) => Task.Run(() =>
+    {
+        _connection ??= new RawConnection(Port);
+        var started = Stopwatch.GetTimestamp();
+        _connection.Send(request);
+        var status = _connection.ReadResponse();
+        var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        return status == (int)HttpStatusCode.OK ? elapsed : throw new InvalidOperationException($"The server answers {status}.");
+    });
+
+    /// <summary>The bytes of a request that posts JSON.</summary>
+    public static byte[] Request(string path, byte[] json) =>
+        [.. Encoding.ASCII.GetBytes($"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n"), .. json];
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
+        _connection?.Dispose();
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();

@@ -13,7 +13,7 @@ internal static class GrowthRows
 
     public static IEnumerable<Growth> All => [Map, StreamedMaps, Gather, Echo, SmallMaps];
 
-    private static Growth Map => new("`math.square` in one JSON request", "items", Items, Metric.Milliseconds, static (host, items) => host.PostAsync("map/math.square", Numbers(items)))
+    private static Growth Map => new("`math.square` in one JSON request", "items", Items, Metric.Milliseconds, static (host, items) => host.SendAsync(Server.Request("map/math.square", Numbers(items))))
     {
         How = "As the row of 1,000,000 items is measured.",
     };
@@ -23,7 +23,7 @@ internal static class GrowthRows
         How = "As the row of 1,000,000 lines is measured, with a connection a run.",
     };
 
-    private static Growth Gather => new("gather of `echo`", "calls", Calls, Metric.Milliseconds, static (host, calls) => host.PostAsync("gather", EchoCalls(calls)))
+    private static Growth Gather => new("gather of `echo`", "calls", Calls, Metric.Milliseconds, static (host, calls) => host.SendAsync(Server.Request("gather", EchoCalls(calls))))
     {
         How = "One `POST api/gather` of calls that return at once.",
         WarmUps = 30,
@@ -39,13 +39,10 @@ internal static class GrowthRows
         How = "As `await/echo`, with `POST api/map/math.square`: every request takes its turns on the cores.",
     };
 
-    private static byte[] SmallMap { get; } = Request("map/math.square", Numbers(100));
+    private static byte[] SmallMap { get; } = Server.Request("map/math.square", Numbers(100));
 
     private static Task<double> LoadAsync(Server host, byte[] request, int connections) =>
         Task.Run(() => Load.RequestsPerSecond(host, request, connections, LoadDuration));
-
-    private static byte[] Request(string path, byte[] body) =>
-        [.. Encoding.ASCII.GetBytes($"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
 
     private static byte[] Numbers(int items) => Encoding.UTF8.GetBytes($$"""{"items":[{{string.Join(',', Enumerable.Range(0, items))}}]}""");
 

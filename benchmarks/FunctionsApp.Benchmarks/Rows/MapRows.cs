@@ -50,7 +50,7 @@ internal static class MapRows
 
     private static Row Square => new("map", $"`math.square` of {Squares:N0} items", Metric.Milliseconds)
     {
-        How = "One `POST api/map/math.square`, from the first byte of the request to the last of the answer; the peers map the same numbers to a list.",
+        How = "One `POST api/map/math.square`, from the first byte of the request to the last of the answer, on a raw socket: a client that copies the answer takes as long as the server; the peers map the same numbers to a list.",
         WarmUps = 30,
         Runs = 21,
         EnterAsync = static async stage =>

@@ -9,34 +9,40 @@ namespace FunctionsApp.Core.Json;
 [JsonConverter(typeof(NumberConverter))]
 public readonly record struct Number
 {
-    private readonly long _integer;
-    private readonly double _double;
+    // One field for both: a struct of two words is returned in registers.
+    private readonly long _bits;
 
-    private Number(bool isInteger, long integer, double value) => (IsInteger, _integer, _double) = (isInteger, integer, value);
+    private Number(bool isInteger, long bits) => (IsInteger, _bits) = (isInteger, bits);
 
     /// <summary>Whether this is a 64-bit integer.</summary>
     public bool IsInteger { get; }
 
     /// <summary>The nearest double.</summary>
-    public double AsDouble => IsInteger ? _integer : _double;
+    public double AsDouble => IsInteger ? _bits : BitConverter.Int64BitsToDouble(_bits);
 
     /// <summary>The integer; meaningful only when <see cref="IsInteger"/>.</summary>
-    public long AsInteger => _integer;
+    public long AsInteger => _bits;
 
     /// <summary>An integer.</summary>
-    public static implicit operator Number(long value) => new(isInteger: true, value, 0);
+    public static implicit operator Number(long value) => new(isInteger: true, value);
 
     /// <summary>A double.</summary>
-    public static implicit operator Number(double value) => new(isInteger: false, 0, value);
+    public static implicit operator Number(double value) => new(isInteger: false, BitConverter.DoubleToInt64Bits(value));
+
+    /// <summary>Returns whether both are of the same kind and value.</summary>
+    public bool Equals(Number other) => IsInteger == other.IsInteger && (IsInteger ? _bits == other._bits : AsDouble.Equals(other.AsDouble));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => IsInteger ? _bits.GetHashCode() : AsDouble.GetHashCode();
 
     /// <summary>Adds; the sum is an integer if it fits.</summary>
     public static Number operator +(Number left, Number right)
     {
         if (left.IsInteger && right.IsInteger)
         {
-            var sum = unchecked(left._integer + right._integer);
-            var overflows = ((left._integer ^ sum) & (right._integer ^ sum)) < 0;
-            return overflows ? (Number)((double)left._integer + right._integer) : sum;
+            var sum = unchecked(left._bits + right._bits);
+            var overflows = ((left._bits ^ sum) & (right._bits ^ sum)) < 0;
+            return overflows ? (Number)((double)left._bits + right._bits) : sum;
         }
 
         return left.AsDouble + right.AsDouble;
@@ -47,8 +53,8 @@ public readonly record struct Number
     {
         if (left.IsInteger && right.IsInteger)
         {
-            var high = Math.BigMul(left._integer, right._integer, out var low);
-            return high == low >> 63 ? (Number)low : (double)left._integer * right._integer;
+            var high = Math.BigMul(left._bits, right._bits, out var low);
+            return high == low >> 63 ? (Number)low : (double)left._bits * right._bits;
         }
 
         return left.AsDouble * right.AsDouble;
@@ -56,7 +62,7 @@ public readonly record struct Number
 
     /// <summary>Returns whether <paramref name="left"/> is smaller; integers are compared exactly.</summary>
     public static bool operator <(Number left, Number right) =>
-        left.IsInteger && right.IsInteger ? left._integer < right._integer : left.AsDouble < right.AsDouble;
+        left.IsInteger && right.IsInteger ? left._bits < right._bits : left.AsDouble < right.AsDouble;
 
     /// <summary>Returns whether <paramref name="left"/> is greater; integers are compared exactly.</summary>
     public static bool operator >(Number left, Number right) => right < left;
