@@ -31,6 +31,7 @@ internal static class GatherRows
     private static Row Delays(int calls, double? atMostMs = null) => new("gather", $"gather of {calls:N0} delays of 0.1 s", Metric.Milliseconds)
     {
         How = "One `POST api/gather` of `delay` calls; Python gathers as many `asyncio.sleep(0.1)`.",
+        Bound = atMostMs is null ? null : "Reading, binding, starting, ending and writing 10,000 calls takes 25 to 30 ms of one core, and the garbage of so many pending calls is collected meanwhile.",
         WarmUps = 30,
         Runs = 31,
         EnterAsync = async stage =>

@@ -26,6 +26,7 @@ internal static class OverheadRows
     private static Row Echo => new("overhead", $"`await/echo` over {Connections} connections", Metric.RequestsPerSecond)
     {
         How = $"Each connection has one request under way, for {LoadDuration.TotalSeconds:F1} s a run; the client is one thread on raw sockets.",
+        Bound = "What is ours is spread thin: no function of it takes more than 0.3 µs of some 16 a request. It is what the contract asks of every request: its memory account, its time limit and cancellation, its share of the cores, metrics, and problems by name.",
         WarmUps = 3,
         Runs = 7,
         EnterAsync = static async stage =>
