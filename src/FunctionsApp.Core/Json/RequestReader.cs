@@ -46,8 +46,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
             EnsureUtf8(body.Span);
             if (typeof(T).IsAssignableTo(typeof(IHasItems)) && body.Length > WorkGate.LargeBytes)
             {
-                using var split = SourceText.Open(body, () => Check<T>(body));
-                return Contract<T>.Instance.ReadSplit(body.Span, limits.Value.MaxDepth);
+                return ReadSplit<T>(body);
             }
 
             using var text = SourceText.Open(body);
@@ -57,6 +56,13 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         {
             throw new ProblemException(Malformed(exception));
         }
+    }
+
+    /// <summary>Leaves the items of a large request to those who take them, and lets them have the whole checked.</summary>
+    private T ReadSplit<T>(ReadOnlyMemory<byte> body)
+    {
+        using var text = SourceText.Open(body, () => Check<T>(body));
+        return Contract<T>.Instance.ReadSplit(body.Span, limits.Value.MaxDepth);
     }
 
     private void Check<T>(ReadOnlyMemory<byte> body)

@@ -16,6 +16,7 @@ public sealed class JsonResult<T>(int status, T value) : IResult
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
+        // The results of a map lie in pooled memory, which others may use when they are sent.
         using var memory = value as IDisposable;
         httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "application/json; charset=utf-8";

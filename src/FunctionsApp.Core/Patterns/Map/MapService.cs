@@ -97,8 +97,11 @@ public sealed class MapService(
         return operation;
     }
 
-    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken) =>
-        TaskOutcome.Succeeded(await RunAsync(operation!, reader.Read<NamedMapRequest>(request.Utf8), cancellationToken));
+    async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
+    {
+        using var response = await RunAsync(operation!, reader.Read<NamedMapRequest>(request.Utf8), cancellationToken);
+        return TaskOutcome.Succeeded(response);
+    }
 
     private CpuOperation Check(string name, MapOptions options, int items)
     {
