@@ -53,7 +53,7 @@ internal static class MapRows
     {
         How = "One `POST api/map/math.square`, from the first byte of the request to the last of the answer, on a raw socket: a client that copies the answer takes as long as the server; the peers map the same numbers to a list.",
         Bound = "Of 50 ms, receiving 7 MB and splitting it take 12, computing 30, and sending 13 MB 7. The ends are the work of one thread beside the client's. An item takes 45 ns of a core; the limit's, which reads and writes nothing, takes 20.",
-        WarmUps = 30,
+        WarmUps = 60,
         Runs = 21,
         EnterAsync = static async stage =>
         {
