@@ -55,7 +55,7 @@ internal sealed class Table
         var sizes = new List<Contestant>();
         foreach (var size in growth.Sizes)
         {
-            var name = string.Create(CultureInfo.InvariantCulture, $"{size:N0} {growth.Unit}");
+            var name = string.Create(CultureInfo.InvariantCulture, $"{size:N0} {(size == 1 ? growth.Unit[..^1] : growth.Unit)}");
             var host = hosts[name] = await stage.StartAsync(ServerApp.LocalHost);
             sizes.Add(new Contestant(name, () => growth.RunAsync(host, size)));
         }

@@ -16,17 +16,19 @@ internal static class GrowthRows
     private static Growth Map => new("`math.square` in one JSON request", "items", Items, Metric.Milliseconds, static (host, items) => host.SendAsync(Server.Request("map/math.square", Numbers(items))))
     {
         How = "As the row of 1,000,000 items is measured.",
+        WarmUps = 60,
     };
 
     private static Growth StreamedMaps => new("`math.square` in NDJSON", "items", Items, Metric.Milliseconds, static async (host, items) => 1_000 * await StreamedMap.RunAsync(host, items))
     {
         How = "As the row of 1,000,000 lines is measured, with a connection a run.",
+        WarmUps = 60,
     };
 
     private static Growth Gather => new("gather of `echo`", "calls", Calls, Metric.Milliseconds, static (host, calls) => host.SendAsync(Server.Request("gather", EchoCalls(calls))))
     {
         How = "One `POST api/gather` of calls that return at once.",
-        WarmUps = 30,
+        WarmUps = 60,
     };
 
     private static Growth Echo => new("`await/echo`", "connections", Connections, Metric.RequestsPerSecond, static (host, connections) => LoadAsync(host, OverheadRows.EchoRequest, connections))
