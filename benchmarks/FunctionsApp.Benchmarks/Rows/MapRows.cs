@@ -32,7 +32,7 @@ internal static class MapRows
     private static Row Pbkdf2 => new("map", $"`pbkdf2` of {Keys} passwords, {Iterations:N0} iterations", Metric.Milliseconds)
     {
         How = "One `POST api/map/pbkdf2`; the peers derive the same keys with `hashlib.pbkdf2_hmac` and `crypto.pbkdf2Sync`.",
-        Bound = "The same `libcrypto` derives the keys of C# and of Python. It allocates and frees memory for each iteration; by `perf`, that takes 18 % of the time in a process with threads and 15 % in one without, as those of Python's pool are.",
+        Bound = "The same `libcrypto` derives the keys of C# and of Python. Node has an OpenSSL of its own. It allocates and frees memory for each iteration; by `perf`, that takes 18 % of the time in a process with threads and 15 % in one without, as those of Python's pool are.",
         Runs = 11,
         EnterAsync = static async stage =>
         {
