@@ -45,5 +45,6 @@ internal static class GatherRows
         },
     };
 
-    private static byte[] Body(int calls, string call) => Encoding.UTF8.GetBytes($$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, calls))}}]}""");
+    /// <summary>The request of a gather of as many calls.</summary>
+    internal static byte[] Body(int calls, string call) => Encoding.UTF8.GetBytes($$"""{"calls":[{{string.Join(',', Enumerable.Repeat(call, calls))}}]}""");
 }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace FunctionsApp.Benchmarks.Rows;
 
 /// <summary>How cost grows with the size of a request, and with the number of connections.</summary>
@@ -46,8 +44,7 @@ internal static class GrowthRows
     private static Task<double> LoadAsync(Server host, byte[] request, int connections) =>
         Task.Run(() => Load.RequestsPerSecond(host, request, connections, LoadDuration));
 
-    private static byte[] Numbers(int items) => Encoding.UTF8.GetBytes($$"""{"items":[{{string.Join(',', Enumerable.Range(0, items))}}]}""");
+    private static byte[] Numbers(int items) => MapRows.Body(Enumerable.Range(0, items));
 
-    private static byte[] EchoCalls(int calls) =>
-        Encoding.UTF8.GetBytes($$$"""{"calls":[{{{string.Join(',', Enumerable.Repeat("""{"operation":"echo","input":{"value":1}}""", calls))}}}]}""");
+    private static byte[] EchoCalls(int calls) => GatherRows.Body(calls, """{"operation":"echo","input":{"value":1}}""");
 }

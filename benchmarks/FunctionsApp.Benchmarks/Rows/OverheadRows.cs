@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using FunctionsApp.TestHost;
 
 namespace FunctionsApp.Benchmarks.Rows;
@@ -11,15 +10,7 @@ internal static class OverheadRows
 
     private static readonly TimeSpan LoadDuration = TimeSpan.FromSeconds(1.5);
 
-    internal static readonly byte[] EchoRequest = Encoding.ASCII.GetBytes(
-        """
-        POST /api/await/echo HTTP/1.1
-        Host: 127.0.0.1
-        Content-Type: application/json
-        Content-Length: 31
-
-        {"value":"The quick brown fox"}
-        """.ReplaceLineEndings("\r\n"));
+    internal static readonly byte[] EchoRequest = Server.Request("await/echo", """{"value":"The quick brown fox"}"""u8.ToArray());
 
     public static IEnumerable<Row> All => [Echo, Start, WorkerStart];
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Text;
 
@@ -168,6 +167,5 @@ internal static class TaskRows
 
     private static double Quantile(double[] values, double quantile) => values.Order().ElementAt((int)((values.Length - 1) * quantile));
 
-    private static byte[] Post(string path, string json) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
-        $"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+    private static byte[] Post(string path, string json) => Server.Request(path, Encoding.ASCII.GetBytes(json));
 }
