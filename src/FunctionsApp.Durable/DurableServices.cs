@@ -18,6 +18,10 @@ public static class DurableServices
         CoreJson.Add(DurableJsonContext.Default);
         services.AddSingleton<IValidateOptions<TasksOptions>, ConnectionCheck>();
         services.AddSingleton<TaskHub>();
+        services.AddSingleton<TaskReader>();
+        services.AddSingleton<TaskCreation>();
+        services.AddSingleton<Leftovers>();
+        services.AddSingleton<HubMaintenance>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();
         services.AddSingleton<ReceiverLimit>();

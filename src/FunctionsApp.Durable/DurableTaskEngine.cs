@@ -32,35 +32,30 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     /// <summary>How long a request may wait for storage.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>The age of an idempotency key after which the process that took it has created its task, or never will.</summary>
-    private static readonly TimeSpan Abandoned = Patience + TimeSpan.FromSeconds(5);
-
-    private static readonly TimeSpan KeyPause = TimeSpan.FromMilliseconds(100);
-
     private readonly TaskHub _hub;
-    private readonly StorageUse _use;
-    private readonly DeliverySchedule _schedule;
+    private readonly TaskReader _reader;
+    private readonly TaskCreation _creation;
     private readonly TaskWatcher _watcher;
     private readonly TimeProvider _time;
     private readonly ILogger<DurableTaskEngine> _logger;
     private volatile bool _isFailing;
 
-    public DurableTaskEngine(TaskHub hub, StorageUse use, DeliverySchedule schedule, TimeProvider time, ILogger<DurableTaskEngine> logger)
+    public DurableTaskEngine(TaskHub hub, TaskReader reader, TaskCreation creation, TimeProvider time, ILogger<DurableTaskEngine> logger)
     {
-        (_hub, _use, _schedule, _time, _logger) = (hub, use, schedule, time, logger);
+        (_hub, _reader, _creation, _time, _logger) = (hub, reader, creation, time, logger);
         _watcher = new TaskWatcher(ReadAsync, time);
     }
 
     public string Name => "durable";
 
-    public Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input) => GuardAsync(
-        async stop =>
-        {
-            await _hub.EnsureCreatedAsync().WaitAsync(stop);
-            return definition.IdempotencyKey is { } key ? await CreateOnceAsync(key, definition, input, stop) : await AcceptAsync(TaskRecord.NewId(), definition, input, stop);
-        },
-        "The task could not be stored, and has not been accepted.",
-        definition.IdempotencyKey is null ? Patience : Patience + Abandoned);
+    public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input)
+    {
+        string? sent = null;
+        return await GuardAsync(
+            stop => _creation.CreateAsync(definition, input, id => Volatile.Write(ref sent, id), stop),
+            () => sent is null ? Problem.StorageFailed("The task could not be stored, and has not been accepted.") : UnknownOutcome(sent, definition),
+            TaskCreation.PatienceOf(definition, input));
+    }
 
     public async ValueTask<TaskView?> FindAsync(string id) => IsId(id) ? await GuardAsync(_ => ReadAsync(id), "The task cannot be read.") : null;
 
@@ -70,14 +65,14 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         {
             return IsId(id) ? await _watcher.NextAsync(id, after, cancellationToken) : null;
         }
-        catch (Exception exception) when (IsOfStorage(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (exception.IsOfStorage() && !cancellationToken.IsCancellationRequested)
         {
-            throw Fail(exception, "The task cannot be read.");
+            throw Fail(exception, Problem.StorageFailed("The task cannot be read."));
         }
     }
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
-        async stop => await FindStatusAsync(id) is not { Status: { } status } ? null
+        async stop => (await _reader.FindAsync(id))?.Status is not { } status ? null
             : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
             : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.Attempts, status.OutcomeBytes)
             : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts, stop)),
@@ -92,17 +87,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return found;
             }
 
-            var now = _time.GetUtcNow();
-            var isFirst = false;
-            var (state, _) = await _hub.Blobs.ChangeStateAsync(
-                id,
-                known: null,
-                state =>
-                {
-                    isFirst = state is { IsDone: false, CancelledAt: null };
-                    return isFirst ? state with { CancelledAt = now } : null;
-                },
-                stop);
+            var seen = await _hub.Blobs.ChangeStateAsync(
+                id, known: null, state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = _time.GetUtcNow() } : null, stop);
+            var state = seen.State;
             if (state.IsDone)
             {
                 // The work is done, and its end is about to be recorded.
@@ -114,10 +101,11 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return view;
             }
 
-            // The process that stored an earlier request may have died before it sent the event.
-            if (isFirst || now - state.CancelledAt > Patience)
+            // An earlier request may have failed, or its process died, before the event was sent.
+            if (!state.IsCancelSent)
             {
                 await _hub.RaiseAsync(id, TaskNames.Cancel, new CancelEvent(state.Runner is null ? 0 : state.Call)).WaitAsync(stop);
+                await _hub.Blobs.ChangeStateAsync(id, seen, static state => state.IsCancelSent ? null : state with { IsCancelSent = true }, stop);
             }
 
             return view with { Record = view.Record with { State = TaskState.Cancelling, NextAttemptAt = null } };
@@ -201,8 +189,12 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     /// <summary>Whether a text of a caller is an id: nothing else must get into the names of storage.</summary>
     private static bool IsId(string id) => id.Length == TaskRecord.IdLength && id.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>Whether an exception comes from storage: the clients and the framework throw many kinds.</summary>
-    private static bool IsOfStorage(Exception exception) => exception is not ProblemException;
+    /// <summary>The problem of a task that may run, or not: storage has not responded to its start.</summary>
+    private static Problem UnknownOutcome(string id, TaskDefinition definition) => Problem.StorageFailed(
+        "Storage did not respond in time, so whether the task was accepted is not known. " + (definition.IdempotencyKey is null
+            ? $"GET {definition.Path}/{id} tells. With an Idempotency-Key the request could be sent again."
+            : "Send the request again with the same Idempotency-Key: it does not make a second task.")) with
+    { Id = id };
 
     private static string CursorOf(string continuation) => CursorPrefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(continuation));
 
@@ -225,77 +217,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     private static ProblemException InvalidCursor() => new(Problem.InvalidRequest("/cursor", "must be the nextCursor of an earlier page"));
 
-    /// <summary>Creates the task of an idempotency key, or finds it: several processes may be asked at once.</summary>
-    private async Task<TaskRecord> CreateOnceAsync(string key, TaskDefinition definition, RawJson input, CancellationToken stop)
-    {
-        KeyEntry? abandoned = null;
-        while (true)
-        {
-            var mine = new KeyEntry(TaskRecord.NewId(), _time.GetUtcNow(), definition.Fingerprint);
-            var taken = await _hub.Blobs.TakeKeyAsync(key, mine, abandoned, stop);
-            if (taken == mine)
-            {
-                try
-                {
-                    return await AcceptAsync(mine.Id, definition, input, stop);
-                }
-                catch (ProblemException)
-                {
-                    // There is no room, so there will be no task.
-                    await _hub.Blobs.FreeKeyAsync(key, mine.Id, stop);
-                    throw;
-                }
-            }
-
-            if (await ReadAsync(taken.Id) is { } view)
-            {
-                return string.Equals(taken.Fingerprint, definition.Fingerprint, StringComparison.Ordinal)
-                    ? view.Record
-                    : throw new ProblemException(Problem.IdempotencyKeyReused());
-            }
-
-            // The other process creates the task just now, or has died, or the task has expired.
-            abandoned = _time.GetUtcNow() - taken.CreatedAt > Abandoned ? taken : null;
-            if (abandoned is null)
-            {
-                await Task.Delay(KeyPause, _time, stop);
-            }
-        }
-    }
-
-    private async Task<TaskRecord> AcceptAsync(string id, TaskDefinition definition, RawJson input, CancellationToken stop)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(Patience);
-        await _use.AddAsync(input.Utf8.Length, patience.Token);
-        await _hub.Blobs.WriteInputAsync(id, input, patience.Token);
-        var now = _time.GetUtcNow();
-        var start = new TaskStart(definition, now, input.Utf8.Length, (_schedule.Due(1, now, retryAfter: null)!.Value - now).TotalSeconds);
-        await _hub.StartAsync(id, start).WaitAsync(patience.Token);
-        return TaskRecords.RecordOf(id, start, status: null, attempts: null);
-    }
-
-    private async Task<TaskView?> ReadAsync(string id)
-    {
-        if (await FindStatusAsync(id) is not { } found)
-        {
-            return null;
-        }
-
-        var view = await ViewAsync(id, found.Start, found.Status, CancellationToken.None);
-        return view.Record.IsExpired(_time.GetUtcNow()) ? null : view;
-    }
-
-    /// <summary>Puts a task together. After its end it has no attempt whose state would have to be read.</summary>
-    private async Task<TaskView> ViewAsync(string id, TaskStart start, DurableStatus? status, CancellationToken stop) => TaskRecords.ViewOf(
-        id, start, status, status is { State: not TaskState.Queued } ? null : (await _hub.Blobs.ReadStateAsync(id, stop)).State);
-
-    /// <summary>Reads the definition and the status of a task; null if it does not exist.</summary>
-    private async Task<(TaskStart Start, DurableStatus? Status)?> FindStatusAsync(string id)
-    {
-        await _hub.EnsureCreatedAsync();
-        return await _hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance) ? TaskHub.Parse(instance) : null;
-    }
+    private async Task<TaskView?> ReadAsync(string id) =>
+        (await _reader.FindAsync(id))?.View is { } view && !view.Record.IsExpired(_time.GetUtcNow()) ? view : null;
 
     private async Task<(IReadOnlyList<TaskRecord> Records, string? Continuation)> QueryAsync(int limit, string? continuation, CancellationToken stop)
     {
@@ -309,40 +232,45 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             throw InvalidCursor();
         }
 
-        var records = new TaskRecord[page.OrchestrationState.Count()];
-        await Parallel.ForEachAsync(
-            page.OrchestrationState.Select(static (instance, index) => (instance, index)),
-            new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = stop },
-            async (item, token) =>
-            {
-                var id = item.instance.OrchestrationInstance.InstanceId;
-                var (start, status) = TaskHub.Parse(item.instance);
-                records[item.index] = (await ViewAsync(id, start, status, token)).Record;
-            });
+        var tasks = page.OrchestrationState.Where(TaskHub.IsKept).ToArray();
+        var records = new TaskRecord[tasks.Length];
+        await Parallel.ForAsync(0, tasks.Length, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = stop }, async (index, token) =>
+            records[index] = (await _reader.ReadAsync(tasks[index], token)).View.Record);
         return (records, page.ContinuationToken);
     }
 
-    /// <summary>Bounds the time of a request, and reports failures of storage as such.</summary>
-    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure, TimeSpan? patience = null)
+    private Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure) =>
+        GuardAsync(run, () => Problem.StorageFailed(failure), Patience);
+
+    /// <summary>Bounds the time of a request, and reports failures of storage as such. A bug is none.</summary>
+    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, Func<Problem> failure, TimeSpan patience)
     {
-        using var stop = new CancellationTokenSource(patience ?? Patience, _time);
+        using var stop = new CancellationTokenSource(patience, _time);
         try
         {
             var result = await run(stop.Token).WaitAsync(stop.Token);
             Note(failure: null);
             return result;
         }
-        catch (Exception exception) when (IsOfStorage(exception))
+        catch (UnreadableDataException exception)
         {
-            throw Fail(exception, failure);
+            LogUnreadable(_logger, exception);
+            throw new ProblemException(TaskRecords.NotReadable("Stored data of the task"));
+        }
+        catch (Exception exception) when (exception.IsOfStorage())
+        {
+            throw Fail(exception, failure());
         }
     }
 
-    private ProblemException Fail(Exception exception, string failure)
+    private ProblemException Fail(Exception exception, Problem problem)
     {
         Note(exception);
-        return new ProblemException(Problem.StorageFailed(failure));
+        return new ProblemException(problem);
     }
+
+    [LoggerMessage(EventId = 39, Level = LogLevel.Error, Message = "Stored data cannot be read, so a request has failed")]
+    private static partial void LogUnreadable(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 30, Level = LogLevel.Error, Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
     private static partial void LogUnavailable(ILogger logger, string reason);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using DurableTask.AzureStorage;
 using DurableTask.AzureStorage.Tracking;
@@ -23,14 +24,15 @@ namespace FunctionsApp.Durable;
 /// </summary>
 internal sealed class TaskHub
 {
-    /// <summary>Orchestrations that have not completed are tasks that are kept.</summary>
-    private static readonly OrchestrationStatus[] Kept = [OrchestrationStatus.Pending, OrchestrationStatus.Running, OrchestrationStatus.ContinuedAsNew];
+    /// <summary>An orchestration that has completed was a task that has expired.</summary>
+    private static readonly OrchestrationStatus[] Completed = [OrchestrationStatus.Completed];
 
-    /// <summary>An orchestration with the same id, in whatever state, is the same task.</summary>
-    private static readonly OrchestrationStatus[] All = Enum.GetValues<OrchestrationStatus>();
+    /// <summary>Orchestrations that nothing advances any more, although their tasks have not expired.</summary>
+    private static readonly OrchestrationStatus[] Failed = [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
 
-    /// <summary>Before any task; tables have no dates before 1601.</summary>
-    private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
+
+    private const int PageSize = 1_000;
 
     private readonly Lazy<AzureStorageOrchestrationService> _service;
     private readonly Lazy<TaskBlobs> _blobs;
@@ -74,54 +76,105 @@ internal sealed class TaskHub
         _keys.Provide(await Blobs.ShareSecretAsync("signing-key", SigningKey.Generate(), cancellationToken)));
 
     /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
-    public async Task StartAsync(string id, TaskStart start)
+    public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);
+
+    /// <summary>Starts the orchestration of a task again, in place of one that has failed.</summary>
+    public Task RestartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept.Except(Failed), .. Completed]);
+
+    /// <summary>Sends an event to the orchestration of a task.</summary>
+    public Task RaiseAsync<T>(string id, string name, T value) => Service.SendTaskOrchestrationMessageAsync(new TaskMessage
     {
-        var started = new ExecutionStartedEvent(-1, JsonSerializer.Serialize(start, CoreJson.TypeInfo<TaskStart>()))
+        OrchestrationInstance = new OrchestrationInstance { InstanceId = id },
+        Event = new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.StoredTypeInfo<T>())) { Name = name },
+    });
+
+    /// <summary>Finds the orchestration of a task; null if there is none.</summary>
+    public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
+
+    /// <summary>Whether an orchestration is a task that is kept: it is one of ours, and has not expired.</summary>
+    public static bool IsKept(OrchestrationState instance) => IsTask(instance) && Kept.Contains(instance.OrchestrationStatus);
+
+    /// <summary>Whether an orchestration has ended although its task has not expired.</summary>
+    public static bool HasFailed(OrchestrationState instance) => Failed.Contains(instance.OrchestrationStatus);
+
+    /// <summary>Why an orchestration has failed, for the log.</summary>
+    public static string FailureOf(OrchestrationState instance) =>
+        instance.FailureDetails?.ToString() ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
+
+    /// <summary>Reads a page of the orchestrations that are kept, in no order that means anything. A hub may have others than ours.</summary>
+    public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
+        new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
+
+    /// <summary>Reads the orchestrations of expired and failed tasks.</summary>
+    public async IAsyncEnumerable<OrchestrationState> ListEndedAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var condition = new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = [.. Completed, .. Failed], FetchInput = false, FetchOutput = false };
+        await foreach (var instance in QueryAsync(condition, cancellationToken))
+        {
+            if (IsTask(instance))
+            {
+                yield return instance;
+            }
+        }
+    }
+
+    /// <summary>Reads the ids of all orchestrations that begin with a prefix, ours or not.</summary>
+    public async Task<IReadOnlySet<string>> ListIdsAsync(string prefix, CancellationToken cancellationToken)
+    {
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        var condition = new OrchestrationInstanceStatusQueryCondition { InstanceIdPrefix = prefix, FetchInput = false, FetchOutput = false };
+        await foreach (var instance in QueryAsync(condition, cancellationToken))
+        {
+            ids.Add(instance.OrchestrationInstance.InstanceId);
+        }
+
+        return ids;
+    }
+
+    /// <summary>Deletes the history of an orchestration.</summary>
+    public Task PurgeAsync(string id) => Service.PurgeInstanceHistoryAsync(id);
+
+    /// <summary>Returns about how many activities wait or run, in all processes.</summary>
+    public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
+        (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
+
+    /// <summary>Whether an orchestration is a task. Whoever adds Durable Functions of their own to the app has others.</summary>
+    private static bool IsTask(OrchestrationState instance) => string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
+
+    private async IAsyncEnumerable<OrchestrationState> QueryAsync(
+        OrchestrationInstanceStatusQueryCondition condition, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await Service.GetOrchestrationStateAsync(condition, PageSize, continuation, cancellationToken);
+            foreach (var instance in page.OrchestrationState)
+            {
+                yield return instance;
+            }
+
+            continuation = page.ContinuationToken;
+        }
+        while (continuation is not null);
+    }
+
+    private async Task StartAsync(string id, TaskStart start, OrchestrationStatus[] existing)
+    {
+        var started = new ExecutionStartedEvent(-1, JsonSerializer.Serialize(start, CoreJson.StoredTypeInfo<TaskStart>()))
         {
             Name = TaskNames.Orchestration,
-            Version = "",
+            Version = TaskNames.Version,
             OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
         };
         try
         {
-            await Service.CreateTaskOrchestrationAsync(new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, All);
+            await Service.CreateTaskOrchestrationAsync(new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, existing);
         }
         catch (OrchestrationAlreadyExistsException)
         {
             // Another process has created it for the same request.
         }
     }
-
-    /// <summary>Sends an event to the orchestration of a task.</summary>
-    public Task RaiseAsync<T>(string id, string name, T value) => Service.SendTaskOrchestrationMessageAsync(new TaskMessage
-    {
-        OrchestrationInstance = new OrchestrationInstance { InstanceId = id },
-        Event = new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.TypeInfo<T>())) { Name = name },
-    });
-
-    /// <summary>Finds the orchestration of a task; null if there is none.</summary>
-    public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
-
-    /// <summary>Whether the task of an orchestration is kept: it has not expired.</summary>
-    public static bool IsKept(OrchestrationState instance) => Kept.Contains(instance.OrchestrationStatus);
-
-    /// <summary>Reads the definition and the status of a task; it has no status before its orchestration has begun.</summary>
-    public static (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
-    {
-        var start = JsonSerializer.Deserialize(instance.Input, CoreJson.TypeInfo<TaskStart>())!;
-        return (start, instance.Status is { Length: > 0 } status ? JsonSerializer.Deserialize(status, CoreJson.TypeInfo<DurableStatus>()) : start.Ended);
-    }
-
-    /// <summary>Reads a page of the tasks that are kept, in no order that means anything.</summary>
-    public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
-        new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
-
-    /// <summary>Deletes the histories of orchestrations that have completed: their tasks have expired.</summary>
-    public Task PurgeAsync() => Service.PurgeInstanceHistoryAsync(Epoch, createdTimeTo: null, [OrchestrationStatus.Completed]);
-
-    /// <summary>Returns about how many activities wait or run, in all processes.</summary>
-    public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
-        (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
 
     private static AzureStorageOrchestrationServiceSettings SettingsOf(TasksOptions options, int partitions, StorageAccountClientProvider account, ILoggerFactory logs) => new()
     {

@@ -6,15 +6,16 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>
 /// Makes one attempt at a task. It may be called again while it runs, if its process seems to have died: the attempt then belongs
-/// to the last one that has started, and the others stop.
+/// to the last execution that has started. The others stop, and report what that one does.
 /// </summary>
-internal sealed class AttemptActivity(
+internal sealed partial class AttemptActivity(
     TaskHub hub,
     AttemptSlots slots,
     Lazy<TaskRunner> runner,
@@ -23,7 +24,8 @@ internal sealed class AttemptActivity(
     ProblemDescriber describer,
     TimeProvider time,
     IOptions<LimitsOptions> limits,
-    IOptions<DurableHostingOptions> hosting)
+    IOptions<DurableHostingOptions> hosting,
+    ILogger<AttemptActivity> logger)
 {
     /// <summary>How often an attempt looks whether it has been cancelled. The second is for attempts that run for long.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), LongWatchPause = TimeSpan.FromSeconds(1);
@@ -33,8 +35,11 @@ internal sealed class AttemptActivity(
     /// <summary>How long an attempt waits for its turn at least, whatever the host allows.</summary>
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The pause after an attempt has waited for its turn as long as the host allows. Other activities, or another process, use the time.</summary>
+    /// <summary>The pause after an activity has waited as long as the host allows. Other activities, or another process, use the time.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
+
+    /// <summary>The pauses between two tries to store the end of an attempt.</summary>
+    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(1), MaxStorePause = TimeSpan.FromSeconds(30);
 
     /// <summary>Makes the attempt.</summary>
     /// <param name="order">What to do.</param>
@@ -47,27 +52,75 @@ internal sealed class AttemptActivity(
             order = order with { Definition = order.Definition with { TimeoutSeconds = null } };
         }
 
+        var started = time.GetTimestamp();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
-        using var account = RequestMemory.Current = memory.Open();
         try
         {
-            using var slot = await EnterAsync(account, order, stop.Token);
-            if (slot is not null)
-            {
-                return await RunWithinAsync(order, stop.Token);
-            }
+            return (order.IsRunning ? null : await EnterAndRunAsync(order, stop.Token)) ?? await FollowAsync(order, started, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // As one that has not begun.
+            var (state, _) = await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None);
+            return ResultOf(state, order.IsRunning ? AttemptEnd.Running : AttemptEnd.Retried);
         }
-
-        var (state, _) = await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None);
-        return ResultOf(state, AttemptEnd.Retried) with { PauseSeconds = stop.IsCancellationRequested ? 0 : BusyPause.TotalSeconds };
+        catch (UnreadableDataException exception)
+        {
+            LogUnreadable(logger, exception, order.Id);
+            return Failed(TaskRecords.NotReadable("The state of the task's attempts"));
+        }
     }
 
     private static AttemptResult ResultOf(AttemptState state, AttemptEnd end) =>
         new() { End = end, Attempts = state.Started, StartedAt = state.StartedAt, Progress = state.Progress };
+
+    private static AttemptResult Failed(Problem problem) => new() { End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
+
+    /// <summary>Makes the attempt when it is its turn; returns null if another execution has taken it.</summary>
+    private async Task<AttemptResult?> EnterAndRunAsync(AttemptOrder order, CancellationToken stopping)
+    {
+        using var account = RequestMemory.Current = memory.Open();
+        using var slot = await EnterAsync(account, order, stopping);
+        return slot is not null
+            ? await RunWithinAsync(order, stopping)
+            : ResultOf((await hub.Blobs.ReadStateAsync(order.Id, stopping)).State, AttemptEnd.Retried) with { PauseSeconds = BusyPause.TotalSeconds };
+    }
+
+    /// <summary>
+    /// Waits for the end of an attempt that another execution of the same call makes. Both report that end: whoever lost an attempt
+    /// knows nothing else of it.
+    /// </summary>
+    private async Task<AttemptResult> FollowAsync(AttemptOrder order, long started, CancellationToken stopping)
+    {
+        while (hosting.Value.MaxActivityTime is not { } max || time.GetElapsedTime(started) < max / 2)
+        {
+            await Task.Delay(LongWatchPause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stopping.IsCancellationRequested)
+            {
+                return new AttemptResult { End = AttemptEnd.Running };
+            }
+
+            try
+            {
+                var (state, tag) = await hub.Blobs.ReadStateAsync(order.Id, stopping);
+                if (tag is null || state.Call > order.Call)
+                {
+                    return ResultOf(state, AttemptEnd.Cancelled);
+                }
+
+                if (state.Result is { } result)
+                {
+                    return result;
+                }
+            }
+            catch (Exception exception) when (exception.IsOfStorage())
+            {
+                // The end is stored when storage works again.
+            }
+        }
+
+        return new AttemptResult { End = AttemptEnd.Running, PauseSeconds = BusyPause.TotalSeconds };
+    }
 
     /// <summary>Waits for a slot, and for the memory of the input; returns null if that takes too long for the host.</summary>
     private async Task<IDisposable?> EnterAsync(RequestMemory account, AttemptOrder order, CancellationToken stopping)
@@ -93,10 +146,14 @@ internal sealed class AttemptActivity(
         }
     }
 
-    private async Task<AttemptResult> RunWithinAsync(AttemptOrder order, CancellationToken stopping)
+    private async Task<AttemptResult?> RunWithinAsync(AttemptOrder order, CancellationToken stopping)
     {
         // Before the attempt is counted: a call that comes after the removal of its task must not begin.
-        var input = await hub.Blobs.ReadInputAsync(order.Id, stopping) ?? throw new InvalidOperationException("The input of the task is missing.");
+        if (await hub.Blobs.ReadInputAsync(order.Id, stopping) is not { } input)
+        {
+            return Failed(Problem.StorageFailed("The input of the task is missing."));
+        }
+
         var self = Guid.NewGuid();
 
         // Most tasks are new, and have no state to read.
@@ -104,8 +161,7 @@ internal sealed class AttemptActivity(
             order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), stopping);
         if (seen.State.Runner != self)
         {
-            return seen.State.Result is { } result && seen.State.Call == order.Call ? result
-                : ResultOf(seen.State, seen.State.CancelledAt is not null || seen.State.Call > order.Call ? AttemptEnd.Cancelled : AttemptEnd.Interrupted);
+            return (seen.State.Call == order.Call ? seen.State.Result : null) ?? ResultOf(seen.State, AttemptEnd.Cancelled);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -113,12 +169,28 @@ internal sealed class AttemptActivity(
         var watching = WatchAsync(order.Id, self, seen, () => Volatile.Read(ref progress), stop);
         var outcome = await MakeAsync(order, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
         await stop.CancelAsync();
-        return await EndAsync(order, self, await watching, outcome, progress);
+        return await EndAsync(order, self, await watching, outcome, progress, stopping);
     }
 
-    /// <summary>Takes the attempt; returns null when it must not start.</summary>
-    private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self) =>
-        state.CancelledAt is not null || state.Call > order.Call || (state.Call == order.Call && state.Result is not null) || state.Started >= order.Definition.MaxAttempts ? null : state with
+    /// <summary>
+    /// Takes the attempt, or stores why it must not start, so that an earlier execution of the call that still runs learns of that;
+    /// returns null when the call has ended, or a later one has taken its place.
+    /// </summary>
+    private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self)
+    {
+        // It may be taken already: the response to the request that did so was lost.
+        if (state.Runner == self || state.Call > order.Call || (state.Call == order.Call && state.Result is not null))
+        {
+            return null;
+        }
+
+        if (state.CancelledAt is not null || state.Started >= order.Definition.MaxAttempts)
+        {
+            var end = state.CancelledAt is not null ? AttemptEnd.Cancelled : AttemptEnd.Interrupted;
+            return state with { Call = order.Call, Runner = null, Result = ResultOf(state, end) };
+        }
+
+        return state with
         {
             Started = state.Started + 1,
             StartedAt = state.StartedAt ?? time.GetUtcNow(),
@@ -127,6 +199,7 @@ internal sealed class AttemptActivity(
             Result = null,
             Progress = null,
         };
+    }
 
     /// <summary>Does the work; returns null when it was stopped.</summary>
     private async Task<TaskOutcome?> MakeAsync(AttemptOrder order, RawJson input, ProgressReporter progress, CancellationToken stop)
@@ -164,44 +237,82 @@ internal sealed class AttemptActivity(
                     await stop.CancelAsync();
                 }
             }
-#pragma warning disable CA1031 // Storage fails in many ways. The attempt goes on: its end needs storage again, and reports that.
-            catch (Exception)
-#pragma warning restore CA1031
+            catch (UnreadableDataException)
             {
-                continue;
+                // Its end could not be stored. To store it is tried nevertheless, which reports why.
+                await stop.CancelAsync();
+            }
+            catch (Exception exception) when (exception.IsOfStorage())
+            {
+                // The attempt goes on: its end is stored when storage works again.
             }
         }
     }
 
     private static bool Owns(AttemptState state, Guid self) => state.Runner == self && state.CancelledAt is null;
 
-    /// <summary>Stores how the attempt ended. A request to cancel the task that comes later finds that it is done.</summary>
-    private async Task<AttemptResult> EndAsync(AttemptOrder order, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress)
+    /// <summary>
+    /// Stores how the attempt ended; returns null if it belongs to another execution by now. A request to cancel the task that comes
+    /// later finds that it is done.
+    /// </summary>
+    private async Task<AttemptResult?> EndAsync(
+        AttemptOrder order, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress, CancellationToken stopping)
     {
         var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, seen.State.Started) : null;
-        var isDone = outcome is not null && pause is null;
-        if (isDone)
+        if (outcome is not null && pause is null)
         {
-            if (outcome!.Problem is null && !await use.HasRoomAsync(outcome.Value.Utf8.Length))
-            {
-                outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
-            }
-
-            await hub.Blobs.WriteOutcomeAsync(order.Id, seen.State.Started, outcome.Value, CancellationToken.None);
+            outcome = await StoreAsync(() => WriteOutcomeAsync(order.Id, seen.State.Started, outcome), stopping);
         }
 
         AttemptResult EndOf(AttemptState state) => ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
-            : !isDone ? AttemptEnd.Retried
-            : outcome!.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
+            : outcome is null || pause is not null ? AttemptEnd.Retried
+            : outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
         {
             Progress = progress,
-            OutcomeBytes = isDone ? outcome!.Value.Utf8.Length : 0,
+            OutcomeBytes = pause is null ? outcome?.Value.Utf8.Length ?? 0 : 0,
             PauseSeconds = pause?.TotalSeconds ?? 0,
             IsContinued = outcome?.IsContinued == true,
         };
 
-        var (state, _) = await hub.Blobs.ChangeStateAsync(
-            order.Id, seen, state => state.Runner != self ? null : state with { Runner = null, Progress = progress, Result = EndOf(state) }, CancellationToken.None);
-        return state.Result ?? ResultOf(state, AttemptEnd.Retried);
+        var (state, _) = await StoreAsync(
+            () => hub.Blobs.ChangeStateAsync(
+                order.Id, seen, state => state.Runner != self ? null : state with { Runner = null, Progress = progress, Result = EndOf(state) }, CancellationToken.None),
+            stopping);
+        return state.Call == order.Call ? state.Result : ResultOf(state, AttemptEnd.Cancelled);
     }
+
+    /// <summary>Stores an outcome, or the problem that there is no room for it; returns what was stored.</summary>
+    private async Task<TaskOutcome> WriteOutcomeAsync(string id, int attempt, TaskOutcome outcome)
+    {
+        if (outcome.Problem is null && !await use.HasRoomAsync(outcome.Value.Utf8.Length))
+        {
+            outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
+        }
+
+        await hub.Blobs.WriteOutcomeAsync(id, attempt, outcome.Value, CancellationToken.None);
+        return outcome;
+    }
+
+    /// <summary>Stores something, and repeats that while storage fails: the work must not be repeated for it. Only the end of the process ends this.</summary>
+    private async Task<T> StoreAsync<T>(Func<Task<T>> store, CancellationToken stopping)
+    {
+        for (var pause = StorePause; ; pause = pause * 2 < MaxStorePause ? pause * 2 : MaxStorePause)
+        {
+            try
+            {
+                return await store();
+            }
+            catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
+            {
+                LogNotStored(logger, exception.GetBaseException().Message, pause.TotalSeconds);
+                await Task.Delay(pause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    [LoggerMessage(EventId = 34, Level = LogLevel.Error, Message = "The state of the attempts of task {Id} cannot be read, so the task has failed")]
+    private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
+
+    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored: {Reason} Next try in {Seconds} s")]
+    private static partial void LogNotStored(ILogger logger, string reason, double seconds);
 }

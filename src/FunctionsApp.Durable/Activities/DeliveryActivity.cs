@@ -6,7 +6,7 @@ using FunctionsApp.Durable.Orchestration;
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>Sends the webhook of a task once. If its process dies it is sent again, with the same id.</summary>
-internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, ReceiverLimit receivers, TimeProvider time)
+internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, TimeProvider time)
 {
     /// <summary>The pause, and as much again at random, when enough webhooks are in flight to the same receiver.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
@@ -18,7 +18,7 @@ internal sealed class DeliveryActivity(TaskHub hub, WebhookAttempt webhook, Rece
     public async Task<Delivery> RunAsync(DeliveryOrder order, CancellationToken stopping)
     {
         // Its process may have died after it had reported the delivery, and before this call was deleted.
-        if (await hub.FindAsync(order.Id) is { } instance && TaskHub.Parse(instance).Status is { } status && status.Version > order.Status.Version)
+        if (await hub.FindAsync(order.Id) is { } instance && reader.Parse(instance).Status is { } status && status.Version > order.Status.Version)
         {
             return status.Delivery!;
         }

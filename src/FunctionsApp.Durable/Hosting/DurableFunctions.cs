@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
@@ -15,8 +16,8 @@ public static class DurableFunctions
 {
     /// <summary>Runs a task from its creation to its expiry.</summary>
     [Function(TaskNames.Orchestration)]
-    public static Task<object?> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, TaskStart start) =>
-        new TaskOrchestrator().RunAsync(context, start);
+    public static Task<object?> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context) =>
+        new TaskOrchestrator().RunAsync(context, context.GetInput<JsonElement>());
 
     /// <summary>Makes an attempt.</summary>
     [Function(TaskNames.Attempt)]

@@ -1,4 +1,5 @@
 using DurableTask.Core;
+using DurableTask.Core.Settings;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
@@ -14,6 +15,14 @@ namespace FunctionsApp.Durable.Hosting;
 /// <summary>Runs orchestrations and activities in this process, as the Durable Functions extension does in an instance of the Functions host.</summary>
 internal sealed partial class DurableWorker : IDisposable
 {
+    /// <summary>A task of a later version is left to a process that knows its steps. host.json says the same to the extension.</summary>
+    private static readonly VersioningSettings Versions = new()
+    {
+        Version = TaskNames.Version,
+        MatchStrategy = VersioningSettings.VersionMatchStrategy.CurrentOrOlder,
+        FailureStrategy = VersioningSettings.VersionFailureStrategy.Reject,
+    };
+
     private readonly TaskHubWorker _worker;
     private readonly string _hub;
     private readonly ILogger<DurableWorker> _logger;
@@ -23,22 +32,30 @@ internal sealed partial class DurableWorker : IDisposable
         TaskHub hub, AttemptActivity attempt, DeliveryActivity delivery, RemovalActivity removal, AttemptSlots slots, ILoggerFactory logs, ILogger<DurableWorker> logger)
     {
         (_hub, _logger) = (hub.Name, logger);
-        var shims = new DurableTaskShimFactory(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Options) }, logs);
-        _worker = new TaskHubWorker(hub.Service, logs) { ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails };
-        _worker.AddTaskOrchestrations(new Creator<TaskOrchestration>(TaskNames.Orchestration, () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator())));
-        _worker.AddTaskActivities(
-            Activity<AttemptOrder, AttemptResult>(TaskNames.Attempt, order => attempt.RunAsync(order, slots.Stopping)),
-            Activity<DeliveryOrder, Delivery>(TaskNames.Delivery, order => delivery.RunAsync(order, slots.Stopping)),
-            Activity<Removal, object?>(TaskNames.Removal, async order =>
+        var shims = new DurableTaskShimFactory(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Stored) }, logs);
+        _worker = new TaskHubWorker(
+            hub.Service,
+            new Known<TaskOrchestration> { [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()) },
+            new Known<TaskActivity>
             {
-                await removal.RunAsync(order);
-                return null;
-            }));
-
-        Creator<TaskActivity> Activity<TOrder, TResult>(string name, Func<TOrder, Task<TResult>> run)
+                [TaskNames.Attempt] = Activity<AttemptOrder, AttemptResult>(TaskNames.Attempt, order => attempt.RunAsync(order, slots.Stopping)),
+                [TaskNames.Delivery] = Activity<DeliveryOrder, Delivery>(TaskNames.Delivery, order => delivery.RunAsync(order, slots.Stopping)),
+                [TaskNames.Removal] = Activity<Removal, object?>(TaskNames.Removal, async removed =>
+                {
+                    await removal.RunAsync(removed);
+                    return null;
+                }),
+            },
+            Versions,
+            logs)
         {
-            var activity = FuncTaskActivity.Create<TOrder, TResult>((_, order) => run(order));
-            return new(name, () => shims.CreateActivity(name, activity));
+            ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails,
+        };
+
+        Func<TaskActivity> Activity<TInput, TResult>(string name, Func<TInput, Task<TResult>> run)
+        {
+            var activity = FuncTaskActivity.Create<TInput, TResult>((_, input) => run(input));
+            return () => shims.CreateActivity(name, activity);
         }
     }
 
@@ -58,13 +75,17 @@ internal sealed partial class DurableWorker : IDisposable
     [LoggerMessage(EventId = 32, Level = LogLevel.Information, Message = "This process runs tasks of the hub {Hub}")]
     private static partial void LogStarted(ILogger logger, string hub);
 
-    /// <summary>Creates an orchestration or activity for each step.</summary>
-    private sealed class Creator<T> : ObjectCreator<T>
+    /// <summary>What creates an orchestration or activity for each step, by name. All steps are of the one version that there is.</summary>
+    private sealed class Known<T> : Dictionary<string, Func<T>>, INameVersionObjectManager<T>
+        where T : class
     {
-        private readonly Func<T> _create;
+        public Known()
+            : base(StringComparer.Ordinal)
+        {
+        }
 
-        public Creator(string name, Func<T> create) => (Name, Version, _create) = (name, "", create);
+        public void Add(ObjectCreator<T> creator) => throw new NotSupportedException();
 
-        public override T Create() => _create();
+        public T? GetObject(string name, string? version) => TryGetValue(name, out var create) ? create() : null;
     }
 }

@@ -1,5 +1,7 @@
 using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Hosting;
@@ -8,8 +10,15 @@ namespace FunctionsApp.Durable.Hosting;
 /// Takes part in the task hub: creates what it consists of, runs the worker where no extension does, and deletes what has expired.
 /// It starts shortly after the host, and goes on trying while storage cannot be reached.
 /// </summary>
-internal sealed class HubService(
-    TaskHub hub, Lazy<DurableWorker> worker, AttemptSlots slots, DurableTaskEngine engine, IOptions<DurableHostingOptions> hosting, TimeProvider time) : BackgroundService
+internal sealed partial class HubService(
+    TaskHub hub,
+    Lazy<DurableWorker> worker,
+    AttemptSlots slots,
+    DurableTaskEngine engine,
+    HubMaintenance maintenance,
+    IOptions<DurableHostingOptions> hosting,
+    TimeProvider time,
+    ILogger<HubService> logger) : BackgroundService
 {
     /// <summary>Loading the framework takes much processor time, which must not delay the first responses.</summary>
     private static readonly TimeSpan StartPause = TimeSpan.FromMilliseconds(400);
@@ -19,8 +28,10 @@ internal sealed class HubService(
     /// <summary>How often the process tests whether storage works again, after it has failed.</summary>
     private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
 
-    /// <summary>How often histories of expired tasks are deleted. No orchestration can delete its own, and until then only its blobs are gone.</summary>
-    private static readonly TimeSpan PurgePause = TimeSpan.FromMinutes(5);
+    /// <summary>How often histories of expired tasks are deleted, and failed orchestrations are looked for.</summary>
+    private static readonly TimeSpan MaintenancePause = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan OrphansPause = TimeSpan.FromHours(1);
 
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -38,8 +49,7 @@ internal sealed class HubService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Delay(StartPause, time, stoppingToken);
-        var purged = time.GetTimestamp();
-        var isStarted = false;
+        var (maintained, swept, isStarted) = (time.GetTimestamp(), time.GetTimestamp(), false);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -56,22 +66,35 @@ internal sealed class HubService(
                     await hub.Blobs.PingAsync(stoppingToken);
                 }
 
-                if (time.GetElapsedTime(purged) > PurgePause)
+                engine.Note(failure: null);
+                if (time.GetElapsedTime(maintained) > MaintenancePause)
                 {
-                    purged = time.GetTimestamp();
-                    await hub.PurgeAsync();
+                    maintained = time.GetTimestamp();
+                    await maintenance.RunAsync(stoppingToken);
                 }
 
-                engine.Note(failure: null);
+                if (time.GetElapsedTime(swept) > OrphansPause)
+                {
+                    swept = time.GetTimestamp();
+                    await maintenance.DeleteOrphansAsync(stoppingToken);
+                }
             }
-#pragma warning disable CA1031 // Storage fails in many ways; the worker starts when it works.
+            catch (Exception exception) when (exception.IsOfStorage())
+            {
+                // The worker starts when it works.
+                engine.Note(exception);
+            }
+#pragma warning disable CA1031 // The rest of the service must go on.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                engine.Note(exception);
+                LogFailed(logger, exception);
             }
 
             await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken);
         }
     }
+
+    [LoggerMessage(EventId = 40, Level = LogLevel.Error, Message = "The maintenance of the task hub failed, and is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
 }

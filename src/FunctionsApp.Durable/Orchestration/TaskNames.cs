@@ -3,6 +3,12 @@ namespace FunctionsApp.Durable.Orchestration;
 /// <summary>The names in the history of a task's orchestration. A change of one would strand the tasks that are stored.</summary>
 internal static class TaskNames
 {
+    /// <summary>
+    /// The version of the orchestration's steps. Every change of what it does, in which order, needs a new version beside the old one:
+    /// a task goes on by the steps of its creation. A process does not run tasks of a later version.
+    /// </summary>
+    public const string Version = "1.0";
+
     /// <summary>The orchestration of a task, from its creation to its expiry.</summary>
     public const string Orchestration = "Task";
 

@@ -1,8 +1,10 @@
-using FunctionsApp.Core.Patterns;
+using System.Text.Json;
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.DurableTask;
+using Microsoft.Extensions.Logging;
 using RetryPolicy = Microsoft.DurableTask.RetryPolicy;
 using TaskOptions = Microsoft.DurableTask.TaskOptions;
 
@@ -11,8 +13,9 @@ namespace FunctionsApp.Durable.Orchestration;
 /// <summary>
 /// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. It decides
 /// only by its history, which it replays after each step, so it must be deterministic: no clock, setting or storage of its own.
+/// Its steps are those of <see cref="TaskNames.Version"/>.
 /// </summary>
-internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
+internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, object?>
 {
     /// <summary>Failures of the attempt's activity itself, in a row, after which the task fails: its storage is broken.</summary>
     private const int MaxFailures = 10;
@@ -24,16 +27,28 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
     private static readonly TaskOptions Patient = TaskOptions.FromRetryPolicy(new RetryPolicy(
         maxNumberOfAttempts: 100, firstRetryInterval: TimeSpan.FromSeconds(5), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(10)));
 
-    /// <inheritdoc/>
-    public override async Task<object?> RunAsync(TaskOrchestrationContext context, TaskStart input)
-    {
-        if (input.Ended is null)
-        {
-            return await EndAsync(context, input, await RunAttemptsAsync(context, input));
-        }
+    private static readonly Task Never = new TaskCompletionSource().Task;
 
-        context.SetCustomStatus(input.Ended);
-        return await EndAsync(context, input, input.Ended);
+    /// <inheritdoc/>
+    public override async Task<object?> RunAsync(TaskOrchestrationContext context, JsonElement input)
+    {
+        var start = Read(context, input);
+        var ended = start.Ended ?? await RunAttemptsAsync(context, start);
+        context.SetCustomStatus(ended);
+        return await EndAsync(context, start, ended);
+    }
+
+    private static TaskStart Read(TaskOrchestrationContext context, JsonElement input)
+    {
+        try
+        {
+            return input.Deserialize(CoreJson.StoredTypeInfo<TaskStart>()) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException exception)
+        {
+            LogUnreadable(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
+            return TaskStart.Unreadable(Now(context));
+        }
     }
 
     /// <summary>Makes attempts until the task ends; returns its status then.</summary>
@@ -41,16 +56,18 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
     {
         var status = new DurableStatus { Version = 1 };
         var cancelled = context.WaitForExternalEvent<CancelEvent>(TaskNames.Cancel);
+        var isRunning = false;
         for (var failures = 0; ;)
         {
-            status = status with { Version = status.Version + 1, Call = status.Call + 1, NextAttemptAt = null };
+            status = status with { Version = status.Version + 1, Call = isRunning ? status.Call : status.Call + 1, NextAttemptAt = null };
             context.SetCustomStatus(status);
-            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context)));
+            var attempt = context.CallActivityAsync<AttemptResult>(
+                TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), isRunning));
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
             {
                 // This call has not started, and cannot start any more.
-                return Ended(context, start, status, TaskState.Cancelled);
+                return start.End(status, TaskState.Cancelled, Now(context));
             }
 
             AttemptResult result;
@@ -61,30 +78,40 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
             }
             catch (TaskFailedException) when (++failures < MaxFailures)
             {
-                result = new AttemptResult { End = AttemptEnd.Retried, Attempts = status.Attempts, StartedAt = status.StartedAt, PauseSeconds = FailurePause.TotalSeconds };
+                // One that waits for another execution goes on waiting: that one may still make the attempt.
+                result = new AttemptResult
+                {
+                    End = isRunning ? AttemptEnd.Running : AttemptEnd.Retried,
+                    Attempts = status.Attempts,
+                    StartedAt = status.StartedAt,
+                    PauseSeconds = FailurePause.TotalSeconds,
+                };
             }
             catch (TaskFailedException exception)
             {
-                var problem = Problem.StorageFailed($"No attempt could be made: {exception.FailureDetails.ErrorMessage}");
-                return Ended(context, start, status with { Problem = TaskOutcome.Failed(problem).Value }, TaskState.Failed);
+                return start.Fail(status, Problem.StorageFailed($"No attempt could be made: {exception.FailureDetails.ErrorMessage}"), Now(context));
             }
 
             status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress, OutcomeBytes = result.OutcomeBytes };
+            isRunning = result.End == AttemptEnd.Running;
             switch (result.End)
             {
                 case AttemptEnd.Succeeded:
-                    return Ended(context, start, status, TaskState.Succeeded, result.IsContinued);
+                    return start.End(status, TaskState.Succeeded, Now(context), result.IsContinued);
                 case AttemptEnd.Failed:
-                    return Ended(context, start, status, TaskState.Failed, result.IsContinued);
+                    return start.End(status with { Problem = result.Problem }, TaskState.Failed, Now(context), result.IsContinued);
                 case AttemptEnd.Interrupted:
-                    return Ended(context, start, status with { Problem = TaskOutcome.Failed(TaskDefinition.Interrupted(result.Attempts)).Value }, TaskState.Failed);
+                    return start.Fail(status, TaskDefinition.Interrupted(result.Attempts), Now(context));
                 case AttemptEnd.Cancelled:
-                    return Ended(context, start, status, TaskState.Cancelled);
+                    return start.End(status, TaskState.Cancelled, Now(context));
+                case AttemptEnd.Running:
+                    await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), Never);
+                    break;
                 case AttemptEnd.Retried:
                     if (cancelled.IsCompletedSuccessfully || !await PauseAsync(context, TimeSpan.FromSeconds(result.PauseSeconds), cancelled, due => context.SetCustomStatus(
                         status = status with { Version = status.Version + 1, NextAttemptAt = due, Progress = null })))
                     {
-                        return Ended(context, start, status, TaskState.Cancelled);
+                        return start.End(status, TaskState.Cancelled, Now(context));
                     }
 
                     break;
@@ -105,23 +132,6 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
         var due = Now(context) + pause;
         announce(due);
         return await WaitUntilAsync(context, due, cancelled);
-    }
-
-    private static DurableStatus Ended(TaskOrchestrationContext context, TaskStart start, DurableStatus status, TaskState state, bool isContinued = false)
-    {
-        var now = Now(context);
-        var url = isContinued ? null : start.Definition.UrlFor(state);
-        status = status with
-        {
-            Version = status.Version + 1,
-            State = state,
-            NextAttemptAt = null,
-            FinishedAt = now,
-            ExpiresAt = now.AddSeconds(start.Definition.TtlSeconds),
-            Delivery = url is null ? null : new Delivery { Url = url, NextAttemptAt = now.AddSeconds(start.DeliveryPauseSeconds) },
-        };
-        context.SetCustomStatus(status);
-        return status;
     }
 
     /// <summary>
@@ -183,4 +193,7 @@ internal sealed class TaskOrchestrator : TaskOrchestrator<TaskStart, object?>
 
         return !other.IsCompleted;
     }
+
+    [LoggerMessage(EventId = 33, Level = LogLevel.Error, Message = "The start of task {Id} cannot be read, so the task has failed")]
+    private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 }

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Storage;
 
@@ -8,6 +9,10 @@ internal static class TaskRecords
 {
     /// <summary>The number of changes of the attempts' state that fit between two versions of the status in a revision.</summary>
     private const long ChangesOfVersion = 1L << 32;
+
+    /// <summary>The problem of a task of which something that is stored cannot be read.</summary>
+    /// <param name="what">What.</param>
+    public static Problem NotReadable(string what) => Problem.StorageFailed($"{what} cannot be read: it is damaged, or another version of the app has stored it.");
 
     /// <summary>A task as callers see it.</summary>
     /// <param name="id">The task.</param>

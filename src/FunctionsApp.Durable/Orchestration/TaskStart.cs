@@ -1,5 +1,7 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 
 namespace FunctionsApp.Durable.Orchestration;
@@ -9,8 +11,46 @@ namespace FunctionsApp.Durable.Orchestration;
 /// <param name="CreatedAt">When the task was accepted.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
-/// <param name="Ended">The status of a task that has ended, when its orchestration begins anew to keep its history short.</param>
-public sealed record TaskStart(TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null);
+/// <param name="Ended">The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.</param>
+/// <param name="Failures">How often its orchestration has failed.</param>
+public sealed record TaskStart(
+    TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null, int Failures = 0)
+{
+    /// <summary>The start of a task whose own cannot be read. The task has failed, and is kept for the default time.</summary>
+    /// <param name="createdAt">When the task was accepted.</param>
+    internal static TaskStart Unreadable(DateTimeOffset createdAt)
+    {
+        var definition = new TaskDefinition { Pattern = "unknown", Path = "/api/tasks", TtlSeconds = new TasksOptions().DefaultTtlSeconds };
+        var start = new TaskStart(definition, createdAt, InputBytes: 0, DeliveryPauseSeconds: 0);
+        return start with { Ended = start.Fail(new DurableStatus { Version = 1 }, TaskRecords.NotReadable("The task"), createdAt) };
+    }
+
+    /// <summary>Returns the status of a task that ends.</summary>
+    /// <param name="status">Its status before.</param>
+    /// <param name="state">How it ends.</param>
+    /// <param name="now">The current time.</param>
+    /// <param name="isContinued">Whether an operation has already continued with the outcome, so that it is not delivered.</param>
+    internal DurableStatus End(DurableStatus status, TaskState state, DateTimeOffset now, bool isContinued = false)
+    {
+        var url = isContinued ? null : Definition.UrlFor(state);
+        return status with
+        {
+            Version = status.Version + 1,
+            State = state,
+            NextAttemptAt = null,
+            FinishedAt = now,
+            ExpiresAt = now.AddSeconds(Definition.TtlSeconds),
+            Delivery = url is null ? null : new Delivery { Url = url, NextAttemptAt = now.AddSeconds(DeliveryPauseSeconds) },
+        };
+    }
+
+    /// <summary>Returns the status of a task that ends with a problem that no attempt has stored.</summary>
+    /// <param name="status">Its status before.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="now">The current time.</param>
+    internal DurableStatus Fail(DurableStatus status, Problem problem, DateTimeOffset now) =>
+        End(status with { Problem = TaskOutcome.Failed(problem).Value }, TaskState.Failed, now);
+}
 
 /// <summary>
 /// The custom status of a task's orchestration: what the orchestration knows of the task beyond its definition. Whether an
@@ -45,7 +85,7 @@ public sealed record DurableStatus
     /// <summary>When the task is deleted.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
-    /// <summary>The problem of a task that the orchestration itself has failed; any other outcome is in a blob.</summary>
+    /// <summary>The problem of a task that has failed without the outcome of an attempt; any other outcome is in a blob.</summary>
     public RawJson? Problem { get; init; }
 
     /// <summary>The length of the outcome's blob, in bytes.</summary>
@@ -61,7 +101,8 @@ public sealed record DurableStatus
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DueAt">Since when the attempt waits.</param>
-public sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt);
+/// <param name="IsRunning">Whether another execution of the same call makes the attempt: this one only waits for its end.</param>
+public sealed record AttemptOrder(string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt, bool IsRunning = false);
 
 /// <summary>How an attempt ended.</summary>
 public sealed record AttemptResult
@@ -86,6 +127,9 @@ public sealed record AttemptResult
 
     /// <summary>Whether an operation has already continued with the outcome, so that it is not delivered.</summary>
     public bool IsContinued { get; init; }
+
+    /// <summary>The problem of a task that fails without the outcome of an attempt.</summary>
+    public RawJson? Problem { get; init; }
 }
 
 /// <summary>What a task does after an attempt.</summary>
@@ -105,6 +149,9 @@ public enum AttemptEnd
 
     /// <summary>It ends as interrupted: too many attempts ended with their process.</summary>
     Interrupted,
+
+    /// <summary>It waits on: another execution of the same call makes the attempt, and is the one to report its end.</summary>
+    Running,
 }
 
 /// <summary>The request to cancel a task.</summary>
@@ -120,4 +167,4 @@ public sealed record DeliveryOrder(string Id, TaskStart Start, DurableStatus Sta
 /// <summary>What to delete when a task expires.</summary>
 /// <param name="Id">The task.</param>
 /// <param name="IdempotencyKey">Its idempotency key.</param>
-public sealed record Removal(string Id, string? IdempotencyKey);
+public sealed record Removal(string Id, string? IdempotencyKey = null);

@@ -36,6 +36,9 @@ internal sealed record AttemptState
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }
 
+    /// <summary>Whether its orchestration has been told of that, as far as is known. Otherwise the next request to cancel it does so.</summary>
+    public bool IsCancelSent { get; init; }
+
     /// <summary>The progress of the attempt.</summary>
     public Progress? Progress { get; init; }
 }
@@ -50,3 +53,8 @@ internal sealed record SeenState(AttemptState State, ETag? Tag);
 /// <param name="CreatedAt">When the key was taken.</param>
 /// <param name="Fingerprint">A digest of the request.</param>
 internal sealed record KeyEntry(string Id, DateTimeOffset CreatedAt, string? Fingerprint = null);
+
+/// <summary>The task of an idempotency key as a process has seen it.</summary>
+/// <param name="Entry">The task.</param>
+/// <param name="Tag">The tag of the blob.</param>
+internal sealed record SeenKey(KeyEntry Entry, ETag Tag);

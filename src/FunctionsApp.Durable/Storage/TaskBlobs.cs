@@ -1,11 +1,14 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Azure;
+using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Durable.Orchestration;
 
 namespace FunctionsApp.Durable.Storage;
 
@@ -15,6 +18,17 @@ internal sealed class TaskBlobs(BlobContainerClient container)
 {
     /// <summary>The HTTP statuses by which storage refuses a conditional write.</summary>
     private const int Conflict = 409, PreconditionFailed = 412, NotFound = 404;
+
+    /// <summary>The metadata of an idempotency key that names its task.</summary>
+    private const string TaskOfKey = "task";
+
+    private const string TasksPrefix = "tasks/", KeysPrefix = "keys/";
+
+    /// <summary>
+    /// Each request has the time limit of <see cref="StorageConnection"/>, so what is large goes in parts, each of which a line of
+    /// 1 Mbit/s sends within it.
+    /// </summary>
+    private static readonly StorageTransferOptions Parts = new() { InitialTransferSize = 512 * 1024, MaximumTransferSize = 512 * 1024, MaximumConcurrency = 1 };
 
     /// <summary>Creates the container, if it does not exist.</summary>
     public Task CreateAsync(CancellationToken cancellationToken) => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
@@ -77,37 +91,49 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
+    /// <summary>Takes the attempt of a task from whoever makes it, and lets no other start.</summary>
+    public async Task EndAttemptsAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var ended = new AttemptResult { End = AttemptEnd.Failed };
+            await ChangeStateAsync(id, known: null, state => state.Runner is null ? null : state with { Call = int.MaxValue, Runner = null, Result = ended }, cancellationToken);
+        }
+        catch (UnreadableDataException)
+        {
+            // No attempt can start or end.
+        }
+    }
+
     /// <summary>Takes an idempotency key for a task, unless another has it.</summary>
     /// <param name="key">The key.</param>
     /// <param name="entry">The task.</param>
-    /// <param name="abandoned">An entry to replace: its task was never created.</param>
+    /// <param name="replaced">The entry to replace; null for a key that is free.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The entry of the key then.</returns>
-    public async Task<KeyEntry> TakeKeyAsync(string key, KeyEntry entry, KeyEntry? abandoned, CancellationToken cancellationToken)
+    public async Task<SeenKey> TakeKeyAsync(string key, KeyEntry entry, SeenKey? replaced, CancellationToken cancellationToken)
     {
         while (true)
         {
+            var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { [TaskOfKey] = entry.Id };
+            if (await TryWriteAsync(Key(key), entry, replaced?.Tag, cancellationToken, metadata) is { } written)
+            {
+                return new SeenKey(entry, written);
+            }
+
+            // It may be this entry: the response to the request that wrote it was lost.
             var (found, tag) = await FindAsync<KeyEntry>(Key(key), cancellationToken);
-            if (found is not null && found != abandoned)
+            if (found is not null)
             {
-                return found;
+                return new SeenKey(found, tag!.Value);
             }
 
-            if (await TryWriteAsync(Key(key), entry, tag, cancellationToken) is not null)
-            {
-                return entry;
-            }
+            replaced = null;
         }
     }
 
-    /// <summary>Frees an idempotency key, if it is that of the task.</summary>
-    public async Task FreeKeyAsync(string key, string id, CancellationToken cancellationToken)
-    {
-        if (string.Equals((await FindAsync<KeyEntry>(Key(key), cancellationToken)).Value?.Id, id, StringComparison.Ordinal))
-        {
-            await container.DeleteBlobIfExistsAsync(Key(key), cancellationToken: cancellationToken);
-        }
-    }
+    /// <summary>Frees an idempotency key, unless it has changed; returns whether it is free of that entry now, by this call or an earlier one.</summary>
+    public Task<bool> FreeKeyAsync(string key, SeenKey seen, CancellationToken cancellationToken) => DeleteUnchangedAsync(Key(key), seen.Tag, cancellationToken);
 
     /// <summary>Returns the value of a secret that all processes share, and stores it if there is none.</summary>
     public async Task<string> ShareSecretAsync(string name, string value, CancellationToken cancellationToken)
@@ -125,16 +151,69 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     }
 
     /// <summary>Deletes all blobs of a task.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="key">Its idempotency key. It is freed, unless another task has it by now.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
     {
-        if (key is not null)
+        if (key is not null
+            && await FindAsync<KeyEntry>(Key(key), cancellationToken) is ({ } entry, { } tag) && string.Equals(entry.Id, id, StringComparison.Ordinal))
         {
-            await FreeKeyAsync(key, id, cancellationToken);
+            await DeleteUnchangedAsync(Key(key), tag, cancellationToken);
         }
 
         await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = Directory(id) }, cancellationToken))
         {
             await container.DeleteBlobIfExistsAsync(blob.Name, cancellationToken: cancellationToken);
+        }
+    }
+
+    /// <summary>Deletes the blobs of tasks that do not exist: their creation failed.</summary>
+    /// <param name="prefix">The beginning of the ids of the tasks that are looked at.</param>
+    /// <param name="before">Only what was stored before this time. What is newer may belong to a task that is being created.</param>
+    /// <param name="exists">Whether a task exists.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>The number of tasks whose blobs were deleted.</returns>
+    public async Task<int> DeleteOrphansAsync(string prefix, DateTimeOffset before, Func<string, bool> exists, CancellationToken cancellationToken)
+    {
+        var orphans = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = TasksPrefix + prefix }, cancellationToken))
+        {
+            var id = blob.Name[TasksPrefix.Length..].Split('/')[0];
+            if (blob.Properties.LastModified < before && !exists(id))
+            {
+                orphans.Add(id);
+                await container.DeleteBlobIfExistsAsync(blob.Name, cancellationToken: cancellationToken);
+            }
+        }
+
+        return orphans.Count;
+    }
+
+    /// <summary>Reads all idempotency keys that were taken before a time, by the names of their blobs.</summary>
+    public async IAsyncEnumerable<(string Name, string Task, ETag Tag)> ListKeysAsync(DateTimeOffset before, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var options = new GetBlobsOptions { Prefix = KeysPrefix, Traits = BlobTraits.Metadata };
+        await foreach (var blob in container.GetBlobsAsync(options, cancellationToken))
+        {
+            if (blob.Properties.LastModified < before && blob.Metadata.TryGetValue(TaskOfKey, out var task) && blob.Properties.ETag is { } tag)
+            {
+                yield return (blob.Name, task, tag);
+            }
+        }
+    }
+
+    /// <summary>Deletes a blob, unless it has changed; returns whether it does not exist any more.</summary>
+    public async Task<bool> DeleteUnchangedAsync(string name, ETag tag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await container.DeleteBlobIfExistsAsync(name, conditions: new BlobRequestConditions { IfMatch = tag }, cancellationToken: cancellationToken);
+            return true;
+        }
+        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        {
+            return false;
         }
     }
 
@@ -150,7 +229,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         return bytes;
     }
 
-    private static string Directory(string id) => $"tasks/{id}/";
+    private static string Directory(string id) => $"{TasksPrefix}{id}/";
 
     private static string Input(string id) => Directory(id) + "input.json";
 
@@ -159,25 +238,41 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     private static string State(string id) => Directory(id) + "attempts.json";
 
     /// <summary>Keys are up to their callers; the name of a blob is not.</summary>
-    private static string Key(string key) => "keys/" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+    private static string Key(string key) => KeysPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     private static BlobUploadOptions Unless(ETag? tag) => new()
     {
         Conditions = tag is { } known ? new BlobRequestConditions { IfMatch = known } : new BlobRequestConditions { IfNoneMatch = ETag.All },
     };
 
+    /// <exception cref="UnreadableDataException">It is there, and cannot be read.</exception>
     private async Task<(T? Value, ETag? Tag)> FindAsync<T>(string name, CancellationToken cancellationToken)
-        where T : class => await DownloadAsync(name, cancellationToken) is { } blob
-            ? (JsonSerializer.Deserialize(blob.Content.ToMemory().Span, CoreJson.TypeInfo<T>()), blob.Details.ETag)
-            : (null, null);
+        where T : class
+    {
+        if (await DownloadAsync(name, cancellationToken) is not { } blob)
+        {
+            return (null, null);
+        }
+
+        try
+        {
+            return (CoreJson.ReadStored<T>(blob.Content.ToMemory().Span), blob.Details.ETag);
+        }
+        catch (JsonException exception)
+        {
+            throw new UnreadableDataException(name, exception);
+        }
+    }
 
     /// <summary>Writes a value, unless another process has changed it; returns its new tag, or null.</summary>
-    private async Task<ETag?> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken)
+    private async Task<ETag?> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken, IDictionary<string, string>? metadata = null)
     {
         try
         {
-            var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.TypeInfo<T>()));
-            return (await container.GetBlobClient(name).UploadAsync(text, Unless(tag), cancellationToken)).Value.ETag;
+            var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.StoredTypeInfo<T>()));
+            var options = Unless(tag);
+            options.Metadata = metadata;
+            return (await container.GetBlobClient(name).UploadAsync(text, options, cancellationToken)).Value.ETag;
         }
         catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
         {
@@ -185,8 +280,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
-        await container.GetBlobClient(name).UploadAsync(BinaryData.FromBytes(value.Utf8), overwrite: true, cancellationToken);
+    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) => await container.GetBlobClient(name).UploadAsync(
+        BinaryData.FromBytes(value.Utf8), new BlobUploadOptions { TransferOptions = Parts }, cancellationToken);
 
     private async Task<BlobDownloadResult?> DownloadAsync(string name, CancellationToken cancellationToken)
     {

@@ -46,7 +46,7 @@ internal static class DurableExtension
         });
 
         // The extension reads and writes orders and results by the worker's serializer.
-        services.Configure<WorkerOptions>(static worker => worker.Serializer = new JsonObjectSerializer(CoreJson.Options));
+        services.Configure<WorkerOptions>(static worker => worker.Serializer = new JsonObjectSerializer(CoreJson.Stored));
 
         string? Resolve(string name, string setting, string? otherwise)
         {

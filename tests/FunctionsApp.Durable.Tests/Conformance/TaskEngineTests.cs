@@ -307,7 +307,7 @@ public sealed class DurableEngineTests(DurableFixture fixture) : TaskEngineTests
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
             await Task.Delay(100);
-            await hub.PurgeAsync();
+            await Services.GetRequiredService<HubMaintenance>().RunAsync(CancellationToken.None);
         }
 
         Assert.Null(await hub.Blobs.ReadInputAsync(id, CancellationToken.None));

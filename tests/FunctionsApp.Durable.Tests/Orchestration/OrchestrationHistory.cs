@@ -18,7 +18,7 @@ namespace FunctionsApp.Durable.Tests.Orchestration;
 internal sealed class OrchestrationHistory
 {
     private static readonly DurableTaskShimFactory Shims =
-        new(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Options) }, NullLoggerFactory.Instance);
+        new(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Stored) }, NullLoggerFactory.Instance);
 
     private readonly string _id = new('a', 32);
     private readonly List<HistoryEvent> _events = [];
@@ -28,7 +28,7 @@ internal sealed class OrchestrationHistory
     public OrchestrationHistory(TaskStart start)
     {
         CoreJson.Add(DurableJsonContext.Default);
-        Begin(JsonSerializer.Serialize(start, CoreJson.TypeInfo<TaskStart>()));
+        Begin(JsonSerializer.Serialize(start, CoreJson.StoredTypeInfo<TaskStart>()));
         Step();
     }
 
@@ -55,18 +55,18 @@ internal sealed class OrchestrationHistory
 
     /// <summary>The input of the activity that is called.</summary>
     public T Input<T>(string name) => JsonSerializer.Deserialize(
-        JsonElement.Parse(_activities.Values.Single(activity => activity.Name == name).Input!)[0].GetRawText(), CoreJson.TypeInfo<T>())!;
+        JsonElement.Parse(_activities.Values.Single(activity => activity.Name == name).Input!)[0].GetRawText(), CoreJson.StoredTypeInfo<T>())!;
 
     /// <summary>The activity ends.</summary>
     public void Complete<T>(string name, T result) =>
-        Step(new TaskCompletedEvent(-1, Take(name), JsonSerializer.Serialize(result, CoreJson.TypeInfo<T>())));
+        Step(new TaskCompletedEvent(-1, Take(name), JsonSerializer.Serialize(result, CoreJson.StoredTypeInfo<T>())));
 
     /// <summary>The activity fails: its storage, mostly.</summary>
     public void Fail(string name) =>
         Step(new TaskFailedEvent(-1, Take(name), reason: null, details: null, new FailureDetails("IOException", "The disk is on fire.", stackTrace: null, innerFailure: null, isNonRetriable: false)));
 
     /// <summary>An event arrives.</summary>
-    public void Raise<T>(string name, T value) => Step(new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.TypeInfo<T>())) { Name = name });
+    public void Raise<T>(string name, T value) => Step(new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.StoredTypeInfo<T>())) { Name = name });
 
     /// <summary>Time passes until the next timer fires.</summary>
     public void FireTimer(TimeSpan early = default)
@@ -93,7 +93,7 @@ internal sealed class OrchestrationHistory
         _events.Add(new ExecutionStartedEvent(-1, input)
         {
             Name = TaskNames.Orchestration,
-            Version = "",
+            Version = TaskNames.Version,
             OrchestrationInstance = new OrchestrationInstance { InstanceId = _id, ExecutionId = Guid.NewGuid().ToString("N") },
         });
     }
@@ -116,7 +116,7 @@ internal sealed class OrchestrationHistory
 
         var orchestration = Shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator());
         var result = new TaskOrchestrationExecutor(state, orchestration, BehaviorOnContinueAsNew.Carryover, ErrorPropagationMode.UseFailureDetails).Execute();
-        Status = JsonSerializer.Deserialize(result.CustomStatus!, CoreJson.TypeInfo<DurableStatus>())!;
+        Status = JsonSerializer.Deserialize(result.CustomStatus!, CoreJson.StoredTypeInfo<DurableStatus>())!;
         var kept = new List<HistoryEvent>();
         foreach (var action in result.Actions)
         {

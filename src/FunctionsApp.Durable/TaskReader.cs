@@ -1,0 +1,103 @@
+using System.Text.Json;
+using DurableTask.Core;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Durable;
+
+/// <summary>
+/// Puts tasks together from what is stored: the definition and the status in the orchestration, the state of its attempts in a
+/// blob. What cannot be read makes that task a failed one, and no other.
+/// </summary>
+internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger)
+{
+    private const string NotDeterministic = "NonDeterministic";
+
+    /// <summary>Reads a task; null if it does not exist, or has expired and is being deleted.</summary>
+    public async Task<StoredTask?> FindAsync(string id)
+    {
+        await hub.EnsureCreatedAsync();
+        return await hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance) ? await ReadAsync(instance, CancellationToken.None) : null;
+    }
+
+    /// <summary>Reads the task of an orchestration.</summary>
+    public async Task<StoredTask> ReadAsync(OrchestrationState instance, CancellationToken cancellationToken)
+    {
+        var id = instance.OrchestrationInstance.InstanceId;
+        var (start, status) = Parse(instance);
+        if (status is { State: not TaskState.Queued })
+        {
+            return new StoredTask(id, start, status, Attempts: null);
+        }
+
+        try
+        {
+            return new StoredTask(id, start, status, (await hub.Blobs.ReadStateAsync(id, cancellationToken)).State);
+        }
+        catch (UnreadableDataException exception)
+        {
+            LogUnreadable(logger, exception, id);
+            return new StoredTask(id, start, start.Fail(
+                status ?? new DurableStatus { Version = 1 }, TaskRecords.NotReadable("The state of the task's attempts"), At(instance.LastUpdatedTime)), Attempts: null);
+        }
+    }
+
+    /// <summary>
+    /// Reads the definition and the status of a task; it has no status before its orchestration has begun. If the orchestration has
+    /// failed, so has the task, unless it had ended before.
+    /// </summary>
+    public (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
+    {
+        var start = Read<TaskStart>(instance, instance.Input) ?? TaskStart.Unreadable(At(instance.CreatedTime));
+        var isStored = instance.Status is { Length: > 0 };
+        var status = isStored ? Read<DurableStatus>(instance, instance.Status) : start.Ended;
+        var failure = isStored && status is null ? TaskRecords.NotReadable("The state of the task")
+            : TaskHub.HasFailed(instance) ? FailureOf(instance)
+            : null;
+        return failure is null || status is { State: not TaskState.Queued }
+            ? (start, status)
+            : (start, start.Fail(status ?? start.Ended ?? new DurableStatus { Version = 1 }, failure, At(instance.LastUpdatedTime)));
+    }
+
+    /// <summary>A time of storage, which is in UTC.</summary>
+    private static DateTimeOffset At(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+
+    /// <summary>What callers read of it: the log has the failure itself.</summary>
+    private static Problem FailureOf(OrchestrationState instance) => instance.OrchestrationStatus == OrchestrationStatus.Failed
+        ? Problem.StorageFailed(TaskHub.FailureOf(instance).Contains(NotDeterministic, StringComparison.Ordinal)
+            ? "The task cannot go on: another version of the app began it, with other steps."
+            : "The task cannot go on: its orchestration failed. The log says why.")
+        : Problem.Interrupted("The task cannot go on: its orchestration was terminated.");
+
+    private T? Read<T>(OrchestrationState instance, string? json)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json ?? "null", CoreJson.StoredTypeInfo<T>());
+        }
+        catch (JsonException exception)
+        {
+            LogUnreadable(logger, exception, instance.OrchestrationInstance.InstanceId);
+            return null;
+        }
+    }
+
+    [LoggerMessage(EventId = 36, Level = LogLevel.Error, Message = "Stored data of task {Id} cannot be read, so the task is shown as failed")]
+    private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
+}
+
+/// <summary>A task as it is stored.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Start">Its definition.</param>
+/// <param name="Status">Its status; null before its orchestration has begun.</param>
+/// <param name="Attempts">The state of its attempts; null for a task that has ended.</param>
+internal sealed record StoredTask(string Id, TaskStart Start, DurableStatus? Status, AttemptState? Attempts)
+{
+    /// <summary>The task as callers see it.</summary>
+    public TaskView View => TaskRecords.ViewOf(Id, Start, Status, Attempts);
+}
