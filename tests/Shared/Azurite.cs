@@ -30,10 +30,16 @@ internal sealed class Azurite : IAsyncDisposable
     /// <summary>Why there is none here; null where there is.</summary>
     public static string? Missing { get; } = File.Exists(Script) ? null : "Needs Azurite: npm ci --prefix tests/azurite.";
 
+    /// <summary>The ports of blobs, queues and tables.</summary>
+    public IReadOnlyList<int> Ports => _ports;
+
     /// <summary>What a client connects by. It stays the same when the process is stopped and started again.</summary>
-    public string ConnectionString => string.Create(
+    public string ConnectionString => ConnectionStringOf(_ports);
+
+    /// <summary>What a client connects by that reaches the services on other ports.</summary>
+    public static string ConnectionStringOf(IReadOnlyList<int> ports) => string.Create(
         CultureInfo.InvariantCulture,
-        $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://127.0.0.1:{_ports[0]}/{Account};QueueEndpoint=http://127.0.0.1:{_ports[1]}/{Account};TableEndpoint=http://127.0.0.1:{_ports[2]}/{Account};");
+        $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://127.0.0.1:{ports[0]}/{Account};QueueEndpoint=http://127.0.0.1:{ports[1]}/{Account};TableEndpoint=http://127.0.0.1:{ports[2]}/{Account};");
 
     /// <summary>Starts one that has nothing in it.</summary>
     public static async Task<Azurite> StartNewAsync()

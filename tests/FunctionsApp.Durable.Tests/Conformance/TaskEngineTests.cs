@@ -297,11 +297,13 @@ public sealed class EmbeddedEngineTests(EmbeddedFixture fixture) : TaskEngineTes
 /// <inheritdoc/>
 public sealed class DurableEngineTests(DurableFixture fixture) : TaskEngineTests(fixture), IClassFixture<DurableFixture>
 {
-    [AzuriteFact]
-    public async Task What_has_expired_is_deleted_from_storage()
+    [AzuriteTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_has_expired_is_deleted_from_storage(bool hasKey)
     {
         var hub = Services.GetRequiredService<TaskHub>();
-        var id = (await CreateAsync("echo", """{"value":1}""", With() with { TtlSeconds = 0.5, IdempotencyKey = NewKey() })).Id;
+        var id = (await CreateAsync("echo", """{"value":1}""", With() with { TtlSeconds = 0.5, IdempotencyKey = hasKey ? NewKey() : null })).Id;
         await EndAsync(id);
         for (var waited = TimeSpan.Zero; await hub.FindAsync(id) is not null; waited += TimeSpan.FromMilliseconds(100))
         {

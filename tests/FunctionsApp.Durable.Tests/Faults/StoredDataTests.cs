@@ -1,0 +1,250 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using DurableTask.Core;
+using DurableTask.Core.History;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Tests.Conformance;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace FunctionsApp.Durable.Tests.Faults;
+
+/// <summary>Stored data that another version of the app has written, that is damaged, or that is not the app's.</summary>
+public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture), IClassFixture<DurableFixture>
+{
+    private static readonly string Endless = """{"seconds":3600}""";
+
+    private BlobContainerClient Blobs => new(Connection, "conformance-tasks");
+
+    private string Connection => Services.GetRequiredService<IConfiguration>()["AzureWebJobsStorage"]!;
+
+    [AzuriteFact]
+    public async Task A_start_of_a_later_version_with_more_properties_runs()
+    {
+        var start = JsonSerializer.SerializeToNode(StartOf(Echo), CoreJson.StoredTypeInfo<TaskStart>())!.AsObject();
+        foreach (var part in new[] { start, start["definition"]!.AsObject() })
+        {
+            part["later"] = new JsonObject { ["version"] = 2 };
+        }
+
+        var id = await SendAsync(start.ToJsonString());
+
+        Assert.Equal(TaskState.Succeeded, (await EndAsync(id)).State);
+        Assert.Equal("1", await OutcomeAsync(id));
+    }
+
+    [AzuriteTheory]
+    [InlineData("""{"definition":{"pattern":"await"}}""")]
+    [InlineData("null")]
+    [InlineData("[1]")]
+    public async Task A_start_that_cannot_be_read_is_a_failed_task(string start)
+    {
+        var id = await SendAsync(start);
+
+        var ended = await EndAsync(id);
+        Assert.Equal(TaskState.Failed, ended.State);
+        Assert.Contains("/problems/storage-failed", await OutcomeAsync(id), StringComparison.Ordinal);
+        Assert.Contains((await Engine.ListAsync(new TaskQuery(TaskState.Failed, null, 100, null))).Items, record => record.Id == id);
+        await SeeAsync(async () => (await Hub.FindAsync(id))!.OrchestrationStatus == OrchestrationStatus.Running, "Its orchestration waits for its expiry.");
+        Engine.EnsureReady();
+    }
+
+    [AzuriteFact]
+    public async Task A_task_of_a_later_version_is_left_to_a_process_that_knows_its_steps()
+    {
+        var later = await SendAsync(JsonSerializer.Serialize(StartOf(Echo), CoreJson.StoredTypeInfo<TaskStart>()), version: "99.0");
+
+        for (var others = 0; others < 3; others++)
+        {
+            await EndAsync((await CreateAsync()).Id);
+        }
+
+        Assert.Equal(TaskState.Queued, (await Engine.FindAsync(later))!.Value.Record.State);
+        Assert.Equal(OrchestrationStatus.Pending, (await Hub.FindAsync(later))!.OrchestrationStatus);
+    }
+
+    [AzuriteFact]
+    public async Task A_task_whose_history_has_other_steps_fails_and_says_so_and_expires()
+    {
+        var key = NewKey();
+        var definition = Echo with { Operation = "delay", TtlSeconds = 1, IdempotencyKey = key, Fingerprint = "a" };
+        var id = (await CreateAsync(definition, """{"seconds":2}""")).Id;
+        await UntilAsync(id, static record => record.State == TaskState.Running);
+        var history = new TableClient(Connection, "ConformanceHistory");
+        await foreach (var row in history.QueryAsync<TableEntity>($"PartitionKey eq '{id}' and EventType eq 'TaskScheduled'"))
+        {
+            row["Name"] = "AnEarlierStep";
+            await history.UpdateEntityAsync(row, row.ETag);
+        }
+
+        await SeeAsync(async () => (await Hub.FindAsync(id))!.OrchestrationStatus == OrchestrationStatus.Failed, "Its orchestration has failed.");
+        Assert.Equal(TaskState.Failed, (await Engine.FindAsync(id))!.Value.Record.State);
+        Assert.Contains("another version of the app began it", await OutcomeAsync(id), StringComparison.Ordinal);
+        Assert.Equal(id, (await CreateAsync(definition, """{"seconds":2}""")).Id);
+
+        await SeeAsync(
+            async () =>
+            {
+                await Maintenance.RunAsync(CancellationToken.None);
+                return await Hub.FindAsync(id) is null;
+            },
+            "It is still stored.");
+        Assert.Empty(await BlobsOfAsync(id));
+        Assert.NotEqual(id, (await CreateAsync(definition with { Fingerprint = "b" }, """{"seconds":0}""")).Id);
+    }
+
+    [AzuriteFact]
+    public async Task A_task_whose_orchestration_an_operator_has_terminated_fails_and_its_attempt_stops()
+    {
+        var id = (await CreateAsync(Echo with { Operation = "delay", TtlSeconds = 1 }, Endless)).Id;
+        await UntilAsync(id, static record => record.State == TaskState.Running);
+
+        await Hub.Service.ForceTerminateTaskOrchestrationAsync(id, "By hand.");
+
+        await SeeAsync(async () => (await Hub.FindAsync(id))!.OrchestrationStatus == OrchestrationStatus.Terminated, "It is terminated.");
+        Assert.Equal(TaskState.Failed, (await EndAsync(id)).State);
+        Assert.Contains("/problems/interrupted", await OutcomeAsync(id), StringComparison.Ordinal);
+        await SeeAsync(
+            async () =>
+            {
+                await Maintenance.RunAsync(CancellationToken.None);
+                return await Hub.FindAsync(id) is null;
+            },
+            "It is still stored.");
+    }
+
+    [AzuriteFact]
+    public async Task A_state_of_attempts_that_cannot_be_read_fails_its_task_alone()
+    {
+        var id = (await CreateAsync(Echo with { Operation = "delay" }, Endless)).Id;
+        await UntilAsync(id, static record => record.State == TaskState.Running);
+        await Blobs.GetBlobClient($"tasks/{id}/attempts.json").UploadAsync(BinaryData.FromString("""{"version":"""), overwrite: true);
+
+        Assert.Equal(TaskState.Failed, (await Engine.FindAsync(id))!.Value.Record.State);
+        Assert.Contains("cannot be read", await OutcomeAsync(id), StringComparison.Ordinal);
+        var listed = Assert.Single((await Engine.ListAsync(new TaskQuery(null, "delay", 100, null))).Items, record => record.Id == id);
+        Assert.Equal(TaskState.Failed, listed.State);
+        Engine.EnsureReady();
+        Assert.Equal(TaskState.Succeeded, (await EndAsync((await CreateAsync()).Id)).State);
+
+        await SeeAsync(async () => (await Hub.FindAsync(id))!.Status!.Contains("\"failed\"", StringComparison.Ordinal), "The attempt has stopped, and the task ended.");
+    }
+
+    [AzuriteFact]
+    public async Task A_key_that_cannot_be_read_refuses_its_requests_alone()
+    {
+        var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a" };
+        var id = (await CreateAsync(definition)).Id;
+        await foreach (var blob in Blobs.GetBlobsAsync(new Azure.Storage.Blobs.Models.GetBlobsOptions { Prefix = "keys/" }))
+        {
+            var client = Blobs.GetBlobClient(blob.Name);
+            if ((await client.DownloadContentAsync()).Value.Content.ToString().Contains(id, StringComparison.Ordinal))
+            {
+                await client.UploadAsync(BinaryData.FromString("{}"), overwrite: true);
+            }
+        }
+
+        Assert.Equal("storage-failed", (await RefusedAsync(() => CreateAsync(definition))).Slug);
+        Engine.EnsureReady();
+        await CreateAsync(definition with { IdempotencyKey = NewKey() });
+    }
+
+    [AzuriteFact]
+    public async Task Orchestrations_that_are_not_tasks_are_left_alone()
+    {
+        var instances = new TableClient(Connection, "ConformanceInstances");
+        var (completed, running) = ("mine-completed", TaskRecord.NewId());
+        foreach (var (id, status) in new[] { (completed, "Completed"), (running, "Running") })
+        {
+            await instances.AddEntityAsync(new TableEntity(id, "")
+            {
+                ["Name"] = "MyOwn",
+                ["Input"] = "\"mine\"",
+                ["RuntimeStatus"] = status,
+                ["CreatedTime"] = TimeProvider.System.GetUtcNow(),
+                ["LastUpdatedTime"] = TimeProvider.System.GetUtcNow(),
+                ["ExecutionId"] = "1",
+            });
+        }
+
+        await Maintenance.RunAsync(CancellationToken.None);
+
+        Assert.NotNull(await Hub.FindAsync(completed));
+        Assert.Null(await Engine.FindAsync(running));
+        Assert.DoesNotContain((await Engine.ListAsync(new TaskQuery(null, null, 100, null))).Items, record => record.Id == running);
+    }
+
+    [AzuriteFact]
+    public async Task Inputs_and_keys_of_tasks_that_were_never_created_are_deleted()
+    {
+        await Hub.EnsureCreatedAsync();
+        var (kept, orphan, key) = ((await CreateAsync(Echo with { IdempotencyKey = NewKey(), Fingerprint = "a" })).Id, TaskRecord.NewId(), NewKey());
+        await Hub.Blobs.WriteInputAsync(orphan, Json("1"), CancellationToken.None);
+        var entry = new KeyEntry(orphan, TimeProvider.System.GetUtcNow(), "a");
+        await Hub.Blobs.TakeKeyAsync(key, entry, replaced: null, CancellationToken.None);
+
+        await DeleteOrphansAsync(TimeSpan.FromMinutes(59));
+        Assert.NotEmpty(await BlobsOfAsync(orphan));
+
+        await DeleteOrphansAsync(TimeSpan.FromMinutes(61));
+        Assert.Empty(await BlobsOfAsync(orphan));
+        Assert.NotEmpty(await BlobsOfAsync(kept));
+        var next = entry with { Id = TaskRecord.NewId() };
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, replaced: null, CancellationToken.None)).Entry);
+    }
+
+    [AzuriteFact]
+    public async Task A_key_that_another_task_has_taken_over_is_not_freed()
+    {
+        await Hub.EnsureCreatedAsync();
+        var key = NewKey();
+        var expired = await Hub.Blobs.TakeKeyAsync(key, new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow()), replaced: null, CancellationToken.None);
+        var next = new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow());
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None)).Entry);
+
+        Assert.False(await Hub.Blobs.FreeKeyAsync(key, expired, CancellationToken.None));
+        await Hub.Blobs.DeleteAsync(expired.Entry.Id, key, CancellationToken.None);
+
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Entry, replaced: null, CancellationToken.None)).Entry);
+    }
+
+    private static TaskStart StartOf(TaskDefinition definition) => new(definition, TimeProvider.System.GetUtcNow(), InputBytes: 11, DeliveryPauseSeconds: 0);
+
+    private Task DeleteOrphansAsync(TimeSpan later) => new HubMaintenance(
+        Hub, Services.GetRequiredService<TaskReader>(), new FakeTimeProvider(TimeProvider.System.GetUtcNow() + later), NullLogger<HubMaintenance>.Instance)
+        .DeleteOrphansAsync(CancellationToken.None);
+
+    private async Task<List<string>> BlobsOfAsync(string id)
+    {
+        var names = new List<string>();
+        await foreach (var blob in Blobs.GetBlobsAsync(new Azure.Storage.Blobs.Models.GetBlobsOptions { Prefix = $"tasks/{id}/" }))
+        {
+            names.Add(blob.Name);
+        }
+
+        return names;
+    }
+
+    /// <summary>Sends a start as it might be stored.</summary>
+    private async Task<string> SendAsync(string start, string version = TaskNames.Version)
+    {
+        var id = TaskRecord.NewId();
+        await Hub.EnsureCreatedAsync();
+        await Hub.Blobs.WriteInputAsync(id, Json("""{"value":1}"""), CancellationToken.None);
+        var started = new ExecutionStartedEvent(-1, start)
+        {
+            Name = TaskNames.Orchestration,
+            Version = version,
+            OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
+        };
+        await Hub.Service.CreateTaskOrchestrationAsync(new DurableTask.Core.TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started });
+        return id;
+    }
+}
