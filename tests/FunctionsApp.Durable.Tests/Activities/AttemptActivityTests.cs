@@ -1,3 +1,4 @@
+using System.Text;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
@@ -10,6 +11,8 @@ namespace FunctionsApp.Durable.Tests.Activities;
 /// <summary>An attempt under a host that limits the time of an activity, as the Functions host does.</summary>
 public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture<DurableFixture>
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
     [AzuriteFact]
     public async Task It_is_queued_anew_and_not_counted_when_its_turn_does_not_come_in_time()
     {
@@ -18,11 +21,8 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         using var slots = new AttemptSlots(options, TimeProvider.System);
         var hosting = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(1.2) });
         var activity = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, slots, hosting);
-        var id = TaskRecord.NewId();
-        var hub = fixture.Services.GetRequiredService<TaskHub>();
-        await hub.EnsureCreatedAsync();
-        await hub.Blobs.WriteInputAsync(id, Core.Json.RawJson.FromUtf8("""{"value":1}"""u8.ToArray()), CancellationToken.None);
-        var order = new AttemptOrder(id, 1, new TaskDefinition { Pattern = "await", Path = "/api/tasks", Operation = "echo", TtlSeconds = 60, TimeoutSeconds = 1 }, 11, DateTimeOffset.UtcNow);
+        var order = await OrderAsync("echo", """{"value":1}""");
+        order = order with { Definition = order.Definition with { TimeoutSeconds = 1 } };
 
         AttemptResult waited;
         using (await slots.EnterAsync(DateTimeOffset.UtcNow, CancellationToken.None))
@@ -34,5 +34,107 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
 
         Assert.Equal((AttemptEnd.Retried, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
         Assert.Equal((AttemptEnd.Succeeded, 1), (made.End, made.Attempts));
+    }
+
+    [AzuriteFact]
+    public async Task Whoever_lost_an_attempt_reports_what_its_winner_does()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var order = await OrderAsync("delay", """{"seconds":3,"result":"done"}""", maxAttempts: 2);
+
+        // The process of the first seemed to have died, so the same call is made again.
+        var first = activity.RunAsync(order, CancellationToken.None);
+        await StartedAsync(order, attempts: 1);
+        var second = activity.RunAsync(order, CancellationToken.None);
+        await StartedAsync(order, attempts: 2);
+        Assert.Same(second, await Task.WhenAny(first, second));
+
+        Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Attempts));
+        Assert.Equal(await second, await first);
+    }
+
+    [AzuriteFact]
+    public async Task An_attempt_that_was_given_up_does_not_end_the_task_otherwise()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var order = await OrderAsync("delay", """{"seconds":3600}""", maxAttempts: 1);
+
+        var first = activity.RunAsync(order, CancellationToken.None);
+        await StartedAsync(order, attempts: 1);
+        var second = await activity.RunAsync(order, CancellationToken.None);
+
+        Assert.Equal((AttemptEnd.Interrupted, 1), (second.End, second.Attempts));
+        Assert.Equal(second, await first.WaitAsync(Limit));
+    }
+
+    [AzuriteFact]
+    public async Task A_call_that_waits_for_another_execution_starts_nothing_and_reports_its_end()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var order = await OrderAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 2);
+        var running = activity.RunAsync(order, CancellationToken.None);
+        await StartedAsync(order, attempts: 1);
+
+        var waiting = await activity.RunAsync(order with { IsRunning = true }, CancellationToken.None);
+
+        Assert.Equal((AttemptEnd.Succeeded, 1), (waiting.End, waiting.Attempts));
+        Assert.Equal(await running, waiting);
+    }
+
+    [AzuriteFact]
+    public async Task A_call_that_waits_for_another_execution_waits_elsewhere_when_its_process_ends_or_its_time_is_over()
+    {
+        var options = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(2) });
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var limited = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, options);
+        var order = await OrderAsync("delay", """{"seconds":3600}""");
+        using var stop = new CancellationTokenSource();
+        var running = activity.RunAsync(order, stop.Token);
+        await StartedAsync(order, attempts: 1);
+        using var stopped = new CancellationTokenSource();
+        await stopped.CancelAsync();
+
+        Assert.Equal((AttemptEnd.Running, 0.0), await EndOfAsync(activity, stopped.Token));
+        Assert.Equal((AttemptEnd.Running, 10.0), await EndOfAsync(limited, CancellationToken.None));
+        await stop.CancelAsync();
+        Assert.Equal(AttemptEnd.Retried, (await running).End);
+
+        async Task<(AttemptEnd, double)> EndOfAsync(AttemptActivity waiting, CancellationToken stopping)
+        {
+            var result = await waiting.RunAsync(order with { IsRunning = true }, stopping);
+            return (result.End, result.PauseSeconds);
+        }
+    }
+
+    [AzuriteFact]
+    public async Task An_attempt_without_its_input_fails_the_task()
+    {
+        var order = (await OrderAsync("echo", "1")) with { Id = TaskRecord.NewId() };
+
+        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(order, CancellationToken.None);
+
+        Assert.Equal(AttemptEnd.Failed, result.End);
+        Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
+    }
+
+    private TaskHub Hub => fixture.Services.GetRequiredService<TaskHub>();
+
+    private async Task<AttemptOrder> OrderAsync(string operation, string input, int maxAttempts = 10)
+    {
+        var json = Core.Json.RawJson.FromUtf8(Encoding.UTF8.GetBytes(input));
+        var definition = new TaskDefinition { Pattern = "await", Path = "/api/tasks", Operation = operation, TtlSeconds = 60, Retry = new() { MaxAttempts = maxAttempts } };
+        var order = new AttemptOrder(TaskRecord.NewId(), 1, definition, json.Utf8.Length, TimeProvider.System.GetUtcNow());
+        await Hub.EnsureCreatedAsync();
+        await Hub.Blobs.WriteInputAsync(order.Id, json, CancellationToken.None);
+        return order;
+    }
+
+    private async Task StartedAsync(AttemptOrder order, int attempts)
+    {
+        for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None)).State.Started < attempts; waited += TimeSpan.FromMilliseconds(20))
+        {
+            Assert.InRange(waited, TimeSpan.Zero, Limit);
+            await Task.Delay(20);
+        }
     }
 }

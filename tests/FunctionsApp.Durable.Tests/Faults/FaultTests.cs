@@ -210,7 +210,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : FaultTests(fixtur
         // The first process has taken the key and stored the input, and its start is under way.
         var key = NewKey();
         var definition = Echo with { IdempotencyKey = key, Fingerprint = "a" };
-        var first = new Storage.KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow().AddMinutes(-1), "a");
+        var first = new Durable.Storage.KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow().AddMinutes(-1), "a");
         await Hub.EnsureCreatedAsync();
         await Hub.Blobs.TakeKeyAsync(key, first, replaced: null, CancellationToken.None);
         await Hub.Blobs.WriteInputAsync(first.Id, Json("""{"value":1}"""), CancellationToken.None);

@@ -47,6 +47,20 @@ internal sealed class OrchestrationHistory
     /// <summary>How many events the history has now.</summary>
     public int Length => _events.Count;
 
+    /// <summary>The events.</summary>
+    public IReadOnlyList<HistoryEvent> Events => _events;
+
+    /// <summary>Replays a history; returns why the orchestration fails, or null.</summary>
+    public static string? FindFailure(IReadOnlyList<HistoryEvent> history)
+    {
+        CoreJson.Add(DurableJsonContext.Default);
+        var last = history.ToList().FindLastIndex(static e => e is OrchestratorStartedEvent);
+        var result = Execute(history.Take(last), history.Skip(last).Where(static e => e is not (OrchestratorCompletedEvent or TaskScheduledEvent or TimerCreatedEvent)));
+        return result.Actions.OfType<OrchestrationCompleteOrchestratorAction>().SingleOrDefault(static action => action.OrchestrationStatus == OrchestrationStatus.Failed) is { } failed
+            ? $"{failed.FailureDetails}{failed.Result}"
+            : null;
+    }
+
     /// <summary>The activities that are called and have not ended.</summary>
     public IEnumerable<string> Activities => _activities.Values.Select(static activity => activity.Name!);
 
@@ -75,6 +89,18 @@ internal sealed class OrchestrationHistory
         _timers.Remove(id);
         Now = due - early;
         Step(new TimerFiredEvent(-1, due) { TimerId = id });
+    }
+
+    private static OrchestratorExecutionResult Execute(IEnumerable<HistoryEvent> past, IEnumerable<HistoryEvent> happened)
+    {
+        var state = new OrchestrationRuntimeState([.. past]);
+        foreach (var e in happened)
+        {
+            state.AddEvent(e);
+        }
+
+        var orchestration = Shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator());
+        return new TaskOrchestrationExecutor(state, orchestration, BehaviorOnContinueAsNew.Carryover, ErrorPropagationMode.UseFailureDetails).Execute();
     }
 
     private int Take(string name)
@@ -108,14 +134,7 @@ internal sealed class OrchestrationHistory
 
         // What came before the last orchestrator event has been seen already.
         var last = _events.FindLastIndex(static e => e is OrchestratorStartedEvent);
-        var state = new OrchestrationRuntimeState([.. _events.Take(last)]);
-        foreach (var e in _events.Skip(last))
-        {
-            state.AddEvent(e);
-        }
-
-        var orchestration = Shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator());
-        var result = new TaskOrchestrationExecutor(state, orchestration, BehaviorOnContinueAsNew.Carryover, ErrorPropagationMode.UseFailureDetails).Execute();
+        var result = Execute(_events.Take(last), _events.Skip(last));
         Status = JsonSerializer.Deserialize(result.CustomStatus!, CoreJson.StoredTypeInfo<DurableStatus>())!;
         var kept = new List<HistoryEvent>();
         foreach (var action in result.Actions)

@@ -96,6 +96,39 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
+    public void An_attempt_that_another_execution_makes_is_waited_for_under_the_same_number()
+    {
+        var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 });
+        Assert.Equal(task.Now.AddSeconds(10), Assert.Single(task.Timers));
+
+        task.FireTimer();
+        Assert.Equal((1, true), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        task.Fail(TaskNames.Attempt);
+        task.FireTimer();
+        Assert.Equal((1, true), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+
+        // A retry is a new call again.
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
+        Assert.Equal((2, false), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        task.Complete(TaskNames.Attempt, Succeeded with { Attempts = 2 });
+        Assert.Equal((TaskState.Succeeded, 2), (task.Status.State, task.Status.Attempts));
+    }
+
+    [Fact]
+    public void A_task_is_cancelled_only_when_the_execution_that_makes_its_attempt_has_stopped()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 });
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
+        Assert.Equal(TaskState.Queued, task.Status.State);
+
+        task.FireTimer();
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled, Attempts = 1 });
+        Assert.Equal(TaskState.Cancelled, task.Status.State);
+    }
+
+    [Fact]
     public void One_that_waits_for_its_turn_is_cancelled_at_once()
     {
         var task = Start(Definition);
