@@ -57,7 +57,7 @@ public sealed record Problem
     /// <summary>The call, step or item that failed, counted from 0.</summary>
     public long? Index { get; init; }
 
-    /// <summary>The id that the caller gave the call that failed.</summary>
+    /// <summary>The id that the caller gave the call that failed, or that of a task of which it is not known whether it was accepted.</summary>
     public string? Id { get; init; }
 
     /// <summary>Names near the unknown one, nearest first.</summary>

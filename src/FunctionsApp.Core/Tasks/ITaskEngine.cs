@@ -18,7 +18,7 @@ public interface ITaskEngine
     /// <returns>The task; an earlier one if that has the same idempotency key and fingerprint.</returns>
     /// <exception cref="ProblemException">
     /// <c>idempotency-key-reused</c>; <c>saturated</c> when too many wait or too much is stored; <c>storage-failed</c>: the task
-    /// has not been accepted.
+    /// has not been accepted or, where the problem has an id, may have been: the same key finds it.
     /// </exception>
     Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input);
 
