@@ -119,6 +119,32 @@ public sealed class ManyHostsTests(ITestOutputHelper output)
         }
     }
 
+    [OwnHostFact(Needs.Signals)]
+    public async Task An_attempt_whose_host_was_paused_is_made_by_another_and_ends_the_task_once()
+    {
+        using var hub = new TaskDirectory();
+        await using var first = await hub.StartAsync();
+        using var one = first.Connect();
+        var id = await one.CreateIdAsync("delay", """{"seconds":12,"result":"done"}""", "\"retry\":{\"maxAttempts\":2}");
+        await one.StateAsync(id, "running");
+
+        await using var second = await hub.StartAsync();
+        using var other = second.Connect();
+        first.Pause();
+        var watch = Stopwatch.StartNew();
+        while ((await other.TaskAsync(id))["attempts"].GetInt32() < 2)
+        {
+            Assert.InRange(watch.Elapsed, TimeSpan.Zero, TakeOver);
+            await Task.Delay(100);
+        }
+
+        // The first wakes while the second works.
+        first.Resume();
+        var ended = await other.EndAsync(id);
+
+        Assert.Equal(("succeeded", "done", 2), (ended.State(), ended["result"].GetString(), ended["attempts"].GetInt32()));
+    }
+
     [OwnHostFact]
     public async Task Whichever_host_is_killed_when_nothing_accepted_is_lost()
     {

@@ -84,11 +84,19 @@ public abstract class AppHost : IAsyncDisposable
     /// <summary>Ends the functions' process where it is, as a power failure does: with SIGKILL, which it cannot see.</summary>
     public abstract Task KillAsync();
 
+    /// <summary>Stops the functions' process where it is, as a machine does that sleeps or moves. It knows nothing of that.</summary>
+    public void Pause() => Signal("-STOP");
+
+    /// <summary>Lets the functions' process go on.</summary>
+    public void Resume() => Signal("-CONT");
+
     /// <summary>A client whose requests go to this host.</summary>
     public Api Connect() => new(BaseAddress, key: null);
 
     /// <summary>Ends it.</summary>
     public abstract ValueTask DisposeAsync();
+
+    private void Signal(string signal) => System.Diagnostics.Process.Start("kill", [signal, Process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
 
     private long ReadMemory(string name)
     {
