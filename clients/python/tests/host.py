@@ -17,9 +17,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 SOURCES = Path(__file__).parent.parent / "src"
@@ -81,38 +80,61 @@ async def recorder() -> AsyncIterator[Recorder]:
         yield recorded
 
 
+class Host:
+    """A LocalHost that the tests started."""
+
+    def __init__(self, folder: str, address: str) -> None:
+        if "FUNCTIONS_LOCALHOST" not in os.environ:
+            raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see README.md.")
+        self._program = subprocess.Popen(
+            [
+                *("dotnet", os.path.abspath(os.environ["FUNCTIONS_LOCALHOST"]), "--urls", address),
+                *("--Callbacks:SigningKeys:0", SIGNING_KEY, "--Outbound:AllowedHosts:0", "127.0.0.0/8"),
+            ],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self._program.stdout is not None
+        output = self._output = self._program.stdout
+        # What the host prints later must not fill the pipe.
+        self._drain = threading.Thread(target=lambda: [None for _ in output], daemon=True)
+        printed = ""
+        for line in output:
+            printed += line
+            if listening := re.match(r"Listening on (http://127\.0\.0\.1:\d+)\.", line):
+                self.url = listening[1]
+                self._drain.start()
+                return
+        raise RuntimeError(f"The host did not start:\n{printed}")
+
+    def kill(self) -> None:
+        """Ends the host without a chance to clean up."""
+        self._program.kill()
+        self._end()
+
+    def stop(self) -> None:
+        self._program.terminate()
+        self._end()
+
+    def _end(self) -> None:
+        self._program.wait()
+        self._drain.join()
+        self._output.close()
+
+
+@contextlib.contextmanager
+def start(folder: str, address: str = "http://127.0.0.1:0") -> Iterator[Host]:
+    """Starts a LocalHost in a folder, and stops it at the end."""
+    started = Host(folder, address)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
 def _start() -> str:
-    if "FUNCTIONS_LOCALHOST" not in os.environ:
-        raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see README.md.")
-    folder = tempfile.TemporaryDirectory()
-    program = subprocess.Popen(
-        [
-            *("dotnet", os.path.abspath(os.environ["FUNCTIONS_LOCALHOST"]), "--urls", "http://127.0.0.1:0"),
-            *("--Callbacks:SigningKeys:0", SIGNING_KEY, "--Outbound:AllowedHosts:0", "127.0.0.0/8"),
-        ],
-        cwd=folder.name,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert program.stdout is not None
-    output: IO[str] = program.stdout
-
-    def stop() -> None:
-        program.terminate()
-        program.wait()
-        if drain.is_alive():
-            drain.join()
-        output.close()
-        folder.cleanup()
-
-    # What the host prints later must not fill the pipe.
-    drain = threading.Thread(target=lambda: [None for _ in output], daemon=True)
-    atexit.register(stop)
-    printed = ""
-    for line in output:
-        printed += line
-        if address := re.match(r"Listening on (http://127\.0\.0\.1:\d+)\.", line):
-            drain.start()
-            return address[1]
-    raise RuntimeError(f"The host did not start:\n{printed}")
+    hosts = contextlib.ExitStack()
+    atexit.register(hosts.close)
+    return hosts.enter_context(start(hosts.enter_context(tempfile.TemporaryDirectory()))).url

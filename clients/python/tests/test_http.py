@@ -19,10 +19,11 @@ import unittest
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import host  # noqa: F401 (makes the package importable)
 
-from asyncio_http import Client, ProblemError, ProblemTimeoutError, ProtocolError, RetryPolicy
+from asyncio_http import Client, Pool, ProblemError, ProblemTimeoutError, ProtocolError, RetryPolicy
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
 
@@ -74,6 +75,9 @@ def answer(value: object, status: int = 200, *headers: str) -> bytes:
 
 
 RESULT = answer({"result": 1})
+INVALID_VALUES = ("k\r\nX-Injected: 1", "k\nX: 1", "k\rX: 1", "k\r\n", "k\n", "\nk", "k\0", "k\x7f", "k\x1b") + (
+    *(" k", "k ", "\tk", " ", "é", "\x85", "\u2028", "\uff01", "\ud800"),
+)
 SATURATED = {"type": "/problems/saturated", "title": "Too much is waiting", "status": 429, "detail": "Later."}
 
 
@@ -278,8 +282,66 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             await client.call("echo", value=1)
             self.assertIn(b"\r\nx-functions-key: correct-horse\r\n", played.requests[0])
             self.assertTrue(played.requests[0].startswith(b"POST /base/api/await/echo HTTP/1.1\r\n"))
-        with self.assertRaises(ValueError):
-            Client(played.url, "key\r\nX: y")
+
+    async def test_value_that_a_header_cannot_have_is_refused_and_not_sent(self) -> None:
+        async with server() as played, Client(played.url) as client:
+            call = client.call("echo", value=1)
+            for value in INVALID_VALUES:
+                attempts: list[Callable[[], Any]] = [
+                    lambda: Client(played.url, value),
+                    lambda: Pool(played.url, value),
+                    lambda: client.create_task(call, idempotency_key=value),
+                    lambda: client.post("/tasks/echo", {}, idempotency_key=value),
+                    lambda: client.open("GET", "/tasks", {"Prefer": value}, None),
+                    lambda: client.open("GET", "/tasks", {value: "1"}, None),
+                ]
+                for number, attempt in enumerate(attempts):
+                    with self.subTest(value, attempt=number), self.assertRaises(ValueError):
+                        await attempt()
+            self.assertEqual(0, played.connections)
+
+    async def test_values_that_a_header_can_have_arrive(self) -> None:
+        for value in ("", "key", "two words", "a\tb", "~!@#$%^&*()[]{}<>,;:'\"\\/"):
+            async with server(answer({"id": "7", "status": "queued"}, 202)) as played, Client(played.url) as client:
+                await client.create_task(client.call("echo", value=1), idempotency_key=value).accepted()
+                self.assertIn(f"\r\nIdempotency-Key: {value}\r\n".encode(), played.requests[0])
+
+    async def test_name_is_one_segment_of_the_path_whatever_it_has(self) -> None:
+        for name in ("a b", "a/b", "a?b#c", "a\r\nX: 1", "a HTTP/1.1\r\n\r\nGET /x", "%2e%2e", "...", "é"):
+            async with server(RESULT, answer({"id": "7", "status": "queued"}, 202)) as played, Client(
+                played.url
+            ) as client:
+                await client.call(name)
+                await client.create_task(name).accepted()
+                heads = [request.split(b"\r\n")[0] for request in played.requests]
+                segment = quote(name, safe="").encode()
+                self.assertEqual(b"POST /api/await/%b HTTP/1.1" % segment, heads[0])
+                self.assertEqual(b"POST /api/tasks/%b HTTP/1.1" % segment, heads[1])
+
+    async def test_name_that_leads_elsewhere_is_refused_and_not_sent(self) -> None:
+        async with server() as played, Client(played.url) as client:
+            for name in ("", ".", "..", "\ud800"):
+                with self.subTest(name):
+                    for work in (client.call(name), client.call(name, 1), client.create_task(name)):
+                        with self.assertRaises(ValueError):
+                            await work
+                    with self.assertRaises(ValueError):
+                        async for _ in client.stream(name):
+                            pass
+                    with self.assertRaises(ValueError):
+                        client.task(name)
+                    with Pool(played.url) as pool:
+                        for run in (pool.map, pool.imap):
+                            with self.assertRaises(ValueError):
+                                await asyncio.to_thread(run, name, [1])
+            self.assertEqual(0, played.connections)
+
+    async def test_path_cannot_add_to_the_head_of_a_request(self) -> None:
+        async with server() as played, Client(played.url) as client:
+            for path in ("/tasks HTTP/1.1\r\nX: 1", "/a b", "/a\nb", "/é", "/\ud800", "/a\0"):
+                with self.subTest(path), self.assertRaises(ValueError):
+                    await client.get(path)
+            self.assertEqual(0, played.connections)
 
     async def test_operation_name_cannot_leave_its_place_in_the_path(self) -> None:
         async with server(RESULT) as played, Client(played.url) as client:
@@ -289,7 +351,10 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             )
 
     async def test_url_is_checked(self) -> None:
-        for url in ("ftp://host", "host:80", "http://", "http://host/?a=b", "http://host/#a", "http://user:word@host"):
+        for url in (
+            *("ftp://host", "host:80", "http://", "http://host/?a=b", "http://host/#a", "http://user:word@host"),
+            *("http://ho st", "http://host/a b", "http://host/\0", "http://host/é", "http://höst", "http://host:x"),
+        ):
             with self.subTest(url), self.assertRaises(ValueError):
                 Client(url)
 

@@ -8,11 +8,15 @@ and `TaskGroup` take calls of operations too. Every other name is asyncio's own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable
+import math
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from .client import Call, AsCompleted, current_client, default_client
+from .client import Call, current_client, default_client
 from .tasks import TaskGroup as _TaskGroup
+
+MAX_SLEEP_SECONDS = 200
+"""How long a call may wait: proxies, such as that of Azure, end requests without a response after some minutes."""
 
 
 def run(main: Coroutine[Any, Any, Any], *, debug: bool | None = None) -> Any:
@@ -25,9 +29,16 @@ def run(main: Coroutine[Any, Any, Any], *, debug: bool | None = None) -> Any:
     return asyncio.run(with_client(), debug=debug)
 
 
-def sleep(delay: float, result: Any = None) -> Call:
-    """A call of `delay`: waits that many seconds at the server, and returns the result."""
-    return Call("delay", (), {"seconds": max(delay, 0), "result": result}, None)
+def sleep(delay: float, result: Any = None) -> Coroutine[Any, Any, Any]:
+    """A call of `delay`: waits that many seconds at the server, and returns the result.
+
+    More than 200 seconds, or infinity, is `asyncio.sleep` itself.
+    """
+    if math.isnan(delay):
+        raise ValueError("Invalid delay: NaN (not a number)")
+    if delay > MAX_SLEEP_SECONDS:
+        return asyncio.sleep(delay, result)
+    return Call("delay", (), {"seconds": float(max(delay, 0)), "result": result}, None)
 
 
 def gather(*calls: Awaitable[Any], return_exceptions: bool = False) -> asyncio.Future[list[Any]]:
@@ -42,7 +53,7 @@ def create_task(coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[
     return asyncio.create_task(coro, **options)
 
 
-def as_completed(calls: Iterable[Call], *, timeout: float | None = None) -> AsCompleted:
+def as_completed(calls: Iterable[Awaitable[Any]], *, timeout: float | None = None) -> Iterator[Awaitable[Any]]:
     """See `Client.as_completed`."""
     return current_client().as_completed(calls, timeout=timeout)
 

@@ -8,11 +8,11 @@ import ssl
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, TypeVar, overload
-from urllib.parse import quote
 
+from .completed import AsCompleted, outcome
 from .http import Transport
-from .problems import ProblemError, problem_error
-from .session import HEARTBEAT, Session, given
+from .problems import problem_error
+from .session import HEARTBEAT, Session, given, segment
 from .tasks import RetryPolicy, Task, TaskGroup
 
 DEFAULT_URL = "http://127.0.0.1:7071"
@@ -42,9 +42,12 @@ class Call(Coroutine[Any, Any, Any]):
 
     async def run(self, timeout: float | None = None) -> Any:
         """What await does, with a time limit in seconds after which the server stops the operation."""
+        return await self.client.within(timeout, self._send)
+
+    async def _send(self, timeout: float | None) -> Any:
         client = self.client
         query = "" if timeout is None else f"?timeoutSeconds={timeout}"
-        body = await client.post(f"/await/{quote(self.operation, safe='')}{query}", await client.bind(self))
+        body = await client.post(f"/await/{segment(self.operation)}{query}", await client.bind(self))
         return body["result"]
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -96,6 +99,7 @@ class Client(Session):
     url: the address of the server, such as `http://127.0.0.1:7071`; `/api` is added.
     key: a function key. ssl: for https, unless the system's authorities are right.
     retries: how often a request is repeated where that is safe. connect_timeout: seconds.
+    reconnect_timeout: for how many seconds a task is followed while the server restarts.
     max_response_bytes: the limit of a response, or of a line of a streamed one.
 
     Methods raise ProblemError for what the server reports, ProblemTimeoutError (a TimeoutError) for its time limits,
@@ -110,6 +114,7 @@ class Client(Session):
         ssl: ssl.SSLContext | None = None,
         retries: int = 2,
         connect_timeout: float = 10,
+        reconnect_timeout: float = 300,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         headers = {"Accept": "application/json", "User-Agent": "asyncio-http"}
@@ -123,7 +128,8 @@ class Client(Session):
                 retries=retries,
                 connect_timeout=connect_timeout,
                 max_response_bytes=max_response_bytes,
-            )
+            ),
+            reconnect_timeout,
         )
         self.tasks: weakref.WeakSet[Task] = weakref.WeakSet()
         """The tasks that this client follows."""
@@ -137,6 +143,7 @@ class Client(Session):
 
     async def close(self) -> None:
         """Closes all connections, which stops what runs on them. Tasks go on at the server: see `task`."""
+        self._is_closing.set()
         for task in list(self.tasks):
             task.detach()
         try:
@@ -169,26 +176,40 @@ class Client(Session):
             raise TypeError("max_concurrency needs calls of operations only.")
         return asyncio.gather(*calls, return_exceptions=return_exceptions)
 
+    @overload
     def as_completed(self, calls: Iterable[Call], *, timeout: float | None = None) -> AsCompleted:
+        ...
+
+    @overload
+    def as_completed(
+        self, calls: Iterable[Awaitable[Any]], *, timeout: float | None = None
+    ) -> Iterator[Awaitable[Any]]:
+        ...
+
+    def as_completed(
+        self, calls: Iterable[Awaitable[Any]], *, timeout: float | None = None
+    ) -> Iterator[Awaitable[Any]]:
         """Runs calls at once, as one request; the results come when they are ready. `asyncio.as_completed`.
 
         `for next_done in as_completed(calls)` and `async for done in as_completed(calls)` both give what is awaited
         for a result. The request is sent with the first of them. timeout: seconds, after which the rest raise
-        TimeoutError.
+        TimeoutError. If anything else than calls is among them, this is `asyncio.as_completed`.
         """
-        return AsCompleted(self, list(calls), timeout)
+        calls = list(calls)
+        own = [call for call in calls if isinstance(call, Call)]
+        if len(own) < len(calls):
+            return asyncio.as_completed(calls, timeout=timeout)
+        return AsCompleted(self, own, timeout)
 
     async def wait_for(self, call: Awaitable[Any], timeout: float | None) -> Any:
         """The result of a call that the server stops after timeout seconds. `asyncio.wait_for`.
 
         Raises TimeoutError. If the server does not respond within another second, the client closes the connection.
+        So it does at once if the limit is longer than the server allows.
         """
         if timeout is None or not isinstance(call, Call):
             return await asyncio.wait_for(call, timeout)
-        if timeout <= 0:
-            raise TimeoutError
-        async with asyncio.timeout(timeout + 1):
-            return await call.run(timeout)
+        return await call.run(timeout)
 
     async def sequence(self, *calls: Call, timeout: float | None = None) -> list[Any]:
         """Runs calls one after the other, as one request, and returns their results.
@@ -196,9 +217,12 @@ class Client(Session):
         `{"$ref": "#/results/0"}` in an input stands for the result of the first call. timeout: seconds for all.
         The ProblemError of a call that fails has its `index` and the `results` before it.
         """
-        steps = await self._bind_all(calls)
-        body = await self.post("/sequence", {"steps": steps, **given(timeoutSeconds=timeout)})
-        return list(body["results"])
+
+        async def send(limit: float | None) -> Any:
+            steps = await self._bind_all(calls)
+            return await self.post("/sequence", {"steps": steps, **given(timeoutSeconds=limit)})
+
+        return list((await self.within(timeout, send))["results"])
 
     def TaskGroup(self) -> TaskGroup:
         """`asyncio.TaskGroup`, whose `create_task` also takes the name and the input of an operation.
@@ -246,7 +270,7 @@ class Client(Session):
         """Gives each value of a stream operation when the server sends it. Leaving the loop stops the operation."""
         if not isinstance(call, Call):
             call = self.call(call, *args, **input)
-        path = f"/stream/{quote(call.operation, safe='')}?{HEARTBEAT}"
+        path = f"/stream/{segment(call.operation)}?{HEARTBEAT}"
         is_complete = False
         # The loop goes on after the last line, so that the connection can be reused.
         async for line in self.lines(path, await self.bind(call)):
@@ -289,55 +313,6 @@ class Client(Session):
         return [outcome(result) for result in response["results"]]
 
 
-class AsCompleted:
-    """The results of calls in the order in which they end: see `Client.as_completed`."""
-
-    def __init__(self, client: Client, calls: list[Call], timeout: float | None) -> None:
-        self._lines = self._read(client, calls, timeout)
-        self._remaining = len(calls)
-        # Whoever awaits several at once reads the lines one after the other.
-        self._lock = asyncio.Lock()
-
-    def __iter__(self) -> Iterator[Coroutine[Any, Any, Any]]:
-        return self
-
-    def __next__(self) -> Coroutine[Any, Any, Any]:
-        if self._remaining == 0:
-            raise StopIteration
-        self._remaining -= 1
-        return self._next_result()
-
-    def __aiter__(self) -> AsyncIterator[asyncio.Future[Any]]:
-        return self
-
-    async def __anext__(self) -> asyncio.Future[Any]:
-        if self._remaining == 0:
-            raise StopAsyncIteration
-        self._remaining -= 1
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        try:
-            done.set_result(await self._next_result())
-        except ProblemError as error:
-            done.set_exception(error)
-        return done
-
-    async def _next_result(self) -> Any:
-        async with self._lock:
-            line = await anext(self._lines, None)
-        if line is None or "status" not in line:
-            raise ConnectionResetError("The stream ended before its last line.")
-        result = outcome(line)
-        if isinstance(result, ProblemError):
-            raise result
-        return result
-
-    @staticmethod
-    async def _read(client: Client, calls: list[Call], timeout: float | None) -> AsyncGenerator[dict[str, Any], None]:
-        body = await client.gather_body(calls, returnExceptions=True, timeoutSeconds=timeout)
-        async for line in client.lines(f"/gather?{HEARTBEAT}", body):
-            yield line
-
-
 def operation_name(operation: object) -> str:
     """The name of an operation, given as that or as an Operation."""
     if isinstance(operation, str):
@@ -347,17 +322,12 @@ def operation_name(operation: object) -> str:
     raise TypeError(f"Not an operation: {operation!r}. Name one by a string or by asyncio_http.operation(name).")
 
 
-def outcome(result: dict[str, Any]) -> Any:
-    """The result of one call of a gather; of a failed one the exception."""
-    return problem_error(result["error"]) if result["status"] == "failed" else result.get("result")
-
-
 _clients: dict[asyncio.AbstractEventLoop, Client] = {}
 
 
 def configured_server() -> tuple[str, str | None]:
     """The URL and the key of the server that `FUNCTIONS_BASE_URL` and `FUNCTIONS_KEY` name."""
-    return os.environ.get("FUNCTIONS_BASE_URL", DEFAULT_URL), os.environ.get("FUNCTIONS_KEY")
+    return os.environ.get("FUNCTIONS_BASE_URL") or DEFAULT_URL, os.environ.get("FUNCTIONS_KEY") or None
 
 
 def default_client() -> Client:

@@ -23,6 +23,8 @@ PIECE_BYTES = 256 * 1024
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD_VALUE = re.compile(r"(?:[!-~]+(?:[ \t]+[!-~]+)*)?")
+_TARGET = re.compile(r"[!-~]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
@@ -198,11 +200,15 @@ class Transport:
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._ssl = (context or ssl.create_default_context()) if parts.scheme == "https" else None
+        if not connect_timeout > 0:
+            raise ValueError(f"connect_timeout is more than 0 seconds, not {connect_timeout}.")
         self._prefix = parts.path.rstrip("/")
+        if not _TARGET.fullmatch(f"{parts.netloc}{self._prefix}"):
+            raise ValueError(f"Not an http or https URL: {url!r}")
         self._headers = {"Host": parts.netloc, **headers}
-        for name, value in self._headers.items():
-            if not value.isascii() or not value.isprintable():
-                raise ValueError(f"The value of the header {name} has characters that a header cannot have.")
+        check_headers(self._headers)
+        self.has_connected = False
+        """Whether the server was there at least once."""
         self._retries = retries
         self._connect_timeout = connect_timeout
         self._idle: list[Connection] = []
@@ -222,8 +228,9 @@ class Transport:
 
         Repeats a request that was not sent, or that the server refused with `Retry-After`; and if is_idempotent,
         one whose connection broke before the response. A body that is an iterable is sent while the response is read,
-        and only once.
+        and only once. Raises ValueError for what cannot stand in the head of a request.
         """
+        head = self._head(method, path, headers or {}, body)
         attempt = 0
         while True:
             may_retry = attempt < self._retries and (body is None or isinstance(body, bytes))
@@ -233,7 +240,7 @@ class Transport:
             try:
                 connection = await self._connect()
                 was_sent = True
-                response = await self._exchange(connection, method, path, headers or {}, body)
+                response = await self._exchange(connection, head, body)
             except TimeoutError:
                 raise
             except OSError as error:
@@ -300,6 +307,7 @@ class Transport:
             message = f"No connection to {self._host}:{self._port} within {self._connect_timeout} s."
             raise TimeoutError(message) from error
         connection = Connection(reader, writer)
+        self.has_connected = True
         self._open.add(connection)
         _keep_alive(writer.get_extra_info("socket"))
         if self._is_closed:
@@ -307,14 +315,11 @@ class Transport:
             raise RuntimeError("The client is closed.")
         return connection
 
-    async def _exchange(
-        self,
-        connection: Connection,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes | AsyncIterable[bytes] | None,
-    ) -> Response:
+    def _head(self, method: str, path: str, headers: Mapping[str, str], body: object) -> bytes:
+        target = f"{self._prefix}{path}"
+        if not _TARGET.fullmatch(target):
+            raise ValueError(f"The path {path!r} has characters that a path cannot have.")
+        check_headers(headers)
         fields = {**self._headers, **headers}
         if isinstance(body, bytes):
             fields["Content-Length"] = str(len(body))
@@ -322,13 +327,15 @@ class Transport:
             fields["Transfer-Encoding"] = "chunked"
         elif method == "POST":
             fields["Content-Length"] = "0"
-        head = (
-            f"{method} {self._prefix}{path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
-        )
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        return "\r\n".join(lines).encode("ascii")
 
+    async def _exchange(
+        self, connection: Connection, head: bytes, body: bytes | AsyncIterable[bytes] | None
+    ) -> Response:
         upload: asyncio.Task[None] | None = None
         try:
-            connection.writer.write(head.encode("ascii"))
+            connection.writer.write(head)
             if isinstance(body, bytes):
                 connection.writer.write(body)
             elif body is not None:
@@ -360,6 +367,15 @@ async def _upload(connection: Connection, body: AsyncIterable[bytes]) -> None:
                 await connection.writer.drain()
         connection.writer.write(b"0\r\n\r\n")
         await connection.writer.drain()
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raises ValueError for a header that would not arrive as it is: one with the end of a line could add others."""
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name.encode()):
+            raise ValueError(f"{name!r} is not the name of a header.")
+        if not _FIELD_VALUE.fullmatch(value):
+            raise ValueError(f"The value of the header {name} has characters that a header cannot have.")
 
 
 def parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import concurrent.futures
+import multiprocessing
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -15,6 +18,10 @@ from .session import Session, decode, encode
 
 WINDOW_BYTES = 64 * 1024
 """How many bytes of items wait for the connection. The connection and the server hold some MiB more."""
+
+
+class TimeoutError(multiprocessing.TimeoutError, builtins.TimeoutError):
+    """A result did not come in the time for which its reader waits; what multiprocessing raises, and a TimeoutError."""
 
 
 class IMapIterator(Iterator[Any]):
@@ -77,12 +84,14 @@ class IMapIterator(Iterator[Any]):
             self.close()
 
     def _receive(self, timeout: float | None) -> None:
+        concurrent.futures.wait([self._block], timeout)
+        if not self._block.done():
+            # A block that comes too late for this call is there for the next one.
+            raise TimeoutError
         try:
-            block = self._block.result(timeout)
+            block = self._block.result()
         except BaseException:
-            # A block that came too late for this call is there for the next one.
-            if self._block.done():
-                self.end(None)
+            self.end(None)
             raise
         last = block[-1]
         if "index" not in last:

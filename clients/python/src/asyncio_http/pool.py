@@ -9,13 +9,13 @@ import warnings
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from .background import BackgroundLoop
 from .client import MAX_RESPONSE_BYTES, Client, Operation, operation_name
-from .imap import IMapIterator
+from .imap import IMapIterator, TimeoutError
 from .problems import ProblemError
-from .session import HEARTBEAT, encode, given
+from .session import HEARTBEAT, encode, given, segment
 
 MAX_ITEMS = 1_000_000
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -33,7 +33,10 @@ class AsyncResult:
 
     def get(self, timeout: float | None = None) -> Any:
         """The result. Raises TimeoutError after timeout seconds, and CancelledError when the pool was terminated."""
-        return self._future.result(timeout)
+        self.wait(timeout)
+        if not self.ready():
+            raise TimeoutError
+        return self._future.result()
 
     def wait(self, timeout: float | None = None) -> None:
         """Waits for the result, at most timeout seconds."""
@@ -70,6 +73,8 @@ class Pool:
         connect_timeout: float = 10,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
+        if processes is not None and processes < 1:
+            raise ValueError("Number of processes must be at least 1")
         self._processes = processes
         self._client = Client(
             url,
@@ -229,7 +234,7 @@ class Pool:
                 size = max(1, min(len(part) // 2, int(0.9 * len(part) * MAX_BODY_BYTES / len(body))))
                 continue
             try:
-                response = await self._client.post(f"/map/{quote(name, safe='')}", body)
+                response = await self._client.post(f"/map/{segment(name)}", body)
             except ProblemError as error:
                 # An operation of kind cpu is a function of its input alone, so it can be computed again.
                 if error.slug == "too-large" and len(part) > 1:
@@ -249,7 +254,7 @@ class Pool:
         options = {"ordered": str(is_ordered).lower(), "returnExceptions": "true"}
         if self._processes is not None:
             options["workers"] = str(self._processes)
-        path = f"/map/{quote(operation_name(func), safe='')}?{HEARTBEAT}&{urlencode(options)}"
+        path = f"/map/{segment(operation_name(func))}?{HEARTBEAT}&{urlencode(options)}"
         iterator = IMapIterator(self._background, self._client, path, iter(iterable), chunksize, self._ended)
         self._iterators.add(iterator)
         return iterator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 
@@ -65,3 +66,12 @@ def problem_error(problem: object, retry_after: float | None = None, status: int
         problem = {"type": "about:blank", "title": f"HTTP status {status}", "status": status}
     error = ProblemError(problem, retry_after)
     return ProblemTimeoutError(problem, retry_after) if error.slug == "timeout" else error
+
+
+def is_away(error: Exception) -> bool:
+    """Whether an error is one of a server, or of its storage, that restarts: what was asked may or may not be done."""
+    if isinstance(error, ProblemError):
+        return error.status in (502, 503, 504, 507)
+    if isinstance(error, ssl.SSLError):
+        return isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    return isinstance(error, OSError) and not isinstance(error, ProtocolError)

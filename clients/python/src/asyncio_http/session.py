@@ -2,28 +2,99 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import AsyncGenerator
-from typing import Any
+import math
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from .http import Response, Transport
-from .problems import ProtocolError, problem_error
+from .problems import ProblemError, ProtocolError, problem_error
 
 HEARTBEAT = "heartbeatSeconds=30"
 """Proxies close a response that is silent for long. The server fills the silence of a stream with empty lines."""
+RESPONSE_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 0.1
+MAX_PAUSE_SECONDS = 5.0
+_T = TypeVar("_T")
 
 
 class Session:
     """Requests to one server. Errors are those of `Client`."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, reconnect_timeout: float) -> None:
+        if not reconnect_timeout >= 0:
+            raise ValueError(f"reconnect_timeout is 0 seconds or more, not {reconnect_timeout}.")
         self._transport = transport
+        self._reconnect_timeout = reconnect_timeout
+        self._is_closing = asyncio.Event()
         self._properties: dict[str, list[str]] = {}
+
+    @property
+    def has_connected(self) -> bool:
+        """Whether the server was there at least once."""
+        return self._transport.has_connected
 
     async def close(self) -> None:
         """Closes all connections, which stops what runs on them."""
         await self._transport.close()
+
+    async def within(
+        self,
+        timeout: float | None,
+        send: Callable[[float | None], Awaitable[_T]],
+        *,
+        grace: float = RESPONSE_SECONDS,
+    ) -> _T:
+        """Sends a request with a time limit in seconds, which the server keeps if it can, and the client in any case.
+
+        send: sends it, with the limit for the server. grace: how much later than its limit the server may respond.
+        None and infinity are no limit.
+        """
+        if timeout is None or timeout == math.inf:
+            return await send(None)
+        if math.isnan(timeout):
+            raise ValueError("The time limit is not a number.")
+        if timeout <= 0:
+            raise TimeoutError
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        async with asyncio.timeout_at(end + grace) as limit:
+            try:
+                return await send(float(timeout))
+            except ProblemError as error:
+                if "/timeoutSeconds" not in error.errors:
+                    raise
+            # The server has a lower maximum, which only it knows.
+            limit.reschedule(end)
+            return await send(None)
+
+    async def outlast(self, request: Callable[[], Awaitable[_T]], is_temporary: Callable[[Exception], bool]) -> _T:
+        """Repeats an idempotent request while the server restarts, at most for `reconnect_timeout`."""
+        now = asyncio.get_running_loop().time
+        end: float | None = None
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await request()
+            except (OSError, ProblemError) as error:
+                end = now() + self._reconnect_timeout if end is None else end
+                left = end - now()
+                # Clients that lost the same server do not come back together.
+                delay = pause * random.uniform(0.5, 1)
+                if isinstance(error, ProblemError) and error.retry_after is not None:
+                    delay = max(delay, error.retry_after)
+                if left <= 0 or not is_temporary(error) or await self._closes_within(min(delay, left)):
+                    raise
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
+
+    async def _closes_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_closing.wait(), seconds)
+        return self._is_closing.is_set()
 
     async def post(self, path: str, body: Any, *, idempotency_key: str | None = None) -> Any:
         """Sends JSON, or bytes of JSON, to a path below `/api`, and returns the JSON of the response."""
@@ -68,7 +139,7 @@ class Session:
     async def properties(self, operation: str) -> list[str]:
         """The names of the properties of an operation's input, in order."""
         if operation not in self._properties:
-            description = await self.get(f"/operations/{quote(operation, safe='')}")
+            description = await self.get(f"/operations/{segment(operation)}")
             self._properties[operation] = list(description["input"].get("properties", {}))
         return self._properties[operation]
 
@@ -77,6 +148,13 @@ class Session:
     ) -> Any:
         response = await self.open(method, path, headers or {}, body, is_idempotent=is_idempotent)
         return decode(await response.read())
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path. Raises ValueError for one that leads elsewhere, however it is encoded."""
+    if name in ("", ".", ".."):
+        raise ValueError(f"{name!r} cannot be a part of a path.")
+    return quote(name, safe="")
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import math
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from .problems import ProblemError, problem_error
-from .session import given
+from .http import check_headers
+from .problems import ProblemError, ProtocolError, is_away, problem_error
+from .session import given, segment
 
 if TYPE_CHECKING:
     from .client import Call, Client, Operation
 
 WAIT_SECONDS = 30
+RESPONSE_SECONDS = 30
+"""How much later the response to such a wait may come."""
+_UNFINISHED = ("queued", "running", "cancelling")
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,24 @@ class Task(asyncio.Task[Any]):
         idempotency_key: str | None = None,
         name: str | None = None,
     ) -> None:
+        if id is not None:
+            segment(id)
         self.id = id
         """The id at the server; None until the server has accepted the task, see `accepted`."""
         self._client = client
         self._is_detached = False
         self._has_started = False
+        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        check_headers({"Idempotency-Key": key})
         options = given(
-            timeoutSeconds=timeout,
+            timeoutSeconds=None if timeout == math.inf else timeout,
             ttlSeconds=ttl,
             retry=None if retry is None else retry.to_json(),
             onSuccess=None if on_success is None else {"url": on_success},
             onError=None if on_error is None else {"url": on_error},
         )
         # The creation does not end with this task: a request that may have been accepted needs its id.
-        self._creation = client.run_in_background(self._create(call, options, idempotency_key or str(uuid.uuid4())))
+        self._creation = client.run_in_background(self._create(call, options, key))
         super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name)
         client.tasks.add(self)
 
@@ -101,12 +109,18 @@ class Task(asyncio.Task[Any]):
 
     async def _create(self, call: Call | None, options: dict[str, Any], idempotency_key: str) -> str:
         if call is not None:
-            body = {"input": await self._client.bind(call), **options}
-            path = f"/tasks/{quote(call.operation, safe='')}"
-            task = await self._client.post(path, body, idempotency_key=idempotency_key)
-            self.id = str(task["id"])
+            # A server that never was there does not restart. One that was may have stored the task.
+            self.id = await self._client.outlast(
+                partial(self._send, call, options, idempotency_key),
+                lambda error: self._client.has_connected and is_away(error),
+            )
         assert self.id is not None
         return self.id
+
+    async def _send(self, call: Call, options: dict[str, Any], idempotency_key: str) -> str:
+        body = {"input": await self._client.bind(call), **options}
+        path = f"/tasks/{segment(call.operation)}"
+        return str((await self._client.post(path, body, idempotency_key=idempotency_key))["id"])
 
     async def _follow(self) -> Any:
         self._has_started = True
@@ -125,16 +139,31 @@ class Task(asyncio.Task[Any]):
         return task.get("result")
 
     async def _end(self) -> Any:
-        path = f"/tasks/{quote(str(self.id), safe='')}?waitSeconds={WAIT_SECONDS}"
-        while (task := await self._client.get(path))["status"] in ("queued", "running", "cancelling"):
+        while (task := await self._client.outlast(self._poll, _is_temporary))["status"] in _UNFINISHED:
             pass
         return task
 
+    async def _poll(self) -> Any:
+        # A server that accepts connections and never responds is away too.
+        async with asyncio.timeout(WAIT_SECONDS + RESPONSE_SECONDS):
+            task = await self._client.get(f"/tasks/{segment(await self._creation)}?waitSeconds={WAIT_SECONDS}")
+        if not isinstance(task, dict) or task.get("status") not in (*_UNFINISHED, "succeeded", "failed", "cancelled"):
+            raise ProtocolError("The server sent something that is not a task.")
+        return task
+
     async def _stop(self) -> None:
-        # A task that was not accepted, has ended or has expired has nothing to stop.
-        with contextlib.suppress(ProblemError):
-            await self._client.delete(f"/tasks/{quote(await self._creation, safe='')}")
+        try:
+            path = f"/tasks/{segment(await self._creation)}"
+            await self._client.outlast(partial(self._client.delete, path), _is_temporary)
             await self._end()
+        except ProblemError as error:
+            # A task that was not accepted, has ended or has expired has nothing to stop. Any other may still run.
+            if is_away(error):
+                raise
+
+
+def _is_temporary(error: Exception) -> bool:
+    return is_away(error) or (isinstance(error, ProblemError) and error.status == 429)
 
 
 class TaskGroup(asyncio.TaskGroup):
