@@ -168,6 +168,31 @@ class LikeAsyncioTests(ClientTestCase):
 
         await self.compare(scenario, ["quick", "slow"])
 
+    async def test_giving_up_one_of_as_completed_leaves_the_others_alone(self) -> None:
+        async def scenario(a: Any) -> Any:
+            calls = [a.delay(2, "slow"), a.delay(1, "quick"), a.delay(30), a.delay(30)]
+            done = a.as_completed(calls)
+            return [await outcome(asyncio.wait_for(next(done), seconds)) for seconds in (0.1, 60, 0.1, 60)]
+
+        await self.compare(scenario, ["TimeoutError", "quick", "TimeoutError", "slow"])
+
+    async def test_cancelling_one_who_waits_for_as_completed_leaves_the_others_alone(self) -> None:
+        async def scenario(a: Any) -> Any:
+            calls = [a.delay(0.6, "slow"), a.delay(0.3, "quick"), a.delay(30)]
+            waiters = [asyncio.create_task(await_(done)) for done in a.as_completed(calls)]
+            await asyncio.sleep(0)
+            waiters[0].cancel()
+            return [await outcome(waiter) for waiter in waiters]
+
+        await self.compare(scenario, ["CancelledError", "quick", "slow"])
+
+    async def test_as_completed_takes_tasks_and_coroutines_too(self) -> None:
+        async def scenario(a: Any) -> Any:
+            calls = [a.create_task(a.delay(0.6, 1)), a.delay(0.3, 2), asyncio.sleep(0, 3)]
+            return [await done for done in a.as_completed(calls)]
+
+        await self.compare(scenario, [3, 2, 1])
+
     async def test_wait_for_gives_the_result_or_times_out(self) -> None:
         async def scenario(a: Any) -> Any:
             return [

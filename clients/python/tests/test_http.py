@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import tempfile
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -78,7 +78,7 @@ RESULT = answer({"result": 1})
 INVALID_VALUES = ("k\r\nX-Injected: 1", "k\nX: 1", "k\rX: 1", "k\r\n", "k\n", "\nk", "k\0", "k\x7f", "k\x1b") + (
     *(" k", "k ", "\tk", " ", "é", "\x85", "\u2028", "\uff01", "\ud800"),
 )
-SATURATED = {"type": "/problems/saturated", "title": "Too much is waiting", "status": 429, "detail": "Later."}
+SATURATED: dict[str, object] = {"type": "/problems/saturated", "title": "Too much is waiting", "status": 429, "detail": "Later."}
 
 
 class ResponseTests(unittest.IsolatedAsyncioTestCase):
@@ -177,6 +177,54 @@ class ResponseTests(unittest.IsolatedAsyncioTestCase):
                 await self.result(raw)
             self.assertIn(raised.exception.status, (502, 401, 302))
             self.assertIn(str(raised.exception.status), str(raised.exception))
+
+
+class AsCompletedTests(unittest.IsolatedAsyncioTestCase):
+    async def outcomes(self, raw: bytes, how: Callable[[Iterator[Any]], Awaitable[list[Any]]]) -> list[Any]:
+        async with server(raw) as played, Client(played.url, retries=0) as client, asyncio.timeout(20):
+            return await how(client.as_completed([client.call("echo", value=value) for value in range(3)]))
+
+    async def test_refusal_of_the_whole_is_the_same_for_everyone_who_waits(self) -> None:
+        async def one_after_the_other(completed: Iterator[Any]) -> list[Any]:
+            return [(await asyncio.gather(done, return_exceptions=True))[0] for done in completed]
+
+        async def at_once(completed: Iterator[Any]) -> list[Any]:
+            return list(await asyncio.gather(*completed, return_exceptions=True))
+
+        async def by_async_for(completed: Any) -> list[Any]:
+            return [done.exception() async for done in completed]
+
+        for how in (one_after_the_other, at_once, by_async_for):
+            for status in (401, 422, 429, 500, 503, 504):
+                with self.subTest(how.__name__, status=status):
+                    errors = await self.outcomes(answer(SATURATED | {"status": status}, status), how)
+                    self.assertEqual([("saturated", status)] * 3, [(error.slug, error.status) for error in errors])
+            for raw, kind in ((Last(), ConnectionResetError), (b"HTTP/2 200\r\n\r\n", ProtocolError)):
+                with self.subTest(how.__name__, raw=raw):
+                    self.assertEqual([kind] * 3, [type(error) for error in await self.outcomes(raw, how)])
+
+    async def test_results_before_the_connection_broke_are_kept(self) -> None:
+        async def at_once(completed: Iterator[Any]) -> list[Any]:
+            return list(await asyncio.gather(*completed, return_exceptions=True))
+
+        lines = b'{"index":1,"status":"succeeded","result":7}\n'
+        for end in (b"", b"{", b'{"error":{"type":"/problems/shutting-down","status":503}}\n'):
+            raw = Last(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + lines + end)
+            with self.subTest(end):
+                first, second, third = await self.outcomes(raw, at_once)
+                self.assertEqual(7, first)
+                self.assertIsInstance(second, (ConnectionError, ProblemError))
+                self.assertIs(second, third)
+
+    async def test_results_that_nobody_waits_for_hold_up_nothing(self) -> None:
+        lines = b"".join(b'{"index":%d,"status":"succeeded","result":%d}\n' % (n, n) for n in range(3))
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(lines)
+        async with server(head + lines, RESULT) as played, Client(played.url) as client, asyncio.timeout(20):
+            completed = client.as_completed([client.call("echo", value=value) for value in range(3)])
+            self.assertEqual(0, await next(completed))
+            # The response has been read to its end, so that its connection is used again.
+            self.assertEqual(1, await client.call("echo", value=1))
+            self.assertEqual((1, [1, 2]), (played.connections, [await done for done in completed]))
 
 
 class ConnectionTests(unittest.IsolatedAsyncioTestCase):

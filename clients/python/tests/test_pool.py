@@ -7,15 +7,19 @@ import gc
 import itertools
 import multiprocessing
 import multiprocessing.pool
+import os
+import socket
 import threading
 import unittest
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import host
 
 from asyncio_http import Operation, Pool, ProblemError, operation
+from asyncio_http import multiprocessing as drop_in
 from asyncio_http import pool as pool_module
 
 
@@ -205,6 +209,56 @@ class LikeMultiprocessingLifeTests(unittest.TestCase):
                 result.successful()
             with self.assertRaises(TimeoutError):
                 result.get(timeout=0.1)
+
+
+class NamesTests(unittest.TestCase):
+    """asyncio_http.multiprocessing, beside multiprocessing itself."""
+
+    def setUp(self) -> None:
+        self.enterContext(mock.patch.dict(os.environ, {"FUNCTIONS_BASE_URL": host.url()}))
+
+    def test_timeout_of_a_result_is_caught_by_each_of_its_names(self) -> None:
+        with drop_in.Pool() as pool:
+            released = threading.Event()
+
+            def items() -> Iterator[int]:
+                released.wait()
+                yield 2
+
+            results = pool.imap("math.square", items())
+            for kind in (drop_in.TimeoutError, multiprocessing.TimeoutError, multiprocessing.ProcessError, TimeoutError):
+                for late in (pool.apply_async("delay", (30,)).get, results.next):
+                    for seconds in (0, 0.01):
+                        with self.assertRaises(kind):
+                            late(seconds)
+            released.set()
+            self.assertEqual(4, results.next(60))
+
+    def test_cores_are_those_of_the_server(self) -> None:
+        with drop_in.Pool() as pool:
+            workers = pool._background.submit(pool._client.post("/map/math.square", {"items": [1]})).result()["workers"]
+        self.assertEqual(workers, drop_in.cpu_count())
+        with drop_in.Pool(drop_in.cpu_count()) as pool:
+            self.assertEqual([4], pool.map("math.square", [2]))
+
+    def test_cores_are_those_of_this_machine_if_the_server_does_not_tell(self) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            os.environ["FUNCTIONS_BASE_URL"] = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            self.assertEqual(multiprocessing.cpu_count(), drop_in.cpu_count())
+
+    def test_every_other_name_is_that_of_multiprocessing(self) -> None:
+        for name in multiprocessing.__all__:
+            is_own = name in ("Pool", "TimeoutError", "cpu_count")
+            self.assertEqual(is_own, getattr(drop_in, name) is not getattr(multiprocessing, name), name)
+        with self.assertRaises(AttributeError):
+            drop_in.no_such_name
+
+    def test_number_of_processes_is_checked(self) -> None:
+        for module in (multiprocessing, drop_in):
+            for processes in (0, -1):
+                with self.assertRaises(ValueError):
+                    module.Pool(processes)
 
 
 class PoolTests(unittest.TestCase):

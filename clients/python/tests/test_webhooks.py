@@ -27,6 +27,15 @@ BODY = json.dumps({"type": "task.succeeded", "timestamp": "2026-01-01T00:00:00Z"
 KNOWN_SIGNATURE = "v1,khtshhUpsPmLS7KCHMC+wPfLJk/8DuHanI/hr2Gy8gQ="
 
 
+# What a stranger can put into a header, and what frameworks make of it.
+STRANGE = ("\ud800", "\udcff", "\udfff\ud800", "\u0663", "\uff11", "\0", "é", "\U0010ffff", "\u2028", "-", "1" * 5000)
+# Bodies that a sender with the key can sign.
+SIGNED = (
+    *(b"", b" ", b"{", b"nonsense", b"{'a':1}", b'{"a":1} x', b"\xff", b'{"a":"\xe9"}', b'{"a":"\xed\xa0\x80"}', b"\0"),
+    *(b"[]", b"7", b'"text"', b"null", b"NaN", b"[" * 100_000, b'{"a":' * 100_000, b'{"a":' + b"1" * 5000 + b"}"),
+)
+
+
 def setUpModule() -> None:
     if host.IS_OWN:
         host.url()
@@ -94,10 +103,54 @@ class VerifyTests(unittest.TestCase):
         for name in headers():
             self.refuses(BODY, {other: value for other, value in headers().items() if other != name}, SECRET)
 
+    def test_header_that_is_no_text_of_ascii_is_refused(self) -> None:
+        for name, value in headers().items():
+            for strange in STRANGE:
+                for given in (strange, value + strange, f"v1,{strange}", f"{value} v1,{strange} "):
+                    # A signature among others may be anything.
+                    if name != "WEBHOOK-SIGNATURE" or not given.startswith(f"{value} "):
+                        with self.subTest(name, given=given):
+                            self.refuses(BODY, {**headers(), name: given}, SECRET)
+            for other in (None, 7, [value], (value, value), {"a": value}, object(), b"\xff\xfe"):
+                with self.subTest(name, given=other):
+                    self.refuses(BODY, {**headers(), name: other}, SECRET)
+        for strange in STRANGE:
+            among = {**headers(f"v1,{strange} {signature()} {strange}"), strange: strange}
+            self.assertEqual("7", verify_webhook(BODY, among, SECRET)["data"]["id"])
+
+    def test_repeated_header_is_refused(self) -> None:
+        for name in headers():
+            self.refuses(BODY, {**headers(), name.title(): headers()[name], name.upper(): "another"}, SECRET)
+
+    def test_headers_and_body_may_be_bytes_or_text(self) -> None:
+        encoded = {name.encode(): value.encode() for name, value in headers().items()}
+        bodies: list[Any] = [BODY, bytearray(BODY), memoryview(BODY), BODY.decode()]
+        for body in bodies:
+            given: list[Any] = [headers(), encoded]
+            for each in given:
+                self.assertEqual("7", verify_webhook(body, each, SECRET)["data"]["id"])
+        self.refuses("\ud800", headers(), SECRET)
+
+    def test_signed_body_that_is_not_an_object_of_json_is_refused(self) -> None:
+        for body in SIGNED:
+            with self.subTest(body[:20]):
+                self.refuses(body, headers(signature(body=body)), SECRET)
+
     def test_invalid_secret_is_an_error_of_the_receiver(self) -> None:
-        for secret in ("", "whsec_", "whsec_ä", "whsec_not base64"):
-            with self.subTest(secret), self.assertRaises(ValueError):
-                verify_webhook(BODY, headers(), secret)
+        for secret in ("", "whsec_", "whsec_ä", "whsec_not base64", "whsec_AAA", "whsec_\ud800", None, b"whsec_AAAA", 7):
+            for secrets in (secret, [SECRET, secret]):
+                # Whatever arrives, the receiver learns of its mistake.
+                for given in (headers(), {}):
+                    with self.subTest(secret), self.assertRaises(ValueError):
+                        verify_webhook(BODY, given, secrets)  # type: ignore[arg-type]
+
+    def test_tolerance_is_a_number_of_seconds(self) -> None:
+        for tolerance in (float("nan"), -1, -0.001, float("-inf")):
+            with self.subTest(tolerance), self.assertRaises(ValueError):
+                verify_webhook(BODY, headers(), SECRET, tolerance)
+        for tolerance in (float("inf"), 10**400):
+            old = headers(sent_at=7)
+            self.assertEqual("7", verify_webhook(BODY, old, SECRET, tolerance)["data"]["id"])
 
 
 @unittest.skipUnless(host.IS_OWN, "the host of FUNCTIONS_BASE_URL has another signing key")

@@ -27,7 +27,9 @@ def verify_webhook(
     """
     if not tolerance >= 0:
         raise ValueError(f"The tolerance is 0 seconds or more, not {tolerance}.")
-    keys = [_key(secret) for secret in ([secrets] if secrets is None or isinstance(secrets, str) else secrets)]
+    if isinstance(secrets, (str, bytes)) or not isinstance(secrets, Iterable):
+        secrets = [secrets]
+    keys = [_key(secret) for secret in secrets]
     message_id, sent_at, signatures = (_header(headers, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
 
     # isdecimal alone accepts the digits of other scripts too.
@@ -39,12 +41,12 @@ def verify_webhook(
     content = _bytes(body) if isinstance(body, str) else memoryview(body).tobytes()
     signed = _bytes(f"{message_id}.{sent_at}.") + content
     expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
-    given = [_bytes(value) for version, _, value in (s.partition(",") for s in signatures.split()) if version == "v1"]
+    given = [_bytes(value) for version, _, value in (s.partition(",") for s in signatures.split(" ")) if version == "v1"]
     if not any(hmac.compare_digest(one, other) for one in expected for other in given):
         raise WebhookVerificationError("No signature matches.")
 
     try:
-        message = json.loads(content)
+        message = json.loads(str(content, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise WebhookVerificationError("The body is not JSON.") from error
     if not isinstance(message, dict):
