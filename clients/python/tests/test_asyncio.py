@@ -15,7 +15,7 @@ import host
 
 from asyncio_http import Client, ProblemError, ProblemTimeoutError, operation
 from asyncio_http import asyncio as drop_in
-from asyncio_http.client import current_client
+from asyncio_http.client import DEFAULT_URL, configured_server, current_client
 
 
 def setUpModule() -> None:
@@ -498,6 +498,10 @@ class EnvironmentTests(unittest.TestCase):
         self.assertIs(asyncio.Queue, drop_in.Queue)
         with self.assertRaises(AttributeError):
             drop_in.no_such_name
+
+    def test_variable_that_is_empty_is_not_set(self) -> None:
+        with mock.patch.dict(os.environ, {"FUNCTIONS_BASE_URL": "", "FUNCTIONS_KEY": ""}):
+            self.assertEqual((DEFAULT_URL, None), configured_server())
 
     def test_each_loop_has_a_client_of_its_own(self) -> None:
         async def get() -> Client:

@@ -19,6 +19,7 @@ import unittest
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 
 import host  # noqa: F401 (makes the package importable)
@@ -78,7 +79,12 @@ RESULT = answer({"result": 1})
 INVALID_VALUES = ("k\r\nX-Injected: 1", "k\nX: 1", "k\rX: 1", "k\r\n", "k\n", "\nk", "k\0", "k\x7f", "k\x1b") + (
     *(" k", "k ", "\tk", " ", "é", "\x85", "\u2028", "\uff01", "\ud800"),
 )
-SATURATED: dict[str, object] = {"type": "/problems/saturated", "title": "Too much is waiting", "status": 429, "detail": "Later."}
+SATURATED: dict[str, object] = {
+    "type": "/problems/saturated",
+    "title": "Too much is waiting",
+    "status": 429,
+    "detail": "Later.",
+}
 
 
 class ResponseTests(unittest.IsolatedAsyncioTestCase):
@@ -275,11 +281,24 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(1, await client.call("echo", value=1))
                 self.assertEqual(2, len(played.requests))
 
+    async def test_refusal_is_not_repeated_earlier_than_an_error_would_be(self) -> None:
+        pauses: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+
+        refused = answer(SATURATED, 429, "Retry-After: 0")
+        async with server(refused, refused, RESULT) as played, Client(played.url) as client:
+            with mock.patch.object(asyncio, "sleep", sleep):
+                self.assertEqual(1, await client.call("echo", value=1))
+        self.assertTrue(pauses[0] >= 0.1 and pauses[1] >= 0.2, pauses)
+
     async def test_refusal_that_is_not_repeated(self) -> None:
         cases: list[tuple[str | None, int | None, dict[str, Any]]] = [
             ("0", 0, {"retries": 0}),
             ("3600", 3600, {}),
             ("soon", None, {}),
+            ("1 Jan 2026 99999999999999999999:0:0 GMT", None, {}),
             (None, None, {}),
         ]
         for after, seconds, options in cases:
@@ -332,7 +351,7 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             self.assertTrue(played.requests[0].startswith(b"POST /base/api/await/echo HTTP/1.1\r\n"))
 
     async def test_value_that_a_header_cannot_have_is_refused_and_not_sent(self) -> None:
-        async with server() as played, Client(played.url) as client:
+        async with server() as played, Client(played.url) as client, asyncio.timeout(60):
             call = client.call("echo", value=1)
             for value in INVALID_VALUES:
                 attempts: list[Callable[[], Any]] = [
@@ -367,7 +386,7 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(b"POST /api/tasks/%b HTTP/1.1" % segment, heads[1])
 
     async def test_name_that_leads_elsewhere_is_refused_and_not_sent(self) -> None:
-        async with server() as played, Client(played.url) as client:
+        async with server() as played, Client(played.url) as client, asyncio.timeout(60):
             for name in ("", ".", "..", "\ud800"):
                 with self.subTest(name):
                     for work in (client.call(name), client.call(name, 1), client.create_task(name)):
@@ -385,7 +404,7 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(0, played.connections)
 
     async def test_path_cannot_add_to_the_head_of_a_request(self) -> None:
-        async with server() as played, Client(played.url) as client:
+        async with server() as played, Client(played.url) as client, asyncio.timeout(60):
             for path in ("/tasks HTTP/1.1\r\nX: 1", "/a b", "/a\nb", "/é", "/\ud800", "/a\0"):
                 with self.subTest(path), self.assertRaises(ValueError):
                     await client.get(path)

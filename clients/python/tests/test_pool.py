@@ -226,7 +226,8 @@ class NamesTests(unittest.TestCase):
                 yield 2
 
             results = pool.imap("math.square", items())
-            for kind in (drop_in.TimeoutError, multiprocessing.TimeoutError, multiprocessing.ProcessError, TimeoutError):
+            names = (drop_in.TimeoutError, multiprocessing.TimeoutError, multiprocessing.ProcessError, TimeoutError)
+            for kind in names:
                 for late in (pool.apply_async("delay", (30,)).get, results.next):
                     for seconds in (0, 0.01):
                         with self.assertRaises(kind):

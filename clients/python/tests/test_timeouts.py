@@ -149,7 +149,11 @@ class SleepTests(unittest.TestCase):
             self.assertEqual((True, "CancelledError"), (task.cancel(), await outcome(task)))
             completed = module.as_completed([module.sleep(long), module.sleep(0, "awake")])
             self.assertEqual("awake", await next(iter(completed)))
-        invalid_values: list[tuple[type[Exception], Any]] = [(TypeError, "1"), (TypeError, None), (OverflowError, 10**400)]
+        invalid_values: list[tuple[type[Exception], Any]] = [
+            (TypeError, "1"),
+            (TypeError, None),
+            (OverflowError, 10**400),
+        ]
         for kind, invalid in invalid_values:
             with self.assertRaises(kind):
                 await module.sleep(invalid)

@@ -137,7 +137,17 @@ class VerifyTests(unittest.TestCase):
                 self.refuses(body, headers(signature(body=body)), SECRET)
 
     def test_invalid_secret_is_an_error_of_the_receiver(self) -> None:
-        for secret in ("", "whsec_", "whsec_ä", "whsec_not base64", "whsec_AAA", "whsec_\ud800", None, b"whsec_AAAA", 7):
+        for secret in (
+            "",
+            "whsec_",
+            "whsec_ä",
+            "whsec_not base64",
+            "whsec_AAA",
+            "whsec_\ud800",
+            None,
+            b"whsec_AAAA",
+            7,
+        ):
             for secrets in (secret, [SECRET, secret]):
                 # Whatever arrives, the receiver learns of its mistake.
                 for given in (headers(), {}):

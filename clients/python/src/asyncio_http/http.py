@@ -94,7 +94,7 @@ class Response:
         value = self.headers.get("retry-after", "")
         if _LENGTH.fullmatch(value):
             return float(value)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
         return None
 
@@ -260,7 +260,7 @@ class Transport:
                 ):
                     return response
                 await response.read()
-                delay = after
+                delay = max(delay, after)
             # Clients that were refused together do not come back together.
             await asyncio.sleep(delay * random.uniform(1, 1.1))
 
