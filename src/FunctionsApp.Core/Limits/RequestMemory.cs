@@ -37,22 +37,12 @@ public sealed class RequestMemory : IDisposable
     /// <exception cref="ProblemException"><c>saturated</c> if no memory becomes free for some seconds.</exception>
     public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: 0, isGrowing: _taken > 0, cancellationToken);
 
-    /// <summary>As <see cref="HoldAsync"/>, for work that no client waits for and that holds nothing yet: it waits until memory is free.</summary>
-    internal async ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                await HoldAsync(bytes, cancellationToken);
-                return;
-            }
-            catch (ProblemException)
-            {
-                // Other requests hold the memory.
-            }
-        }
-    }
+    /// <summary>
+    /// As <see cref="HoldAsync"/>, for work that no client waits for and that holds nothing yet: it keeps its place in the queue until
+    /// memory is free.
+    /// </summary>
+    internal ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken) =>
+        AddAsync(bytes, results: 0, isGrowing: false, cancellationToken, isPatient: true);
 
     /// <summary>As <see cref="HoldAsync"/>, for callers that cannot wait.</summary>
     /// <exception cref="ProblemException"><c>saturated</c> if no memory is free now.</exception>
@@ -114,23 +104,24 @@ public sealed class RequestMemory : IDisposable
         }
     }
 
-    private ValueTask AddAsync(long bytes, long results, bool isGrowing, CancellationToken cancellationToken)
+    private ValueTask AddAsync(long bytes, long results, bool isGrowing, CancellationToken cancellationToken, bool isPatient = false)
     {
         var needed = Add(bytes, results);
-        return needed > 0 ? TakeAsync(needed, bytes, results, isGrowing, cancellationToken) : ValueTask.CompletedTask;
+        return needed > 0 ? TakeAsync(needed, bytes, results, isGrowing, isPatient, cancellationToken) : ValueTask.CompletedTask;
     }
 
     /// <param name="needed">What <see cref="Add"/> returned for the other values.</param>
     /// <param name="bytes">How much more is held.</param>
     /// <param name="results">The part of it that is results.</param>
     /// <param name="isGrowing">Whether the request waits before those that hold nothing.</param>
+    /// <param name="isPatient">Whether it waits as long as it takes. That does not shorten its later waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    private async ValueTask TakeAsync(long needed, long bytes, long results, bool isGrowing, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(long needed, long bytes, long results, bool isGrowing, bool isPatient, CancellationToken cancellationToken)
     {
         var started = _budget!.GetTimestamp();
         try
         {
-            await _budget.TakeAsync(needed, isGrowing ? _age : null, _waited, cancellationToken);
+            await _budget.TakeAsync(needed, isGrowing ? _age : null, isPatient ? null : _waited, cancellationToken);
         }
         catch
         {
@@ -139,7 +130,7 @@ public sealed class RequestMemory : IDisposable
         }
         finally
         {
-            _waited += _budget.Since(started);
+            _waited += isPatient ? TimeSpan.Zero : _budget.Since(started);
         }
     }
 

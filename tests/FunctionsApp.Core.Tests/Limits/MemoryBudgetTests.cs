@@ -322,9 +322,9 @@ public sealed class MemoryBudgetTests
 
     private void Take(long bytes) => Assert.True(Enter(bytes).IsCompletedSuccessfully);
 
-    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, waited: default, cancellationToken).AsTask();
+    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, waited: TimeSpan.Zero, cancellationToken).AsTask();
 
     private Task Grow(long bytes, CancellationToken cancellationToken) => Grow(bytes, age: 1, cancellationToken);
 
-    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, waited: default, cancellationToken).AsTask();
+    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, waited: TimeSpan.Zero, cancellationToken).AsTask();
 }

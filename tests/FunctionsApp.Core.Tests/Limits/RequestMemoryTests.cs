@@ -44,6 +44,50 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
+    public async Task What_nobody_waits_for_keeps_its_place_until_there_is_room()
+    {
+        Fill();
+        var patient = _memory.HoldWhenThereIsRoomAsync(Free + 500_000, default).AsTask();
+        using var later = _budget.Open();
+        _time.Advance(TimeSpan.FromMinutes(10));
+        var behind = later.HoldAsync(Free + 500_000, default).AsTask();
+        Assert.Equal((false, false), (patient.IsCompleted, behind.IsCompleted));
+
+        // There is room for one of them: it is that of the first, however long it has waited.
+        _budget.Give(500_000);
+        await patient.WaitAsync(Patience);
+        Assert.False(behind.IsCompleted);
+        _budget.Give(500_000);
+        await behind.WaitAsync(Patience);
+        Assert.Equal(1_000_000, _budget.Taken);
+
+        // Its patience is not that of what comes later.
+        var more = _memory.HoldAsync(1, default).AsTask();
+        _time.Advance(TimeSpan.FromSeconds(4));
+        Assert.False(more.IsCompleted);
+        later.Dispose();
+        await more.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Its_place_is_given_up_when_it_is_cancelled()
+    {
+        Fill();
+        using var stop = new CancellationTokenSource();
+        var patient = _memory.HoldWhenThereIsRoomAsync(Free + 1_000_000, stop.Token).AsTask();
+        using var later = _budget.Open();
+        var behind = later.HoldAsync(Free + 1, default).AsTask();
+        _budget.Give(1);
+        Assert.False(behind.IsCompleted);
+
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => patient.WaitAsync(Patience));
+        await behind.WaitAsync(Patience);
+        Assert.Equal(1_000_000, _budget.Taken);
+    }
+
+    [Fact]
     public async Task What_is_released_is_given_back()
     {
         await HoldAsync(Free + 1_000);
