@@ -16,6 +16,10 @@ public sealed class TaskPatterns(IEnumerable<ITaskPattern> patterns)
     /// <param name="name">The pattern's name.</param>
     /// <exception cref="KeyNotFoundException">No registered pattern has this name.</exception>
     public ITaskPattern this[string name] => _byName[name];
+
+    /// <summary>Finds the pattern of a stored task; null if this version of the app does not have it.</summary>
+    /// <param name="name">The pattern's name.</param>
+    public ITaskPattern? Find(string name) => _byName.GetValueOrDefault(name);
 }
 
 /// <summary>Registration of patterns.</summary>

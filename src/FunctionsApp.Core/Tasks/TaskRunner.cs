@@ -54,6 +54,7 @@ public sealed class TaskRunner(
             throw;
         }
 
-        Task<TaskOutcome> RunPatternAsync(CancellationToken token) => patterns[definition.Pattern].RunAsync(definition.Operation, input, token);
+        Task<TaskOutcome> RunPatternAsync(CancellationToken token) => patterns.Find(definition.Pattern)?.RunAsync(definition.Operation, input, token)
+            ?? throw new ProblemException(Problem.StorageFailed($"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
     }
 }

@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
-internal sealed partial class WebhookAttempt(MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, TimeProvider time, ILogger<WebhookAttempt> logger)
+internal sealed partial class WebhookAttempt(
+    MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time, ILogger<WebhookAttempt> logger)
 {
     /// <summary>Maximum webhooks that a process has in flight to one receiver.</summary>
     public const int MaxPerReceiver = 4;
@@ -26,8 +28,7 @@ internal sealed partial class WebhookAttempt(MemoryBudget budget, Lazy<WebhookSe
 
         // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var message = TaskMessage.Write(record, await readOutcome(memory));
-        var result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), message, stopping);
+        var result = await SendAsync(record, delivery.Url, () => readOutcome(memory), stopping);
         var after = After(delivery, result);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
@@ -36,6 +37,21 @@ internal sealed partial class WebhookAttempt(MemoryBudget budget, Lazy<WebhookSe
         }
 
         return after;
+    }
+
+    /// <summary>Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.</summary>
+    private async Task<WebhookResult> SendAsync(TaskRecord record, Uri url, Func<ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+    {
+        var startedAt = time.GetUtcNow();
+        try
+        {
+            var message = TaskMessage.Write(record, await readOutcome());
+            return await sender.Value.SendAsync(url, TaskMessage.IdOf(record.Id), message, stopping);
+        }
+        catch (Exception exception) when (!stopping.IsCancellationRequested)
+        {
+            return new WebhookResult(WebhookOutcome.Failed, Status: null, describer.Describe(exception).Detail, ElapsedMs: 0, startedAt, RetryAfter: null);
+        }
     }
 
     private void LogFailure(string id, string host, string error, DateTimeOffset? next)
