@@ -10,6 +10,7 @@ public sealed class ManualTimeProvider : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<ManualTimer> _timers = [];
     private TimeSpan _now;
+    private TimeSpan _offset;
 
     /// <summary>How many timers are set.</summary>
     public int Timers
@@ -33,7 +34,22 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
-    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + TimeSpan.FromTicks(GetTimestamp());
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_gate)
+        {
+            return DateTimeOffset.UnixEpoch + _now + _offset;
+        }
+    }
+
+    /// <summary>Sets the wall clock forward or back. No time passes by that: timers and timestamps go on as before.</summary>
+    public void Step(TimeSpan by)
+    {
+        lock (_gate)
+        {
+            _offset += by;
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -109,6 +109,13 @@ public sealed record TaskRecord
     /// <summary>The webhook that reports its end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
+    /// <summary>Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, as <see cref="Unreadable"/>.</summary>
+    internal string? Flaw { get; init; }
+
+    /// <summary>The problem of a task that cannot be read.</summary>
+    internal static Problem Unreadable() => Problem.StorageFailed(
+        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log says what is wrong with it.");
+
     /// <summary>Returns the id of a new task.</summary>
     internal static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
 
@@ -129,6 +136,10 @@ public sealed record TaskRecord
         Attempts = startsNow ? 1 : 0,
         ExpiresAt = now.AddSeconds(definition.TtlSeconds),
     };
+
+    /// <summary>Returns the time, but none before the last event of the task: the clock may have been set back.</summary>
+    /// <param name="now">The current time.</param>
+    internal DateTimeOffset NotBefore(DateTimeOffset now) => (StartedAt ?? CreatedAt) is var last && now < last ? last : now;
 
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;

@@ -241,6 +241,13 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
 
         Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("a"))).Slug);
         Assert.Equal("storage-failed", (await ProblemOf(Service.GetAsync("a", null, default))).Slug);
+        Assert.Equal("storage-failed", Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Slug);
+
+        // It is looked for again.
+        File.Delete(StateDirectory);
+        await AdvanceUntilAsync(() => Service.ListAsync(new TaskListRequest()).IsCompletedSuccessfully, TimeSpan.FromSeconds(10));
+        Assert.Equal("ready", Get<HealthService>().Ready().Status);
+        await EndedProbeAsync("a");
     }
 
     [UnixTheory]
@@ -315,7 +322,12 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         var before = await File.ReadAllBytesAsync(DatabaseFile);
         Start();
 
-        Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("b"))).Slug);
+        const string Reason = "A later version of the app wrote the database of the tasks: it has version 99, and this version knows 1.";
+        Assert.Equal(("storage-failed", Reason), await DetailOf(CreateProbeAsync("b")));
+        Assert.Equal(("storage-failed", Reason), await DetailOf(Service.GetAsync(task.Id, null, default)));
+        Assert.Equal(Reason, Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Detail);
+        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, and this version of the app knows 1", StringComparison.Ordinal));
+        Time.Advance(TimeSpan.FromHours(1));
         await StopAsync();
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));
         Assert.Empty(Probe.Started);
@@ -411,6 +423,8 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         Assert.Equal([ended.Id], (await Service.ListAsync(new TaskListRequest { Status = TaskState.Succeeded, Operation = "probe" })).Items.Select(static task => task.Id));
         Assert.Empty((await Service.ListAsync(new TaskListRequest { Status = TaskState.Succeeded, Operation = "echo" })).Items);
     }
+
+    private static async Task<(string Slug, string Detail)> DetailOf(Task task) => await ProblemOf(task) is var (slug, problem) ? (slug, problem.Detail) : default;
 
     private async Task<List<int>> AttemptsAsync(IEnumerable<TaskResponse> tasks)
     {

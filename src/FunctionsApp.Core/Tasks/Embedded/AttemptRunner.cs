@@ -7,8 +7,11 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>Runs one attempt of a task, and announces its progress.</summary>
-internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue timers, TimeProvider time)
+internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers, TaskClock clock)
 {
+    /// <summary>How often an input is read, if that fails: within 15 s.</summary>
+    private const int MaxReads = 5;
+
     private static readonly TimeSpan ProgressPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Runs an attempt.</summary>
@@ -26,7 +29,7 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
             stop.ThrowIfCancellationRequested();
             await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
             return await runner.Value.RunAsync(
-                entry.Pending.Definition, input ?? Input(entry), new ProgressReporter(progress => Note(entry, progress)), stop);
+                entry.Pending.Definition, input ?? await ReadInputAsync(entry, stop), new ProgressReporter(progress => Note(entry, progress)), stop);
         }
         catch (Exception exception)
         {
@@ -34,12 +37,12 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
         }
     }
 
-    private RawJson Input(TaskEntry entry)
+    private async Task<RawJson> ReadInputAsync(TaskEntry entry, CancellationToken stop)
     {
         byte[]? input = null;
         try
         {
-            input = store.Read(queries => queries.Payload(entry.Pending.Sequence));
+            input = await store.ReadWithRetryAsync(queries => queries.Payload(entry.Pending.Sequence), MaxReads, stop);
         }
         catch (StorageException)
         {
@@ -63,7 +66,7 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
             entry.IsProgressDue = true;
         }
 
-        timers.Add(time.GetUtcNow() + ProgressPause, () =>
+        timers.Add(clock.Uptime + ProgressPause, () =>
         {
             lock (store.Gate)
             {

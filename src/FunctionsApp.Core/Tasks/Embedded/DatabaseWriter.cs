@@ -38,7 +38,7 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>Bytes that the database uses, including queued payloads.</summary>
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
-    /// <summary>The error of the last transaction that had something to write; null when it succeeded.</summary>
+    /// <summary>The error of storage in the last transaction that had something to write; null when it succeeded.</summary>
     public StorageException? Failure => _failure;
 
     /// <summary>Queues a change. Never blocks.</summary>
@@ -47,7 +47,7 @@ internal sealed class DatabaseWriter : IDisposable
     /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
     /// <param name="committed">Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.</param>
     /// <returns>Completes when the change is on disk.</returns>
-    /// <exception cref="StorageException">From the task: the change was not made.</exception>
+    /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
     public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
     {
         var change = new Change(apply, bytes, committed);
@@ -153,11 +153,11 @@ internal sealed class DatabaseWriter : IDisposable
             return;
         }
 
-        var reason = failure is null ? null : new StorageException($"The tasks cannot be written: {failure.Message}", failure);
-        if (failure is not null || _writes.Changes != changes)
+        var reason = failure is not null && StorageException.IsCausedBy(failure) ? new StorageException($"The tasks cannot be written: {failure.Message}", failure) : failure;
+        if (reason is StorageException || (failure is null && _writes.Changes != changes))
         {
-            // A transaction without writes proves nothing.
-            _failure = reason;
+            // A transaction without writes proves nothing, and a bug says nothing about storage.
+            _failure = reason as StorageException;
         }
 
         foreach (var change in group)
@@ -185,7 +185,7 @@ internal sealed class DatabaseWriter : IDisposable
         }
         catch (Exception second) when (StorageException.IsCausedBy(second))
         {
-            return new AggregateException(exception, second);
+            return new StorageException(second.Message, new AggregateException(exception, second));
         }
     }
 
@@ -197,7 +197,7 @@ internal sealed class DatabaseWriter : IDisposable
 
         public Action? Committed { get; } = committed;
 
-        public void Complete(StorageException? failure)
+        public void Complete(Exception? failure)
         {
             if (failure is null)
             {

@@ -4,23 +4,49 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>
-/// Opens the directory of the tasks. While another process holds it, tasks are refused; it is opened when that process ends. If
-/// it cannot be used, tasks are refused for good. The log says why, and everything but tasks works.
+/// Opens the directory of the tasks. While another process holds it, or it cannot be read, tasks are refused; it is opened when
+/// that is over. If what it holds cannot be used, tasks are refused for good. The log says why, and everything but tasks works.
 /// </summary>
 internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LaterPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
     /// <summary>Opens a directory; creates it if it does not exist.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="opened">Runs under the store's gate after the store is open, before any other use.</param>
     /// <param name="stopping">Ends the wait for the other process.</param>
+    /// <returns>Whether it is open; otherwise tasks are refused for good.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
-    public async Task RunAsync(string directory, Action opened, CancellationToken stopping)
+    public async Task<bool> RunAsync(string directory, Action opened, CancellationToken stopping)
     {
         directory = Path.GetFullPath(directory);
+        while (true)
+        {
+            try
+            {
+                await OpenAsync(directory, opened, stopping);
+                return true;
+            }
+            catch (Exception exception) when (StorageException.IsCausedBy(exception))
+            {
+                TaskLog.Unavailable(logger, directory, exception.Message);
+                store.SetReady((exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used; the log says why.", isFault: true);
+                if (exception is StorageException { InnerException: null })
+                {
+                    // No retry changes what the directory holds, and somebody may be recovering it.
+                    return false;
+                }
+            }
+
+            await Task.Delay(PauseAfterFailure, time, stopping);
+        }
+    }
+
+    private async Task OpenAsync(string directory, Action opened, CancellationToken stopping)
+    {
         TaskDatabase? database = null;
         try
         {
@@ -47,11 +73,10 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
 
             store.SetReady();
         }
-        catch (Exception exception) when (StorageException.IsCausedBy(exception))
+        catch
         {
             database?.Dispose();
-            TaskLog.Unavailable(logger, directory, exception.Message);
-            store.SetReady("The directory of the tasks cannot be used; the log says why.");
+            throw;
         }
     }
 

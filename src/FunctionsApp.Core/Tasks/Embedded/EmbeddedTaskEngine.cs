@@ -27,12 +27,12 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TasksOptions _options;
     private readonly DirectoryOpening _directory;
     private readonly TaskStore _store;
-    private readonly TimerQueue _timers;
+    private readonly TimerQueue<Action> _timers;
     private readonly TaskQueue _queue;
     private readonly WebhookQueue _webhooks;
     private readonly TaskRetention _retention;
     private readonly TaskCompletion _completion;
-    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private Task? _opening;
 
     /// <summary>Creates the engine. The runner is created on first use.</summary>
@@ -40,16 +40,17 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         Lazy<TaskRunner> runner, WebhookAttempt webhook, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
         IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
     {
-        (_options, _time) = (options.Value, time);
-        _timers = new TimerQueue(time);
-        _store = new TaskStore(time, logger);
+        (_options, _logger) = (options.Value, logger);
+        var clock = new TaskClock(time);
+        _timers = new TimerQueue<Action>(clock, static action => action());
+        _store = new TaskStore(clock, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
-        _retention = new TaskRetention(_store, _timers, time, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, _timers, time, _stopping.Token);
-        _completion = new TaskCompletion(_store, _webhooks, _retention, time);
+        _retention = new TaskRetention(_store, clock, logger, _stopping.Token);
+        _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, clock, _stopping.Token);
+        _completion = new TaskCompletion(_store, _webhooks, _retention, clock);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
         _queue = new TaskQueue(
-            _store, memory, new AttemptRunner(runner, _store, describer, _timers, time), _completion, _options, _timers, time, wait, _stopping.Token);
+            _store, memory, new AttemptRunner(runner, _store, describer, _timers, clock), _completion, _options, _timers, clock, wait, _stopping.Token);
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
@@ -81,6 +82,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _meter.Dispose();
         _timers.Dispose();
         _webhooks.Dispose();
+        _retention.Dispose();
         _store.Dispose();
     }
 
@@ -209,9 +211,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             _store.EnsureWritable();
         }
-        catch (StorageException)
+        catch (StorageException exception)
         {
-            throw new ProblemException(Problem.StorageFailed("New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
+            throw new ProblemException(Problem.StorageFailed(
+                exception.Reason ?? "New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
         }
     }
 
@@ -241,9 +244,20 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private async Task OpenAsync()
     {
         await Task.Yield();
-        await _directory.RunAsync(_options.Directory, _queue.Resume, _stopping.Token);
-        _webhooks.Start();
-        _retention.Start();
+        try
+        {
+            if (await _directory.RunAsync(_options.Directory, _queue.Resume, _stopping.Token))
+            {
+                await Task.WhenAll(_webhooks.LoadAsync(), _retention.LoadAsync());
+            }
+        }
+#pragma warning disable CA1031 // A bug: it is logged here, and for each request. Storage is fine, so readiness does not change.
+        catch (Exception exception) when (!_stopping.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            TaskLog.NotResumed(_logger, exception);
+            _store.SetFailed(exception);
+        }
     }
 
     private async Task<TaskRecord> AcceptAsync(TaskDefinition definition, RawJson input)
@@ -290,7 +304,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     }
 
     private TaskRecord? FindByKey(string key, string? fingerprint) =>
-        Read(() => _store.Read(queries => queries.FindByKey(key))) is not { } record || record.IsExpired(_time.GetUtcNow()) ? null
-        : string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal) ? Read(() => _store.Find(record.Id))?.Record
+        Read(() => _store.Read(queries => queries.FindByKey(key))) is not { } record || _store.Expired.Contains(record) ? null
+        : record.Flaw is not null || string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal) ? Read(() => _store.Find(record.Id))?.Record
         : throw new ProblemException(Problem.IdempotencyKeyReused());
 }

@@ -10,9 +10,9 @@ internal sealed class ReceiverQueues
 
     /// <summary>Requests a slot at a receiver.</summary>
     /// <param name="url">The webhook's URL.</param>
-    /// <param name="task">The sequence number of its task, which <see cref="Leave"/> returns.</param>
+    /// <param name="due">The webhook, which <see cref="Leave"/> returns.</param>
     /// <returns>Whether it may be sent now; otherwise it waits until <see cref="Leave"/> returns it.</returns>
-    public bool TryEnter(Uri url, long task)
+    public bool TryEnter(Uri url, DueDelivery due)
     {
         if (!_receivers.TryGetValue(url.Authority, out var receiver))
         {
@@ -21,7 +21,7 @@ internal sealed class ReceiverQueues
 
         if (receiver.Running == WebhookAttempt.MaxPerReceiver)
         {
-            receiver.Waiting.Enqueue(task);
+            receiver.Waiting.Enqueue(due);
             return false;
         }
 
@@ -31,8 +31,8 @@ internal sealed class ReceiverQueues
 
     /// <summary>Frees a slot.</summary>
     /// <param name="url">The webhook's URL.</param>
-    /// <returns>The task whose webhook may be sent now; null when none waits.</returns>
-    public long? Leave(Uri url)
+    /// <returns>The webhook that may be sent now; null when none waits.</returns>
+    public DueDelivery? Leave(Uri url)
     {
         var receiver = _receivers[url.Authority];
         if (receiver.Waiting.TryDequeue(out var next))
@@ -52,6 +52,6 @@ internal sealed class ReceiverQueues
     {
         public int Running { get; set; }
 
-        public Queue<long> Waiting { get; } = new();
+        public Queue<DueDelivery> Waiting { get; } = new();
     }
 }

@@ -5,7 +5,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>Ends tasks: writes the outcome; once it is on disk, plans webhook and expiry. Members are called under the store's gate.</summary>
-internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, TaskRetention retention, TimeProvider time)
+internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, TaskRetention retention, TaskClock clock)
 {
     /// <summary>Fails a task.</summary>
     /// <returns>Completes when the end is on disk.</returns>
@@ -19,25 +19,24 @@ internal sealed class TaskCompletion(TaskStore store, WebhookQueue webhooks, Tas
     /// <returns>Completes when the end is on disk.</returns>
     public Task End(TaskEntry entry, TaskState state, RawJson? outcome = null, bool isContinued = false)
     {
-        var now = time.GetUtcNow();
+        var now = entry.Pending.NotBefore(clock.Now);
         var definition = entry.Pending.Definition;
         var url = isContinued ? null : definition.UrlFor(state);
-        var committed = store.CommitWithRetryAsync(entry, entry.Pending with
+        var ended = entry.Pending with
         {
             State = state,
+            Flaw = null,
             FinishedAt = now,
             NextAttemptAt = null,
             Progress = entry.Progress,
             ExpiresAt = now.AddSeconds(definition.TtlSeconds),
             Delivery = url is null ? null : webhooks.New(url, now),
-        }, outcome);
-        return AfterAsync(committed, entry.Pending);
-    }
-
-    private async Task AfterAsync(Task committed, TaskRecord record)
-    {
-        await committed;
-        webhooks.Plan(record);
-        retention.Plan(record);
+        };
+        var (sending, expiry) = (webhooks.DueOf(ended), retention.DueOf(ended));
+        return store.CommitWithRetryAsync(entry, ended, outcome, () =>
+        {
+            webhooks.Plan(ended, sending);
+            retention.Plan(ended, expiry);
+        });
     }
 }

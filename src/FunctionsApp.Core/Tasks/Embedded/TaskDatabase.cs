@@ -22,6 +22,7 @@ internal sealed class TaskDatabase : IDisposable
     private readonly DirectoryLock _lock;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
+    private readonly ConcurrentDictionary<long, bool> _unreadable = [];
     private volatile bool _isClosed;
 
     private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, DatabasePlace place, ILogger logger)
@@ -128,7 +129,16 @@ internal sealed class TaskDatabase : IDisposable
     {
         // Otherwise the connection could open another process's database.
         Place.EnsureHeld();
-        return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly));
+        return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly), LogUnreadable);
+    }
+
+    /// <summary>Logs a task that cannot be read, once.</summary>
+    private void LogUnreadable(TaskRecord record)
+    {
+        if (_unreadable.TryAdd(record.Sequence, true))
+        {
+            TaskLog.Unreadable(_logger, record.Id, record.Flaw!);
+        }
     }
 
     private static void SetUp(TaskWrites writes, string path)

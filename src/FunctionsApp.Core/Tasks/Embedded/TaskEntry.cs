@@ -29,6 +29,9 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
     /// <summary>Its position in the queue, while it waits for its turn.</summary>
     public LinkedListNode<TaskEntry>? Waiting { get; set; }
 
+    /// <summary>The uptime since which it is in the queue.</summary>
+    public TimeSpan WaitsSince { get; set; }
+
     /// <summary>Stops the running attempt.</summary>
     public CancellationTokenSource? Stop { get; set; }
 

@@ -34,6 +34,12 @@ internal static partial class TaskLog
     [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is in its place again, and tasks are accepted")]
     public static partial void Found(ILogger logger, string path);
 
+    [LoggerMessage(EventId = 22, Level = LogLevel.Error, Message = "Task {Id} cannot be read from the database, and counts as failed: {Flaw}")]
+    public static partial void Unreadable(ILogger logger, string id, string flaw);
+
+    [LoggerMessage(EventId = 23, Level = LogLevel.Error, Message = "The tasks could not be resumed, because of an error in the app")]
+    public static partial void NotResumed(ILogger logger, Exception exception);
+
     [LoggerMessage(EventId = 19, Level = LogLevel.Information, Message = "Tasks resume: {Waiting} were queued when the host ended. {Interrupted} were running, and run again if an attempt is left")]
     public static partial void GoesOn(ILogger logger, int waiting, int interrupted);
 }

@@ -3,7 +3,9 @@ using Microsoft.Data.Sqlite;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>A connection that reads. It neither waits for concurrent writes nor sees them.</summary>
-internal sealed class TaskQueries(SqliteConnection connection) : Session(connection)
+/// <param name="connection">An open connection; closed with the session.</param>
+/// <param name="unreadable">Receives each task that could not be read, as it is shown.</param>
+internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unreadable = null) : Session(connection)
 {
     private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
 
@@ -13,15 +15,19 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
 
     public TaskRecord? FindByKey(string key) => One(Select + "idempotency_key = ?1", key);
 
-    /// <summary>Reads the tasks that have not ended, oldest first, each with the length of its input.</summary>
+    /// <summary>
+    /// Reads the tasks that have not ended, oldest first, each with the length of its input. A state that a later version has
+    /// written counts.
+    /// </summary>
     public IReadOnlyList<(TaskRecord Record, int InputBytes)> ReadLive()
     {
         var records = new List<TaskRecord>();
-        using (var rows = Query(Select + "tasks.state IN ('queued', 'running', 'cancelling') ORDER BY sequence"))
+        using (var rows = Query(
+            Select + "sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence"))
         {
             while (rows.Read())
             {
-                records.Add(TaskRow.Read(rows));
+                records.Add(Record(rows));
             }
         }
 
@@ -49,7 +55,7 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         while (rows.Read())
         {
             var passes = query.State is null || query.State == TaskRow.StateOf(rows);
-            if (!visit(rows.GetInt64(0), passes ? TaskRow.Read(rows) : null))
+            if (!visit(rows.GetInt64(0), passes ? Record(rows) : null))
             {
                 return;
             }
@@ -74,37 +80,61 @@ internal sealed class TaskQueries(SqliteConnection connection) : Session(connect
         return json.Read(buffer);
     }
 
-    /// <summary>Reads a page of due webhooks, by time, after the last one of the page before.</summary>
-    public IReadOnlyList<DueDelivery> ReadDue(DateTimeOffset after, long afterTask, DateTimeOffset until, int limit)
+    /// <summary>Reads a page of tasks with pending webhooks, by the time of that, after the last one of the page before.</summary>
+    public IReadOnlyList<(long At, TaskRecord Record)> ReadPending(long after, long afterTask, int limit)
     {
-        var due = new List<DueDelivery>();
+        var pending = new List<(long, TaskRecord)>();
         using var rows = Query(
-            "SELECT next_attempt_at, task, url FROM deliveries WHERE (next_attempt_at, task) > (?1, ?2) AND next_attempt_at <= ?3 ORDER BY next_attempt_at, task LIMIT ?4",
-            TaskRow.Number(after), afterTask, TaskRow.Number(until), limit);
+            Select + "deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (?1, ?2) "
+            + "ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT ?3", after, afterTask, limit);
         while (rows.Read())
         {
-            due.Add(new DueDelivery(TaskRow.TimeOf(rows.GetInt64(0)), rows.GetInt64(1), new Uri(rows.GetString(2))));
+            pending.Add((rows.GetInt64(TaskRow.DeliveryAt), Record(rows)));
         }
 
-        return due;
+        return pending;
     }
 
-    /// <summary>Returns when the first webhook after a time is due.</summary>
-    public DateTimeOffset? NextDue(DateTimeOffset after) =>
-        TaskRow.TimeOf(Scalar("SELECT min(next_attempt_at) FROM deliveries WHERE next_attempt_at > ?1", TaskRow.Number(after)) as long?);
+    /// <summary>Reads a page of expiries, by time, after the last one of the page before.</summary>
+    public IReadOnlyList<Expiry> ReadExpiries(long after, long afterTask, int limit)
+    {
+        var expiries = new List<Expiry>();
+        using var rows = Query(
+            "SELECT forget_at, sequence, forget_at - ifnull(finished_at, created_at) FROM tasks "
+            + "WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (?1, ?2) ORDER BY forget_at, sequence LIMIT ?3", after, afterTask, limit);
+        while (rows.Read())
+        {
+            expiries.Add(new Expiry(TaskRow.TimeOf(rows.GetInt64(0)), rows.GetInt64(1), TimeSpan.FromTicks(rows.GetInt64(2))));
+        }
 
-    /// <summary>Returns when the first task expires.</summary>
-    public DateTimeOffset? NextExpiry() => TaskRow.TimeOf(Scalar("SELECT min(forget_at) FROM tasks WHERE forget_at IS NOT NULL") as long?);
+        return expiries;
+    }
+
+    private TaskRecord Record(SqliteDataReader row)
+    {
+        var record = TaskRow.Read(row);
+        if (record.Flaw is not null)
+        {
+            unreadable?.Invoke(record);
+        }
+
+        return record;
+    }
 
     private TaskRecord? One(string sql, object key)
     {
         using var rows = Query(sql, key);
-        return rows.Read() ? TaskRow.Read(rows) : null;
+        return rows.Read() ? Record(rows) : null;
     }
 }
 
-/// <summary>A due webhook.</summary>
-/// <param name="At">When it became due.</param>
+/// <summary>A webhook that is due.</summary>
 /// <param name="Task">The sequence number of its task.</param>
-/// <param name="Url">Its URL.</param>
-internal readonly record struct DueDelivery(DateTimeOffset At, long Task, Uri Url);
+/// <param name="At">When it is due by the database; another time there means that another attempt has ended meanwhile.</param>
+internal readonly record struct DueDelivery(long Task, DateTimeOffset At);
+
+/// <summary>When a task expires.</summary>
+/// <param name="At">When, by the wall clock.</param>
+/// <param name="Task">The sequence number of the task.</param>
+/// <param name="Ttl">How long the task is kept after its end.</param>
+internal readonly record struct Expiry(DateTimeOffset At, long Task, TimeSpan Ttl);

@@ -13,7 +13,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// continues after an attempt. Members that say so are called under the store's gate.
 /// </summary>
 internal sealed class TaskQueue(
-    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue timers, TimeProvider time, Histogram<double> wait,
+    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue<Action> timers, TaskClock clock, Histogram<double> wait,
     CancellationToken stopping)
 {
     private const int MaxRetryAfterSeconds = 3_600;
@@ -36,14 +36,14 @@ internal sealed class TaskQueue(
             EnsureRoom(input);
             startsNow = _running < options.MaxRunning && _waiting.Count == 0 && !stopping.IsCancellationRequested;
             _running += startsNow ? 1 : 0;
-            (entry, committed) = store.Add(sequence => TaskRecord.New(definition, sequence, time.GetUtcNow(), startsNow), input);
+            (entry, committed) = store.Add(sequence => TaskRecord.New(definition, sequence, clock.Now, startsNow), input);
         }
 
         try
         {
             await committed;
         }
-        catch (StorageException)
+        catch (Exception exception)
         {
             lock (store.Gate)
             {
@@ -51,7 +51,12 @@ internal sealed class TaskQueue(
                 Release(startsNow);
             }
 
-            throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
+            if (exception is StorageException)
+            {
+                throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
+            }
+
+            throw;
         }
 
         lock (store.Gate)
@@ -83,7 +88,14 @@ internal sealed class TaskQueue(
         foreach (var entry in store.Live.ToArray())
         {
             var record = entry.Pending;
-            if (record.State == TaskState.Cancelling)
+            if (record.Flaw is not null)
+            {
+                _ = completion.Fail(entry, TaskRecord.Unreadable());
+
+                // It has failed already, whatever the disk says until then.
+                entry.Commit(entry.Pending);
+            }
+            else if (record.State == TaskState.Cancelling)
             {
                 _ = completion.End(entry, TaskState.Cancelled);
             }
@@ -101,7 +113,14 @@ internal sealed class TaskQueue(
                     entry.Commit(entry.Pending);
                 }
 
-                Wait(entry);
+                if (record.NextAttemptAt is { } at)
+                {
+                    Wait(entry, clock.UptimeAt(at, record.Definition.Retry?.Pause(record.Attempts) ?? TimeSpan.Zero));
+                }
+                else
+                {
+                    Wait(entry);
+                }
             }
         }
 
@@ -159,28 +178,24 @@ internal sealed class TaskQueue(
         }
     }
 
-    /// <summary>Queues a task, at the time of its next attempt if it has one.</summary>
     private void Wait(TaskEntry entry)
     {
-        if (entry.Pending.NextAttemptAt is { } due && due > time.GetUtcNow())
-        {
-            timers.Add(due, () =>
-            {
-                lock (store.Gate)
-                {
-                    if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
-                    {
-                        entry.Waiting = _waiting.AddLast(entry);
-                        StartWaiting();
-                    }
-                }
-            });
-        }
-        else
-        {
-            entry.Waiting = _waiting.AddLast(entry);
-        }
+        entry.Waiting = _waiting.AddLast(entry);
+        entry.WaitsSince = clock.Uptime;
     }
+
+    /// <summary>Queues a task when its next attempt is due.</summary>
+    private void Wait(TaskEntry entry, TimeSpan due) => timers.Add(due, () =>
+    {
+        lock (store.Gate)
+        {
+            if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
+            {
+                Wait(entry);
+                StartWaiting();
+            }
+        }
+    });
 
     private void StartWaiting()
     {
@@ -188,11 +203,11 @@ internal sealed class TaskQueue(
         {
             Leave(entry);
             _running++;
-            wait.Record((time.GetUtcNow() - (entry.Pending.NextAttemptAt ?? entry.Pending.CreatedAt)).TotalSeconds);
+            wait.Record((clock.Uptime - entry.WaitsSince).TotalSeconds);
             var committed = store.CommitWithRetryAsync(entry, entry.Pending with
             {
                 State = TaskState.Running,
-                StartedAt = entry.Pending.StartedAt ?? time.GetUtcNow(),
+                StartedAt = entry.Pending.StartedAt ?? entry.Pending.NotBefore(clock.Now),
                 Attempts = entry.Pending.Attempts + 1,
                 NextAttemptAt = null,
             });
@@ -222,13 +237,13 @@ internal sealed class TaskQueue(
 
         // The outcome is in memory until it is on disk.
         using var memory = RequestMemory.Current = budget.Open();
-        var started = time.GetTimestamp();
+        var started = clock.Uptime;
         var outcome = await attempts.RunAsync(entry, committed, input, stop);
         Task ended;
         lock (store.Gate)
         {
             entry.Stop = null;
-            _pace.Note(1, time.GetElapsedTime(started));
+            _pace.Note(1, clock.Uptime - started);
             ended = GoOn(entry, outcome);
             entry.Progress = null;
             Release(isRunning: true);
@@ -264,8 +279,8 @@ internal sealed class TaskQueue(
         {
             if (record.Definition.PauseAfter(problem, record.Attempts) is { } pause)
             {
-                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = time.GetUtcNow() + pause });
-                Wait(entry);
+                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = clock.Now + pause });
+                Wait(entry, clock.Uptime + pause);
             }
             else
             {

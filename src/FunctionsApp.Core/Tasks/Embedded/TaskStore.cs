@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// A change is visible to callers only once it is on disk.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
-internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : IDisposable
+internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : IDisposable
 {
     /// <summary>The maximum length of an input or outcome, in bytes: SQLite limits values to 1,000,000,000.</summary>
     public const int MaxPayloadBytes = 999_000_000;
@@ -17,19 +17,18 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
-
     /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>
     private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
+    private readonly StorageRetry _retry = new(clock.Time, logger);
     private volatile TaskDatabase? _database;
     private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
-    private (StorageException? Failure, DateTimeOffset SeenAt) _failing;
+    private (StorageException? Failure, TimeSpan SeenAt) _failing;
+    private volatile bool _isFaulty;
 
     /// <summary>Guards the tasks in memory.</summary>
     public Lock Gate { get; } = new();
@@ -42,6 +41,9 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
 
     /// <summary>Bytes that the database uses, including pending writes.</summary>
     public long UsedBytes => _database?.Writer.UsedBytes ?? 0;
+
+    /// <summary>The tasks that have expired, and are not deleted yet: they are not found any more.</summary>
+    public ExpiredTasks Expired { get; } = new(clock);
 
     /// <summary>Takes ownership of an open database. Under the gate.</summary>
     /// <param name="database">The database.</param>
@@ -60,10 +62,22 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     }
 
     /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
-    public void SetReady(string? reason = null)
+    /// <param name="reason">The reason.</param>
+    /// <param name="isFault">Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may be waiting for this one to be ready.</param>
+    public void SetReady(string? reason = null, bool isFault = false)
     {
-        _unavailable = reason ?? _unavailable;
+        (_unavailable, _isFaulty) = (reason ?? _unavailable, isFault);
         _ready.TrySetResult();
+    }
+
+    /// <summary>Ends the wait for the directory: a bug keeps it from being opened.</summary>
+    public void SetFailed(Exception bug)
+    {
+        if (_ready.TrySetException(bug))
+        {
+            // Observed, even if there is no request.
+            _ = _ready.Task.Exception;
+        }
     }
 
     /// <summary>Waits while the directory is being opened.</summary>
@@ -82,19 +96,24 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
         }
     }
 
-    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw before the directory is first opened.</summary>
-    /// <exception cref="StorageException">The directory is gone, or the last write failed.</exception>
+    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw while the directory is being opened.</summary>
+    /// <exception cref="StorageException">The directory cannot be used or is gone, or the last write failed.</exception>
     public void EnsureWritable()
     {
         if (_database is not { } database)
         {
+            if (_isFaulty)
+            {
+                throw new StorageException(_unavailable, reason: _unavailable);
+            }
+
             return;
         }
 
         database.Place.EnsureHeld();
         lock (Gate)
         {
-            var (failure, now) = (database.Writer.Failure, time.GetUtcNow());
+            var (failure, now) = (database.Writer.Failure, clock.Uptime);
             _failing = failure == _failing.Failure ? _failing : (failure, now);
 
             // Unless this expires, no task is written, and so no write shows that the disk works again.
@@ -120,7 +139,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
             }
         }
 
-        return Read(queries => queries.Find(id)) is { } record && !record.IsExpired(time.GetUtcNow()) ? TaskEntry.ViewOf(record) : null;
+        return Read(queries => queries.Find(id)) is { } record && !Expired.Contains(record) ? TaskEntry.ViewOf(record) : null;
     }
 
     /// <summary>Reads a page of tasks, newest first.</summary>
@@ -131,7 +150,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
     {
         var items = new List<TaskRecord>();
-        var (now, examined, isEnd) = (time.GetUtcNow(), 0, true);
+        var (examined, isEnd) = (0, true);
         Read(queries =>
         {
             queries.Visit(query, below, MaxExamined, (sequence, record) =>
@@ -144,7 +163,7 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
 
                 below = sequence;
                 examined++;
-                if (record is not null && Shown(record) is { } shown && !shown.IsExpired(now) && (query.State is null || shown.State == query.State))
+                if (record is not null && Shown(record) is { } shown && !Expired.Contains(shown) && (query.State is null || shown.State == query.State))
                 {
                     items.Add(shown);
                 }
@@ -191,41 +210,42 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
     /// <param name="entry">The task.</param>
     /// <param name="record">The task after the change.</param>
     /// <param name="outcome">The outcome, if it ends with one.</param>
+    /// <param name="committed">Runs when the change is on disk, before it is visible; must be quick.</param>
     /// <returns>Completes when the change is on disk, and visible.</returns>
     /// <exception cref="StorageException">From the task: it could not be written; the change stays pending.</exception>
-    public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
+    public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null, Action? committed = null)
     {
         Count(entry.Pending, -1);
         entry.Pending = record with { Version = entry.Pending.Version + 1 };
         Count(entry.Pending, +1);
-        return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default);
+        return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default, committed);
     }
 
     /// <summary>Makes an irreversible change to a task: the write is retried until it succeeds. Under the gate.</summary>
     /// <inheritdoc cref="CommitAsync"/>
     /// <exception cref="OperationCanceledException">The store was closed first.</exception>
-    public Task CommitWithRetryAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null)
+    public Task CommitWithRetryAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null, Action? committed = null)
     {
-        var first = CommitAsync(entry, record, outcome);
+        var first = CommitAsync(entry, record, outcome, committed);
         var pending = entry.Pending;
-        return RetryAsync(entry.Id, first, () =>
+        return _retry.WriteAsync(entry.Id, first, () =>
         {
             lock (Gate)
             {
                 // A later change includes this one.
-                return ReferenceEquals(entry.Pending, pending) ? WriteAsync(entry, pending, outcome?.Utf8 ?? default) : Task.CompletedTask;
+                return ReferenceEquals(entry.Pending, pending) ? WriteAsync(entry, pending, outcome?.Utf8 ?? default, committed) : Task.CompletedTask;
             }
-        });
+        }, _closing.Token);
     }
 
-    /// <summary>Writes the delivery state of a task that has ended; retries until that succeeds.</summary>
+    /// <summary>Reads, and retries if that fails.</summary>
+    /// <inheritdoc cref="StorageRetry.ReadAsync"/>
+    public Task<T> ReadWithRetryAsync<T>(Func<TaskQueries, T> read, int maxReads, CancellationToken stop) =>
+        _retry.ReadAsync(() => Read(read), maxReads, stop);
+
+    /// <summary>Writes a change of a task that has ended; retries until that succeeds.</summary>
     /// <exception cref="OperationCanceledException">The store was closed first.</exception>
-    public Task CommitDeliveryWithRetryAsync(TaskRecord record)
-    {
-        return RetryAsync(record.Id, WriteAsync(), WriteAsync);
-
-        Task WriteAsync() => this.WriteAsync(writes => writes.UpdateDelivery(record));
-    }
+    public Task WriteWithRetryAsync(string id, Action<TaskWrites> write) => _retry.WriteAsync(id, WriteAsync(write), () => WriteAsync(write), _closing.Token);
 
     /// <summary>Commits the pending changes, and frees the directory.</summary>
     public void Dispose()
@@ -265,34 +285,14 @@ internal sealed class TaskStore(TimeProvider time, ILogger<TaskStore> logger) : 
 
     private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;
 
-    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome)
+    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome, Action? committed)
     {
         // The end of a task without watchers and without a webhook needs no flush of its own.
         var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
-        return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record));
-    }
-
-    /// <summary>Retries a write until it succeeds.</summary>
-    /// <param name="id">The task.</param>
-    /// <param name="first">The first attempt.</param>
-    /// <param name="again">Starts a retry.</param>
-    private async Task RetryAsync(string id, Task first, Func<Task> again)
-    {
-        var pause = FirstPause;
-        for (var writing = first; ; writing = again())
+        return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () =>
         {
-            try
-            {
-                await writing;
-                return;
-            }
-            catch (StorageException exception)
-            {
-                _closing.Token.ThrowIfCancellationRequested();
-                TaskLog.NotWritten(logger, id, pause.TotalSeconds, exception);
-                await Task.Delay(pause, time, _closing.Token);
-                pause = pause * 2 < MaxPause ? pause * 2 : MaxPause;
-            }
-        }
+            committed?.Invoke();
+            Show(entry, record);
+        });
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Webhooks;
 using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Core.Tasks.Embedded;
@@ -76,10 +77,26 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
     }
 
-    /// <summary>Deletes expired tasks, with all that belongs to them.</summary>
-    /// <returns>The number deleted.</returns>
-    public int DeleteExpired(DateTimeOffset now, int limit) => Run(
-        "DELETE FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2)", TaskRow.Number(now), limit);
+    /// <summary>Ends the webhook of a task that cannot be read, so that the task expires.</summary>
+    public void AbandonDelivery(long task)
+    {
+        Run("UPDATE deliveries SET state = ?2, next_attempt_at = NULL WHERE task = ?1", task, TaskRow.Text(DeliveryState.Failed));
+        Run("UPDATE tasks SET forget_at = expires_at WHERE sequence = ?1", task);
+    }
+
+    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="kept">Receives those that a pending webhook keeps.</param>
+    public void Delete(IReadOnlyList<long> tasks, Action<long> kept)
+    {
+        foreach (var task in tasks)
+        {
+            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0 && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
+            {
+                kept(task);
+            }
+        }
+    }
 
     private void PutPayload(long task, ReadOnlyMemory<byte> json) => Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
 
@@ -87,7 +104,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
         task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts, Json(delivery.Attempts));
 
-    private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.TypeInfo<T>()).Utf8);
+    private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
 
     /// <summary>Returns the array behind the bytes, which the provider requires; a copy if they are only part of it.</summary>
     private static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>

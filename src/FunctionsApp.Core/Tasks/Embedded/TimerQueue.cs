@@ -1,29 +1,35 @@
 namespace FunctionsApp.Core.Tasks.Embedded;
 
-/// <summary>Runs actions when they are due, with one timer for all of them. Thread-safe.</summary>
-/// <param name="time">The clock.</param>
-internal sealed class TimerQueue(TimeProvider time) : IDisposable
+/// <summary>Hands items over when they are due, with one timer for all of them. Thread-safe.</summary>
+/// <param name="clock">The clock; due times are in its uptime.</param>
+/// <param name="handle">Receives a due item on a thread of the pool; must be quick.</param>
+internal sealed class TimerQueue<T>(TaskClock clock, Action<T> handle) : IDisposable
 {
-    /// <summary>The clock may be changed while an action waits, so it is read at least this often.</summary>
+    /// <summary>Timers may stand still while the machine sleeps, so the clock is read at least this often.</summary>
     private static readonly TimeSpan MaxSleep = TimeSpan.FromMinutes(10);
 
     /// <summary>How late the timer may be set.</summary>
     private static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();
-    private readonly PriorityQueue<Action, DateTimeOffset> _items = new();
+    private readonly PriorityQueue<T, TimeSpan> _items = new();
     private ITimer? _timer;
-    private DateTimeOffset _wakes = DateTimeOffset.MaxValue;
+    private TimeSpan _wakes = TimeSpan.MaxValue;
     private bool _isDisposed;
 
-    /// <summary>Adds an action.</summary>
-    /// <param name="due">When to run it; a time in the past means soon.</param>
-    /// <param name="action">The action; runs on a thread of the pool, and must be quick.</param>
-    public void Add(DateTimeOffset due, Action action)
+    /// <summary>Adds an item.</summary>
+    /// <param name="due">The uptime at which it is due; a time in the past means soon.</param>
+    /// <param name="item">The item.</param>
+    public void Add(TimeSpan due, T item)
     {
         lock (_gate)
         {
-            _items.Enqueue(action, due);
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _items.Enqueue(item, due);
             if (due < _wakes)
             {
                 SetTimer(due);
@@ -31,7 +37,7 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Drops all actions.</summary>
+    /// <summary>Drops all items.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -42,18 +48,13 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
         }
     }
 
-    private void SetTimer(DateTimeOffset due)
+    private void SetTimer(TimeSpan due)
     {
-        if (_isDisposed)
-        {
-            return;
-        }
-
-        _timer ??= time.CreateTimer(static queue => ((TimerQueue)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        DateTimeOffset now;
+        _timer ??= clock.Time.CreateTimer(static queue => ((TimerQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        TimeSpan now;
         do
         {
-            now = time.GetUtcNow();
+            now = clock.Uptime;
             var sleep = due <= now ? TimeSpan.Zero : due - now < MaxSleep ? due - now : MaxSleep;
 
             // Timers use whole milliseconds.
@@ -63,27 +64,27 @@ internal sealed class TimerQueue(TimeProvider time) : IDisposable
         }
 
         // A timer counts from when it is set. If this thread was suspended in between, it would fire late.
-        while (time.GetUtcNow() - now > MaxDelay);
+        while (clock.Uptime - now > MaxDelay);
     }
 
     private void Wake()
     {
-        var due = new List<Action>();
+        var due = new List<T>();
         lock (_gate)
         {
-            var now = time.GetUtcNow();
+            var now = clock.Uptime;
             while (_items.TryPeek(out _, out var at) && at <= now)
             {
                 due.Add(_items.Dequeue());
             }
 
-            _wakes = DateTimeOffset.MaxValue;
-            if (_items.TryPeek(out _, out var next))
+            _wakes = TimeSpan.MaxValue;
+            if (!_isDisposed && _items.TryPeek(out _, out var next))
             {
                 SetTimer(next);
             }
         }
 
-        due.ForEach(static action => action());
+        due.ForEach(handle);
     }
 }

@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is written to the database, so the schedule
 /// continues after a restart. An attempt that a crash interrupted is repeated with the same id. Thread-safe.
 /// </summary>
-/// <remarks>Due webhooks are in memory: some bytes each, plus the message while it is in flight.</remarks>
+/// <remarks>When each webhook is due is in memory: some bytes each, plus the message while it is in flight.</remarks>
 internal sealed class WebhookQueue : IDisposable
 {
     /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
@@ -19,59 +19,72 @@ internal sealed class WebhookQueue : IDisposable
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    private readonly SemaphoreSlim _loading = new(1);
     private readonly ReceiverQueues _receivers = new();
 
-    // By sequence number: webhooks that wait or are in flight have no task; those whose attempt has ended have its commit.
+    // By sequence number: webhooks that are due or in flight have no task; those whose attempt has ended have its commit. Whoever
+    // adds one plans it again after its removal: if it is due meanwhile, it is passed over.
     private readonly Dictionary<long, Task?> _known = [];
     private readonly TaskStore _store;
     private readonly WebhookAttempt _attempt;
     private readonly DeliverySchedule _schedule;
     private readonly TaskRetention _retention;
-    private readonly TimeProvider _time;
+    private readonly TaskClock _clock;
     private readonly CancellationToken _stopping;
-    private readonly Alarm _alarm;
+    private readonly TimerQueue<DueDelivery> _timers;
 
-    // Webhooks due by then have been read from the database, or arrived through Plan.
-    private DateTimeOffset _loadedUntil = DateTimeOffset.MinValue;
-
-    public WebhookQueue(
-        TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TimerQueue timers, TimeProvider time, CancellationToken stopping)
+    public WebhookQueue(TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TaskClock clock, CancellationToken stopping)
     {
-        (_store, _attempt, _schedule, _retention, _time, _stopping) = (store, attempt, schedule, retention, time, stopping);
-        _alarm = new Alarm(timers, () => _ = LoadAsync());
+        (_store, _attempt, _schedule, _retention, _clock, _stopping) = (store, attempt, schedule, retention, clock, stopping);
+        _timers = new TimerQueue<DueDelivery>(clock, Enqueue);
     }
 
-    /// <summary>Sends what became due while the host was down.</summary>
-    public void Start() => _alarm.Set(_time.GetUtcNow());
+    /// <summary>Plans the pending webhooks of the database; sends those that became due while the host was down.</summary>
+    public async Task LoadAsync()
+    {
+        var (after, task) = (long.MinValue, 0L);
+        for (var count = PageSize; count == PageSize;)
+        {
+            var page = await _store.ReadWithRetryAsync(queries => queries.ReadPending(after, task, PageSize), int.MaxValue, _stopping);
+            foreach (var (at, record) in page)
+            {
+                (after, task) = (at, record.Sequence);
+                PlanAgain(record);
+                _retention.Plan(record, _retention.DueOf(record));
+            }
+
+            count = page.Count;
+        }
+    }
 
     public void Dispose()
     {
+        _timers.Dispose();
         _slots.Dispose();
-        _loading.Dispose();
     }
 
     /// <summary>Creates the webhook of a task that ends now.</summary>
     public Delivery New(Uri url, DateTimeOffset now) => new() { Url = url, NextAttemptAt = _schedule.Due(1, now, retryAfter: null) };
 
-    /// <summary>Sends the webhook of a task when it is due, if it is pending. The database already holds it.</summary>
-    public void Plan(TaskRecord record)
+    /// <summary>Returns the uptime at which the webhook of a task is due, if it is pending.</summary>
+    public TimeSpan DueOf(TaskRecord record)
     {
-        if (record.Delivery is not { State: DeliveryState.Pending, NextAttemptAt: { } due } delivery)
+        if (record.Delivery?.NextAttemptAt is not { } at)
         {
-            return;
+            return default;
         }
 
-        lock (_gate)
-        {
-            if (due <= _time.GetUtcNow() || due <= _loadedUntil)
-            {
-                Enqueue(record.Sequence, delivery.Url);
-                return;
-            }
-        }
+        // The pause began when the last attempt ended, or the task.
+        var since = record.Delivery.Attempts is [.., var last] ? last.StartedAt.AddMilliseconds(last.ElapsedMs) : record.FinishedAt ?? at;
+        return _clock.UptimeAt(at, at > since ? at - since : TimeSpan.Zero);
+    }
 
-        _alarm.Set(due);
+    /// <summary>Sends the webhook of a task when it is due, if it is pending. The database already holds it.</summary>
+    public void Plan(TaskRecord record, TimeSpan due)
+    {
+        if (record.Delivery is { State: DeliveryState.Pending, NextAttemptAt: { } at })
+        {
+            _timers.Add(due, new DueDelivery(record.Sequence, at));
+        }
     }
 
     /// <summary>Sends the webhook of a task that has ended at once, and restarts its schedule.</summary>
@@ -100,7 +113,7 @@ internal sealed class WebhookQueue : IDisposable
             }
 
             planned = found;
-            var record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _time.GetUtcNow(), EarlierAttempts = delivery.Sent } };
+            var record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _clock.Now, EarlierAttempts = delivery.Sent } };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
             return planned = record;
         }
@@ -109,137 +122,131 @@ internal sealed class WebhookQueue : IDisposable
             Forget(task);
             if (planned is not null)
             {
-                // Even if the write failed: webhooks that became due meanwhile were skipped.
-                Plan(planned);
+                Plan(planned, DueOf(planned));
             }
         }
     }
 
-    /// <summary>Reads the webhooks that have become due, and sets the alarm for the next one.</summary>
-    private async Task LoadAsync()
+    /// <summary>Plans the webhook of a task as the database has it. That of a task that cannot be read is never sent.</summary>
+    private void PlanAgain(TaskRecord? record)
     {
-        await _loading.WaitAsync(_stopping);
-        try
+        if (record?.Flaw is not null)
         {
-            await Task.Yield();
-            var now = _time.GetUtcNow();
-            var (after, task) = (_loadedUntil, long.MaxValue);
-            for (var count = PageSize; count == PageSize;)
-            {
-                var page = _store.Read(queries => queries.ReadDue(after, task, now, PageSize));
-                lock (_gate)
-                {
-                    foreach (var due in page)
-                    {
-                        (after, task) = (due.At, due.Task);
-                        Enqueue(due.Task, due.Url);
-                    }
-                }
+            _ = AbandonAsync(record);
+        }
+        else if (record is not null)
+        {
+            Plan(record, DueOf(record));
+        }
+    }
 
-                count = page.Count;
-            }
+    private async Task AbandonAsync(TaskRecord record)
+    {
+        await _store.WriteWithRetryAsync(record.Id, writes => writes.AbandonDelivery(record.Sequence));
+        _retention.Settle(record);
+    }
 
+    private void Enqueue(DueDelivery due)
+    {
+        if (TryReserve(due.Task, out _))
+        {
+            _ = EnterAsync(due);
+        }
+    }
+
+    /// <summary>Sends a due webhook when its receiver has a slot.</summary>
+    private async Task EnterAsync(DueDelivery due)
+    {
+        await Task.Yield();
+        if (FindDue(due) is { Delivery.Url: { } url })
+        {
             lock (_gate)
             {
-                _loadedUntil = now;
+                if (_receivers.TryEnter(url, due))
+                {
+                    Start(due, url);
+                }
             }
+        }
+    }
 
-            if (_store.Read(queries => queries.NextDue(now)) is { } next)
-            {
-                _alarm.Set(next);
-            }
+    /// <summary>Reads the task of a due webhook. Null when the webhook is not to be sent now: it is forgotten then, and planned if it is pending.</summary>
+    private TaskRecord? FindDue(DueDelivery due)
+    {
+        TaskRecord? record;
+        try
+        {
+            record = _store.Read(queries => queries.Find(due.Task));
         }
         catch (StorageException)
         {
-            LoadAgain();
+            Forget(due.Task);
+            _timers.Add(_clock.Uptime + PauseAfterFailure, due);
+            return null;
         }
-        finally
+
+        if (record is { Flaw: null, Delivery: { State: DeliveryState.Pending } delivery } && delivery.NextAttemptAt == due.At)
         {
-            _loading.Release();
+            return record;
         }
+
+        // Another attempt has ended meanwhile.
+        Forget(due.Task);
+        PlanAgain(record);
+        return null;
     }
 
-    private void LoadAgain()
-    {
-        if (_stopping.IsCancellationRequested)
-        {
-            return;
-        }
-
-        lock (_gate)
-        {
-            _loadedUntil = DateTimeOffset.MinValue;
-        }
-
-        _alarm.Set(_time.GetUtcNow() + PauseAfterFailure);
-    }
-
-    /// <summary>Under the gate.</summary>
-    private void Enqueue(long task, Uri url)
-    {
-        if (_known.TryAdd(task, null) && _receivers.TryEnter(url, task))
-        {
-            Start(task, url);
-        }
-    }
-
-    private void Start(long task, Uri url)
+    private void Start(DueDelivery due, Uri url)
     {
         // Uses its own execution context, not that of the caller that freed the slot.
         using (ExecutionContext.SuppressFlow())
         {
-            _ = SendAsync(task, url);
+            _ = SendAsync(due, url);
         }
     }
 
-    private async Task SendAsync(long task, Uri url)
+    private async Task SendAsync(DueDelivery due, Uri url)
     {
         TaskRecord? sent = null;
+        TimeSpan next = default;
         await Task.Yield();
         await _slots.WaitAsync(_stopping);
         try
         {
-            sent = await SendIfDueAsync(task);
-        }
-        catch (StorageException)
-        {
-            LoadAgain();
+            if (FindDue(due) is { } record)
+            {
+                sent = record with { Delivery = await _attempt.RunAsync(record, memory => ReadOutcomeAsync(due.Task, memory), _stopping) };
+                next = DueOf(sent);
+            }
         }
         finally
         {
             _slots.Release();
             lock (_gate)
             {
-                if (_receivers.Leave(url) is { } next)
+                if (_receivers.Leave(url) is { } waiting)
                 {
-                    Start(next, url);
+                    Start(waiting, url);
                 }
             }
         }
 
         if (sent is null)
         {
-            Forget(task);
             return;
         }
 
-        var committed = _store.CommitDeliveryWithRetryAsync(sent);
+        var committed = _store.WriteWithRetryAsync(sent.Id, writes => writes.UpdateDelivery(sent));
         lock (_gate)
         {
-            _known[task] = committed;
+            _known[due.Task] = committed;
         }
 
         await committed;
-        Forget(task);
-        Plan(sent);
-        _retention.Plan(sent);
+        Forget(due.Task);
+        Plan(sent, next);
+        _retention.Settle(sent);
     }
-
-    /// <summary>Returns the task with the attempt; null when nothing was due, because another attempt has ended meanwhile.</summary>
-    private async Task<TaskRecord?> SendIfDueAsync(long task) =>
-        _store.Read(queries => queries.Find(task)) is { Delivery: { State: DeliveryState.Pending } delivery } record && delivery.NextAttemptAt <= _time.GetUtcNow()
-            ? record with { Delivery = await _attempt.RunAsync(record, memory => ReadOutcomeAsync(task, memory), _stopping) }
-            : null;
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)
     {

@@ -54,6 +54,16 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
+    public async Task A_bug_says_nothing_about_storage()
+    {
+        var bug = new InvalidOperationException("A bug.");
+
+        Assert.Same(bug, await Assert.ThrowsAsync<InvalidOperationException>(() => Writer.WriteAsync(_ => throw bug).WaitAsync(Limit)));
+
+        Assert.Null(Writer.Failure);
+    }
+
+    [Fact]
     public async Task A_change_that_can_wait_is_made_without_another_one()
     {
         await Writer.WriteAsync(writes => writes.Insert(NewRecord(1), Utf8("1")), lingers: true).WaitAsync(Limit);
@@ -73,7 +83,7 @@ public sealed class DatabaseWriterTests : StorageTests
 
         await first;
         await Assert.ThrowsAsync<StorageException>(() => twice);
-        await Assert.ThrowsAsync<StorageException>(() => mistake);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => mistake);
         await last;
         Assert.Equal(3, Number("SELECT count(*) FROM tasks"));
     }

@@ -82,9 +82,9 @@ public sealed class TaskDatabaseTests : StorageTests
     [InlineData("SELECT * FROM tasks WHERE idempotency_key = 'x'", "INDEX tasks_by_key (idempotency_key=?)")]
     [InlineData("SELECT * FROM tasks WHERE state = 'failed' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_state (state=? AND rowid<?)")]
     [InlineData("SELECT * FROM tasks WHERE operation = 'echo' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_operation (operation=? AND rowid<?)")]
-    [InlineData("SELECT sequence FROM tasks WHERE forget_at <= 5 ORDER BY forget_at LIMIT 5", "INDEX tasks_by_expiry (forget_at<?)")]
-    [InlineData("SELECT min(forget_at) FROM tasks WHERE forget_at IS NOT NULL", "INDEX tasks_by_expiry")]
-    [InlineData("SELECT next_attempt_at, task, url FROM deliveries WHERE (next_attempt_at, task) > (1, 2) AND next_attempt_at <= 5 ORDER BY next_attempt_at, task LIMIT 5", "INDEX deliveries_by_time")]
+    [InlineData("SELECT forget_at, sequence FROM tasks WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (1, 2) ORDER BY forget_at, sequence LIMIT 5", "INDEX tasks_by_expiry")]
+    [InlineData("SELECT * FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence", "COVERING INDEX tasks_by_state")]
+    [InlineData("SELECT * FROM tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence WHERE deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (1, 2) ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT 5", "INDEX deliveries_by_time")]
     public void Every_query_goes_by_an_index_and_sorts_nothing(string sql, string index)
     {
         Assert.NotNull(Database);
@@ -113,16 +113,16 @@ public sealed class TaskDatabaseTests : StorageTests
             await UpdateAsync(Ended(NewRecord(sequence)) with { Delivery = LeastDelivery with { NextAttemptAt = Now.AddSeconds(due) } }, "1");
         }
 
-        var first = Database.Read(static queries => queries.ReadDue(DateTimeOffset.MinValue, 0, Now.AddSeconds(30), 3));
-        var second = Database.Read(queries => queries.ReadDue(first[^1].At, first[^1].Task, Now.AddSeconds(30), 3));
-        Assert.Equal([2, 4, 3], first.Select(static due => due.Task));
-        Assert.Equal([1], second.Select(static due => due.Task));
-        Assert.Equal(Now.AddSeconds(99), Database.Read(static queries => queries.NextDue(Now.AddSeconds(30))));
+        var first = Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 3));
+        var second = Database.Read(queries => queries.ReadPending(first[^1].At, first[^1].Record.Sequence, 3));
+        Assert.Equal([2, 4, 3], first.Select(static due => due.Record.Sequence));
+        Assert.Equal([1, 5], second.Select(static due => due.Record.Sequence));
+        Assert.Equal(Now.AddSeconds(99), second[^1].Record.Delivery!.NextAttemptAt);
 
         // What was delivered is due no more, and its task may expire.
         await Writer.WriteAsync(static writes => writes.UpdateDelivery(Ended(NewRecord(2)) with { Delivery = LeastDelivery with { State = DeliveryState.Delivered } }));
-        Assert.DoesNotContain(2, Database.Read(static queries => queries.ReadDue(DateTimeOffset.MinValue, 0, Now.AddSeconds(30), 9)).Select(static due => due.Task));
-        Assert.Equal(Now.AddSeconds(61), Database.Read(static queries => queries.NextExpiry()));
+        Assert.DoesNotContain(2, Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 9)).Select(static due => due.Record.Sequence));
+        Assert.Equal([new Expiry(Now.AddSeconds(61), 2, TimeSpan.FromSeconds(60))], Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 9)));
     }
 
     [Fact]
@@ -136,11 +136,12 @@ public sealed class TaskDatabaseTests : StorageTests
         }
 
         await InsertAsync(NewRecord(41));
-        var deleted = 0;
-        await Writer.WriteAsync(writes => deleted = writes.DeleteExpired(Now.AddSeconds(39), 30));
-        Assert.Equal(30, deleted);
-        await Writer.WriteAsync(writes => deleted = writes.DeleteExpired(Now.AddSeconds(39), 30));
-        Assert.Equal(8, deleted);
+        var first = Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 30));
+        var second = Database.Read(queries => queries.ReadExpiries(TaskRow.Number(first[^1].At), first[^1].Task, 30));
+        Assert.Equal(Enumerable.Range(2, 39).Select(static task => (long)task), first.Concat(second).Select(static expiry => expiry.Task));
+        var kept = new List<long>();
+        await Writer.WriteAsync(writes => writes.Delete([.. Enumerable.Range(1, 39).Select(static task => (long)task), 41, 42], kept.Add));
+        Assert.Equal([1, 41], kept);
 
         // Left are one whose webhook is to be sent, one whose time has not come, and one that has not ended.
         Assert.Equal([1, 40, 41], new[] { 1, 40, 41 }.Select(sequence => Database.Read(queries => queries.Find(sequence))?.Sequence));
