@@ -114,7 +114,7 @@ public sealed record TaskRecord
 
     /// <summary>The problem of a task that cannot be read.</summary>
     internal static Problem Unreadable() => Problem.StorageFailed(
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log says what is wrong with it.");
+        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.");
 
     /// <summary>Returns the id of a new task.</summary>
     internal static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);

@@ -17,7 +17,10 @@ internal sealed partial class WebhookAttempt(
 
     /// <summary>Sends the webhook.</summary>
     /// <param name="record">The task, with its delivery.</param>
-    /// <param name="readOutcome">Reads the outcome into memory; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>.</param>
+    /// <param name="readOutcome">
+    /// Reads the outcome into memory; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>. Storage
+    /// that fails is an <see cref="IOException"/>.
+    /// </param>
     /// <param name="stopping">Aborts the attempt.</param>
     /// <returns>The delivery after the attempt.</returns>
     public async Task<Delivery> RunAsync(TaskRecord record, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
@@ -39,7 +42,10 @@ internal sealed partial class WebhookAttempt(
         return after;
     }
 
-    /// <summary>Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.</summary>
+    /// <summary>
+    /// Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever. Storage that
+    /// cannot be read is not: the engine waits for it.
+    /// </summary>
     private async Task<WebhookResult> SendAsync(TaskRecord record, Uri url, Func<ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
     {
         var startedAt = time.GetUtcNow();
@@ -48,7 +54,7 @@ internal sealed partial class WebhookAttempt(
             var message = TaskMessage.Write(record, await readOutcome());
             return await sender.Value.SendAsync(url, TaskMessage.IdOf(record.Id), message, stopping);
         }
-        catch (Exception exception) when (!stopping.IsCancellationRequested)
+        catch (Exception exception) when (!stopping.IsCancellationRequested && exception is not IOException)
         {
             return new WebhookResult(WebhookOutcome.Failed, Status: null, describer.Describe(exception).Detail, ElapsedMs: 0, startedAt, RetryAfter: null);
         }

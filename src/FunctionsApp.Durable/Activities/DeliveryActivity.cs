@@ -2,6 +2,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Storage;
 
 namespace FunctionsApp.Durable.Activities;
 
@@ -54,6 +55,13 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         }
 
         await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, stopping);
-        return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, stopping);
+        try
+        {
+            return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, stopping);
+        }
+        catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
+        {
+            throw new IOException("The outcome of the task cannot be read.", exception);
+        }
     }
 }

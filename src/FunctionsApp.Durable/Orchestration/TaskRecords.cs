@@ -12,7 +12,7 @@ internal static class TaskRecords
 
     /// <summary>The problem of a task of which something that is stored cannot be read.</summary>
     /// <param name="what">What.</param>
-    public static Problem NotReadable(string what) => Problem.StorageFailed($"{what} cannot be read: it is damaged, or another version of the app has stored it.");
+    public static Problem NotReadable(string what) => Problem.StorageFailed($"{what} cannot be read: another version of the app wrote it, or it was changed. The log has the cause.");
 
     /// <summary>A task as callers see it.</summary>
     /// <param name="id">The task.</param>
