@@ -12,7 +12,7 @@ public sealed record MathPowInput(
     [property: Description("The base.")] Number X,
     [property: Description("The exponent.")] Number Y);
 
-/// <summary>Raises a number to a power. Integers yield an exact integer if it fits 64 bits.</summary>
+/// <summary>Raises a number to a power. Integers yield an exact integer if it fits 64 bits; otherwise the power is the nearest double.</summary>
 [Operation("math.pow", "Raises a number to a power.", Example = """{"x":2,"y":10}""")]
 public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
 {
@@ -26,15 +26,20 @@ public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
             return exact;
         }
 
+        // Math.Pow is exact for 0, and knows the sign; its other powers are close to the nearest double.
+        var estimate = Math.Pow(x.AsDouble, y.AsDouble);
         if (x.AsDouble == 0 && y.AsDouble < 0)
         {
             throw new OperationException("Zero cannot be raised to a negative power.");
         }
 
-        var power = Math.Pow(x.AsDouble, y.AsDouble);
-        return double.IsNaN(power) ? throw new OperationException("A negative number cannot be raised to a fractional power.")
-            : double.IsInfinity(power) ? throw new OperationException("The power is out of range.")
-            : power;
+        if (double.IsNaN(estimate))
+        {
+            throw new OperationException("A negative number cannot be raised to a fractional power.");
+        }
+
+        var power = x.AsDouble == 0 ? estimate : Math.CopySign(Power.Nearest(x, y), estimate);
+        return double.IsFinite(power) ? power : throw new OperationException("The power is out of range.");
     }
 
     /// <summary>Squares and multiplies. The result is not an integer if it exceeds 64 bits.</summary>

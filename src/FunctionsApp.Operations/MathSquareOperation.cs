@@ -9,7 +9,7 @@ namespace FunctionsApp.Operations;
 /// <param name="X">The number to square.</param>
 public sealed record MathSquareInput([property: Description("The number to square.")] Number X);
 
-/// <summary>Squares a number. An integer yields an integer if it fits 64 bits.</summary>
+/// <summary>Squares a number. An integer yields an integer if it fits 64 bits; otherwise the square is the nearest double.</summary>
 [Operation("math.square", "Squares a number.", Example = """{"x":12}""")]
 public sealed class MathSquareOperation : ICpuOperation<MathSquareInput, Number>
 {

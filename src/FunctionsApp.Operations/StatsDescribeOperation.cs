@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Numerics;
 using System.Text.Json.Serialization;
+using FunctionsApp.Core.Arithmetic;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
@@ -31,52 +33,78 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     public StatsDescribeOutput Compute(StatsDescribeInput input, CancellationToken cancellationToken)
     {
         double[] values = [.. input.Values];
-        var (min, max) = (values.Min(), values.Max());
-        var (mean, deviation) = Moments(values, Math.Max(Math.Abs(min), Math.Abs(max)));
-        var output = new StatsDescribeOutput(
-            values.Length, mean, deviation, min, Percentile(0.25), Percentile(0.5), Percentile(0.75), max);
-        double[] results = [mean, deviation ?? 0, output.P25, output.Median, output.P75];
-        return results.All(double.IsFinite)
-            ? output
+        var (sum, squares) = (new ExactSum(), new ExactSum());
+        foreach (var value in values)
+        {
+            sum.Add(value);
+            squares.AddSquare(value);
+        }
+
+        var total = sum.ToInteger();
+        var deviation = StandardDeviation(total, squares.ToInteger(), values.Length);
+        return double.IsFinite(deviation ?? 0)
+            ? new StatsDescribeOutput(
+                values.Length, Mean(total, values.Length), deviation, values.Min(), Percentile(1), Percentile(2), Percentile(3), values.Max())
             : throw new OperationException("The values are too far apart: a result is out of range.");
 
         // Linear interpolation between the two nearest ranks: numpy's default, type 7 of Hyndman and Fan, "Sample Quantiles", 1996.
-        double Percentile(double share)
+        double Percentile(int quarters)
         {
-            var rank = share * (values.Length - 1);
-            var lower = (int)rank;
+            var (lower, part) = Math.DivRem(quarters * (values.Length - 1), 4);
             var value = Select(values, lower, cancellationToken);
-            if (lower == rank)
+            if (part == 0)
             {
                 return value;
             }
 
-            // A value between two doubles is finite even if their difference is not.
-            var difference = Select(values, lower + 1, cancellationToken) - value;
-            return double.IsFinite(difference)
-                ? value + ((rank - lower) * difference)
-                : double.Lerp(value, values[lower + 1], rank - lower);
+            var next = Select(values, lower + 1, cancellationToken);
+            var weighted = new ExactSum();
+            for (var i = 0; i < 4; i++)
+            {
+                weighted.Add(i < part ? next : value);
+            }
+
+            return NearestDouble.Of(weighted.ToInteger(), ExactSum.Exponent - 2);
         }
     }
 
-    /// <summary>
-    /// Computes the moments in one pass, without the cancellation of sums of squares: B. P. Welford, "Note on a method for
-    /// calculating corrected sums of squares and products", 1962.
-    /// </summary>
-    private static (double Mean, double? StandardDeviation) Moments(double[] values, double largest)
+    /// <summary>Divides the nearest double of the sum by the count.</summary>
+    private static double Mean(BigInteger total, int count)
     {
-        // A power of two scales the values to near 1, so that no square exceeds the range of a double.
-        var unit = Math.ScaleB(1, Math.Max(Math.ILogB(largest), -1_000));
-        var (count, mean, squares) = (0, 0.0, 0.0);
-        foreach (var value in values)
+        // The sum of at most 2^32 values is out of range only before it is scaled.
+        const int Scale = 32;
+        var mean = NearestDouble.Of(total, ExactSum.Exponent) / count;
+        return double.IsFinite(mean) ? mean : Math.ScaleB(NearestDouble.Of(total, ExactSum.Exponent - Scale) / count, Scale);
+    }
+
+    /// <summary>Returns the double nearest to √((n Σx² - (Σx)²) / n(n - 1)); null for a single value.</summary>
+    private static double? StandardDeviation(BigInteger sum, BigInteger squares, int count)
+    {
+        if (count == 1)
         {
-            var scaled = value / unit;
-            var delta = scaled - mean;
-            mean += delta / ++count;
-            squares += delta * (scaled - mean);
+            return null;
         }
 
-        return (mean * unit, count > 1 ? Math.Sqrt(squares / (count - 1)) * unit : null);
+        // Exact: the bits of the square that are shifted out are 0, as they are below the square of the smallest double.
+        var numerator = (squares * count) - ((sum * sum) >> -ExactSum.Exponent);
+        return numerator.IsZero ? 0 : SquareRoot(numerator, (BigInteger)count * (count - 1), ExactSum.Exponent);
+    }
+
+    /// <summary>Returns the double nearest to √(numerator / denominator · 2^exponent), of which the exponent is even.</summary>
+    private static double SquareRoot(BigInteger numerator, BigInteger denominator, int exponent)
+    {
+        // The root of a quotient of about 120 bits has 60: more than a double, and few enough for 64.
+        var shift = (int)(120 - numerator.GetBitLength() + denominator.GetBitLength()) & ~1;
+        numerator <<= Math.Max(shift, 0);
+        denominator <<= Math.Max(-shift, 0);
+        var quotient = (UInt128)BigInteger.DivRem(numerator, denominator, out var rest);
+        var root = (UInt128)Math.Sqrt((double)quotient);
+        root = (root + (quotient / root)) / 2; // Newton's step: now the root, or the next integer
+        root -= root * root > quotient ? 1u : 0;
+
+        // A last bit tells that the exact root is greater, which matters where the other bits are halfway between two doubles.
+        var isGreater = root * root != quotient || !rest.IsZero;
+        return NearestDouble.Of((BigInteger)((root << 1) | (isGreater ? 1u : 0)), ((exponent - shift) / 2) - 1);
     }
 
     /// <summary>

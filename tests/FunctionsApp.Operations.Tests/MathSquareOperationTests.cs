@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -23,6 +24,16 @@ public class MathSquareOperationTests
         Assert.Equal((Number)Math.Pow(2, 126), Square(long.MinValue));
     }
 
+    // int(x) * int(x) in Python 3.11, converted to a float.
+    [Theory]
+    [InlineData(9_007_199_254_740_993, 8.112963841460670e31)]
+    [InlineData(-9_007_199_254_740_995, 8.112963841460674e31)]
+    [InlineData(long.MaxValue, 8.507059173023462e37)]
+    public void Goes_on_with_the_nearest_double_of_an_integer_above_2_to_the_53(long x, double expected)
+    {
+        Assert.Equal((Number)expected, Square(x));
+    }
+
     [Fact]
     public void Squares_a_double()
     {
@@ -38,7 +49,7 @@ public class MathSquareOperationTests
             var x = random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64);
             var exact = (BigInteger)x * x;
 
-            Assert.Equal(exact <= long.MaxValue ? (Number)(long)exact : (double)x * x, Square(x));
+            Assert.Equal(exact <= long.MaxValue ? (Number)(long)exact : Near(exact), Square(x));
         }
     }
 
@@ -47,6 +58,8 @@ public class MathSquareOperationTests
     {
         Assert.Throws<OperationException>(() => Square(1e200));
     }
+
+    private static double Near(BigInteger value) => double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static Number Square(Number x) => new MathSquareOperation().Compute(new MathSquareInput(x), default);
 }

@@ -35,37 +35,49 @@ public readonly record struct Number
     /// <inheritdoc/>
     public override int GetHashCode() => IsInteger ? _bits.GetHashCode() : AsDouble.GetHashCode();
 
-    /// <summary>Adds; the sum is an integer if it fits.</summary>
+    /// <summary>Adds; the sum of integers is an integer if it fits, otherwise the nearest double.</summary>
     public static Number operator +(Number left, Number right)
     {
         if (left.IsInteger && right.IsInteger)
         {
             var sum = unchecked(left._bits + right._bits);
             var overflows = ((left._bits ^ sum) & (right._bits ^ sum)) < 0;
-            return overflows ? (Number)((double)left._bits + right._bits) : sum;
+            return overflows ? (Number)(double)((Int128)left._bits + right._bits) : sum;
         }
 
         return left.AsDouble + right.AsDouble;
     }
 
-    /// <summary>Multiplies; the product is an integer if it fits.</summary>
+    /// <summary>Multiplies; the product of integers is an integer if it fits, otherwise the nearest double.</summary>
     public static Number operator *(Number left, Number right)
     {
         if (left.IsInteger && right.IsInteger)
         {
             var high = Math.BigMul(left._bits, right._bits, out var low);
-            return high == low >> 63 ? (Number)low : (double)left._bits * right._bits;
+            return high == low >> 63 ? (Number)low : (double)((Int128)left._bits * right._bits);
         }
 
         return left.AsDouble * right.AsDouble;
     }
 
-    /// <summary>Returns whether <paramref name="left"/> is smaller; integers are compared exactly.</summary>
+    /// <summary>Returns whether <paramref name="left"/> is smaller; an integer and a double are compared exactly too.</summary>
     public static bool operator <(Number left, Number right) =>
-        left.IsInteger && right.IsInteger ? left._bits < right._bits : left.AsDouble < right.AsDouble;
+        left.IsInteger == right.IsInteger ? left.IsInteger ? left._bits < right._bits : left.AsDouble < right.AsDouble
+        : left.IsInteger ? Compare(left._bits, right.AsDouble) < 0
+        : Compare(right._bits, left.AsDouble) > 0;
 
-    /// <summary>Returns whether <paramref name="left"/> is greater; integers are compared exactly.</summary>
+    /// <summary>Returns whether <paramref name="left"/> is greater; an integer and a double are compared exactly too.</summary>
     public static bool operator >(Number left, Number right) => right < left;
+
+    private static int Compare(long integer, double value)
+    {
+        const double Beyond = 9_223_372_036_854_775_808;
+        var whole = Math.Floor(value);
+        return whole >= Beyond ? -1
+            : whole < -Beyond ? 1
+            : integer != (long)whole ? integer.CompareTo((long)whole)
+            : whole.CompareTo(value);
+    }
 }
 
 /// <summary>Reads and writes a <see cref="Number"/>.</summary>

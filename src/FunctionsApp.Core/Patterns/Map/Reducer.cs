@@ -1,32 +1,35 @@
+using FunctionsApp.Core.Arithmetic;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>A running reduction of results.</summary>
+/// <summary>A running reduction of results. It depends neither on their order nor on the chunks.</summary>
 internal sealed class Reducer
 {
-    // Wide enough for any possible count of 64-bit integers, so that the sum does not depend on the chunks.
+    // Wide enough for any possible count of 64-bit integers.
     private Int128 _integers;
-    private double? _fractions;
+    private ExactSum? _fractions;
     private long _count;
     private Number? _min;
     private Number? _max;
 
     /// <summary>Adds a result.</summary>
+    /// <exception cref="OperationException">The result is not finite.</exception>
     public void Add(Number value)
     {
-        _count++;
-        _min = Least(_min, value);
-        _max = Greatest(_max, value);
         if (value.IsInteger)
         {
             _integers += value.AsInteger;
         }
         else
         {
-            _fractions = (_fractions ?? 0) + value.AsDouble;
+            value = AddFraction(value.AsDouble);
         }
+
+        _count++;
+        _min = Least(_min, value);
+        _max = Greatest(_max, value);
     }
 
     /// <summary>Adds another reduction.</summary>
@@ -36,11 +39,14 @@ internal sealed class Reducer
         _min = Least(_min, other._min);
         _max = Greatest(_max, other._max);
         _integers += other._integers;
-        _fractions = other._fractions is null ? _fractions : (_fractions ?? 0) + other._fractions;
+        if (other._fractions is { } fractions)
+        {
+            (_fractions ??= new ExactSum()).Add(fractions);
+        }
     }
 
     /// <summary>Returns the reduced value; <c>null</c> for the minimum or maximum of no results.</summary>
-    /// <exception cref="OperationException">The value is out of the range of a double.</exception>
+    /// <exception cref="OperationException">The sum is out of the range of a double.</exception>
     public RawJson Result(Reduction reduction)
     {
         Number? value = reduction switch
@@ -50,14 +56,35 @@ internal sealed class Reducer
             Reduction.Max => _max,
             _ => (Number)_count,
         };
-        return value is not { } number ? RawJson.Null
-            : double.IsFinite(number.AsDouble) ? RawJson.From(number, CoreJson.TypeInfo<Number>())
-            : throw new OperationException("The result is out of range.");
+        return value is { } number ? RawJson.From(number, CoreJson.TypeInfo<Number>()) : RawJson.Null;
     }
 
-    private Number Sum() => _fractions is { } fractions ? (double)_integers + fractions
-        : _integers >= long.MinValue && _integers <= long.MaxValue ? (Number)(long)_integers
-        : (double)_integers;
+    /// <summary>Returns the value as an integer if it is one, so that equal results are the same minimum or maximum.</summary>
+    private Number AddFraction(double value)
+    {
+        if (!double.IsFinite(value))
+        {
+            throw new OperationException("The result is not a finite number.");
+        }
+
+        (_fractions ??= new ExactSum()).Add(value);
+        var integer = (long)value; // saturates
+        return integer == value && integer != long.MaxValue ? (Number)integer : value;
+    }
+
+    private Number Sum()
+    {
+        if (_fractions is null)
+        {
+            return _integers >= long.MinValue && _integers <= long.MaxValue ? (Number)(long)_integers : (double)_integers;
+        }
+
+        var all = new ExactSum();
+        all.Add(_fractions);
+        all.Add(_integers);
+        var sum = all.ToDouble();
+        return double.IsFinite(sum) ? sum : throw new OperationException("The sum is out of the range of a double.");
+    }
 
     private static Number? Least(Number? left, Number? right) => left is null || right < left ? right ?? left : left;
 
