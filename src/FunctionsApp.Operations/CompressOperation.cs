@@ -60,9 +60,14 @@ public sealed class CompressOperation : ICpuOperation<CompressInput, CompressOut
             }
         }
 
-        var compressed = output.ToArray();
+        var compressed = output.Length > 0 ? output.ToArray() : Empty(input.Algorithm);
         return new CompressOutput(compressed, data.Length, compressed.Length);
     }
+
+    /// <summary>The stream of no bytes, for which the framework writes none: an empty block of deflate, and checksums.</summary>
+    private static byte[] Empty(string algorithm) => algorithm is "zlib"
+        ? [0x78, 0x9c, 0x03, 0, 0, 0, 0, 1]
+        : [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     private static Stream Open(string algorithm, int? level, Stream output) => algorithm switch
     {

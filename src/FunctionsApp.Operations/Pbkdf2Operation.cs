@@ -2,24 +2,33 @@ using System.Buffers.Binary;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
-using System.Text;
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
 
-/// <summary>Input of <c>pbkdf2</c>.</summary>
+/// <summary>Input of <c>pbkdf2</c>: the password and the salt each either as text or as base64.</summary>
 /// <param name="Password">The password, taken as UTF-8.</param>
 /// <param name="Salt">The salt, taken as UTF-8.</param>
 /// <param name="Iterations">1 to 10,000,000; the default is OWASP's recommendation for SHA-256.</param>
 /// <param name="Length">Bytes to derive, 1 to 1,024.</param>
 /// <param name="Algorithm">The hash function of the HMAC: sha1, sha256, sha384 or sha512.</param>
+/// <param name="PasswordBase64">The bytes of the password.</param>
+/// <param name="SaltBase64">The bytes of the salt.</param>
 public sealed record Pbkdf2Input(
-    [property: Description("The password, taken as UTF-8.")] string Password,
-    [property: Description("The salt, taken as UTF-8.")] string Salt,
+    [property: Description("The password, taken as UTF-8.")] string? Password = null,
+    [property: Description("The salt, taken as UTF-8.")] string? Salt = null,
     [property: Description("How many times the HMAC is applied."), Range(1, 10_000_000)] int Iterations = 600_000,
     [property: Description("Bytes to derive."), Range(1, 1_024)] int Length = 32,
     [property: Description("The hash function of the HMAC."), AllowedValues("sha1", "sha256", "sha384", "sha512")]
-    string Algorithm = "sha256");
+    string Algorithm = "sha256",
+    [property: Description("The bytes of the password, in base64, in place of password.")] byte[]? PasswordBase64 = null,
+    [property: Description("The bytes of the salt, in base64, in place of salt.")] byte[]? SaltBase64 = null) : ICrossChecked
+{
+    /// <inheritdoc/>
+    public IEnumerable<(string Property, string Message)> Check() =>
+        TextOrBase64.Check("password", Password, PasswordBase64).Concat(TextOrBase64.Check("salt", Salt, SaltBase64));
+}
 
 /// <summary>Derives a key from a password: PBKDF2 of RFC 8018. The result is in lower-case hexadecimal digits.</summary>
 [Operation("pbkdf2", "Derives a key from a password.",
@@ -39,8 +48,8 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
     {
         cancellationToken.ThrowIfCancellationRequested();
         var algorithm = new HashAlgorithmName(input.Algorithm.ToUpperInvariant());
-        var password = Encoding.UTF8.GetBytes(input.Password);
-        var salt = Encoding.UTF8.GetBytes(input.Salt);
+        var password = TextOrBase64.ToBytes(input.Password, input.PasswordBase64);
+        var salt = TextOrBase64.ToBytes(input.Salt, input.SaltBase64);
         using var hmac = IncrementalHash.CreateHMAC(algorithm, password);
         var blocks = (input.Length + hmac.HashLengthInBytes - 1) / hmac.HashLengthInBytes;
 

@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
@@ -16,13 +15,13 @@ public sealed record TextCountInput(
 
 /// <summary>Output of <c>text.count</c>.</summary>
 /// <param name="Characters">Characters as a reader perceives them: Unicode's extended grapheme clusters.</param>
-/// <param name="Words">Runs of letters, marks and decimal digits; an inner apostrophe belongs to the word.</param>
+/// <param name="Words">Segments between Unicode's default word boundaries that have a letter or a number.</param>
 /// <param name="Lines">Lines that end in \r\n, \n or \r; the last one may have no end.</param>
 /// <param name="Top">The most frequent words, most frequent first, ties in ordinal order.</param>
 public sealed record TextCountOutput(int Characters, int Words, int Lines, IReadOnlyList<WordCount> Top);
 
 /// <summary>How often a word occurs.</summary>
-/// <param name="Word">In lower case.</param>
+/// <param name="Word">In lower case, as Unicode maps it in every language.</param>
 /// <param name="Count">1 or more.</param>
 public sealed record WordCount(string Word, int Count);
 
@@ -74,66 +73,21 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
     {
         var occurrences = new Dictionary<string, int>(StringComparer.Ordinal);
         var bySpan = occurrences.GetAlternateLookup<ReadOnlySpan<char>>();
-        var lower = new char[64];
+        var buffer = new char[64];
         while (!text.IsEmpty)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var length = WordLength(text, cancellationToken);
-            if (length == 0)
+            var (length, isWord) = WordSegment.First(text, cancellationToken);
+            if (isWord)
             {
-                Rune.DecodeFromUtf16(text, out _, out var skipped);
-                text = text[skipped..];
-                continue;
+                var word = LowerCase.Of(text[..length], ref buffer);
+                CollectionsMarshal.GetValueRefOrAddDefault(bySpan, word, out _)++;
             }
 
-            if (lower.Length < length)
-            {
-                lower = new char[2 * length];
-            }
-
-            var word = lower.AsSpan(0, text[..length].ToLowerInvariant(lower));
-            CollectionsMarshal.GetValueRefOrAddDefault(bySpan, word, out _)++;
             text = text[length..];
         }
 
         return occurrences;
-    }
-
-    /// <summary>Returns the length of the word at the start of the text; 0 for none.</summary>
-    private static int WordLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
-    {
-        var length = RunLength(text, cancellationToken);
-        while (length > 0 && length < text.Length && text[length] is '\'' or '’'
-            && RunLength(text[(length + 1)..], cancellationToken) is > 0 and var run)
-        {
-            length += 1 + run;
-        }
-
-        return length;
-    }
-
-    private static int RunLength(ReadOnlySpan<char> text, CancellationToken cancellationToken)
-    {
-        var length = 0;
-        while (length < text.Length)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (char.IsAsciiLetterOrDigit(text[length]))
-            {
-                length++;
-                continue;
-            }
-
-            Rune.DecodeFromUtf16(text[length..], out var rune, out var consumed);
-            if (Rune.GetUnicodeCategory(rune) is not (<= UnicodeCategory.DecimalDigitNumber))
-            {
-                break;
-            }
-
-            length += consumed;
-        }
-
-        return length;
     }
 
     private static List<WordCount> MostFrequent(Dictionary<string, int> occurrences, int top, CancellationToken cancellationToken)

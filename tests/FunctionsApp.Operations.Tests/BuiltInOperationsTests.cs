@@ -85,6 +85,9 @@ public class BuiltInOperationsTests
     public void Rules_over_several_properties_are_enforced()
     {
         Assert.Equal("", ValidationErrors<HashInput>("{}"));
+        Assert.Equal("/password, /salt", ValidationErrors<Pbkdf2Input>("{}"));
+        Assert.Equal("/saltBase64", ValidationErrors<Pbkdf2Input>("""{"password":"p","salt":"s","saltBase64":"cw=="}"""));
+        Assert.Equal("/saltBase64", ValidationErrors<Pbkdf2Input>("""{"password":"p","saltBase64":"?"}"""));
         Assert.Equal("/values/a", ValidationErrors<TextFormatInput>("""{"template":"{a}"}"""));
         Assert.Equal("/level", ValidationErrors<CompressInput>("""{"text":"","level":10}"""));
         Assert.Equal("/column, /row", ValidationErrors<FractalTileInput>(

@@ -57,8 +57,18 @@ public class CompressOperationTests
     {
         var output = Compress(new CompressInput("", Algorithm: algorithm));
 
-        Assert.Equal(0, output.OriginalBytes);
+        Assert.Equal((0, output.Base64.Length), (output.OriginalBytes, output.CompressedBytes));
+        Assert.NotEmpty(output.Base64);
         Assert.Empty(Decompress(output.Base64, algorithm));
+    }
+
+    // What zlib makes of no bytes; gzip with 255 for an unknown file system (RFC 1952, section 2.3.1).
+    [Theory]
+    [InlineData("gzip", "1f8b08000000000000ff0300" + "00000000" + "00000000")]
+    [InlineData("zlib", "789c0300" + "00000001")]
+    public void Makes_a_whole_stream_of_nothing(string algorithm, string expected)
+    {
+        Assert.Equal(expected, Convert.ToHexStringLower(Compress(new CompressInput(Base64: [], Algorithm: algorithm)).Base64));
     }
 
     [Fact]

@@ -27,6 +27,7 @@ public class TextCountOperationTests
         Assert.Equal(expected, Count(text).Characters);
     }
 
+    // The words of ICU4X's and unicode-segmentation's rule: a segment between default boundaries counts if it has a letter or a number.
     [Theory]
     [InlineData("", 0)]
     [InlineData(" \t-–…!", 0)]
@@ -35,9 +36,17 @@ public class TextCountOperationTests
     [InlineData("dogs' o''clock", 3)]
     [InlineData("room 101, ٣ apples", 4)]
     [InlineData("naïve cafe\u0301s Straße", 3)]
-    [InlineData("Привет мир 你好", 3)]
+    [InlineData("Привет мир 你好", 4)]
     [InlineData("𝒳 a👍b", 3)]
-    public void Counts_runs_of_letters_marks_and_digits_as_words(string text, int expected)
+    [InlineData("می\u200cخواهم", 1)]
+    [InlineData("क्\u200dष co\u00adoperate word\u2060joiner", 3)]
+    [InlineData("\u0301 \u200c \u200d", 0)]
+    [InlineData("3.14 1,000.50 foo_bar 10:30", 5)]
+    [InlineData("_ __ _a", 1)]
+    [InlineData("e.g. example.com a.b. 3.", 4)]
+    [InlineData("½ ² Ⅳ 1️⃣ 🇩🇪 ©", 4)]
+    [InlineData("カタカナ ひら สวย", 1 + 2 + 3)]
+    public void Counts_segments_with_a_letter_or_a_number_as_words(string text, int expected)
     {
         Assert.Equal(expected, Count(text).Words);
     }
@@ -69,7 +78,28 @@ public class TextCountOperationTests
     [Fact]
     public void Takes_words_that_differ_only_in_case_for_one()
     {
-        Assert.Equal([new WordCount("ärger", 3), new WordCount("ὀδυσσεύσ", 1)], Count("Ärger ÄRGER ärger ὈΔΥΣΣΕΎΣ").Top);
+        Assert.Equal([new WordCount("ärger", 3), new WordCount("ὀδυσσεύς", 2)], Count("Ärger ÄRGER ärger ὈΔΥΣΣΕΎΣ Ὀδυσσεύς").Top);
+    }
+
+    // str.lower() in Python 3.11.
+    [Theory]
+    [InlineData("İstanbul", "i\u0307stanbul")]
+    [InlineData("İİ", "i\u0307i\u0307")]
+    [InlineData("I", "i")]
+    [InlineData("ı", "ı")]
+    [InlineData("\u212aelvin", "kelvin")]
+    [InlineData("STRAẞE", "straße")]
+    [InlineData("ΟΔΟΣ", "οδος")]
+    [InlineData("Σ", "σ")]
+    [InlineData("ΣΑΣ", "σας")]
+    [InlineData("ΑΣ\u0301", "ας\u0301")]
+    [InlineData("ΑΣ'Α", "ασ'α")]
+    [InlineData("ΣİΣ", "σi\u0307ς")]
+    [InlineData("𐐀Σ", "𐐨ς")]
+    [InlineData("ǅ", "ǆ")]
+    public void Lower_cases_words_as_Unicode_does_in_every_language(string word, string expected)
+    {
+        Assert.Equal([new WordCount(expected, 1)], Count(word).Top);
     }
 
     [Fact]
