@@ -60,7 +60,7 @@ public record MapOptions
 [JsonConverter(typeof(JsonStringEnumConverter<Reduction>))]
 public enum Reduction
 {
-    /// <summary>The sum, an integer while it fits 64 bits; 0 without results.</summary>
+    /// <summary>The exact sum: an integer while it fits 64 bits, otherwise the nearest double; 0 without results.</summary>
     [JsonStringEnumMemberName("sum")]
     Sum,
 
