@@ -25,7 +25,7 @@ internal readonly record struct WordSegment(int Length, bool IsWord)
             cancellationToken.ThrowIfCancellationRequested();
             if (left == WordBreak.Letter && char.IsAsciiLetter(text[length])) // WB5, and most of most texts
             {
-                (previous, length) = (left, length + 1);
+                (previous, length, isWord) = (left, length + 1, true);
                 continue;
             }
 

@@ -43,6 +43,7 @@ public class TextCountOperationTests
     [InlineData("\u0301 \u200c \u200d", 0)]
     [InlineData("3.14 1,000.50 foo_bar 10:30", 5)]
     [InlineData("_ __ _a", 1)]
+    [InlineData("˂ ˂a", 1)]
     [InlineData("e.g. example.com a.b. 3.", 4)]
     [InlineData("½ ² Ⅳ 1️⃣ 🇩🇪 ©", 4)]
     [InlineData("カタカナ ひら สวย", 1 + 2 + 3)]
