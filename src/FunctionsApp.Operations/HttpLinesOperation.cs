@@ -50,16 +50,15 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
         }
 
         // Not a StreamReader: it may wait for more bytes while a whole line is in its buffer.
-        var charset = ContentText.Charset(response.ContentType);
-        var decoder = charset.GetDecoder();
         var bytes = new byte[BlockBytes];
+        var read = await ReadStartAsync(response, bytes, cancellationToken);
+        var charset = ContentText.Charset(response.ContentType, bytes.AsSpan(0, read));
+        var decoder = charset.GetDecoder();
         var characters = new char[charset.GetMaxCharCount(BlockBytes)];
         var line = new StringBuilder();
         var isFirst = true;
-        int read;
-        do
+        for (; ; read = await response.ReadAsync(bytes, cancellationToken))
         {
-            read = await response.ReadAsync(bytes, cancellationToken);
             var count = decoder.GetChars(bytes.AsSpan(0, read), characters, flush: read == 0);
             var start = isFirst && count > 0 && characters[0] == '\uFEFF' ? 1 : 0;
             isFirst &= count == 0;
@@ -70,8 +69,11 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             }
 
             Append(characters.AsSpan(start, count - start));
+            if (read == 0)
+            {
+                break;
+            }
         }
-        while (read > 0);
 
         if (line.Length > 0)
         {
@@ -96,5 +98,18 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             line.Clear();
             return text;
         }
+    }
+
+    /// <summary>Reads what has arrived, but as much as tells the charset.</summary>
+    private static async ValueTask<int> ReadStartAsync(StreamedOutboundResponse response, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        var length = 0;
+        while (ContentText.MayBeMark(buffer.Span[..length]) && await response.ReadAsync(buffer[length..], cancellationToken) is > 0 and var read)
+        {
+            response.EnsureDecoded();
+            length += read;
+        }
+
+        return length;
     }
 }

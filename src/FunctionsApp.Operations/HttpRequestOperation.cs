@@ -14,7 +14,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent or null means no body.</param>
 /// <param name="TimeoutSeconds">The time limit, retries included, in seconds, 0.001 to 3,600.</param>
 /// <param name="MaxRetries">The maximum number of retries of an idempotent request, 0 to 10.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
@@ -76,6 +76,16 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
 
     private static RawJson Read(OutboundResponse response, string form)
     {
+        if (!response.Body.IsEmpty && response.UndecodedCodings is not null)
+        {
+            if (form is "json" or "text")
+            {
+                response.EnsureDecoded();
+            }
+
+            form = "base64";
+        }
+
         if (form is "json" || (form is "auto" && ContentText.IsJson(response.ContentType)))
         {
             var error = TryReadJson(response, out var json);
@@ -101,59 +111,11 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     private static string? TryReadJson(OutboundResponse response, out RawJson json)
     {
         var utf8 = response.Body;
-        if (ContentText.Charset(response.ContentType) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
+        if (ContentText.Charset(response.ContentType, utf8.Span) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
         {
             utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, response.ContentType));
         }
 
         return RawJson.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
-    }
-}
-
-/// <summary>The common parts of the inputs of <c>http.request</c> and <c>http.lines</c>.</summary>
-internal static class HttpInput
-{
-    /// <summary>Returns the errors of an input, in the form of <see cref="ICrossChecked"/>.</summary>
-    public static IEnumerable<(string Property, string Message)> Check(
-        string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
-    {
-        if (AbsoluteUrl.Parse(url) is null)
-        {
-            yield return ("url", "must be an absolute URL, as https://example.com/");
-        }
-
-        if (body is not null && method is "GET" or "HEAD")
-        {
-            yield return ("body", $"must not be given with the method {method}");
-        }
-
-        foreach (var error in RequestHeaders.Check(headers, hasBody: body is not null))
-        {
-            yield return error;
-        }
-    }
-
-    /// <summary>Creates the request of an input; throws if the input is invalid.</summary>
-    public static OutboundRequest Request(string url, string method, IReadOnlyDictionary<string, string>? headers, RawJson? body)
-    {
-        foreach (var (property, message) in Check(url, method, headers, body))
-        {
-            throw new ProblemException(Problem.InvalidRequest("/" + property, message));
-        }
-
-        var all = new Dictionary<string, string>(headers ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.OrdinalIgnoreCase);
-        var text = body is { } given && given.Utf8.Span[0] == '"' ? given.Deserialize(CoreJson.TypeInfo<string>()) : null;
-        if (body is not null)
-        {
-            all.TryAdd("Content-Type", text is null ? "application/json" : "text/plain; charset=utf-8");
-        }
-
-        return new OutboundRequest(method, new Uri(url))
-        {
-            Headers = all,
-            Body = body is not { } value ? (ReadOnlyMemory<byte>?)null
-                : text is not null ? Encoding.UTF8.GetBytes(text)
-                : value.Utf8,
-        };
     }
 }

@@ -6,6 +6,17 @@ namespace FunctionsApp.Core.Outbound;
 /// <summary>Interprets a body by its media type.</summary>
 public static class ContentText
 {
+    /// <summary>The maximum length of a byte order mark, in bytes.</summary>
+    public const int MaxMarkBytes = 3;
+
+    private static readonly DecoderReplacementFallback Replacement = new("\uFFFD");
+
+    private static ReadOnlySpan<byte> Utf8Mark => [0xEF, 0xBB, 0xBF];
+
+    private static ReadOnlySpan<byte> BigEndianMark => [0xFE, 0xFF];
+
+    private static ReadOnlySpan<byte> LittleEndianMark => [0xFF, 0xFE];
+
     /// <summary>Returns whether a media type is JSON.</summary>
     public static bool IsJson(MediaTypeHeaderValue? type) =>
         type?.MediaType?.ToLowerInvariant() is { } name && (name is "application/json" or "text/json" || name.EndsWith("+json", StringComparison.Ordinal));
@@ -19,29 +30,55 @@ public static class ContentText
                 or "application/x-www-form-urlencoded"
             || IsJson(type));
 
-    /// <summary>Returns the encoding of the text; UTF-8 if the charset is absent or unknown. Invalid bytes decode to U+FFFD.</summary>
-    public static Encoding Charset(MediaTypeHeaderValue? type)
+    /// <summary>Returns the encoding of a text: by its byte order mark, else by its charset, else UTF-8. Invalid bytes decode to U+FFFD.</summary>
+    /// <param name="type">The media type.</param>
+    /// <param name="start">The first bytes, at least <see cref="MaxMarkBytes"/> of them if the text is so long.</param>
+    public static Encoding Charset(MediaTypeHeaderValue? type, ReadOnlySpan<byte> start)
     {
-        var name = type?.CharSet?.Trim('"', '\'', ' ');
-        if (string.IsNullOrEmpty(name))
+        // As browsers do (https://encoding.spec.whatwg.org/#decode), and UTF-32, whose mark begins like that of UTF-16.
+        var named = Named(type);
+        return start.StartsWith(Utf8Mark) ? Encoding.UTF8
+            : start.StartsWith(BigEndianMark) ? Encoding.BigEndianUnicode
+            : start.StartsWith(LittleEndianMark) && named is not UTF32Encoding ? Encoding.Unicode
+            : named ?? Encoding.UTF8;
+    }
+
+    /// <summary>Returns whether more bytes are needed to tell whether a text begins with a byte order mark.</summary>
+    public static bool MayBeMark(ReadOnlySpan<byte> start) =>
+        start.Length < MaxMarkBytes && (Utf8Mark.StartsWith(start) || BigEndianMark.StartsWith(start) || LittleEndianMark.StartsWith(start));
+
+    /// <summary>Returns the charset of a media type, without quotes; null if absent.</summary>
+    public static string? CharsetName(MediaTypeHeaderValue? type) => type?.CharSet?.Trim('"', '\'', ' ') is { Length: > 0 } name ? name : null;
+
+    /// <summary>Returns the encoding of a media type's charset, which throws for a character that it lacks; null if the charset is absent or unknown.</summary>
+    public static Encoding? Named(MediaTypeHeaderValue? type)
+    {
+        if (CharsetName(type) is not { } name)
+        {
+            return null;
+        }
+
+        // The label of https://encoding.spec.whatwg.org/#names-and-labels that the framework does not know, and the usual one at once.
+        if (name.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("utf8", StringComparison.OrdinalIgnoreCase))
         {
             return Encoding.UTF8;
         }
 
         try
         {
-            return CodePagesEncodingProvider.Instance.GetEncoding(name) ?? Encoding.GetEncoding(name);
+            return CodePagesEncodingProvider.Instance.GetEncoding(name, EncoderFallback.ExceptionFallback, Replacement)
+                ?? Encoding.GetEncoding(name, EncoderFallback.ExceptionFallback, Replacement);
         }
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
         {
-            return Encoding.UTF8;
+            return null;
         }
     }
 
     /// <summary>Decodes a whole text, without its byte order mark.</summary>
     public static string Decode(ReadOnlySpan<byte> bytes, MediaTypeHeaderValue? type)
     {
-        var text = Charset(type).GetString(bytes);
+        var text = Charset(type, bytes).GetString(bytes);
         return text.StartsWith('\uFEFF') ? text[1..] : text;
     }
 }

@@ -21,6 +21,8 @@ public sealed class OutboundClient : IDisposable
 
     private const int MaxRedirects = 5;
     private const int MaxConnectionsPerServer = 512;
+    private const double MinPauseSeconds = 0.2;
+    private const double MaxPauseSeconds = 30;
 
     private readonly OutboundGuard _guard;
     private readonly OutboundOptions _options;
@@ -114,11 +116,11 @@ public sealed class OutboundClient : IDisposable
             using var streamed = await FollowAsync(request, token);
             var body = await streamed.ReadToEndAsync(_options.MaxResponseBytes, token);
             held = body.Length;
-            var response = new OutboundResponse(streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, attempts);
-            var pause = streamed.RetryAfter(_time.GetUtcNow());
+            var response = new OutboundResponse(streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings, attempts);
+            var pause = RetryAfter.Longer(Backoff(attempts), streamed.RetryAfter(_time.GetUtcNow()));
 
             // No retry could start within the time limit, so this response is more useful than a timeout.
-            var inTime = !(pause?.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
+            var inTime = !(pause.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
             return new Attempt(response, pause, inTime && response.Status is 408 or 429 or 502 or 503 or 504);
         }
     }
@@ -165,6 +167,12 @@ public sealed class OutboundClient : IDisposable
             {
                 message.Content?.Headers.TryAddWithoutValidation(name, value);
             }
+        }
+
+        if (!message.Headers.NonValidated.Contains("Accept-Encoding"))
+        {
+            // A part of a compressed body could not be decoded.
+            message.Headers.TryAddWithoutValidation("Accept-Encoding", message.Headers.NonValidated.Contains("Range") ? "identity" : ContentCoding.Accepted);
         }
 
         _guard.Mark(message);
@@ -248,7 +256,6 @@ public sealed class OutboundClient : IDisposable
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.All,
         EnableMultipleHttp2Connections = true,
 
         // One gather may have ten thousand calls to one host. Most of them wait for a connection, to save ports.
@@ -267,20 +274,20 @@ public sealed class OutboundClient : IDisposable
         .AddRetry(new RetryStrategyOptions<Attempt>
         {
             MaxRetryAttempts = retries,
-            Delay = TimeSpan.FromSeconds(0.2),
-            MaxDelay = TimeSpan.FromSeconds(30),
-            BackoffType = DelayBackoffType.Exponential,
-            UseJitter = true,
             ShouldHandle = static args => ValueTask.FromResult(args.Outcome switch
             {
                 { Exception: ProblemException failure } => failure.Problem.IsTransient,
                 { Exception: null, Result: { } attempt } => attempt.MayRetry,
                 _ => false,
             }),
-            DelayGenerator = static args => ValueTask.FromResult(args.Outcome.Result?.Pause),
+            DelayGenerator = static args => ValueTask.FromResult<TimeSpan?>(args.Outcome.Result?.Pause ?? Backoff(args.AttemptNumber + 1)),
         })
         .Build();
 
-    /// <summary>One attempt, and whether to retry.</summary>
-    private sealed record Attempt(OutboundResponse Response, TimeSpan? Pause, bool MayRetry);
+    /// <summary>Returns the pause after an attempt: it doubles, and is up to a half longer so that requests that failed together spread.</summary>
+    private static TimeSpan Backoff(int attempt) =>
+        TimeSpan.FromSeconds(Math.Min(MinPauseSeconds * (1 << (attempt - 1)), MaxPauseSeconds) * (1 + (Random.Shared.NextDouble() / 2)));
+
+    /// <summary>One attempt, the pause after it, and whether to retry.</summary>
+    private sealed record Attempt(OutboundResponse Response, TimeSpan Pause, bool MayRetry);
 }

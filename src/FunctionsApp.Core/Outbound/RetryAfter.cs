@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>Parses <c>Retry-After</c> (RFC 9110, 10.2.3).</summary>
+/// <summary><c>Retry-After</c> (RFC 9110, 10.2.3).</summary>
 internal static class RetryAfter
 {
     /// <summary>The maximum pause: no timer runs for much longer.</summary>
@@ -23,4 +23,7 @@ internal static class RetryAfter
 
         return RetryConditionHeaderValue.TryParse(text.ToString(), out var date) && date.Date - now is { } pause ? (pause < Max ? pause : Max) : null;
     }
+
+    /// <summary>Returns the pause before a retry: the sender's own, unless the receiver requests a longer one.</summary>
+    public static TimeSpan Longer(TimeSpan pause, TimeSpan? requested) => requested > pause ? requested.Value : pause;
 }

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
+using System.Net;
 using System.Net.Http.Headers;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
@@ -12,9 +14,16 @@ public sealed class StreamedOutboundResponse : IDisposable
     private const int BlockBytes = 16 * 1024;
 
     private readonly HttpResponseMessage _response;
+    private readonly string? _codings;
+    private PipeReader? _encoded;
     private Stream? _body;
+    private bool _isDecoded;
 
-    internal StreamedOutboundResponse(HttpResponseMessage response, Uri url) => (_response, Url) = (response, url);
+    internal StreamedOutboundResponse(HttpResponseMessage response, Uri url)
+    {
+        (_response, Url) = (response, url);
+        _codings = ContentCoding.Of(response);
+    }
 
     /// <summary>The URL that responded; after redirects, the last one.</summary>
     public Uri Url { get; }
@@ -24,6 +33,23 @@ public sealed class StreamedOutboundResponse : IDisposable
 
     /// <summary>The media type of the body; null if absent or invalid.</summary>
     public MediaTypeHeaderValue? ContentType => _response.Content.Headers.ContentType;
+
+    /// <summary>
+    /// The content codings that the body still has, such as <c>zstd</c>, because the app does not decode them, or because the body is
+    /// only a part (206); null for none.
+    /// </summary>
+    public string? UndecodedCodings => CanDecode ? null : _codings;
+
+    private bool CanDecode => ContentCoding.IsKnown(_codings) && _response.StatusCode is not HttpStatusCode.PartialContent;
+
+    private bool HasBody => _response.StatusCode is not (HttpStatusCode.NoContent or HttpStatusCode.NotModified)
+        && _response.RequestMessage?.Method != HttpMethod.Head;
+
+    /// <summary>Whether the body ends only with the connection, so that a broken connection looks like its end.</summary>
+    private bool EndsWithConnection => HasBody
+        && _response.Version.Major < 2
+        && _response.Content.Headers.ContentLength is null
+        && _response.Headers.TransferEncodingChunked is not true;
 
     internal Uri? Location => _response.Headers.Location;
 
@@ -35,17 +61,27 @@ public sealed class StreamedOutboundResponse : IDisposable
     internal TimeSpan? RetryAfter(DateTimeOffset now) =>
         _response.Headers.NonValidated.TryGetValues("Retry-After", out var values) ? Outbound.RetryAfter.Parse(values.First(), now) : null;
 
+    /// <summary>Throws if the body still has a content coding.</summary>
+    /// <exception cref="ProblemException"><c>upstream-failed</c>.</exception>
+    public void EnsureDecoded() => OutboundResponse.EnsureDecoded(Url, UndecodedCodings);
+
     /// <summary>Reads available bytes of the body, decompressed; waits if there are none.</summary>
-    /// <param name="buffer">The buffer to fill from its start.</param>
+    /// <param name="buffer">The buffer to fill from its start; not empty.</param>
     /// <param name="cancellationToken">Closes the connection.</param>
     /// <returns>How many bytes were read; 0 at the end.</returns>
-    /// <exception cref="ProblemException"><c>upstream-failed</c> when the connection breaks.</exception>
+    /// <exception cref="ProblemException"><c>upstream-failed</c> when the connection breaks, or the body is cut or invalid.</exception>
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         try
         {
-            _body ??= await _response.Content.ReadAsStreamAsync(cancellationToken);
-            return await _body.ReadAsync(buffer, cancellationToken);
+            _body ??= await OpenBodyAsync(cancellationToken);
+            var read = await _body.ReadAsync(buffer, cancellationToken);
+            if (read == 0 && _encoded is not null)
+            {
+                await DrainAsync(_encoded, cancellationToken);
+            }
+
+            return read;
         }
         catch (Exception exception) when (exception is IOException or HttpRequestException or InvalidDataException or InvalidOperationException or OperationCanceledException)
         {
@@ -53,7 +89,7 @@ public sealed class StreamedOutboundResponse : IDisposable
 
             // Only the Brotli decompressor reports bad data as an invalid operation.
             throw new ProblemException(exception is InvalidDataException or InvalidOperationException
-                ? Problem.UpstreamFailed($"The answer of '{HostName.AsWritten(Url)}' is not compressed as it says.")
+                ? Problem.UpstreamFailed($"The answer of '{HostName.AsWritten(Url)}' was cut, or is not compressed as it says.") with { IsTransient = EndsWithConnection }
                 : Problem.UpstreamFailed($"The connection to '{HostName.AsWritten(Url)}' broke before the answer was complete.") with { IsTransient = true });
         }
     }
@@ -64,7 +100,7 @@ public sealed class StreamedOutboundResponse : IDisposable
     /// <exception cref="ProblemException"><c>upstream-failed</c> if the body is longer, or the connection breaks.</exception>
     internal async ValueTask<ReadOnlyMemory<byte>> ReadToEndAsync(int limit, CancellationToken cancellationToken)
     {
-        if (_response.Content.Headers.ContentLength > limit && _response.RequestMessage?.Method != HttpMethod.Head)
+        if (_response.Content.Headers.ContentLength > limit && HasBody && !CanDecode)
         {
             throw TooLong(limit);
         }
@@ -102,7 +138,10 @@ public sealed class StreamedOutboundResponse : IDisposable
         }
     }
 
-    /// <summary>Returns the headers: name in lower case → value. Repeated headers are joined by <c>", "</c>.</summary>
+    /// <summary>
+    /// Returns the headers: name in lower case → value. Repeated headers are joined by <c>", "</c>. After the body was decoded, those
+    /// that describe the encoded one are absent.
+    /// </summary>
     internal Dictionary<string, string> ReadHeaders()
     {
         var headers = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -111,11 +150,56 @@ public sealed class StreamedOutboundResponse : IDisposable
             headers[name.ToLowerInvariant()] = string.Join(", ", values);
         }
 
+        if (_isDecoded)
+        {
+            headers.Remove("content-encoding");
+            headers.Remove("content-length");
+        }
+
         return headers;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _response.Dispose();
+    public void Dispose()
+    {
+        _body?.Dispose();
+        _encoded?.Complete();
+        _response.Dispose();
+    }
+
+    private async ValueTask<Stream> OpenBodyAsync(CancellationToken cancellationToken)
+    {
+        var body = await _response.Content.ReadAsStreamAsync(cancellationToken);
+        if (!CanDecode)
+        {
+            return body;
+        }
+
+        _encoded = PipeReader.Create(body);
+        var start = (await _encoded.ReadAsync(cancellationToken)).Buffer;
+        if (start.IsEmpty)
+        {
+            // No coding encodes an empty body as no bytes, but servers do that.
+            return EndsWithConnection ? throw new InvalidDataException() : Stream.Null;
+        }
+
+        var first = start.FirstSpan[0];
+        _encoded.AdvanceTo(start.Start);
+        _isDecoded = true;
+        return ContentCoding.Decode(_codings!, _encoded.AsStream(), first);
+    }
+
+    /// <summary>Reads on after the end of compressed data, because the response may have been cut even there.</summary>
+    private static async ValueTask DrainAsync(PipeReader encoded, CancellationToken cancellationToken)
+    {
+        ReadResult rest;
+        do
+        {
+            rest = await encoded.ReadAsync(cancellationToken);
+            encoded.AdvanceTo(rest.Buffer.End);
+        }
+        while (!rest.IsCompleted);
+    }
 
     private ProblemException TooLong(int limit) => new(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
         $"The answer of '{HostName.AsWritten(Url)}' is longer than {limit} bytes (Outbound:MaxResponseBytes).")));

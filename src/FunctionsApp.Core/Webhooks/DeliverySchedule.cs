@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Outbound;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Webhooks;
@@ -28,8 +29,8 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
             return null;
         }
 
-        var pause = TimeSpan.FromSeconds(_pauses[attempt - 1]);
-        var asked = retryAfter < MaxRetryAfter ? retryAfter.Value : retryAfter is null ? TimeSpan.Zero : MaxRetryAfter;
-        return after + ((asked > pause ? asked : pause) * (1 + (Jitter * _random.NextDouble())));
+        var requested = retryAfter > MaxRetryAfter ? MaxRetryAfter : retryAfter;
+        var pause = RetryAfter.Longer(TimeSpan.FromSeconds(_pauses[attempt - 1]), requested);
+        return after + (pause * (1 + (Jitter * _random.NextDouble())));
     }
 }
