@@ -14,14 +14,14 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON; absent or null means no body.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent or null means no body.</param>
 /// <param name="TimeoutSeconds">The time limit until the response begins, in seconds, 0.001 to 3,600.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON, in the charset of a Content-Type header.")] RawJson? Body = null,
     [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
 {

@@ -23,7 +23,7 @@ public sealed record HttpRequestInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON.")] RawJson? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON, in the charset of a Content-Type header.")] RawJson? Body = null,
     [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,

@@ -6,16 +6,7 @@ namespace FunctionsApp.Core.Outbound;
 /// <summary>Interprets a body by its media type.</summary>
 public static class ContentText
 {
-    /// <summary>The maximum length of a byte order mark, in bytes.</summary>
-    public const int MaxMarkBytes = 3;
-
     private static readonly DecoderReplacementFallback Replacement = new("\uFFFD");
-
-    private static ReadOnlySpan<byte> Utf8Mark => [0xEF, 0xBB, 0xBF];
-
-    private static ReadOnlySpan<byte> BigEndianMark => [0xFE, 0xFF];
-
-    private static ReadOnlySpan<byte> LittleEndianMark => [0xFF, 0xFE];
 
     /// <summary>Returns whether a media type is JSON.</summary>
     public static bool IsJson(MediaTypeHeaderValue? type) =>
@@ -32,20 +23,26 @@ public static class ContentText
 
     /// <summary>Returns the encoding of a text: by its byte order mark, else by its charset, else UTF-8. Invalid bytes decode to U+FFFD.</summary>
     /// <param name="type">The media type.</param>
-    /// <param name="start">The first bytes, at least <see cref="MaxMarkBytes"/> of them if the text is so long.</param>
+    /// <param name="start">The first bytes; more of them while <see cref="MayBeMark"/>, if there are any.</param>
     public static Encoding Charset(MediaTypeHeaderValue? type, ReadOnlySpan<byte> start)
     {
         // As browsers do (https://encoding.spec.whatwg.org/#decode), and UTF-32, whose mark begins like that of UTF-16.
         var named = Named(type);
-        return start.StartsWith(Utf8Mark) ? Encoding.UTF8
-            : start.StartsWith(BigEndianMark) ? Encoding.BigEndianUnicode
-            : start.StartsWith(LittleEndianMark) && named is not UTF32Encoding ? Encoding.Unicode
-            : named ?? Encoding.UTF8;
+        return start switch
+        {
+            [0xEF, 0xBB, 0xBF, ..] => Encoding.UTF8,
+            [0xFE, 0xFF, ..] => Encoding.BigEndianUnicode,
+            [0xFF, 0xFE, ..] when named is not UTF32Encoding => Encoding.Unicode,
+            _ => named ?? Encoding.UTF8,
+        };
     }
 
     /// <summary>Returns whether more bytes are needed to tell whether a text begins with a byte order mark.</summary>
-    public static bool MayBeMark(ReadOnlySpan<byte> start) =>
-        start.Length < MaxMarkBytes && (Utf8Mark.StartsWith(start) || BigEndianMark.StartsWith(start) || LittleEndianMark.StartsWith(start));
+    public static bool MayBeMark(ReadOnlySpan<byte> start) => start switch
+    {
+        [] or [0xEF] or [0xEF, 0xBB] or [0xFE] or [0xFF] => true,
+        _ => false,
+    };
 
     /// <summary>Returns the charset of a media type, without quotes; null if absent.</summary>
     public static string? CharsetName(MediaTypeHeaderValue? type) => type?.CharSet?.Trim('"', '\'', ' ') is { Length: > 0 } name ? name : null;

@@ -18,6 +18,7 @@ public sealed class StreamedOutboundResponse : IDisposable
     private PipeReader? _encoded;
     private Stream? _body;
     private bool _isDecoded;
+    private long _bytes;
 
     internal StreamedOutboundResponse(HttpResponseMessage response, Uri url)
     {
@@ -76,9 +77,10 @@ public sealed class StreamedOutboundResponse : IDisposable
         {
             _body ??= await OpenBodyAsync(cancellationToken);
             var read = await _body.ReadAsync(buffer, cancellationToken);
-            if (read == 0 && _encoded is not null)
+            _bytes += read;
+            if (read == 0)
             {
-                await DrainAsync(_encoded, cancellationToken);
+                await EnsureWholeAsync(cancellationToken);
             }
 
             return read;
@@ -189,14 +191,26 @@ public sealed class StreamedOutboundResponse : IDisposable
         return ContentCoding.Decode(_codings!, _encoded.AsStream(), first);
     }
 
-    /// <summary>Reads on after the end of compressed data, because the response may have been cut even there.</summary>
-    private static async ValueTask DrainAsync(PipeReader encoded, CancellationToken cancellationToken)
+    /// <summary>Throws if the body ended before the response did.</summary>
+    private async ValueTask EnsureWholeAsync(CancellationToken cancellationToken)
     {
+        if (_encoded is null)
+        {
+            // Checked by the connection of HTTP/1.1, and not by that of HTTP/2.
+            if (HasBody && _bytes < _response.Content.Headers.ContentLength)
+            {
+                throw new HttpIOException(HttpRequestError.ResponseEnded);
+            }
+
+            return;
+        }
+
+        // The response may have been cut even after the end of the compressed data.
         ReadResult rest;
         do
         {
-            rest = await encoded.ReadAsync(cancellationToken);
-            encoded.AdvanceTo(rest.Buffer.End);
+            rest = await _encoded.ReadAsync(cancellationToken);
+            _encoded.AdvanceTo(rest.Buffer.End);
         }
         while (!rest.IsCompleted);
     }

@@ -43,6 +43,48 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
+    public async Task A_body_is_sent_in_the_charset_that_the_caller_names()
+    {
+        foreach (var (type, body, hex) in new[]
+        {
+            ("text/plain", "\"mü\"", "6DC3BC"),
+            ("text/plain; charset=UTF8", "\"mü\"", "6DC3BC"),
+            ("text/plain; charset=iso-8859-1", "\"mü\"", "6DFC"),
+            ("text/plain; charset=\\\"windows-1252\\\"", "\"€\"", "80"),
+            ("text/csv;header=present;charset=Shift_JIS", "\"日\"", "93FA"),
+            ("text/plain; charset=utf-16le", "\"ü🐶\"", "FC003DD836DC"),
+            ("text/plain; charset=utf-16", "\"ü\"", "FFFEFC00"),
+            ("application/json; charset=iso-8859-1", "{\"a\":\"ü\"}", "7B2261223A22FC227D"),
+            ("not a media type", "\"ü\"", "C3BC"),
+        })
+        {
+            var result = await upstream.ResultAsync("/bytes", $$""" "method":"POST","body":{{body}},"headers":{"content-TYPE":"{{type}}"} """);
+
+            Assert.Equal((type, hex), (type, result.GetProperty("body").GetString()));
+        }
+    }
+
+    [OwnHostFact]
+    public async Task A_charset_that_cannot_write_the_body_is_refused_by_name()
+    {
+        foreach (var (charset, body, property, message) in new[]
+        {
+            ("nonsense", "\"a\"", "/headers/content-type", "not 'nonsense'"),
+            ("utf-7", "{}", "/headers/content-type", "not 'utf-7'"),
+            ("us-ascii", "\"mü\"", "/body", "U+00FC"),
+            ("windows-1252", "\"ā\"", "/body", "'windows-1252'"),
+            ("iso-8859-1", "{\"a\":\"🐶\"}", "/body", "U+1F436"),
+        })
+        {
+            var more = $$""" "method":"POST","body":{{body}},"headers":{"content-type":"text/plain; charset={{charset}}"} """;
+            var response = await upstream.RequestAsync("/bytes", more);
+
+            Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-request"), (response.Status, response.Problem));
+            Assert.Contains(message, response["errors"].GetProperty(property)[0].GetString(), StringComparison.Ordinal);
+        }
+    }
+
+    [OwnHostFact]
     public async Task Auto_tells_json_text_and_bytes_by_the_media_type()
     {
         foreach (var (type, bytes, form, expected) in new[]
@@ -60,6 +102,9 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
             ("text/html; charset=\"windows-1252\"", [0x80], "auto", "\"€\""),
             ("text/html; charset=shift_jis", [0x93, 0xFA], "auto", "\"日\""),
             ("text/html; charset=nonsense", "ü"u8.ToArray(), "auto", "\"ü\""),
+            ("text/html; charset=us-ascii", [(byte)'a', 0xFF], "auto", "\"a\uFFFD\""),
+            ("text/plain; charset=utf-16", [0xFE, 0xFF, 0, 0xFC], "auto", "\"ü\""),
+            ("application/json", [0xFF, 0xFE, (byte)'1', 0], "auto", "1"),
             ("image/svg%2Bxml", "<svg/>"u8.ToArray(), "auto", "\"<svg/>\""),
             ("image/png", [1, 2, 255], "auto", "\"AQL/\""),
             ("", [1, 2, 255], "auto", "\"AQL/\""),

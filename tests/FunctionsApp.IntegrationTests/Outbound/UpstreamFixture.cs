@@ -14,6 +14,8 @@ public class UpstreamFixture : IAsyncLifetime
 
     public UpstreamServer Server { get; private set; } = null!;
 
+    public RawServer Raw { get; private set; } = null!;
+
     public Api Api { get; private set; } = null!;
 
     public async Task InitializeAsync()
@@ -24,6 +26,7 @@ public class UpstreamFixture : IAsyncLifetime
         }
 
         Server = await UpstreamServer.StartAsync();
+        Raw = new RawServer();
         _host = await StartHostAsync([.. HostSettings()]);
         Api = _host.Connect();
     }
@@ -33,7 +36,7 @@ public class UpstreamFixture : IAsyncLifetime
     {
         string[] allowed =
         [
-            .. new[] { Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.OtherSecureOrigin, Server.MisnamedOrigin, Server.SilentOrigin, ClosedOrigin }
+            .. new[] { Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.OtherSecureOrigin, Server.MisnamedOrigin, Server.SilentOrigin, Raw.Origin, ClosedOrigin }
                 .Select(static origin => origin.Authority),
             $"localhost:{Server.SecureOrigin.Port}",
         ];
@@ -82,6 +85,7 @@ public class UpstreamFixture : IAsyncLifetime
         {
             await _host.DisposeAsync();
             await Server.DisposeAsync();
+            Raw.Dispose();
         }
     }
 

@@ -121,7 +121,10 @@ public sealed class UpstreamServer : IAsyncDisposable
     {
         var (request, response, aborted) = (context.Request, context.Response, context.RequestAborted);
         var trace = Of(Query("id") ?? "");
-        using var reader = new StreamReader(request.Body);
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, aborted);
+        body.Position = 0;
+        using var reader = new StreamReader(body);
         var received = new Received(
             request.Method, request.Path + request.QueryString,
             request.Headers.ToDictionary(static header => header.Key.ToLowerInvariant(), static header => header.Value.ToString()),
@@ -149,6 +152,10 @@ public sealed class UpstreamServer : IAsyncDisposable
 
                 case "/body":
                     await WriteAsync("text/plain", received.Body);
+                    break;
+
+                case "/bytes":
+                    await WriteAsync("text/plain", Convert.ToHexString(body.ToArray()));
                     break;
 
                 case "/deep":
