@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
@@ -49,7 +50,11 @@ internal static class HttpInput
             all.TryAdd("Content-Type", IsText(given) ? "text/plain; charset=utf-8" : "application/json");
         }
 
-        return new OutboundRequest(method, new Uri(url)) { Headers = all, Body = body is { } value ? Encode(value, ContentType(headers).Type) : null };
+        return new OutboundRequest(method, new Uri(url))
+        {
+            Headers = all,
+            Body = body is { } value ? Encode(value, ContentType(headers).Type) : default(ReadOnlyMemory<byte>?),
+        };
     }
 
     private static bool IsText(RawJson body) => body.Utf8.Span[0] == '"';
@@ -72,7 +77,7 @@ internal static class HttpInput
     /// <summary>Returns the name of the header as the caller wrote it, and its value.</summary>
     private static (string Name, MediaTypeHeaderValue? Type) ContentType(IReadOnlyDictionary<string, string>? headers)
     {
-        foreach (var (name, value) in headers ?? new Dictionary<string, string>(StringComparer.Ordinal))
+        foreach (var (name, value) in headers ?? FrozenDictionary<string, string>.Empty)
         {
             if (name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase))
             {

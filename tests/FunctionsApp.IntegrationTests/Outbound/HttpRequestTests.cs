@@ -43,6 +43,17 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
+    public async Task Accept_Encoding_is_sent_as_the_caller_wrote_it()
+    {
+        foreach (var value in new[] { "zstd;q=1 ,GZIP", "identity", "*;q=0", "" })
+        {
+            var received = (await upstream.ResultAsync("/echo", $$""" "headers":{"accept-Encoding":"{{value}}"} """)).GetProperty("body");
+
+            Assert.Equal(value, received.GetProperty("Headers").GetProperty("accept-encoding").GetString());
+        }
+    }
+
+    [OwnHostFact]
     public async Task A_body_is_sent_in_the_charset_that_the_caller_names()
     {
         foreach (var (type, body, hex) in new[]
