@@ -100,7 +100,7 @@ internal static class HttpInput
         if (encoding is null or UTF8Encoding)
         {
             return encoding is null
-                ? (JsonPointer.Append("headers", header), $"must have a charset that the app can write, such as utf-8, not '{Excerpt.Of(charset)}'")
+                ? (JsonPointer.Append("headers", header), $"must have a charset that the app knows, such as utf-8, not '{Excerpt.Of(charset)}'")
                 : null;
         }
 
@@ -111,8 +111,10 @@ internal static class HttpInput
         }
         catch (EncoderFallbackException exception)
         {
-            var rune = exception.CharUnknown != 0 ? exception.CharUnknown : char.ConvertToUtf32(exception.CharUnknownHigh, exception.CharUnknownLow);
-            return ("body", string.Create(CultureInfo.InvariantCulture, $"must have only characters of the charset '{charset}', which its Content-Type names: U+{rune:X4} is none"));
+            int character = exception.CharUnknown;
+            var unknown = character != 0 ? character : char.ConvertToUtf32(exception.CharUnknownHigh, exception.CharUnknownLow);
+            return ("body", string.Create(
+                CultureInfo.InvariantCulture, $"must have only characters of its charset '{charset}', which lacks U+{unknown:X4}"));
         }
     }
 }

@@ -14,14 +14,14 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent or null means no body.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
 /// <param name="TimeoutSeconds">The time limit until the response begins, in seconds, 0.001 to 3,600.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, in the charset of a Content-Type header.")] RawJson? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
     [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
 {
@@ -101,13 +101,18 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
     }
 
     /// <summary>Reads what has arrived, but as much as tells the charset.</summary>
-    private static async ValueTask<int> ReadStartAsync(StreamedOutboundResponse response, Memory<byte> buffer, CancellationToken cancellationToken)
+    private static async ValueTask<int> ReadStartAsync(
+        StreamedOutboundResponse response, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        var length = 0;
-        while (ContentText.MayBeMark(buffer.Span[..length]) && await response.ReadAsync(buffer[length..], cancellationToken) is > 0 and var read)
+        int length = 0, read = 1;
+        while (read > 0 && ContentText.MayBeMark(buffer.Span[..length]))
+        {
+            length += read = await response.ReadAsync(buffer[length..], cancellationToken);
+        }
+
+        if (length > 0)
         {
             response.EnsureDecoded();
-            length += read;
         }
 
         return length;

@@ -14,7 +14,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent or null means no body.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
 /// <param name="TimeoutSeconds">The time limit, retries included, in seconds, 0.001 to 3,600.</param>
 /// <param name="MaxRetries">The maximum number of retries of an idempotent request, 0 to 10.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
@@ -23,7 +23,7 @@ public sealed record HttpRequestInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, in the charset of a Content-Type header.")] RawJson? Body = null,
+    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
     [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
@@ -111,7 +111,9 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     private static string? TryReadJson(OutboundResponse response, out RawJson json)
     {
         var utf8 = response.Body;
-        if (ContentText.Charset(response.ContentType, utf8.Span) is not UTF8Encoding || !Utf8.IsValid(utf8.Span) || utf8.Span.StartsWith("\uFEFF"u8))
+        if (ContentText.Charset(response.ContentType, utf8.Span) is not UTF8Encoding
+            || !Utf8.IsValid(utf8.Span)
+            || utf8.Span.StartsWith("\uFEFF"u8))
         {
             utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, response.ContentType));
         }

@@ -29,7 +29,8 @@ internal static class ContentCoding
             .Where(static coding => coding is not ("" or "identity" or "chunked")));
         return codings.Length == 0 ? null : codings;
 
-        static string? Value(HttpHeaders headers, string name) => headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null;
+        static string? Value(HttpHeaders headers, string name) =>
+            headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null;
     }
 
     /// <summary>Returns whether <see cref="Decode"/> knows what <see cref="Of"/> returned.</summary>
@@ -44,7 +45,9 @@ internal static class ContentCoding
         "br" => new BrotliStream(encoded, CompressionMode.Decompress),
 
         // The zlib format, by the standard; some servers omit its header, which begins with the method 8.
-        "deflate" => (first & 0x0F) == 8 ? new ZLibStream(encoded, CompressionMode.Decompress) : new DeflateStream(encoded, CompressionMode.Decompress),
+        "deflate" => (first & 0x0F) == 8
+            ? new ZLibStream(encoded, CompressionMode.Decompress)
+            : new DeflateStream(encoded, CompressionMode.Decompress),
         _ => new GZipStream(encoded, CompressionMode.Decompress),
     };
 }

@@ -21,7 +21,9 @@ public static class ContentText
                 or "application/x-www-form-urlencoded"
             || IsJson(type));
 
-    /// <summary>Returns the encoding of a text: by its byte order mark, else by its charset, else UTF-8. Invalid bytes decode to U+FFFD.</summary>
+    /// <summary>
+    /// Returns the encoding of a text: by its byte order mark, else by its charset, else UTF-8. Invalid bytes decode to U+FFFD.
+    /// </summary>
     /// <param name="type">The media type.</param>
     /// <param name="start">The first bytes; more of them while <see cref="MayBeMark"/>, if there are any.</param>
     public static Encoding Charset(MediaTypeHeaderValue? type, ReadOnlySpan<byte> start)
@@ -45,9 +47,13 @@ public static class ContentText
     };
 
     /// <summary>Returns the charset of a media type, without quotes; null if absent.</summary>
-    public static string? CharsetName(MediaTypeHeaderValue? type) => type?.CharSet?.Trim('"', '\'', ' ') is { Length: > 0 } name ? name : null;
+    public static string? CharsetName(MediaTypeHeaderValue? type) =>
+        type?.CharSet?.Trim('"', '\'', ' ') is { Length: > 0 } name ? name : null;
 
-    /// <summary>Returns the encoding of a media type's charset, which throws for a character that it lacks; null if the charset is absent or unknown.</summary>
+    /// <summary>
+    /// Returns the encoding of a media type's charset, which throws for a character that it lacks; null if the charset is absent or
+    /// unknown.
+    /// </summary>
     public static Encoding? Named(MediaTypeHeaderValue? type)
     {
         if (CharsetName(type) is not { } name)

@@ -116,7 +116,8 @@ public sealed class OutboundClient : IDisposable
             using var streamed = await FollowAsync(request, token);
             var body = await streamed.ReadToEndAsync(_options.MaxResponseBytes, token);
             held = body.Length;
-            var response = new OutboundResponse(streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings, attempts);
+            var response = new OutboundResponse(
+                streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings, attempts);
             var pause = RetryAfter.Longer(Backoff(attempts), streamed.RetryAfter(_time.GetUtcNow()));
 
             // No retry could start within the time limit, so this response is more useful than a timeout.
@@ -172,7 +173,8 @@ public sealed class OutboundClient : IDisposable
         if (!message.Headers.NonValidated.Contains("Accept-Encoding"))
         {
             // A part of a compressed body could not be decoded.
-            message.Headers.TryAddWithoutValidation("Accept-Encoding", message.Headers.NonValidated.Contains("Range") ? "identity" : ContentCoding.Accepted);
+            var isPart = message.Headers.NonValidated.Contains("Range");
+            message.Headers.TryAddWithoutValidation("Accept-Encoding", isPart ? "identity" : ContentCoding.Accepted);
         }
 
         _guard.Mark(message);
@@ -284,7 +286,7 @@ public sealed class OutboundClient : IDisposable
         })
         .Build();
 
-    /// <summary>Returns the pause after an attempt: it doubles, and is up to a half longer so that requests that failed together spread.</summary>
+    /// <summary>Returns the pause after an attempt. It doubles, and is up to a half longer so that requests do not retry together.</summary>
     private static TimeSpan Backoff(int attempt) =>
         TimeSpan.FromSeconds(Math.Min(MinPauseSeconds * (1 << (attempt - 1)), MaxPauseSeconds) * (1 + (Random.Shared.NextDouble() / 2)));
 

@@ -34,7 +34,8 @@ public sealed record OutboundResponse(
         if (codings is not null)
         {
             throw new ProblemException(Problem.UpstreamFailed(
-                $"The body that '{HostName.AsWritten(url)}' answered with has the content coding '{Excerpt.Of(codings)}', which cannot be decoded."));
+                $"The body that '{HostName.AsWritten(url)}' answered with has the content coding '{Excerpt.Of(codings)}', "
+                + "which cannot be decoded."));
         }
     }
 

@@ -29,8 +29,10 @@ public static class RequestHeaders
     private static readonly FrozenSet<string> OfContent =
         new[] { "allow", "expires", "last-modified" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    private static readonly FrozenSet<string> Harmless =
-        new[] { "accept", "accept-encoding", "accept-language", "user-agent", "content-type", "content-encoding", "content-language" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+    private static readonly FrozenSet<string> Harmless = new[]
+    {
+        "accept", "accept-encoding", "accept-language", "user-agent", "content-type", "content-encoding", "content-language",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     // RFC 9110, 5.6.2.
     private static readonly SearchValues<char> TokenCharacters =

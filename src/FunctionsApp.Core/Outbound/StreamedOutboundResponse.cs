@@ -90,9 +90,11 @@ public sealed class StreamedOutboundResponse : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
 
             // Only the Brotli decompressor reports bad data as an invalid operation.
-            throw new ProblemException(exception is InvalidDataException or InvalidOperationException
-                ? Problem.UpstreamFailed($"The answer of '{HostName.AsWritten(Url)}' was cut, or is not compressed as it says.") with { IsTransient = EndsWithConnection }
-                : Problem.UpstreamFailed($"The connection to '{HostName.AsWritten(Url)}' broke before the answer was complete.") with { IsTransient = true });
+            var host = HostName.AsWritten(Url);
+            var (detail, isTransient) = exception is InvalidDataException or InvalidOperationException
+                ? ($"The answer of '{host}' was cut, or is not compressed as it says.", EndsWithConnection)
+                : ($"The connection to '{host}' broke before the answer was complete.", true);
+            throw new ProblemException(Problem.UpstreamFailed(detail) with { IsTransient = isTransient });
         }
     }
 

@@ -36,16 +36,16 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (var vector in Vectors.Where(static vector => (string)vector[0] is not ("identity" or "GZip" or "x-gzip" or "identity, gzip")))
+            foreach (var vector in Vectors.Where(static vector => vector[0] is "gzip" or "deflate" or "br"))
             {
                 data.Add((string)vector[0], (string)vector[1]);
             }
 
             var text = string.Join(',', Enumerable.Range(0, 2_000).Select(static i => i * 7_919 % 10_007));
-            data.Add("gzip", Convert.ToBase64String(Compress(text, static output => new GZipStream(output, CompressionLevel.Optimal))));
-            data.Add("deflate", Convert.ToBase64String(Compress(text, static output => new ZLibStream(output, CompressionLevel.Optimal))));
-            data.Add("deflate", Convert.ToBase64String(Compress(text, static output => new DeflateStream(output, CompressionLevel.Optimal))));
-            data.Add("br", Convert.ToBase64String(Compress(text, static output => new BrotliStream(output, CompressionLevel.Optimal))));
+            data.Add("gzip", Compress(text, static output => new GZipStream(output, CompressionLevel.Optimal)));
+            data.Add("deflate", Compress(text, static output => new ZLibStream(output, CompressionLevel.Optimal)));
+            data.Add("deflate", Compress(text, static output => new DeflateStream(output, CompressionLevel.Optimal)));
+            data.Add("br", Compress(text, static output => new BrotliStream(output, CompressionLevel.Optimal)));
             return data;
         }
     }
@@ -128,7 +128,8 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [Theory]
     [MemberData(nameof(Compressed))]
     public async Task A_connection_that_breaks_after_the_end_is_no_answer(string coding, string base64) =>
-        Assert.True(await IsRefusedAsync(() => new StreamContent(new Pieces(Convert.FromBase64String(base64), 1_000, breaks: true)), coding));
+        Assert.True(await IsRefusedAsync(
+            () => new StreamContent(new Pieces(Convert.FromBase64String(base64), 1_000, breaks: true)), coding));
 
     [Theory]
     [InlineData("identity")]
@@ -152,11 +153,13 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [InlineData("GET", 304)]
     public async Task A_response_without_a_body_keeps_the_headers_of_the_body_that_it_would_have(string method, int status)
     {
-        _server.Answer(status, null, static () => Coded(new StreamContent(Stream.Null) { Headers = { ContentLength = 1_000_000 } }, "gzip"));
+        _server.Answer(
+            status, null, static () => Coded(new StreamContent(Stream.Null) { Headers = { ContentLength = 1_000_000 } }, "gzip"));
 
         var response = await _client.SendAsync(Get() with { Method = method }, default);
 
-        Assert.Equal((0, "gzip", "1000000"), (response.Body.Length, response.Headers["content-encoding"], response.Headers["content-length"]));
+        Assert.Equal(0, response.Body.Length);
+        Assert.Equal(("gzip", "1000000"), (response.Headers["content-encoding"], response.Headers["content-length"]));
     }
 
     [Theory]
@@ -187,7 +190,10 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [Fact]
     public async Task A_transfer_coding_counts_as_a_content_coding()
     {
-        _server.Answer(200, static headers => headers.TryAddWithoutValidation("Transfer-Encoding", "gzip, chunked"), static () => new ByteArrayContent(Gzip(Text)));
+        _server.Answer(
+            200,
+            static headers => headers.TryAddWithoutValidation("Transfer-Encoding", "gzip, chunked"),
+            static () => new ByteArrayContent(Gzip(Text)));
 
         Assert.Equal(Text, Encoding.UTF8.GetString((await _client.SendAsync(Get(), default)).Body.Span));
     }
@@ -209,7 +215,8 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
         _server.Redirect(307, "https://other.example.com/");
         _server.Answer(200);
 
-        await _client.SendAsync(Get() with { Headers = name is null ? new Dictionary<string, string>() : new() { [name] = value! } }, default);
+        var headers = name is null ? new Dictionary<string, string>() : new() { [name] = value! };
+        await _client.SendAsync(Get() with { Headers = headers }, default);
 
         Assert.Equal(expected, _server.Requests[0].Headers["Accept-Encoding"]);
         Assert.Equal(name == "Range" ? "gzip, deflate, br" : expected, _server.Requests[1].Headers["Accept-Encoding"]);
@@ -217,9 +224,10 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
 
     private static OutboundRequest Get() => new("GET", new Uri("https://example.com/"));
 
-    private static byte[] Gzip(string text) => Compress(text, static output => new GZipStream(output, CompressionLevel.Optimal, leaveOpen: true));
+    private static byte[] Gzip(string text) =>
+        Convert.FromBase64String(Compress(text, static output => new GZipStream(output, CompressionLevel.Optimal)));
 
-    private static byte[] Compress(string text, Func<Stream, Stream> compressor)
+    private static string Compress(string text, Func<Stream, Stream> compressor)
     {
         var output = new MemoryStream();
         using (var stream = compressor(output))
@@ -227,7 +235,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
             stream.Write(Encoding.UTF8.GetBytes(text));
         }
 
-        return output.ToArray();
+        return Convert.ToBase64String(output.ToArray());
     }
 
     private static HttpContent Coded(HttpContent content, string coding)
@@ -245,7 +253,8 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
         return await _client.SendAsync(Get(), default);
     }
 
-    private Task<bool> IsRefusedAsync(string coding, byte[] body, int piece = 1_000) => IsRefusedAsync(() => new StreamContent(new Pieces(body, piece)), coding);
+    private Task<bool> IsRefusedAsync(string coding, byte[] body, int piece = 1_000) =>
+        IsRefusedAsync(() => new StreamContent(new Pieces(body, piece)), coding);
 
     private async Task<bool> IsRefusedAsync(Func<HttpContent> body, string coding)
     {

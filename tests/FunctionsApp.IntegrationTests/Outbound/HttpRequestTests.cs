@@ -69,7 +69,8 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
             ("not a media type", "\"ü\"", "C3BC"),
         })
         {
-            var result = await upstream.ResultAsync("/bytes", $$""" "method":"POST","body":{{body}},"headers":{"content-TYPE":"{{type}}"} """);
+            var more = $$""" "method":"POST","body":{{body}},"headers":{"content-TYPE":"{{type}}"} """;
+            var result = await upstream.ResultAsync("/bytes", more);
 
             Assert.Equal((type, hex), (type, result.GetProperty("body").GetString()));
         }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace FunctionsApp.IntegrationTests.Outbound;
 
-/// <summary>A server on loopback that answers with the bytes that the path of the request has in base64url, and closes the connection.</summary>
+/// <summary>A server on loopback that answers with the bytes that the path has in base64url, and closes the connection.</summary>
 public sealed class RawServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

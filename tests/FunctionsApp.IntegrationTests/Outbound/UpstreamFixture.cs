@@ -36,8 +36,11 @@ public class UpstreamFixture : IAsyncLifetime
     {
         string[] allowed =
         [
-            .. new[] { Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.OtherSecureOrigin, Server.MisnamedOrigin, Server.SilentOrigin, Raw.Origin, ClosedOrigin }
-                .Select(static origin => origin.Authority),
+            .. new[]
+            {
+                Server.Origin, Server.OtherOrigin, Server.SecureOrigin, Server.OtherSecureOrigin, Server.MisnamedOrigin, Server.SilentOrigin,
+                Raw.Origin, ClosedOrigin,
+            }.Select(static origin => origin.Authority),
             $"localhost:{Server.SecureOrigin.Port}",
         ];
         return Hosts.StartAsync(
