@@ -44,7 +44,7 @@ internal static class HttpInput
             throw new ProblemException(Problem.InvalidRequest("/" + property, message));
         }
 
-        var all = new Dictionary<string, string>(headers ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.OrdinalIgnoreCase);
+        var all = new Dictionary<string, string>(headers ?? FrozenDictionary<string, string>.Empty, StringComparer.OrdinalIgnoreCase);
         if (body is { } given)
         {
             all.TryAdd("Content-Type", IsText(given) ? "text/plain; charset=utf-8" : "application/json");
@@ -100,7 +100,7 @@ internal static class HttpInput
         if (encoding is null or UTF8Encoding)
         {
             return encoding is null
-                ? (JsonPointer.Append("headers", header), $"must have a charset that the app knows, such as utf-8, not '{Excerpt.Of(charset)}'")
+                ? (JsonPointer.Append("headers", header), $"must have a charset that .NET knows, such as utf-8, not '{Excerpt.Of(charset)}'")
                 : null;
         }
 

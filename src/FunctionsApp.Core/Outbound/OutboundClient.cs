@@ -286,7 +286,7 @@ public sealed class OutboundClient : IDisposable
         })
         .Build();
 
-    /// <summary>Returns the pause after an attempt. It doubles, and is up to a half longer so that requests do not retry together.</summary>
+    /// <summary>Returns the pause after an attempt. It doubles; jitter of up to a half spreads the requests.</summary>
     private static TimeSpan Backoff(int attempt) =>
         TimeSpan.FromSeconds(Math.Min(MinPauseSeconds * (1 << (attempt - 1)), MaxPauseSeconds) * (1 + (Random.Shared.NextDouble() / 2)));
 
