@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
 
@@ -17,27 +18,22 @@ public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
     /// <summary>Reads the <c>Prefer</c> headers of a request; the first of repeated preferences counts.</summary>
     public static Preference Of(IHeaderDictionary headers)
     {
-        if (headers["Prefer"] is not { Count: > 0 } preferences)
+        if (headers["Prefer"] is not { Count: > 0 } lines)
         {
             return default;
         }
 
-        var (respondAsync, waits, seconds) = (false, false, (int?)null);
-        foreach (var preference in preferences.SelectMany(static header => header?.Split(',') ?? []))
+        var values = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var preference in lines.SelectMany(static line => HeaderValue.Split(line, ',')))
         {
-            // Parameters after a semicolon are not used here.
-            var parts = preference.Split(';')[0].Split('=', 2, StringSplitOptions.TrimEntries);
-            if (parts[0].Equals("respond-async", StringComparison.OrdinalIgnoreCase))
-            {
-                respondAsync = true;
-            }
-            else if (!waits && parts[0].Equals("wait", StringComparison.OrdinalIgnoreCase))
-            {
-                waits = true;
-                seconds = parts is [_, var value] && int.TryParse(value.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
-            }
+            // No preference that is used here has parameters.
+            var parts = HeaderValue.Split(preference, ';').First().Split('=', 2, StringSplitOptions.TrimEntries);
+            values.TryAdd(parts[0], parts is [_, var word] ? HeaderUtilities.UnescapeAsQuotedString(word).ToString() : "");
         }
 
-        return new Preference(respondAsync, seconds);
+        // An empty value is no value.
+        return new Preference(
+            values.TryGetValue("respond-async", out var none) && none.Length == 0,
+            values.TryGetValue("wait", out var wait) && int.TryParse(wait, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : null);
     }
 }
