@@ -33,6 +33,17 @@ public sealed class HeadTests(FunctionsAppFixture app)
         await app.Api.Http.DeleteAsync(new Uri($"tasks/{id}", UriKind.Relative));
     }
 
+    [OwnHostFact]
+    public async Task No_response_names_the_server()
+    {
+        foreach (var path in new[] { "health/live", "operations/ehco", "playground" })
+        {
+            using var response = await app.Api.Http.GetAsync(new Uri(path, UriKind.Relative));
+
+            Assert.Empty(response.Headers.Server);
+        }
+    }
+
     [LocalHostFact("The platform answers 404 for any other method.")]
     public async Task It_is_among_the_methods_that_are_allowed()
     {

@@ -105,7 +105,7 @@ public sealed class FunctionsTestHost : IAsyncDisposable
     {
         // Nothing of the process that it runs in: neither its settings nor its arguments.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseUrls(url);
+        builder.WebHost.UseKestrelCore().UseUrls(url).ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddRoutingCore();
         return builder;
     }

@@ -109,6 +109,13 @@ public sealed class FunctionEndpoint(
     /// <summary>Returns the problem to send; null if the client is gone.</summary>
     internal Problem? Describe(Exception exception, HttpContext context, CancellationToken cancelled)
     {
+        if (exception is ConnectionResetException)
+        {
+            // The client is gone, and the server may not have noticed. It would read the rest of the body, and log that it cannot.
+            context.Abort();
+            return null;
+        }
+
         var problem = ProblemOf(exception, context, cancelled);
         if (problem is not null)
         {
@@ -121,7 +128,6 @@ public sealed class FunctionEndpoint(
     private Problem? ProblemOf(Exception exception, HttpContext context, CancellationToken cancelled) => exception switch
     {
         _ when context.RequestAborted.IsCancellationRequested => null,
-        ConnectionResetException => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } bad => Problem.RequestTimeout(bad.Message),
         BadHttpRequestException bad => HttpProblems.BadRequest(bad.Message, bad.StatusCode),

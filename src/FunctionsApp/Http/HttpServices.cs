@@ -20,6 +20,8 @@ public static class HttpServices
     {
         services.Configure<KestrelServerOptions>(static options =>
         {
+            options.AddServerHeader = false;
+
             // Limits:MaxRequestBytes replaces this limit: the server's own would abort a request without problem details.
             options.Limits.MaxRequestBodySize = null;
 
