@@ -132,6 +132,19 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
 
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.Status);
         Assert.Equal("unsupported-media-type", response.Problem);
+        Assert.Equal(["application/json"], response.Headers.GetValues("Accept"));
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/x-ndjson; charset=utf-16")]
+    public async Task A_map_names_both_types_that_it_reads(string contentType)
+    {
+        var response = await ApiResponse.ReadAsync(await app.Api.SendAsync("map/math.square", "1", contentType));
+
+        Assert.Equal("unsupported-media-type", response.Problem);
+        Assert.Contains("send application/json or application/x-ndjson in UTF-8", response["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Equal(["application/json, application/x-ndjson"], response.Headers.GetValues("Accept"));
     }
 
     [Theory]

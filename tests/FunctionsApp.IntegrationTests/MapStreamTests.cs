@@ -34,6 +34,20 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Null(await upload.ReadLineAsync());
     }
 
+    [Theory]
+    [InlineData("application/ndjson")]
+    [InlineData("application/jsonl")]
+    [InlineData("application/jsonlines; charset=UTF8")]
+    [InlineData("application/x-ndjson; charset=\"utf8\"")]
+    public async Task Ndjson_has_other_names(string type)
+    {
+        using var map = await app.Api.SendAsync("map/math.square", "2\n", type, type);
+        using var gather = await app.Api.SendAsync("gather", """{"calls":[{"operation":"echo","input":{"value":1}}]}""", accept: type);
+
+        Assert.StartsWith("""{"index":0,"result":4}""", await map.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(("application/x-ndjson", "application/x-ndjson"), (map.Content.Headers.ContentType?.ToString(), gather.Content.Headers.ContentType?.ToString()));
+    }
+
     [Fact]
     public async Task Many_lines_are_answered_completely_and_in_order()
     {

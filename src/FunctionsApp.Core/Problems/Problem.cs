@@ -77,6 +77,10 @@ public sealed record Problem
     [JsonIgnore]
     public int? RetryAfterSeconds { get; init; }
 
+    /// <summary>A header that the response has beside the problem, such as <c>WWW-Authenticate</c>; null for none.</summary>
+    [JsonIgnore]
+    public (string Name, string Value)? Header { get; init; }
+
     /// <summary>Whether the same request may succeed on a retry. Used by the app only, not serialized.</summary>
     [JsonIgnore]
     public bool IsTransient { get; init; }

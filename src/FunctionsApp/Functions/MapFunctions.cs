@@ -14,6 +14,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
         {
+            call.ReadsLines = true;
             if (call.HasLines)
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);

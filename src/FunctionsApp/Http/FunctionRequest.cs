@@ -98,15 +98,17 @@ public sealed class FunctionRequest
     /// <summary>The format that the client prefers, from its <c>Accept</c>; null when it prefers none, or ranks anything (<c>*/*</c>) first.</summary>
     public ResponseFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
         ? accepted.Where(static type => type.Quality != 0).OrderDescending(MediaTypeHeaderValueComparer.QualityComparer)
-            .TakeWhile(static type => !IsAny(type)).Select(FormatOf).FirstOrDefault(static format => format is not null)
+            .TakeWhile(static type => !IsAny(type)).Select(MediaTypes.FormatOf).FirstOrDefault(static format => format is not null)
         : null;
 
     /// <summary>Whether the client prefers results as they complete to a response in one piece.</summary>
     public bool WantsStream => Format is ResponseFormat.Lines or ResponseFormat.EventStream;
 
+    /// <summary>Whether the function reads NDJSON as well as JSON; a refusal of another type then names both.</summary>
+    public bool ReadsLines { get; set; }
+
     /// <summary>Whether the body is NDJSON: one value per line, read as it arrives.</summary>
-    public bool HasLines =>
-        MediaTypeHeaderValue.TryParse(_request.ContentType, out var type) && type.MediaType.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase);
+    public bool HasLines => MediaTypeHeaderValue.TryParse(_request.ContentType, out var type) && MediaTypes.IsLines(type);
 
     /// <summary>
     /// Opens the body as it arrives, at any rate: an upload may pause as its response does. If responses must wait for uploads,
@@ -115,7 +117,7 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>unsupported-media-type</c>; <c>storage-failed</c> when it could not be stored.</exception>
     public async Task<PipeReader> OpenLinesAsync()
     {
-        EnsureReadable("application/x-ndjson");
+        EnsureReadable(asLines: true);
         if (_request.HttpContext.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } limit)
         {
             limit.MinDataRate = null;
@@ -195,19 +197,11 @@ public sealed class FunctionRequest
     private static bool IsAny(MediaTypeHeaderValue type) =>
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
-    private static ResponseFormat? FormatOf(MediaTypeHeaderValue type) => type.MediaType.Value?.ToUpperInvariant() switch
-    {
-        "APPLICATION/JSON" => ResponseFormat.Json,
-        "APPLICATION/X-NDJSON" => ResponseFormat.Lines,
-        "TEXT/EVENT-STREAM" => ResponseFormat.EventStream,
-        _ => null,
-    };
-
     private async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
     {
         if (_request.ContentLength is not 0)
         {
-            EnsureReadable("application/json");
+            EnsureReadable(asLines: false);
         }
 
         return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
@@ -229,43 +223,32 @@ public sealed class FunctionRequest
         static JsonElement Text(string value) => JsonSerializer.SerializeToElement(value, CoreJson.TypeInfo<string>());
     }
 
-    private void EnsureReadable(string mediaType)
+    private void EnsureReadable(bool asLines)
     {
         if (_request.Headers.TransferEncoding is { Count: > 0 } transfer && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ProblemException(HttpProblems.UnsupportedMediaType($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedCoding($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
         }
 
-        if (_request.Headers.ContentEncoding is { Count: > 0 } encoding && !string.Equals(encoding.ToString(), "identity", StringComparison.OrdinalIgnoreCase))
+        if (_request.Headers.ContentEncoding is { Count: > 0 } encoding
+            && encoding.SelectMany(static line => HeaderValue.Split(line, ',')).Any(static coding => coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
         {
-            throw new ProblemException(HttpProblems.UnsupportedMediaType($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedCoding($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
         }
 
         // A missing content type means JSON; an explicit one must be correct.
-        if (string.IsNullOrEmpty(_request.ContentType) || _request.ContentType.Equals(mediaType, StringComparison.OrdinalIgnoreCase))
+        if (string.IsNullOrEmpty(_request.ContentType) || _request.ContentType.Equals(asLines ? MediaTypes.Lines : MediaTypes.Json, StringComparison.OrdinalIgnoreCase))
         {
             return;
         }
 
-        var isReadable = MediaTypeHeaderValue.TryParse(_request.ContentType, out var type)
-            && (type.MediaType.Equals(mediaType, StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase))
-            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
-        if (!isReadable)
+        if (!MediaTypeHeaderValue.TryParse(_request.ContentType, out var type)
+            || !(asLines ? MediaTypes.IsLines(type) : MediaTypes.IsJson(type))
+            || !MediaTypes.IsUtf8(type))
         {
-            throw new ProblemException(HttpProblems.UnsupportedMediaType($"'{Excerpt.Of(_request.ContentType)}' is not read; send {mediaType} in UTF-8."));
+            string[] types = ReadsLines ? [MediaTypes.Json, MediaTypes.Lines] : [MediaTypes.Json];
+            throw new ProblemException(HttpProblems.UnsupportedMediaType(
+                $"'{Excerpt.Of(_request.ContentType)}' is not read; send {string.Join(" or ", types)} in UTF-8.", string.Join(", ", types)));
         }
     }
-}
-
-/// <summary>The format of a response.</summary>
-public enum ResponseFormat
-{
-    /// <summary>In one piece: <c>application/json</c>.</summary>
-    Json,
-
-    /// <summary>A line of JSON for each result: <c>application/x-ndjson</c>.</summary>
-    Lines,
-
-    /// <summary>An event for each result: <c>text/event-stream</c>.</summary>
-    EventStream,
 }

@@ -12,7 +12,12 @@ public static class HttpProblems
 
     /// <summary>401: the request has no valid key for the function.</summary>
     /// <param name="detail">Which key is required, and where.</param>
-    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is needed", 401, detail);
+    public static Problem Unauthorized(string detail) =>
+        new("unauthorized", "A function key is needed", 401, detail) { Header = ("WWW-Authenticate", "ApiKey realm=\"functions\", header=\"x-functions-key\"") };
+
+    /// <summary>403: a web page of another origin has sent the request.</summary>
+    /// <param name="detail">The origin, if the browser has sent it, and the setting that allows it.</param>
+    public static Problem CrossSite(string detail) => new("cross-site", "The request is from a page of another origin", 403, detail);
 
     /// <summary>404: no function has this path.</summary>
     /// <param name="path">The path.</param>
@@ -24,5 +29,13 @@ public static class HttpProblems
 
     /// <summary>415: the endpoint does not read the body's media type.</summary>
     /// <param name="detail">The type that was sent and the types that are read.</param>
-    public static Problem UnsupportedMediaType(string detail) => new("unsupported-media-type", "The media type is not supported", 415, detail);
+    /// <param name="accept">The types that are read, for <c>Accept</c>.</param>
+    public static Problem UnsupportedMediaType(string detail, string accept) => Unsupported(detail, ("Accept", accept));
+
+    /// <summary>415: the endpoint does not read the body's coding.</summary>
+    /// <param name="detail">The coding that was sent.</param>
+    public static Problem UnsupportedCoding(string detail) => Unsupported(detail, ("Accept-Encoding", "identity"));
+
+    private static Problem Unsupported(string detail, (string Name, string Value) header) =>
+        new("unsupported-media-type", "The media type is not supported", 415, detail) { Header = header };
 }

@@ -48,6 +48,11 @@ public sealed class ProblemResult(Problem problem) : IResult
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (problem.Header is var (name, value))
+        {
+            response.Headers[name] = value;
+        }
+
         await JsonPipeWriter.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<Problem>());
     }
 }

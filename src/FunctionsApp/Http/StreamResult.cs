@@ -52,7 +52,7 @@ internal sealed class StreamResult(
         // The lines are produced here, outside the function, but belong to its span, memory account and call chain.
         ExecutionContext.Restore(_context);
         var response = httpContext.Response;
-        response.ContentType = _isEventStream ? "text/event-stream" : "application/x-ndjson";
+        response.ContentType = _isEventStream ? "text/event-stream" : MediaTypes.Lines;
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();

@@ -153,10 +153,7 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
     private OpenApiResponse Response(Problem[] problems, JsonObject schema) => new()
     {
         Description = string.Join("; ", problems.Select(static problem => $"{problem.Title} ({problem.Slug})")) + ".",
-        Headers = problems.All(static problem => problem.RetryAfterSeconds is null) ? null : new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
-        {
-            ["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer),
-        },
+        Headers = HeadersOf(problems),
         Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
         {
             ["application/problem+json"] = new OpenApiMediaType
@@ -166,6 +163,25 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             },
         },
     };
+
+    private static Dictionary<string, IOpenApiHeader>? HeadersOf(Problem[] problems)
+    {
+        var headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal);
+        foreach (var problem in problems)
+        {
+            if (problem.RetryAfterSeconds is not null)
+            {
+                headers["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer);
+            }
+
+            if (problem.Header is var (name, value))
+            {
+                headers[name] = Header($"Such as {value}", JsonSchemaType.String);
+            }
+        }
+
+        return headers.Count == 0 ? null : headers;
+    }
 
     private IOpenApiExample Example(Problem problem)
     {

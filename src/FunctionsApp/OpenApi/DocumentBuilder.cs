@@ -53,7 +53,8 @@ internal sealed class DocumentBuilder
             Title = "asyncio over HTTP",
             Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
             Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
-                + "What answers GET also answers HEAD, without a body.",
+                + "What answers GET also answers HEAD, without a body. "
+                + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
         };
         _document.Servers = [new OpenApiServer { Url = server }];
         _document.Tags = new HashSet<OpenApiTag>(Endpoints.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));

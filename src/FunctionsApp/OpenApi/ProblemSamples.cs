@@ -12,6 +12,9 @@ internal static class ProblemSamples
 
     public static Problem Unauthorized { get; } = HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
 
+    public static Problem CrossSite { get; } = HttpProblems.CrossSite(
+        "A web page of 'https://example.com' has sent the request, and Host:AllowedOrigins does not list that origin.");
+
     public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
         "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
@@ -33,7 +36,8 @@ internal static class ProblemSamples
 
     public static Problem TooLarge { get; } = Problem.TooLarge("A gather has at most 10000 calls (Limits:MaxCalls), not 10001.");
 
-    public static Problem UnsupportedMediaType { get; } = HttpProblems.UnsupportedMediaType("'text/plain' is not read; send application/json in UTF-8.");
+    public static Problem UnsupportedMediaType { get; } = HttpProblems.UnsupportedMediaType(
+        "'text/plain' is not read; send application/json in UTF-8.", "application/json");
 
     public static Problem InvalidRequest { get; } = Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
 
@@ -60,7 +64,7 @@ internal static class ProblemSamples
     public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
     /// <summary>Problems of any request.</summary>
-    public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, Saturated, InternalError, ShuttingDown, LoopDetected];
+    public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, CrossSite, Saturated, InternalError, ShuttingDown, LoopDetected];
 
     /// <summary>Problems of requests without an endpoint.</summary>
     public static IReadOnlyList<Problem> OfServer { get; } = [NotFound, MethodNotAllowed];

@@ -21,6 +21,11 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/x-ndjson;q=0, text/event-stream;q=0.001", ResponseFormat.EventStream)]
     [InlineData("*/*, application/x-ndjson", ResponseFormat.Lines)]
     [InlineData("*/*;q=0.9, text/event-stream", ResponseFormat.EventStream)]
+    [InlineData("application/ndjson", ResponseFormat.Lines)]
+    [InlineData("application/jsonl", ResponseFormat.Lines)]
+    [InlineData("application/JsonLines; charset=utf-8, application/json;q=0.9", ResponseFormat.Lines)]
+    [InlineData("application/x-ndjson;q=0, application/jsonl", ResponseFormat.Lines)]
+    [InlineData("application/json;note=\"a, application/x-ndjson\"", ResponseFormat.Json)]
     public async Task The_preferred_type_is_the_form(string accept, ResponseFormat expected)
     {
         _endpoint.Request.Headers.Accept = accept;
@@ -35,6 +40,8 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/*")]
     [InlineData("text/html")]
     [InlineData("application/x-ndjson;q=0")]
+    [InlineData("application/jsonl;q=0.000")]
+    [InlineData("text/html;note=\"a, application/x-ndjson\"")]
     [InlineData("application/x-ndjson;q=0.5, */*")]
     [InlineData("text/event-stream;q=0.5, application/*;q=0.6")]
     [InlineData("no type")]
@@ -56,6 +63,9 @@ public sealed class NegotiationTests : IDisposable
     [Theory]
     [InlineData("application/x-ndjson", true)]
     [InlineData("APPLICATION/X-NDJSON;charset=utf-8", true)]
+    [InlineData("application/ndjson", true)]
+    [InlineData("application/jsonl", true)]
+    [InlineData("Application/JsonLines;charset=utf8", true)]
     [InlineData("application/json", false)]
     [InlineData("application/x-ndjson+json", false)]
     [InlineData("no type", false)]
@@ -72,6 +82,9 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/json")]
     [InlineData("Application/Json; Charset=UTF-8")]
     [InlineData("application/json; charset=\"utf-8\"")]
+    [InlineData("application/json; charset=UTF8")]
+    [InlineData("application/json;charset=utf8")]
+    [InlineData("application/json; charset=\"Utf8\"")]
     [InlineData("application/vnd.example+json")]
     [InlineData("text/json+json")]
     public async Task A_body_of_json_in_utf_8_is_read(string? contentType)
@@ -85,7 +98,9 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
     [InlineData("application/x-ndjson")]
+    [InlineData("application/jsonl")]
     [InlineData("application/json; charset=utf-16")]
+    [InlineData("application/json; charset=utf-80")]
     [InlineData("no type")]
     public async Task A_body_of_another_type_is_refused_with_the_type_that_is_read(string contentType)
     {
@@ -94,11 +109,27 @@ public sealed class NegotiationTests : IDisposable
         Assert.Equal(415, _endpoint.Response.StatusCode);
         Assert.Contains("/problems/unsupported-media-type", _endpoint.Sent, StringComparison.Ordinal);
         Assert.Contains($"'{contentType}' is not read; send application/json in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Equal("application/json", _endpoint.Response.Headers.Accept);
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/x-ndjson; charset=latin1")]
+    public async Task Where_lines_are_read_too_a_refusal_names_both(string contentType)
+    {
+        await ReadAsync(contentType, readsLines: true);
+
+        Assert.Equal(415, _endpoint.Response.StatusCode);
+        Assert.Contains($"'{contentType}' is not read; send application/json or application/x-ndjson in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Equal("application/json, application/x-ndjson", _endpoint.Response.Headers.Accept);
     }
 
     [Theory]
     [InlineData("Content-Encoding", "identity", 200)]
+    [InlineData("Content-Encoding", "Identity, ,identity", 200)]
+    [InlineData("Content-Encoding", "", 200)]
     [InlineData("Content-Encoding", "gzip", 415)]
+    [InlineData("Content-Encoding", "identity, gzip", 415)]
     [InlineData("Transfer-Encoding", "chunked", 200)]
     [InlineData("Transfer-Encoding", "gzip, chunked", 415)]
     public async Task A_compressed_body_is_refused(string header, string encoding, int status)
@@ -107,7 +138,7 @@ public sealed class NegotiationTests : IDisposable
 
         await ReadAsync("application/json");
 
-        Assert.Equal(status, _endpoint.Response.StatusCode);
+        Assert.Equal((status, status == 415 ? "identity" : ""), (_endpoint.Response.StatusCode, _endpoint.Response.Headers.AcceptEncoding.ToString()));
     }
 
     [Fact]
@@ -121,12 +152,16 @@ public sealed class NegotiationTests : IDisposable
     public void Dispose() => _endpoint.Dispose();
 
     /// <summary>Sends a body to a function that answers with its input.</summary>
-    private Task ReadAsync(string? contentType, string body = """{"x":1}""")
+    private Task ReadAsync(string? contentType, string body = """{"x":1}""", bool readsLines = false)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         _endpoint.Request.Body = new MemoryStream(bytes);
         _endpoint.Request.ContentLength = bytes.Length;
         _endpoint.Request.ContentType = contentType;
-        return _endpoint.SendAsync(_endpoint.RunAsync(static async call => Results.Text((await call.ReadInputAsync()).Utf8.Span, "application/json")));
+        return _endpoint.SendAsync(_endpoint.RunAsync(async call =>
+        {
+            call.ReadsLines = readsLines;
+            return Results.Text((await call.ReadInputAsync()).Utf8.Span, "application/json");
+        }));
     }
 }

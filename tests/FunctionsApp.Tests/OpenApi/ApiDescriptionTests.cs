@@ -46,6 +46,13 @@ public sealed class ApiDescriptionTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("Await401", "WWW-Authenticate")]
+    [InlineData("Await415", "Accept")]
+    [InlineData("Await429", "Retry-After")]
+    public void The_headers_of_a_problem_are_described(string response, string header) =>
+        Assert.True(Describe().GetProperty("components").GetProperty("responses").GetProperty(response).GetProperty("headers").TryGetProperty(header, out _));
+
     [Fact]
     public void The_type_of_a_problem_is_one_of_those_of_its_endpoint()
     {
