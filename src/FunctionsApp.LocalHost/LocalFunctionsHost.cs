@@ -55,16 +55,19 @@ internal static class LocalFunctionsHost
         var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
         var keys = FunctionKeys.From(builder.Configuration, addresses);
+        var origins = OriginGuard.From(builder.Configuration);
         var throttle = new RequestThrottle(http, builder.Configuration);
         builder.Configuration.AddDefault($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", "true");
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
-        builder.WebHost.ConfigureKestrel(static options => options.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(static options => options.RequestHeaderEncodingSelector = ContentLengthEncoding.Select);
 
         // The host logs a failed start with its stack; RunAsync prints the message instead.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
+        builder.Services.AddSingleton(origins);
+        builder.Services.AddCors();
         builder.Services.AddFunctionsApp(builder.Configuration);
 
         // Not below the build output, which a clean build may delete.
@@ -75,6 +78,7 @@ internal static class LocalFunctionsHost
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
+        origins.AllowIn(app);
         app.UseRouting();
         app.Use(keys.AdmitAsync);
         app.Use(throttle.AdmitAsync);

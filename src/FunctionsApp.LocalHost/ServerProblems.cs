@@ -4,8 +4,11 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>Adds problem details to the server's own responses: a foreign host name, an unknown path, a wrong method, an error outside of a function.</summary>
-internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addresses, ProblemDescriber describer)
+/// <summary>
+/// Adds problem details to the server's own responses: a foreign host name or origin, an unknown path, a wrong method, an error outside of
+/// a function.
+/// </summary>
+internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addresses, OriginGuard origins, ProblemDescriber describer)
 {
     /// <summary>Runs the rest of the pipeline.</summary>
     public async Task InvokeAsync(HttpContext context)
@@ -13,14 +16,11 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
         Problem? problem;
         try
         {
-            if (addresses.Admits(context.Request.Host))
+            problem = Refusal(context.Request);
+            if (problem is null)
             {
                 await next(context);
                 problem = ForStatus(context);
-            }
-            else
-            {
-                problem = HttpProblems.BadRequest($"The host name '{Excerpt.Of(context.Request.Host.Host)}' is not one of this server's.");
             }
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -33,6 +33,18 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
             await new ProblemResult(problem).ExecuteAsync(context);
         }
     }
+
+    /// <summary>Returns why a request is not served; null if it is.</summary>
+    private Problem? Refusal(HttpRequest request) =>
+        !addresses.Admits(request.Host) ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' is not one of this server's.")
+        : HasTwoLengths(request.Headers) ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.") with { Header = ("Connection", "close") }
+        : origins.Refusal(request);
+
+    /// <summary>
+    /// Returns whether a request states the length of its body in two ways, so that a proxy may see another body (RFC 9112, section 6.3).
+    /// The server goes by <c>Transfer-Encoding</c>, and renames the other header.
+    /// </summary>
+    private static bool HasTwoLengths(IHeaderDictionary headers) => headers.TransferEncoding.Count > 0 && headers.ContainsKey("X-Content-Length");
 
     private static Problem? ForStatus(HttpContext context)
     {

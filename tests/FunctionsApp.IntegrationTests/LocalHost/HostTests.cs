@@ -97,6 +97,20 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
+    public async Task A_refusal_for_want_of_a_key_has_a_challenge()
+    {
+        await using var host = await LocalHostProcess.StartAsync(("Host__FunctionKeys__0", "first"));
+        foreach (var (path, key) in new[] { ("operations", null), ("operations", "wrong"), ("operations?code=wrong", null), ("tasks", "first") })
+        {
+            using var api = new Api(host.BaseAddress, key);
+            var response = await api.GetAsync(path);
+
+            Assert.Equal((HttpStatusCode.Unauthorized, "unauthorized"), (response.Status, response.Problem));
+            Assert.Equal("ApiKey realm=\"functions\", header=\"x-functions-key\"", Assert.Single(response.Headers.WwwAuthenticate).ToString());
+        }
+    }
+
+    [OwnHostFact]
     public async Task On_loopback_too_a_key_is_demanded_where_one_is_configured()
     {
         await using var host = await LocalHostProcess.StartAsync(("Host__FunctionKeys__0", "first"));

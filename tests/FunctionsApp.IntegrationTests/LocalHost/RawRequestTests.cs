@@ -52,6 +52,34 @@ public sealed class RawRequestTests
         Assert.Equal(505, await EmptyAsync(host, "GET / HTTP/3.0\r\nHost: 127.0.0.1\r\n\r\n"));
     }
 
+    /// <summary>RFC 9110, section 8.6, and RFC 9112, section 6.3: a server and a proxy must see the same body.</summary>
+    [OwnHostFact]
+    public async Task The_length_of_a_body_is_stated_once_in_digits()
+    {
+        await using var host = await LocalHostProcess.StartAsync();
+        foreach (var invalid in new[]
+        {
+            "+11", "-11", "+0", "-0", "++11", "1 1", "1\t1", "11,", "11, 11", "11, 12", "11;", "11.0", "1e1", "0xB", "0b1011", "B", "_11", "1_1", "\"11\"", "'11'", "", "11\v",
+            "\u0661\u0661", "9223372036854775808", "99999999999999999999", "100000000000000000000000000000000000000011", "11\r\nContent-Length: 11", "11\r\nContent-Length: 12",
+        })
+        {
+            Assert.True(await EmptyAsync(host, WithLength(invalid)) == 400, invalid);
+        }
+
+        foreach (var valid in new[] { "11", "011", "  11  ", "\t11" })
+        {
+            Assert.StartsWith("HTTP/1.1 200 ", (await SendAsync(host, WithLength(valid))).Head, StringComparison.Ordinal);
+        }
+
+        const string Chunks = "b\r\n{\"value\":1}\r\n0\r\n\r\n";
+        foreach (var lengths in new[] { "Content-Length: 11\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 11", "transfer-encoding: chunked\r\ncontent-length: 0" })
+        {
+            await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n{lengths}\r\n\r\n{Chunks}", 400, "bad-request", "both Content-Length and Transfer-Encoding");
+        }
+
+        static string WithLength(string length) => $"POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n{{\"value\":1}}";
+    }
+
     private static async Task IsProblemAsync(LocalHostProcess host, string request, int status, string slug, string detail)
     {
         var (head, body) = await SendAsync(host, request);
@@ -79,7 +107,7 @@ public sealed class RawRequestTests
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync(host.BaseAddress.Host, host.BaseAddress.Port);
-        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
+        await socket.GetStream().WriteAsync(Encoding.UTF8.GetBytes(request));
         using var reader = new StreamReader(socket.GetStream());
         var head = new StringBuilder();
         while (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)) is { Length: > 0 } line)
