@@ -23,7 +23,8 @@ internal sealed class OriginGuard
     {
         var entries = configuration.GetSection(Setting).Get<string[]>()?.Where(static entry => !string.IsNullOrWhiteSpace(entry)) ?? [];
         return new OriginGuard(entries.Select(static entry => TryNormalize(entry, out var origin) ? origin
-            : throw new InvalidOperationException($"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path.")));
+            : throw new InvalidOperationException(
+                $"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path.")));
     }
 
     /// <summary>Lets pages of the allowed origins read the responses (CORS).</summary>
@@ -31,7 +32,8 @@ internal sealed class OriginGuard
     {
         if (_allowed.Count > 0)
         {
-            app.UseCors(policy => policy.WithOrigins([.. _allowed]).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders("Location", "Preference-Applied", "Retry-After"));
+            app.UseCors(policy => policy.WithOrigins([.. _allowed]).AllowAnyMethod().AllowAnyHeader()
+                .WithExposedHeaders("Location", "Preference-Applied", "Retry-After"));
         }
     }
 
@@ -63,18 +65,23 @@ internal sealed class OriginGuard
     /// <summary>Returns whether an origin is the host of the request. Its scheme may be another: a proxy may terminate TLS.</summary>
     private static bool IsHost(StringValues origin, HostString host) =>
         origin is [{ } text] && TryNormalize(text, out var normalized)
-        && TryNormalize($"{text[..text.IndexOf(':', StringComparison.Ordinal)]}://{host}", out var own) && normalized.Equals(own, StringComparison.Ordinal);
+        && TryNormalize($"{text[..text.IndexOf(':', StringComparison.Ordinal)]}://{host}", out var own)
+        && normalized.Equals(own, StringComparison.Ordinal);
 
-    /// <summary>Returns whether the user has followed a link to this host. The page with the link sees nothing of the response, and GET starts no work.</summary>
+    /// <summary>
+    /// Returns whether the user has followed a link to this host. The page with the link sees nothing of the response, and GET starts no work.
+    /// </summary>
     private static bool IsLink(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Mode"] is ["navigate"];
 
-    private bool IsAllowed(StringValues origin) => origin is [{ } text] && TryNormalize(text, out var normalized) && _allowed.Contains(normalized);
+    private bool IsAllowed(StringValues origin) =>
+        origin is [{ } text] && TryNormalize(text, out var normalized) && _allowed.Contains(normalized);
 
     /// <summary>Returns an origin in lower case, without the port if it is the scheme's own.</summary>
     private static bool TryNormalize(string text, out string origin)
     {
-        var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" };
+        var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" };
         origin = isOrigin ? uri!.GetLeftPart(UriPartial.Authority) : "";
         return isOrigin;
     }

@@ -36,15 +36,18 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
     /// <summary>Returns why a request is not served; null if it is.</summary>
     private Problem? Refusal(HttpRequest request) =>
-        !addresses.Admits(request.Host) ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' is not one of this server's.")
-        : HasTwoLengths(request.Headers) ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.") with { Header = ("Connection", "close") }
+        !addresses.Admits(request.Host)
+            ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' is not one of this server's.")
+        : HasTwoLengths(request.Headers)
+            ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.") with { Header = ("Connection", "close") }
         : origins.Refusal(request);
 
     /// <summary>
     /// Returns whether a request states the length of its body in two ways, so that a proxy may see another body (RFC 9112, section 6.3).
     /// The server goes by <c>Transfer-Encoding</c>, and renames the other header.
     /// </summary>
-    private static bool HasTwoLengths(IHeaderDictionary headers) => headers.TransferEncoding.Count > 0 && headers.ContainsKey("X-Content-Length");
+    private static bool HasTwoLengths(IHeaderDictionary headers) =>
+        headers.TransferEncoding.Count > 0 && headers.ContainsKey("X-Content-Length");
 
     private static Problem? ForStatus(HttpContext context)
     {

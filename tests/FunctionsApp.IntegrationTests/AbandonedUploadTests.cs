@@ -32,9 +32,12 @@ public sealed class AbandonedUploadTests
         {
             foreach (var framing in new[] { "Content-Length: 1000000", "Transfer-Encoding: chunked" })
             {
-                var head = $"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {type}\r\n{framing}\r\nExpect: 100-continue\r\n\r\n";
+                // The host answers 100 when it begins to read.
+                var head = $"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {type}\r\n{framing}\r\n"
+                    + "Expect: 100-continue\r\n\r\n";
                 var part = framing[0] == 'C' ? body : string.Create(CultureInfo.InvariantCulture, $"{body.Length:x}\r\n{body}\r\n");
-                await Task.WhenAll(Enumerable.Range(0, ClientsOfEachKind).Select(number => LeaveAsync(host, head, part, isReset: number % 2 == 0)));
+                await Task.WhenAll(
+                    Enumerable.Range(0, ClientsOfEachKind).Select(number => LeaveAsync(host, head, part, isReset: number % 2 == 0)));
             }
         }
 

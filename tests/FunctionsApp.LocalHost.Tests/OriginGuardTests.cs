@@ -115,8 +115,8 @@ public sealed class OriginGuardTests
     [InlineData("https://app.example/path")]
     [InlineData("https://user@app.example")]
     [InlineData("ws://app.example")]
-    public void A_setting_that_is_no_origin_is_refused_at_startup(string origin) =>
-        Assert.Contains($"'{origin}' in Host:AllowedOrigins", Assert.Throws<InvalidOperationException>(() => Guard(origin)).Message, StringComparison.Ordinal);
+    public void A_setting_that_is_no_origin_is_refused_at_startup(string origin) => Assert.Contains(
+        $"'{origin}' in Host:AllowedOrigins", Assert.Throws<InvalidOperationException>(() => Guard(origin)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("HTTPS://App.Example:443")]
@@ -126,13 +126,14 @@ public sealed class OriginGuardTests
 
     private static OriginGuard Guard() => Guard("https://allowed.example", " ", "http://127.0.0.1:3000");
 
-    private static OriginGuard Guard(params string[] allowed) => OriginGuard.From(new ConfigurationBuilder()
-        .AddInMemoryCollection(allowed.Select(static (origin, index) => KeyValuePair.Create($"Host:AllowedOrigins:{index}", (string?)origin))).Build());
+    private static OriginGuard Guard(params string[] allowed) => OriginGuard.From(new ConfigurationBuilder().AddInMemoryCollection(
+        allowed.Select(static (origin, index) => KeyValuePair.Create($"Host:AllowedOrigins:{index}", (string?)origin))).Build());
 
     private static HttpRequest Request(string method, string host, string? origin, string? site)
     {
         var request = new DefaultHttpContext().Request;
-        (request.Method, request.Host, request.Headers.Origin, request.Headers["Sec-Fetch-Site"]) = (method, new HostString(host), origin, site);
+        (request.Method, request.Host) = (method, new HostString(host));
+        (request.Headers.Origin, request.Headers["Sec-Fetch-Site"]) = (origin, site);
         return request;
     }
 }

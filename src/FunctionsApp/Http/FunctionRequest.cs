@@ -227,17 +227,21 @@ public sealed class FunctionRequest
     {
         if (_request.Headers.TransferEncoding is { Count: > 0 } transfer && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ProblemException(HttpProblems.UnsupportedCoding($"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedCoding(
+                $"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
         }
 
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding
-            && encoding.SelectMany(static line => HeaderValue.Split(line, ',')).Any(static coding => coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
+            && encoding.SelectMany(static line => HeaderValue.Split(line, ','))
+                .Any(static coding => coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
         {
-            throw new ProblemException(HttpProblems.UnsupportedCoding($"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
+            throw new ProblemException(HttpProblems.UnsupportedCoding(
+                $"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
         }
 
         // A missing content type means JSON; an explicit one must be correct.
-        if (string.IsNullOrEmpty(_request.ContentType) || _request.ContentType.Equals(asLines ? MediaTypes.Lines : MediaTypes.Json, StringComparison.OrdinalIgnoreCase))
+        if (string.IsNullOrEmpty(_request.ContentType)
+            || _request.ContentType.Equals(asLines ? MediaTypes.Lines : MediaTypes.Json, StringComparison.OrdinalIgnoreCase))
         {
             return;
         }
@@ -248,7 +252,8 @@ public sealed class FunctionRequest
         {
             string[] types = ReadsLines ? [MediaTypes.Json, MediaTypes.Lines] : [MediaTypes.Json];
             throw new ProblemException(HttpProblems.UnsupportedMediaType(
-                $"'{Excerpt.Of(_request.ContentType)}' is not read; send {string.Join(" or ", types)} in UTF-8.", string.Join(", ", types)));
+                $"'{Excerpt.Of(_request.ContentType)}' is not read; send {string.Join(" or ", types)} in UTF-8.",
+                string.Join(", ", types)));
         }
     }
 }

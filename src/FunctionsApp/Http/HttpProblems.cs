@@ -12,8 +12,10 @@ public static class HttpProblems
 
     /// <summary>401: the request has no valid key for the function.</summary>
     /// <param name="detail">Which key is required, and where.</param>
-    public static Problem Unauthorized(string detail) =>
-        new("unauthorized", "A function key is needed", 401, detail) { Header = ("WWW-Authenticate", "ApiKey realm=\"functions\", header=\"x-functions-key\"") };
+    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is needed", 401, detail)
+    {
+        Header = ("WWW-Authenticate", "ApiKey realm=\"functions\", header=\"x-functions-key\""),
+    };
 
     /// <summary>403: a web page of another origin has sent the request.</summary>
     /// <param name="detail">The origin, if the browser has sent it, and the setting that allows it.</param>

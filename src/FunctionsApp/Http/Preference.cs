@@ -34,6 +34,8 @@ public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
         // An empty value is no value.
         return new Preference(
             values.TryGetValue("respond-async", out var none) && none.Length == 0,
-            values.TryGetValue("wait", out var wait) && int.TryParse(wait, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : null);
+            values.TryGetValue("wait", out var wait) && int.TryParse(wait, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                ? seconds
+                : null);
     }
 }

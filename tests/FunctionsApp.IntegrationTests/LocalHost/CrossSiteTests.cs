@@ -17,7 +17,8 @@ public sealed class CrossSiteTests
     {
         await using var host = await LocalHostProcess.StartAsync();
         using var api = host.Connect();
-        foreach (var headers in new[] { [Foreign], [CrossSite], [Foreign, CrossSite], new[] { ("Origin", "null") }, [("Sec-Fetch-Site", "same-site")] })
+        (string Name, string Value)[][] senders = [[Foreign], [CrossSite], [Foreign, CrossSite], [("Origin", "null")], [("Sec-Fetch-Site", "same-site")]];
+        foreach (var headers in senders)
         {
             // Without a content type, as a page may send it without a preflight.
             using var request = new HttpRequestMessage(HttpMethod.Post, "tasks/delay") { Content = new StringContent(Task) };
@@ -34,7 +35,8 @@ public sealed class CrossSiteTests
 
         Assert.Empty((await api.GetAsync("tasks"))["items"].EnumerateArray());
         Assert.Equal("cross-site", (await api.SendAsync(HttpMethod.Get, "operations", json: null, CrossSite)).Problem);
-        Assert.Equal("cross-site", (await api.SendAsync(HttpMethod.Options, "tasks/delay", json: null, Foreign, ("Access-Control-Request-Method", "POST"))).Problem);
+        var preflight = await api.SendAsync(HttpMethod.Options, "tasks/delay", json: null, Foreign, ("Access-Control-Request-Method", "POST"));
+        Assert.Equal("cross-site", preflight.Problem);
     }
 
     [OwnHostFact]
@@ -51,9 +53,11 @@ public sealed class CrossSiteTests
         using var page = await api.Http.SendAsync(link);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
 
-        Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Post, "tasks/delay", Task, own, ("Sec-Fetch-Site", "same-origin"))).Status);
-        Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Post, "tasks/delay", Task, own)).Status);
-        Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Post, "tasks/delay", Task)).Status);
+        (string Name, string Value)[][] senders = [[own, ("Sec-Fetch-Site", "same-origin")], [own], []];
+        foreach (var headers in senders)
+        {
+            Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(HttpMethod.Post, "tasks/delay", Task, headers)).Status);
+        }
     }
 
     [OwnHostFact]
