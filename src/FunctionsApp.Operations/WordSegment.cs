@@ -23,12 +23,6 @@ internal readonly record struct WordSegment(int Length, bool IsWord)
         while (length < text.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (left == WordBreak.Letter && char.IsAsciiLetter(text[length])) // WB5, and most of most texts
-            {
-                (previous, length, isWord) = (left, length + 1, true);
-                continue;
-            }
-
             var rest = text[length..];
             var (right, size, isLetterOrNumber) = WordBreaks.First(rest);
             if (!IsIgnored(right) && !IsInner(left, right, rest[size..], cancellationToken))
