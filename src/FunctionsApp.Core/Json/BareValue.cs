@@ -17,8 +17,7 @@ internal abstract class BareValue<T>
     /// <summary>Checks a value and reads it.</summary>
     /// <param name="utf8">Text that may be invalid JSON.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <exception cref="ProblemException">The value does not match the property's schema or type.</exception>
-    /// <exception cref="JsonException">The text is not JSON.</exception>
+    /// <exception cref="ProblemException">The value does not match the property's schema or type, or the text is not JSON.</exception>
     public abstract T Read(ReadOnlySpan<byte> utf8, int maxDepth);
 
     /// <summary>Reads an object that has the first property alone, with an integer: an item of a map often is one.</summary>
@@ -66,9 +65,9 @@ internal abstract class BareValue<T>
 
         public override bool TryReadObject(ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out T value)
         {
-            if (utf8.StartsWith(_start) && utf8[^1] == '}' && SchemaCheck.TryReadInteger(_schema, utf8[_start.Length..^1].Trim((byte)' '), out TValue? integer))
+            if (utf8.StartsWith(_start) && utf8[^1] == '}' && TryReadInteger(utf8[_start.Length..^1].Trim((byte)' '), out var integer))
             {
-                value = construct(integer!);
+                value = construct(integer);
                 return true;
             }
 
@@ -76,26 +75,23 @@ internal abstract class BareValue<T>
             return false;
         }
 
-        public override T Read(ReadOnlySpan<byte> utf8, int maxDepth)
+        public override T Read(ReadOnlySpan<byte> utf8, int maxDepth) => construct(
+            TryReadInteger(utf8, out var value) || (_scalar is not null && SchemaCheck.TryRead(_schema, utf8, maxDepth, _scalar, out value))
+                ? value
+                : CheckedReader.Read(_schema, _typeInfo, utf8, "", maxDepth));
+
+        /// <summary>Checks and reads text that is only the digits of a 64-bit integer.</summary>
+        /// <returns>False for any other text or type.</returns>
+        private bool TryReadInteger(ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out TValue value)
         {
-            if (_scalar is not null && SchemaCheck.TryRead(_schema, utf8, maxDepth, _scalar, out var value))
+            if ((typeof(TValue) == typeof(long) || typeof(TValue) == typeof(Number)) && IntegerText.TryReadDigits(utf8, out var integer) && _schema.Fits(integer))
             {
-                return construct(value);
+                value = typeof(TValue) == typeof(long) ? (TValue)(object)integer : (TValue)(object)(Number)integer;
+                return true;
             }
 
-            if (SchemaCheck.Run(_schema, utf8, maxDepth) is { } errors)
-            {
-                throw new ProblemException(errors.ToProblem(""));
-            }
-
-            try
-            {
-                return construct(JsonSerializer.Deserialize(utf8, _typeInfo)!);
-            }
-            catch (JsonException exception)
-            {
-                throw new ProblemException(JsonContract<T>.Unreadable(exception, ""));
-            }
+            value = default;
+            return false;
         }
     }
 }

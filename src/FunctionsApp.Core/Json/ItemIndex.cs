@@ -48,13 +48,12 @@ internal sealed class ItemIndex
 
     /// <summary>Finds the lines of a text that are not blank.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="start">Where the first line starts.</param>
-    public static ItemIndex OfLines(ReadOnlyMemory<byte> text, int start)
+    public static ItemIndex OfLines(ReadOnlyMemory<byte> text)
     {
         var index = new ItemIndex(text, ItemSeparator.Newline);
-        if (start < text.Length)
+        if (!text.IsEmpty)
         {
-            index.Find(start, int.MaxValue);
+            index.Find(start: 0, int.MaxValue);
         }
 
         return index;

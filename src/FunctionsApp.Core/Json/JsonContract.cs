@@ -49,24 +49,16 @@ public sealed class JsonContract<T>
     /// <param name="utf8">One JSON value.</param>
     /// <param name="pointer">Where the value is in the request; errors are reported below it.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every error; <c>too-large</c> if it nests too deep.</exception>
-    /// <exception cref="JsonException"><paramref name="utf8"/> is not JSON.</exception>
-    public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
-    {
-        Check(utf8, pointer, maxDepth);
-        return ReadChecked(utf8, pointer);
-    }
+    /// <exception cref="ProblemException">
+    /// <c>invalid-request</c> with every error; <c>malformed-json</c> if <paramref name="utf8"/> is not JSON; <c>too-large</c> if it nests too deep.
+    /// </exception>
+    public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth) =>
+        CrossChecked(CheckedReader.Read(_node, _typeInfo, utf8, pointer, maxDepth), pointer);
 
     /// <summary>As <see cref="Read(ReadOnlySpan{byte}, string, int)"/>, but only splits the elements of arrays that accept any.</summary>
-    internal T ReadSplit(ReadOnlySpan<byte> utf8, int maxDepth)
-    {
-        if (!SchemaCheck.TrySplit(_node, utf8, maxDepth))
-        {
-            Check(utf8, "", maxDepth);
-        }
-
-        return ReadChecked(utf8, "");
-    }
+    internal T ReadSplit(ReadOnlySpan<byte> utf8, int maxDepth) => SchemaCheck.TrySplit(_node, utf8, maxDepth)
+        ? CrossChecked(CheckedReader.ReadChecked(_node, _typeInfo, utf8, ""), "")
+        : Read(utf8, "", maxDepth);
 
     /// <summary>Checks a value, and throws as <see cref="Read(ReadOnlySpan{byte}, string, int)"/> does.</summary>
     internal void Check(ReadOnlySpan<byte> utf8, string pointer, int maxDepth)
@@ -77,18 +69,8 @@ public sealed class JsonContract<T>
         }
     }
 
-    private T ReadChecked(ReadOnlySpan<byte> utf8, string pointer)
+    private static T CrossChecked(T value, string pointer)
     {
-        T value;
-        try
-        {
-            value = JsonSerializer.Deserialize(utf8, _typeInfo)!;
-        }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(Unreadable(exception, pointer));
-        }
-
         if (value is ICrossChecked crossChecked)
         {
             var errors = new ValidationErrors();
@@ -129,23 +111,13 @@ public sealed class JsonContract<T>
     /// <param name="shape">How it represents the input.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
     /// <exception cref="ProblemException">
-    /// <c>invalid-request</c> with every error, their pointers starting at the item; <c>too-large</c>.
+    /// <c>invalid-request</c> with every error, their pointers starting at the item; <c>malformed-json</c>; <c>too-large</c>.
     /// </exception>
-    /// <exception cref="MalformedJsonException">The text is not JSON.</exception>
-    public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth = CoreJson.MaxDepth)
-    {
-        try
-        {
-            return shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
-                : IsObject(utf8) ? _bareValue.Value is { } simple && simple.TryReadObject(utf8, out var value) ? value : Read(utf8, "", maxDepth)
-                : _bareValue.Value is { } bareValue ? bareValue.Read(utf8, maxDepth)
-                : ReadWrapped(utf8, shape, maxDepth);
-        }
-        catch (JsonException exception)
-        {
-            throw new MalformedJsonException(exception);
-        }
-    }
+    public T ReadItem(ReadOnlySpan<byte> utf8, ItemShape shape, int maxDepth = CoreJson.MaxDepth) =>
+        shape == ItemShape.Starmap ? ReadWrapped(utf8, shape, maxDepth)
+        : IsObject(utf8) ? _bareValue.Value is { } simple && simple.TryReadObject(utf8, out var value) ? value : Read(utf8, "", maxDepth)
+        : _bareValue.Value is { } bareValue ? bareValue.Read(utf8, maxDepth)
+        : ReadWrapped(utf8, shape, maxDepth);
 
     private static bool IsObject(ReadOnlySpan<byte> utf8) =>
         utf8 is [> (byte)' ', ..] ? utf8[0] == '{' : utf8.TrimStart(" \t\r\n"u8).StartsWith((byte)'{');
@@ -188,10 +160,6 @@ public sealed class JsonContract<T>
             }
         }
     }
-
-    /// <summary>Describes an error that the schema cannot express, such as invalid base64 or a number too large for its type.</summary>
-    internal static Problem Unreadable(JsonException exception, string pointer) => Problem.InvalidRequest(
-        pointer + JsonPointer.FromPath(exception.Path), "cannot be read: it does not fit its type, or a property appears more than once in it");
 
     private SchemaProperty Property(int index) => index < _node.Properties.Length
         ? _node.Properties[index]

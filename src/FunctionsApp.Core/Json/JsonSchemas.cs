@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -12,10 +13,26 @@ namespace FunctionsApp.Core.Json;
 /// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas
 {
+    /// <summary>The bounds of the number types that refuse other numbers.</summary>
+    private static readonly Dictionary<Type, (string Minimum, string Maximum)> Bounds = new()
+    {
+        [typeof(sbyte)] = Of<sbyte>(),
+        [typeof(byte)] = Of<byte>(),
+        [typeof(short)] = Of<short>(),
+        [typeof(ushort)] = Of<ushort>(),
+        [typeof(int)] = Of<int>(),
+        [typeof(uint)] = Of<uint>(),
+        [typeof(long)] = Of<long>(),
+        [typeof(ulong)] = Of<ulong>(),
+        [typeof(decimal)] = Of<decimal>(),
+        [typeof(float)] = Of<float>(),
+        [typeof(Half)] = Of<Half>(),
+    };
+
     /// <summary>Returns the JSON Schema (2020-12) for reading a type: optional properties may also be null.</summary>
     /// <param name="type">The type.</param>
     /// <param name="stand">Returns what replaces a nested type, such as a reference; null to keep the type's own schema.</param>
-    public static JsonNode OfInput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, Complete, stand);
+    public static JsonNode OfInput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteInput, stand);
 
     /// <summary>
     /// Returns the JSON Schema (2020-12) for writing a type: a property that is null is omitted, and every other one is
@@ -23,6 +40,10 @@ public static class JsonSchemas
     /// </summary>
     /// <inheritdoc cref="OfInput"/>
     public static JsonNode OfOutput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteOutput, stand);
+
+    private static (string Minimum, string Maximum) Of<T>()
+        where T : IMinMaxValue<T>, IFormattable =>
+        (T.MinValue.ToString(null, CultureInfo.InvariantCulture), T.MaxValue.ToString(null, CultureInfo.InvariantCulture));
 
     private static JsonNode Of(Type type, Func<JsonSchemaExporterContext, JsonNode, JsonNode> complete, Func<Type, JsonNode?>? stand) =>
         CoreJson.Options.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions
@@ -51,13 +72,49 @@ public static class JsonSchemas
             keywords.TryAdd("type", values.Contains(null) ? new JsonArray("string", "null") : "string");
         }
 
-        if (context.TypeInfo.Type == typeof(long) || context.TypeInfo.Type == typeof(long?))
+        var type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
+        if (type == typeof(long))
         {
             // Without it generators take 32 bits.
             schema["format"] = "int64";
         }
+        else if (type == typeof(byte[]) || type == typeof(ReadOnlyMemory<byte>) || type == typeof(Memory<byte>))
+        {
+            schema["contentEncoding"] = "base64";
+        }
 
         return OfConverter(context.TypeInfo.Type) ?? schema;
+    }
+
+    /// <summary>Also tells the bounds of the number types that refuse other numbers.</summary>
+    private static JsonNode CompleteInput(JsonSchemaExporterContext context, JsonNode schema)
+    {
+        schema = Complete(context, schema);
+        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        {
+            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
+            {
+                AddBounds(property.PropertyType, properties[property.Name]!);
+            }
+        }
+
+        // A property has those of its attributes, if it has any.
+        if (context.PropertyInfo is null)
+        {
+            AddBounds(context.TypeInfo.Type, schema);
+        }
+
+        return schema;
+    }
+
+    private static void AddBounds(Type type, JsonNode schema)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (schema is JsonObject keywords && Bounds.TryGetValue(type.IsEnum ? type.GetEnumUnderlyingType() : type, out var bounds) && !keywords.ContainsKey("enum"))
+        {
+            keywords.TryAdd("minimum", JsonNode.Parse(bounds.Minimum));
+            keywords.TryAdd("maximum", JsonNode.Parse(bounds.Maximum));
+        }
     }
 
     private static JsonNode CompleteOutput(JsonSchemaExporterContext context, JsonNode schema)

@@ -59,13 +59,9 @@ public readonly struct RawJson
         {
             error = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : ScalarCheck.NotUnicode;
         }
-        catch (JsonException)
+        catch (ProblemException exception)
         {
-            error = "is not JSON";
-        }
-        catch (ProblemException)
-        {
-            error = $"nests deeper than {maxDepth} arrays and objects";
+            error = exception.Problem.Slug is "malformed-json" ? "is not JSON" : $"nests deeper than {maxDepth} arrays and objects";
         }
 
         json = error is null ? FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine() : default;

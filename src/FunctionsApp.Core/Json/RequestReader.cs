@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using System.Text.Unicode;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
@@ -15,23 +12,17 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
-        body = Trim(WithoutByteOrderMark(body));
-        if (body.IsEmpty)
+        body = WithoutByteOrderMark(body);
+        if (Trim(body) is { IsEmpty: false } value)
         {
-            return RawJson.EmptyObject;
-        }
-
-        try
-        {
-            EnsureUtf8(body.Span);
+            // White space counts for the line and position of an error.
+            JsonFault.EnsureUtf8(body.Span);
             return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } errors
                 ? throw new ProblemException(errors.ToProblem(""))
-                : RawJson.FromUtf8(body);
+                : RawJson.FromUtf8(value);
         }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(Malformed(exception));
-        }
+
+        return RawJson.EmptyObject;
     }
 
     /// <summary>Reads a body that is the request of a pattern.</summary>
@@ -41,40 +32,21 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     public T Read<T>(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);
-        try
+        JsonFault.EnsureUtf8(body.Span);
+        if (typeof(T).IsAssignableTo(typeof(IHasItems)) && body.Length > WorkGate.LargeBytes)
         {
-            EnsureUtf8(body.Span);
-            if (typeof(T).IsAssignableTo(typeof(IHasItems)) && body.Length > WorkGate.LargeBytes)
-            {
-                return ReadSplit<T>(body);
-            }
+            return ReadSplit<T>(body);
+        }
 
-            using var text = SourceText.Open(body);
-            return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
-        }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(Malformed(exception));
-        }
+        using var text = SourceText.Open(body);
+        return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
     }
 
     /// <summary>Leaves the items of a large request to those who take them, and lets them have the whole checked.</summary>
     private T ReadSplit<T>(ReadOnlyMemory<byte> body)
     {
-        using var text = SourceText.Open(body, () => Check<T>(body));
+        using var text = SourceText.Open(body, () => Contract<T>.Instance.Check(body.Span, "", limits.Value.MaxDepth));
         return Contract<T>.Instance.ReadSplit(body.Span, limits.Value.MaxDepth);
-    }
-
-    private void Check<T>(ReadOnlyMemory<byte> body)
-    {
-        try
-        {
-            Contract<T>.Instance.Check(body.Span, "", limits.Value.MaxDepth);
-        }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(Malformed(exception));
-        }
     }
 
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>
@@ -82,39 +54,6 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
 
     /// <summary>Trims white space, so that the first byte shows the kind of the value.</summary>
     private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> body) => body.Trim(" \t\r\n"u8);
-
-    /// <exception cref="JsonException">The text is not UTF-8.</exception>
-    internal static void EnsureUtf8(ReadOnlySpan<byte> body)
-    {
-        if (Utf8.IsValid(body))
-        {
-            return;
-        }
-
-        var at = 0;
-        while (Rune.DecodeFromUtf8(body[at..], out _, out var length) == System.Buffers.OperationStatus.Done)
-        {
-            at += length;
-        }
-
-        var before = body[..at];
-        throw new JsonException("The text is not UTF-8.", path: null, before.Count((byte)'\n'), at - (before.LastIndexOf((byte)'\n') + 1));
-    }
-
-    /// <summary>Returns the problem for a text that is not JSON.</summary>
-    /// <param name="exception">The reader's error.</param>
-    /// <param name="firstLine">The number of the text's first line.</param>
-    /// <param name="firstByte">Where in that line the text starts, from 0.</param>
-    internal static Problem Malformed(JsonException exception, long firstLine = 1, int firstByte = 0)
-    {
-        // The framework's message ends with its own, zero-based position.
-        var message = exception.Message;
-        var end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return Problem.MalformedJson(
-            (end < 0 ? message : message[..end]).TrimEnd('.'),
-            (exception.LineNumber ?? 0) + firstLine,
-            (exception.BytePositionInLine ?? 0) + (exception.LineNumber is null or 0 ? firstByte : 0) + 1);
-    }
 
     /// <summary>The contract of each request type, created at its first request.</summary>
     private static class Contract<T>

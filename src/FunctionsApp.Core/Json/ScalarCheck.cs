@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Globalization;
 using System.Text.Json;
 
 namespace FunctionsApp.Core.Json;
@@ -32,6 +34,11 @@ internal static class ScalarCheck
             return $"must be {schema.Describe()}";
         }
 
+        if (schema.IsBase64 && !IsBase64(in reader))
+        {
+            return $"must be {schema.Describe()}";
+        }
+
         // Only text near a limit is decoded to be measured.
         var bytes = reader.ValueSpan.Length;
         if (bytes >= (long)schema.MinLength * MaxBytesPerCharacter && bytes <= schema.MaxLength)
@@ -45,18 +52,40 @@ internal static class ScalarCheck
             : null;
     }
 
-    /// <summary>Checks that a number is finite, within the bounds of the schema, and a 64-bit integer where the schema asks for an integer.</summary>
-    public static string? Number(ref readonly Utf8JsonReader reader, SchemaNode schema)
+    /// <summary>Checks that a number is within the bounds of the schema, and an integer where the schema asks for one.</summary>
+    /// <param name="reader">A reader at a number.</param>
+    /// <param name="schema">The schema.</param>
+    /// <param name="integer">The value of an integer that the schema asks for, if it is not written as digits: 3.0, 3e2.</param>
+    public static string? Number(ref readonly Utf8JsonReader reader, SchemaNode schema, out Int128? integer)
     {
+        integer = null;
+
         // A value that only has to be JSON may be a number of any size: it is passed on as written.
         if (schema.Kinds == JsonKinds.Any)
         {
             return null;
         }
 
-        var integral = reader.TryGetInt64(out var integer);
-        var value = integral ? integer : reader.GetDouble();
-        return (integral || schema.Allows(JsonKinds.Number)) && double.IsFinite(value) && Fits(schema, value) ? null : $"must be {schema.Describe()}";
+        if (reader.TryGetInt64(out var digits))
+        {
+            return schema.Fits(digits) ? null : $"must be {schema.Describe()}";
+        }
+
+        if (schema.Allows(JsonKinds.Number))
+        {
+            var value = reader.GetDouble();
+            var isWithin = value >= schema.Minimum && value <= schema.Maximum;
+            return isWithin && double.IsFinite(value) ? null
+                : $"must be {schema.Describe()}{(isWithin ? string.Create(CultureInfo.InvariantCulture, $", and at most {double.MaxValue:R} in size") : "")}";
+        }
+
+        if (!IntegerText.TryRead(reader.ValueSpan, out var exact) || !schema.Fits(exact))
+        {
+            return $"must be {schema.Describe()}";
+        }
+
+        integer = exact;
+        return null;
     }
 
     /// <summary>Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which cannot be decoded or written again.</summary>
@@ -78,8 +107,8 @@ internal static class ScalarCheck
         }
     }
 
-    /// <summary>Returns whether a number is within the bounds of the schema.</summary>
-    public static bool Fits(SchemaNode schema, double value) => value >= schema.Minimum && value <= schema.Maximum;
+    private static bool IsBase64(ref readonly Utf8JsonReader reader) =>
+        reader.ValueIsEscaped ? Base64.IsValid(reader.GetString()) : Base64.IsValid(reader.ValueSpan);
 
     private static bool IsOneOf(ref readonly Utf8JsonReader reader, string[] allowed)
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -15,18 +14,22 @@ internal ref struct SchemaCheck
     private readonly ValidationErrors? _errors;
     private readonly int _maxDepth;
     private readonly bool _splits;
+    private readonly bool _refusesRepeated;
     private readonly ReadOnlySpan<byte> _utf8;
     private Utf8JsonReader _reader;
+    private PlainIntegers _integers;
 
     /// <summary>Where in the text the reader began.</summary>
     private int _start;
 
-    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool splits = false)
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool splits = false, bool refusesRepeated = false)
     {
         _errors = errors;
         _maxDepth = maxDepth;
         _splits = splits;
+        _refusesRepeated = refusesRepeated;
         _utf8 = utf8;
+        _integers = new PlainIntegers(utf8);
         _reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
     }
 
@@ -35,17 +38,29 @@ internal ref struct SchemaCheck
     /// <param name="utf8">The text of the value.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest.</param>
     /// <returns>The errors, with pointers that start at the value; null if there are none.</returns>
-    /// <exception cref="JsonException">The text is not JSON.</exception>
-    /// <exception cref="ProblemException"><c>too-large</c> if it nests too deep.</exception>
-    public static ValidationErrors? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
-    {
-        if (new SchemaCheck(utf8, maxDepth, errors: null).CheckDocument(schema))
-        {
-            return null;
-        }
+    /// <exception cref="ProblemException"><c>malformed-json</c> or <c>too-large</c>: the text is not JSON, or nests too deep.</exception>
+    public static ValidationErrors? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth) => Run(schema, utf8, maxDepth, out _);
 
+    /// <inheritdoc cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/>
+    /// <param name="schema">The schema.</param>
+    /// <param name="utf8">The text of the value.</param>
+    /// <param name="maxDepth">How deep arrays and objects may nest.</param>
+    /// <param name="plain">What the framework can read instead of a valid text; null for the text itself.</param>
+    public static ValidationErrors? Run(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, out ReadOnlyMemory<byte>? plain)
+    {
+        var check = new SchemaCheck(utf8, maxDepth, errors: null);
+        var passes = check.CheckDocument(schema);
+        plain = passes ? check._integers.End() : null;
+        return passes ? null : List(schema, utf8, maxDepth, refusesRepeated: false);
+    }
+
+    /// <summary>Lists the errors of a text: also names that appear more than once where any name may be, as dictionaries refuse them.</summary>
+    public static ValidationErrors ListWithRepeated(SchemaNode schema, ReadOnlySpan<byte> utf8) => List(schema, utf8, int.MaxValue, refusesRepeated: true);
+
+    private static ValidationErrors List(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, bool refusesRepeated)
+    {
         var errors = new ValidationErrors();
-        new SchemaCheck(utf8, maxDepth, errors).CheckDocument(schema);
+        new SchemaCheck(utf8, maxDepth, errors, refusesRepeated: refusesRepeated).CheckDocument(schema);
         return errors;
     }
 
@@ -53,78 +68,64 @@ internal ref struct SchemaCheck
     /// <param name="schema">The schema.</param>
     /// <param name="utf8">The text of the value.</param>
     /// <param name="maxDepth">How deep arrays and objects may nest.</param>
-    /// <returns>False if anything is wrong; <see cref="Run"/> tells what.</returns>
+    /// <returns>False if anything is wrong, or the framework cannot read the text as it is; <see cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/> tells.</returns>
     public static bool TrySplit(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
     {
         try
         {
-            return new SchemaCheck(utf8, maxDepth, errors: null, splits: true).CheckDocument(schema);
+            var check = new SchemaCheck(utf8, maxDepth, errors: null, splits: true);
+            return check.CheckDocument(schema) && !check._integers.Any;
         }
-        catch (Exception exception) when (exception is JsonException or ProblemException)
+        catch (ProblemException)
         {
             return false;
         }
     }
 
     /// <summary>Checks a number or boolean and reads it in the same pass.</summary>
-    /// <returns>False if it is invalid; <see cref="Run"/> lists the errors.</returns>
-    /// <exception cref="JsonException">The text is not JSON.</exception>
+    /// <returns>False if it is invalid, or not a plain number; <see cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/> tells.</returns>
     public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
     {
-        if (TryReadInteger(schema, utf8, out value))
+        try
         {
-            return true;
+            var check = new SchemaCheck(utf8, maxDepth, errors: null);
+            check._reader.Read();
+            if (check.Check(schema, place: null) && !check._integers.Any)
+            {
+                value = converter.Read(ref check._reader, typeof(T), CoreJson.Options)!;
+                check._reader.Read();
+                return true;
+            }
         }
-
-        var check = new SchemaCheck(utf8, maxDepth, errors: null);
-        check._reader.Read();
-        if (!check.Check(schema, place: null))
+        catch (JsonException)
         {
-            value = default;
-            return false;
-        }
-
-        value = converter.Read(ref check._reader, typeof(T), CoreJson.Options)!;
-        check._reader.Read();
-        return true;
-    }
-
-    /// <summary>Checks and reads text that is only a 64-bit integer.</summary>
-    /// <returns>False for any other text or type.</returns>
-    public static bool TryReadInteger<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, [MaybeNullWhen(false)] out T value)
-    {
-        if ((typeof(T) == typeof(long) || typeof(T) == typeof(Number)) && TryReadInteger(utf8, out var integer) && ScalarCheck.Fits(schema, integer))
-        {
-            value = typeof(T) == typeof(long) ? (T)(object)integer : (T)(object)(Number)integer;
-            return true;
+            // The text is not JSON.
         }
 
         value = default;
         return false;
     }
 
-    /// <summary>Reads text that is only a 64-bit integer, as most numbers are. JSON has no leading zeros and no plus sign.</summary>
-    private static bool TryReadInteger(ReadOnlySpan<byte> utf8, out long integer)
-    {
-        var digits = utf8.StartsWith((byte)'-') ? utf8[1..] : utf8;
-        integer = 0;
-        return digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
-            && Utf8Parser.TryParse(utf8, out integer, out var read)
-            && read == utf8.Length;
-    }
-
+    /// <exception cref="ProblemException"><c>malformed-json</c> or <c>too-large</c>: the text is not JSON, or nests too deep.</exception>
     private bool CheckDocument(SchemaNode schema)
     {
-        _reader.Read();
-        var passes = Check(schema, _errors is null ? null : ValuePlace.At(""));
-
-        // Reads the rest of the text too: a value that is followed by anything is not JSON.
-        if (passes || _errors is not null)
+        try
         {
             _reader.Read();
-        }
+            var passes = Check(schema, _errors is null ? null : ValuePlace.At(""));
 
-        return passes;
+            // Reads the rest of the text too: a value that is followed by anything is not JSON.
+            if (passes || _errors is not null)
+            {
+                _reader.Read();
+            }
+
+            return passes;
+        }
+        catch (JsonException)
+        {
+            throw JsonFault.Of(_utf8);
+        }
     }
 
     /// <summary>Checks the value that starts at the current token, and stops on its last token.</summary>
@@ -134,10 +135,25 @@ internal ref struct SchemaCheck
         JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
         JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
         JsonTokenType.String => schema.Allows(JsonKinds.String) ? Passes(ScalarCheck.String(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a string"),
-        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? Passes(ScalarCheck.Number(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a number"),
+        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, place) : Reject(place, $"must be {schema.Describe()}, not a number"),
         JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(place, $"must be {schema.Describe()}, not null"),
         _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
+
+    private bool CheckNumber(SchemaNode schema, ValuePlace? place)
+    {
+        if (ScalarCheck.Number(in _reader, schema, out var integer) is { } error)
+        {
+            return Passes(error, place);
+        }
+
+        if (integer is { } value && _errors is null)
+        {
+            _integers.Replace((int)_reader.TokenStartIndex + _start, _reader.ValueSpan.Length, value);
+        }
+
+        return true;
+    }
 
     /// <summary>Reads a value that only has to be JSON, without checking its structure: it may be a million items.</summary>
     private bool CheckAny()
@@ -178,9 +194,10 @@ internal ref struct SchemaCheck
         EnsureDepth();
         var passes = true;
         var seen = 0UL;
+        var names = _refusesRepeated ? new HashSet<string>(StringComparer.Ordinal) : null;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
         {
-            passes &= CheckProperty(schema, place, ref seen);
+            passes &= CheckProperty(schema, place, ref seen, names);
             if (!passes && _errors is null)
             {
                 return false;
@@ -203,7 +220,7 @@ internal ref struct SchemaCheck
         return false;
     }
 
-    private bool CheckProperty(SchemaNode schema, ValuePlace? place, ref ulong seen)
+    private bool CheckProperty(SchemaNode schema, ValuePlace? place, ref ulong seen, HashSet<string>? names)
     {
         if (!CheckUnicode(place))
         {
@@ -212,12 +229,7 @@ internal ref struct SchemaCheck
             return false;
         }
 
-        var index = 0;
-        while (index < schema.Properties.Length && !_reader.ValueTextEquals(schema.Properties[index].Utf8Name))
-        {
-            index++;
-        }
-
+        var index = schema.IndexOf(in _reader);
         var declared = index < schema.Properties.Length;
         var value = declared ? schema.Properties[index].Schema : schema.Additional;
         var child = place?.Property(_reader.GetString()!);
@@ -225,11 +237,10 @@ internal ref struct SchemaCheck
 
         if (value is null)
         {
-            var names = schema.Properties.Select(static property => property.Name);
-            return Reject(child, $"is not a known property; known are {string.Join(", ", names)}");
+            return Reject(child, $"is not a known property; known are {string.Join(", ", schema.Properties.Select(static property => property.Name))}");
         }
 
-        if (declared && (seen & (1UL << index)) != 0)
+        if ((declared && (seen & (1UL << index)) != 0) || names?.Add(child!.Name!) == false)
         {
             return Reject(child, "appears more than once");
         }
@@ -290,11 +301,13 @@ internal ref struct SchemaCheck
 
     private readonly void EnsureDepth()
     {
-        if (_reader.CurrentDepth >= _maxDepth)
+        if (_reader.CurrentDepth < _maxDepth)
         {
-            throw new ProblemException(Problem.TooLarge(_maxDepth == CoreJson.MaxDepth
-                ? $"A value nests deeper than {_maxDepth} arrays and objects, the limit for values that references put together."
-                : $"The body nests deeper than {_maxDepth} arrays and objects (Limits:MaxDepth), at byte {_reader.TokenStartIndex}."));
+            return;
         }
+
+        throw _maxDepth == CoreJson.MaxDepth
+            ? new ProblemException(Problem.TooLarge($"A value nests deeper than {_maxDepth} arrays and objects, the limit for values that references put together."))
+            : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex + _start, _maxDepth);
     }
 }

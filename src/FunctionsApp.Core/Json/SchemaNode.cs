@@ -29,8 +29,24 @@ internal sealed class SchemaNode
     /// <summary>The schema that accepts every value.</summary>
     public static readonly SchemaNode Any = new(JsonValue.Create(true));
 
+    /// <summary>The bounds of integers, which doubles cannot hold exactly.</summary>
+    private readonly Int128 _minimum;
+    private readonly Int128 _maximum;
+
+    /// <summary>The format of a string, for descriptions only.</summary>
+    private readonly string? _format;
+
     public SchemaNode(JsonNode? schema)
+        : this(schema, "#", new Dictionary<string, SchemaNode>(StringComparer.Ordinal))
     {
+    }
+
+    /// <param name="schema">The schema.</param>
+    /// <param name="pointer">Where it is in the whole schema, as <c>$ref</c> writes it.</param>
+    /// <param name="nodes">The nodes so far, by their pointers: a recursive schema refers to them.</param>
+    private SchemaNode(JsonNode? schema, string pointer, Dictionary<string, SchemaNode> nodes)
+    {
+        nodes[pointer] = this;
         if (schema is not JsonObject keywords)
         {
             // The schema "true". "false" would be a property that accepts nothing, and does not occur.
@@ -44,16 +60,21 @@ internal sealed class SchemaNode
         AllowedValues = (keywords["enum"] as JsonArray)?.Select(static value => value?.GetValue<string>()).OfType<string>().ToArray();
         Minimum = Bound(keywords["minimum"]) ?? double.NegativeInfinity;
         Maximum = Bound(keywords["maximum"]) ?? double.PositiveInfinity;
+        _minimum = IntegerBound(keywords["minimum"], Math.Ceiling(Minimum)) ?? long.MinValue;
+        _maximum = IntegerBound(keywords["maximum"], Math.Floor(Maximum)) ?? long.MaxValue;
+        IsBase64 = keywords["contentEncoding"]?.GetValue<string>() is "base64";
+        _format = keywords["format"]?.GetValue<string>() ?? (keywords["pattern"] is { } pattern ? $"pattern {pattern.GetValue<string>()}" : null);
         MinLength = keywords["minLength"]?.GetValue<int>() ?? 0;
         MaxLength = keywords["maxLength"]?.GetValue<int>() ?? int.MaxValue;
         MinItems = keywords["minItems"]?.GetValue<int>() ?? 0;
         MaxItems = keywords["maxItems"]?.GetValue<int>() ?? int.MaxValue;
-        Items = keywords["items"] is { } items ? new SchemaNode(items) : Any;
+        Items = keywords["items"] is { } items ? Compile(items, pointer + "/items", nodes) : Any;
 
         if (keywords["properties"] is JsonObject properties)
         {
             var required = (keywords["required"] as JsonArray)?.Select(static name => name!.GetValue<string>()).ToHashSet(StringComparer.Ordinal) ?? [];
-            Properties = [.. properties.Select(property => new SchemaProperty(property.Key, new SchemaNode(property.Value), required.Contains(property.Key)))];
+            Properties = [.. properties.Select(property => new SchemaProperty(
+                property.Key, Compile(property.Value, $"{pointer}/properties/{property.Key}", nodes), required.Contains(property.Key)))];
             if (Properties.Length > 64)
             {
                 throw new NotSupportedException("A record with more than 64 properties cannot be checked.");
@@ -68,7 +89,7 @@ internal sealed class SchemaNode
         Additional = keywords["additionalProperties"] switch
         {
             JsonValue value when value.TryGetValue(out bool allowed) && !allowed => null,
-            { } additional => new SchemaNode(additional),
+            { } additional => Compile(additional, pointer + "/additionalProperties", nodes),
             null => Any,
         };
     }
@@ -92,6 +113,9 @@ internal sealed class SchemaNode
 
     public double Maximum { get; }
 
+    /// <summary>Whether strings must be base64 (RFC 4648, section 4).</summary>
+    public bool IsBase64 { get; }
+
     public int MinLength { get; }
 
     public int MaxLength { get; }
@@ -108,6 +132,39 @@ internal sealed class SchemaNode
 
     public bool Allows(JsonKinds kinds) => (Kinds & kinds) == kinds;
 
+    /// <summary>Returns whether an integer is within the bounds.</summary>
+    public bool Fits(Int128 integer) => integer >= _minimum && integer <= _maximum;
+
+    /// <summary>Returns the index of the property whose name a reader is at; the number of properties if there is none.</summary>
+    public int IndexOf(ref readonly Utf8JsonReader reader)
+    {
+        var index = 0;
+        while (index < Properties.Length && !reader.ValueTextEquals(Properties[index].Utf8Name))
+        {
+            index++;
+        }
+
+        return index;
+    }
+
+    /// <summary>Returns the schema of the value at a pointer; null if there is none.</summary>
+    /// <param name="tokens">The tokens of the pointer.</param>
+    public SchemaNode? Find(ReadOnlySpan<string> tokens)
+    {
+        var node = this;
+        foreach (var token in tokens)
+        {
+            node = node.Allows(JsonKinds.Array) && !node.Allows(JsonKinds.Object) ? node.Items
+                : node.Properties.FirstOrDefault(property => string.Equals(property.Name, token, StringComparison.Ordinal))?.Schema ?? node.Additional;
+            if (node is null)
+            {
+                return null;
+            }
+        }
+
+        return node;
+    }
+
     /// <summary>Returns what the schema requires, worded to follow "must be".</summary>
     public string Describe()
     {
@@ -119,7 +176,7 @@ internal sealed class SchemaNode
         var names = new List<string>();
         AddIf(JsonKinds.Object, "an object");
         AddIf(JsonKinds.Array, "an array");
-        AddIf(JsonKinds.String, "a string");
+        AddIf(JsonKinds.String, IsBase64 ? "base64 text (RFC 4648, section 4)" : _format is not null && (Kinds & JsonKinds.Number) == 0 ? $"a string of format {_format}" : "a string");
         if ((Kinds & JsonKinds.Number) != 0)
         {
             names.Add((Allows(JsonKinds.Number) ? "a number" : "an integer") + DescribeRange());
@@ -136,6 +193,9 @@ internal sealed class SchemaNode
             }
         }
     }
+
+    private static SchemaNode Compile(JsonNode? schema, string pointer, Dictionary<string, SchemaNode> nodes) =>
+        (schema as JsonObject)?["$ref"] is { } reference && nodes.TryGetValue(reference.GetValue<string>(), out var node) ? node : new SchemaNode(schema, pointer, nodes);
 
     private static JsonKinds ReadKinds(JsonObject keywords)
     {
@@ -162,21 +222,31 @@ internal sealed class SchemaNode
     private static double? Bound(JsonNode? keyword) =>
         keyword is null ? null : double.Parse(keyword.ToJsonString(), CultureInfo.InvariantCulture);
 
+    private static Int128? IntegerBound(JsonNode? keyword, double rounded) =>
+        keyword is null ? null
+        : IntegerText.TryRead(Encoding.UTF8.GetBytes(keyword.ToJsonString()), out var exact) ? exact
+        : Int128.CreateSaturating(rounded);
+
     private string DescribeRange()
     {
-        var minimum = Format(Minimum);
-        var maximum = Format(Maximum);
+        if (!Allows(JsonKinds.Number) && _minimum == long.MinValue && _maximum == long.MaxValue)
+        {
+            return " of at most 64 bits";
+        }
+
+        var minimum = Format(Minimum, _minimum);
+        var maximum = Format(Maximum, _maximum);
         return (double.IsFinite(Minimum), double.IsFinite(Maximum)) switch
         {
-            (false, false) => Allows(JsonKinds.Number) ? "" : " of at most 64 bits",
+            (false, false) => "",
             (true, false) => $" of at least {minimum}",
             (false, true) => $" of at most {maximum}",
             (true, true) => $" from {minimum} to {maximum}",
         };
 
-        // The largest 64-bit integer has no exact double.
-        static string Format(double bound) =>
-            bound == long.MaxValue ? long.MaxValue.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
+        // A double shows a large integer rounded.
+        static string Format(double bound, Int128 integer) =>
+            (double)integer == bound ? integer.ToString(CultureInfo.InvariantCulture) : bound.ToString(CultureInfo.InvariantCulture);
     }
 }
 

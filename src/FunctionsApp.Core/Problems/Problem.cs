@@ -42,13 +42,16 @@ public sealed record Problem
     /// <summary>What happened this time, and what to do about it.</summary>
     public string Detail { get; init; }
 
+    /// <summary>The detail without the place that <see cref="At"/> adds.</summary>
+    private string? Fault { get; init; }
+
     /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log has the same id.</summary>
     public string TraceId { get; }
 
     /// <summary>Every error of the request: JSON pointer (RFC 6901) → messages.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>The invalid line of a body that is not JSON, or the line of the invalid item in NDJSON; counted from 1.</summary>
+    /// <summary>The invalid line of a body that is not JSON or nests too deep, or the line of the invalid item in NDJSON; counted from 1.</summary>
     public long? Line { get; init; }
 
     /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
@@ -90,12 +93,26 @@ public sealed record Problem
     public Problem Below(string pointer) => Errors is null || pointer.Length == 0 ? this : InvalidRequest(
         Errors.ToDictionary(error => pointer + error.Key, static error => error.Value, StringComparer.Ordinal));
 
-    /// <summary>400: the body is not JSON.</summary>
-    /// <param name="detail">What the reader found.</param>
+    /// <summary>Returns the same problem with its place in the body, instead of an earlier place.</summary>
     /// <param name="line">Counted from 1.</param>
     /// <param name="position">The byte in the line, counted from 1.</param>
-    public static Problem MalformedJson(string detail, long line, long position) =>
-        new("malformed-json", "The body is not JSON", 400, $"{detail} (line {line}, position {position})") { Line = line, Position = position };
+    public Problem At(long line, long position)
+    {
+        var fault = Fault ?? Detail;
+        return this with { Fault = fault, Detail = $"{fault} (line {line}, position {position})", Line = line, Position = position };
+    }
+
+    /// <summary>Returns the same problem for a text that is part of a body; a problem without a position stays as it is.</summary>
+    /// <param name="firstLine">The number of the text's first line in the body.</param>
+    /// <param name="firstByte">Where in that line the text starts, from 0.</param>
+    public Problem Within(long firstLine, long firstByte) =>
+        Line is { } line && Position is { } position ? At(line - 1 + firstLine, line == 1 ? position + firstByte : position) : this;
+
+    /// <summary>400: the body is not JSON.</summary>
+    /// <param name="detail">What is wrong.</param>
+    /// <param name="line">Counted from 1.</param>
+    /// <param name="position">The byte in the line, counted from 1.</param>
+    public static Problem MalformedJson(string detail, long line, long position) => new Problem("malformed-json", "The body is not JSON", 400, detail).At(line, position);
 
     /// <summary>422: the body is JSON, but its shape or a range is invalid.</summary>
     /// <param name="errors">Every error: JSON pointer → messages.</param>

@@ -9,12 +9,15 @@ namespace FunctionsApp.Http;
 /// <summary>Reads a body into memory that is reserved first, from a client that must keep sending.</summary>
 /// <param name="request">The request.</param>
 /// <param name="memory">The memory account of the request.</param>
-/// <param name="maxBytes">The value of <see cref="LimitsOptions.MaxRequestBytes"/>.</param>
+/// <param name="maxBytes">The value of <see cref="LimitsOptions.MaxRequestBytes"/>; a byte order mark does not count.</param>
 /// <param name="time">Measures pauses.</param>
 internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int maxBytes, TimeProvider time)
 {
     /// <summary>Bytes of memory for each byte of a large body: the body itself, and its text as UTF-16.</summary>
     private const int BytesAByte = 3;
+
+    /// <summary>A byte order mark, which does not count towards the limit.</summary>
+    private static ReadOnlySpan<byte> Mark => "\uFEFF"u8;
 
     private byte[] _bytes = [];
     private int _length;
@@ -26,8 +29,13 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     /// </exception>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
-        EnsureSize(request.ContentLength ?? 0);
-        await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);
+        var length = request.ContentLength ?? 0;
+        EnsureSize(length - Mark.Length);
+        if (length <= maxBytes)
+        {
+            await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);
+        }
+
         var body = request.BodyReader;
         using var pace = new UploadPace(body, time);
         while (true)
@@ -37,10 +45,10 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
             try
             {
                 var needed = _length + read.Buffer.Length;
-                EnsureSize(needed);
+                EnsureSize(Math.Max(needed, length) - (MayStartWithMark(read.Buffer) ? Mark.Length : 0));
                 if (needed > _bytes.Length)
                 {
-                    await GrowAsync((int)Math.Max(needed, Math.Min(4L * _bytes.Length, maxBytes)), cancellationToken);
+                    await GrowAsync((int)Math.Max(Math.Max(needed, length), Math.Min(4L * _bytes.Length, maxBytes)), cancellationToken);
                 }
 
                 read.Buffer.CopyTo(_bytes.AsSpan(_length));
@@ -57,6 +65,17 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
                 return _bytes.AsMemory(0, _length);
             }
         }
+    }
+
+    /// <summary>Returns whether the body starts with a byte order mark, as far as it has arrived.</summary>
+    private bool MayStartWithMark(ReadOnlySequence<byte> next)
+    {
+        Span<byte> start = stackalloc byte[Mark.Length];
+        var read = Math.Min(_length, start.Length);
+        var more = (int)Math.Min(next.Length, start.Length - read);
+        _bytes.AsSpan(0, read).CopyTo(start);
+        next.Slice(0, more).CopyTo(start[read..]);
+        return Mark.StartsWith(start[..(read + more)]);
     }
 
     private async ValueTask GrowAsync(int capacity, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ internal static class ProblemSamples
 {
     public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' is not one of this server's.");
 
-    public static Problem MalformedJson { get; } = Problem.MalformedJson("'1' is an invalid end of a number. Expected a delimiter", 1, 11);
+    public static Problem MalformedJson { get; } = Problem.MalformedJson("The text ends where a comma or '}' is expected", 1, 11);
 
     public static Problem Unauthorized { get; } = HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
 
@@ -28,7 +28,7 @@ internal static class ProblemSamples
 
     public static Problem MethodNotAllowed { get; } = HttpProblems.MethodNotAllowed("/api/gather does not answer GET; it answers POST.");
 
-    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("Reading the request body timed out due to data arriving too slowly.");
+    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("The body has come more slowly than 240 bytes a second for 5 seconds.");
 
     public static Problem AlreadyFinished { get; } = Problem.AlreadyFinished("The task has succeeded already.");
 

@@ -11,7 +11,7 @@ public sealed class JsonSchemasTests
     public void What_is_read_may_be_null_where_it_may_be_absent() =>
         Assert.Equal(
             """
-            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":["integer","null"],"description":"How many.","default":1},"level":{"enum":["low","high",null],"type":["string","null"]},"always":{"type":["number","null"]},"any":true,"inner":{"type":["object","null"],"properties":{"flag":{"type":"boolean"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false}
+            {"type":"object","properties":{"name":{"type":"string"},"count":{"type":["integer","null"],"description":"How many.","default":1,"minimum":-2147483648,"maximum":2147483647},"level":{"enum":["low","high",null],"type":["string","null"]},"always":{"type":["number","null"]},"any":true,"inner":{"type":["object","null"],"properties":{"flag":{"type":"boolean"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false}
             """,
             JsonSchemas.OfInput(typeof(Outer)).ToJsonString());
 

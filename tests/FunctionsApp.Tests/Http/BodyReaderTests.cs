@@ -138,6 +138,27 @@ public sealed class BodyReaderTests : IDisposable
         Assert.Equal((10, 0), (Unread(), _budget.Taken));
     }
 
+    [Theory]
+    [InlineData(0, false, true)]
+    [InlineData(0, true, true)]
+    [InlineData(1, false, false)]
+    [InlineData(1, true, false)]
+    public async Task A_byte_order_mark_does_not_count(int over, bool isLengthKnown, bool fits)
+    {
+        var body = Encoding.UTF8.GetBytes("\uFEFF" + new string('1', MaxBytes + over));
+        foreach (var piece in (int[])[1, 2, 4, MaxBytes, 2 * MaxBytes])
+        {
+            var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
+            using var memory = _budget.Open();
+            var reading = ReadAsync(isLengthKnown ? body.Length : null, pipe, memory);
+            await pipe.Writer.WriteAsync(body.AsMemory(0, Math.Min(piece, body.Length)));
+            await pipe.Writer.WriteAsync(body.AsMemory(Math.Min(piece, body.Length)));
+            await pipe.Writer.CompleteAsync();
+
+            Assert.Equal(fits ? body.Length : -1, fits ? (await reading.WaitAsync(Patience)).Length : (await RefusalAsync(reading)).Status == 413 ? -1 : 0);
+        }
+    }
+
     [Fact]
     public async Task A_body_that_turns_out_too_large_is_refused_and_can_be_read_on()
     {

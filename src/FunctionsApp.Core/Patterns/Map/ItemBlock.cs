@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.Json;
 using System.Text.Unicode;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -36,8 +35,7 @@ internal abstract class ItemBlock(long first, int count)
     public abstract ItemSplitter From(long index);
 
     /// <summary>Checks what the operation does not: see <see cref="IsDoubtful"/>.</summary>
-    /// <exception cref="ProblemException">The item is too long.</exception>
-    /// <exception cref="MalformedJsonException">The item is not UTF-8.</exception>
+    /// <exception cref="ProblemException">The item is too long, or not UTF-8.</exception>
     public virtual void Check(ReadOnlySpan<byte> item)
     {
     }
@@ -71,19 +69,17 @@ internal sealed class LineBlock : ItemBlock
     public const int MaxRentedBytes = 64 * 1024;
 
     private readonly byte[] _text;
-    private readonly int _start;
     private readonly ItemIndex _items;
     private readonly long _firstLine;
 
     /// <param name="text">A rented array, which the block returns; a longer text is an array of its own.</param>
-    /// <param name="start">Where the first line starts.</param>
     /// <param name="items">The lines that are not blank.</param>
     /// <param name="first">Index of the first item.</param>
     /// <param name="firstLine">Number of the line that the text starts with.</param>
-    public LineBlock(byte[] text, int start, ItemIndex items, long first, long firstLine)
+    public LineBlock(byte[] text, ItemIndex items, long first, long firstLine)
         : base(first, items.Count)
     {
-        (_text, _start, _items, _firstLine) = (text, start, items, firstLine);
+        (_text, _items, _firstLine) = (text, items, firstLine);
         IsDoubtful = !Utf8.IsValid(items.Text);
     }
 
@@ -95,29 +91,15 @@ internal sealed class LineBlock : ItemBlock
 
     public override ItemSplitter From(long index) => _items.From((int)(index - First));
 
-    public override void Check(ReadOnlySpan<byte> item)
-    {
-        try
-        {
-            RequestReader.EnsureUtf8(item);
-        }
-        catch (JsonException exception)
-        {
-            throw new MalformedJsonException(exception);
-        }
-    }
+    public override void Check(ReadOnlySpan<byte> item) => JsonFault.EnsureUtf8(item);
 
     public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer)
     {
         var before = Text[..start];
         var line = _firstLine + before.Count((byte)'\n');
-        if (exception is MalformedJsonException malformed)
-        {
-            return RequestReader.Malformed(malformed.Cause, line, firstByte: start - Math.Max(before.LastIndexOf((byte)'\n') + 1, _start));
-        }
-
-        var problem = describer.Describe(exception);
-        return (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
+        var problem = describer.Describe(exception).Within(line, firstByte: start - (before.LastIndexOf((byte)'\n') + 1));
+        return problem.Position is not null ? problem
+            : (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
     }
 
     public override void Release()

@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Splits an NDJSON body into blocks of whole lines as they arrive. Skips blank lines.</summary>
 /// <param name="body">The body. The reader reads no further than needed, which is back-pressure for the sender.</param>
-/// <param name="maxLineBytes">The maximum length of a line, in bytes.</param>
+/// <param name="maxLineBytes">The maximum length of a line in bytes, without its end (LF or CRLF) and without a byte order mark before it.</param>
 /// <param name="memory">The memory that the request holds.</param>
 /// <param name="time">The clock for the sender's pauses.</param>
 internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemory memory, TimeProvider time)
@@ -27,6 +27,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     private long _items;
     private long _lines;
     private bool _skips;
+    private bool _hasStarted;
 
     /// <summary>Reads the body to its end.</summary>
     /// <param name="add">Takes a block; reading continues when it returns.</param>
@@ -69,6 +70,11 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     /// <summary>Takes as many whole lines as a block holds; returns null when more must arrive first.</summary>
     private ValueTask<ItemBlock?> CutAsync(bool isLast, CancellationToken cancellationToken)
     {
+        if (!_hasStarted && !SkipMark(isLast))
+        {
+            return default;
+        }
+
         if (_skips)
         {
             return new(Skip(isLast));
@@ -99,7 +105,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         var newline = _rest.PositionOf((byte)'\n');
         var part = newline is { } end ? _rest.Slice(0, _rest.GetPosition(1, end)) : _rest;
         var length = _lineLength + part.Length;
-        if (length > maxLineBytes + (newline is null ? 0 : 1))
+        if (length - EndBytes(part, isLast) > maxLineBytes)
         {
             EndLine();
             _skips = true;
@@ -114,6 +120,41 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         return newline is null && !isLast ? null : Index(EndLine(), (int)length);
     }
 
+    /// <summary>Returns how many bytes at the end of what there is of a line are the line's end, or may become it.</summary>
+    private int EndBytes(ReadOnlySequence<byte> part, bool isLast) => FromEnd(part, 1) switch
+    {
+        (byte)'\n' => FromEnd(part, 2) == '\r' ? 2 : 1,
+        (byte)'\r' when !isLast => 1,
+        _ => 0,
+    };
+
+    /// <summary>Returns a byte of the line, counted from the end of its next part; 0 if the line is shorter.</summary>
+    private byte FromEnd(ReadOnlySequence<byte> part, int number)
+    {
+        if (number > part.Length)
+        {
+            var at = _lineLength + (int)part.Length - number;
+            return at < 0 ? (byte)0 : _line[at];
+        }
+
+        Span<byte> value = stackalloc byte[1];
+        part.Slice(part.Length - number, 1).CopyTo(value);
+        return value[0];
+    }
+
+    /// <summary>Skips a byte order mark at the start of the body.</summary>
+    /// <returns>False if more must arrive to tell whether there is one.</returns>
+    private bool SkipMark(bool isLast)
+    {
+        var mark = "\uFEFF"u8;
+        Span<byte> start = stackalloc byte[mark.Length];
+        start = start[..(int)Math.Min(_rest.Length, mark.Length)];
+        _rest.Slice(0, start.Length).CopyTo(start);
+        _hasStarted = isLast || start.Length == mark.Length || !mark.StartsWith(start);
+        _rest = start.SequenceEqual(mark) ? _rest.Slice(mark.Length) : _rest;
+        return _hasStarted;
+    }
+
     /// <summary>Makes room for the start of a line.</summary>
     private async ValueTask GrowAsync(long length, CancellationToken cancellationToken)
     {
@@ -122,7 +163,9 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             return;
         }
 
-        var capacity = (int)Math.Max(length, Math.Min(2L * Math.Max(_line.Length, LineBlock.MaxRentedBytes), maxLineBytes + 1L));
+        // Longer than an array that a block has rented, and would return.
+        var least = Math.Max(length, LineBlock.MaxRentedBytes + 1);
+        var capacity = (int)Math.Max(least, Math.Min(2L * Math.Max(_line.Length, LineBlock.MaxRentedBytes), maxLineBytes + 1L));
         await memory.HoldAsync(capacity - _line.Length, cancellationToken);
         var larger = GC.AllocateUninitializedArray<byte>(capacity);
         _line.AsSpan(0, _lineLength).CopyTo(larger);
@@ -150,15 +193,14 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
 
         _skips = false;
         _lines++;
-        return new LineBlock([], start: 0, ItemIndex.OfLines(default, start: 0), _items, _lines + 1);
+        return new LineBlock([], ItemIndex.OfLines(default), _items, _lines + 1);
     }
 
     private LineBlock Index(byte[] text, int length)
     {
         var lines = text.AsMemory(0, length);
-        var start = _lines == 0 && lines.Span.StartsWith("\uFEFF"u8) ? 3 : 0;
-        var items = ItemIndex.OfLines(lines, start);
-        var block = new LineBlock(text, start, items, _items, _lines + 1);
+        var items = ItemIndex.OfLines(lines);
+        var block = new LineBlock(text, items, _items, _lines + 1);
         _items += items.Count;
         _lines += lines.Span.Count((byte)'\n');
         return block;

@@ -51,6 +51,20 @@ public sealed class LineReaderTests
     [InlineData("1\n123456789", "0@1:1 1@2:!")]
     [InlineData("1\n\n12345678901234567890\n\n2\n123456789\n3\n", "0@1:1 1@3:! 2@5:2 3@6:! 4@7:3")]
     [InlineData("1234567\r\n1", "0@1:1234567 1@2:1")]
+    [InlineData("12345678\r\n1", "0@1:12345678 1@2:1")]
+    [InlineData("123456789\r\n1", "0@1:! 1@2:1")]
+    [InlineData("1\n12345678\r\n", "0@1:1 1@2:12345678")]
+    [InlineData("1\n123456789\r\n", "0@1:1 1@2:!")]
+    [InlineData("12345678\r", "0@1:!")]
+    [InlineData("1234567\r", "0@1:1234567")]
+    [InlineData("1234567\r\r\n", "0@1:1234567")]
+    [InlineData("12345678\r\r\n", "0@1:!")]
+    [InlineData("\uFEFF12345678", "0@1:12345678")]
+    [InlineData("\uFEFF123456789", "0@1:!")]
+    [InlineData("\uFEFF12345678\r\n1", "0@1:12345678 1@2:1")]
+    [InlineData("\uFEFF123456789\r\n1", "0@1:! 1@2:1")]
+    [InlineData("1\n\uFEFF12345", "0@1:1 1@2:\uFEFF12345")]
+    [InlineData("1\n\uFEFF123456", "0@1:1 1@2:!")]
     public async Task Lines_are_numbered_and_blank_ones_are_no_items(string text, string expected)
     {
         // Items as index@line:text, with an exclamation mark for one that is longer than eight bytes.
@@ -261,11 +275,12 @@ public sealed class LineReaderTests
     private static IEnumerable<string> Expected(string text, int maxLineBytes)
     {
         var (index, number) = (0, 0);
-        foreach (var whole in text.Split('\n'))
+        var lines = text.Split('\n');
+        foreach (var whole in lines)
         {
             number++;
-            var isLong = Encoding.UTF8.GetByteCount(whole) > maxLineBytes;
             var line = number == 1 && whole.StartsWith('\uFEFF') ? whole[1..] : whole;
+            var isLong = Encoding.UTF8.GetByteCount(number < lines.Length && line.EndsWith('\r') ? line[..^1] : line) > maxLineBytes;
             if (isLong || line.Trim(' ', '\t', '\r').Length > 0)
             {
                 yield return string.Create(CultureInfo.InvariantCulture, $"{index++}@{number}:{(isLong ? "!" : line.Trim(' ', '\t', '\r'))}");

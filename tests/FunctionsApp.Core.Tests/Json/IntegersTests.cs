@@ -1,0 +1,141 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Tasks;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Core.Tests.Json;
+
+/// <summary>Integers are read however JSON writes them, wherever the schema asks for one.</summary>
+public sealed class IntegersTests
+{
+    private static readonly RequestReader Reader = new(Options.Create(new LimitsOptions()));
+
+    [Theory]
+    [InlineData("byte", "255.0", "256.0", "an integer from 0 to 255")]
+    [InlineData("signedByte", "-1.28e2", "128.0", "an integer from -128 to 127")]
+    [InlineData("short", "-32768.0", "3.2768e4", "an integer from -32768 to 32767")]
+    [InlineData("unsignedShort", "65535.0", "6.5536e4", "an integer from 0 to 65535")]
+    [InlineData("int", "-2147483648.0", "2147483648.0", "an integer from -2147483648 to 2147483647")]
+    [InlineData("unsignedInt", "4294967295.0", "-1.0", "an integer from 0 to 4294967295")]
+    [InlineData("long", "9223372036854775807.0", "9223372036854775808.0", "an integer of at most 64 bits")]
+    [InlineData("long", "-9223372036854775808.0", "-1e19", "an integer of at most 64 bits")]
+    [InlineData("unsignedLong", "18446744073709551615.0", "18446744073709551616.0", "an integer from 0 to 18446744073709551615")]
+    [InlineData("unsignedLong", "18446744073709551615", "18446744073709551616", "an integer from 0 to 18446744073709551615")]
+    [InlineData("maybeInt", "3.0", "3e9", "an integer from -2147483648 to 2147483647 or null")]
+    [InlineData("maybeLong", "9007199254740993.0", "1e400", "an integer of at most 64 bits or null")]
+    [InlineData("level", "1.0", "1e10", "an integer from -2147483648 to 2147483647")]
+    [InlineData("maybeLevel", "10e-1", "1e-400", "an integer from -2147483648 to 2147483647 or null")]
+    [InlineData("ranged", "9007199254740993.0", "9007199254740994.0", "an integer from -9007199254740993 to 9007199254740993")]
+    [InlineData("ranged", "9007199254740993", "9007199254740994", "an integer from -9007199254740993 to 9007199254740993")]
+    public void A_type_takes_the_integers_that_fit_it_and_refuses_the_others_by_name(string property, string accepted, string refused, string expected)
+    {
+        var digits = IntegerText.TryRead(Encoding.ASCII.GetBytes(accepted), out var integer) ? integer.ToString(null, null) : "";
+
+        Assert.Equal(Read<Types>($$"""{"{{property}}":{{digits}}}"""), Read<Types>($$"""{"{{property}}":{{accepted}}}"""));
+        Assert.StartsWith($"/{property} must be {expected.Replace(" or null", "", StringComparison.Ordinal)}", ValidationErrors<Types>($$"""{"{{property}}":{{refused}}}"""), StringComparison.Ordinal);
+        Assert.StartsWith($"/{property} must be {expected.Replace(" or null", "", StringComparison.Ordinal)}", ValidationErrors<Types>($$"""{"{{property}}":1.5}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Integers_in_arrays_dictionaries_and_nested_records_are_read()
+    {
+        var read = Read<Nested>("""{"list":[1.0,2,3e0],"map":{"a":10e-1,"b":2},"inner":{"deep":[[1.0],[2.0,-0.0]]},"any":[1.0,1e2],"number":1.0,"text":"1.0"}""");
+
+        Assert.Equal([1, 2, 3], read.List);
+        Assert.Equal([1, 2], read.Map.Values);
+        Assert.Equal([[1], [2, 0]], read.Inner.Deep);
+        Assert.Equal("[1.0,1e2]", read.Any.ToString());
+        Assert.False(read.Number.IsInteger);
+        Assert.Equal("1.0", read.Text);
+    }
+
+    [Fact]
+    public void Every_fraction_is_listed() =>
+        Assert.Equal(
+            "/list/1 must be an integer of at most 64 bits\n/map/a must be an integer from -2147483648 to 2147483647",
+            ValidationErrors<Nested>("""{"list":[1.0,2.5,3e0],"map":{"a":1e10},"inner":{"deep":[]},"any":1,"number":1,"text":""}"""));
+
+    [Fact]
+    public void A_recursive_record_has_its_integers_read_to_the_bottom()
+    {
+        Assert.Equal(3, Read<Link>("""{"id":1.0,"next":{"id":2.0,"next":{"id":3.0}}}""").Next!.Next!.Id);
+        Assert.Equal("/next/next/id must be an integer from 1 to 9", ValidationErrors<Link>("""{"id":1,"next":{"id":2,"next":{"id":3.5}}}"""));
+    }
+
+    [Theory]
+    [InlineData("""{"across":4.0,"down":5e0}""", ItemShape.ObjectOrBareValue, 4, 5)]
+    [InlineData("""{"across":40e-1}""", ItemShape.ObjectOrBareValue, 4, 3)]
+    [InlineData("4.0", ItemShape.ObjectOrBareValue, 4, 3)]
+    [InlineData("[4.0,5.0]", ItemShape.Starmap, 4, 5)]
+    public void Items_have_their_integers_read(string item, ItemShape shape, int across, int down) =>
+        Assert.Equal(new SamplePoint(across, down), Samples.ReadPoint(item, shape));
+
+    [Theory]
+    [InlineData("7.0", ItemShape.ObjectOrBareValue, 7)]
+    [InlineData(" 7e0\r", ItemShape.ObjectOrBareValue, 7)]
+    [InlineData("-0", ItemShape.ObjectOrBareValue, 0)]
+    [InlineData("-0.0", ItemShape.ObjectOrBareValue, 0)]
+    [InlineData("9007199254740993.0", ItemShape.ObjectOrBareValue, 9_007_199_254_740_993)]
+    [InlineData("""{"value":1.5e1}""", ItemShape.ObjectOrBareValue, 15)]
+    [InlineData("""{"value":9223372036854775807.0}""", ItemShape.ObjectOrBareValue, long.MaxValue)]
+    [InlineData("[1e18]", ItemShape.Starmap, 1_000_000_000_000_000_000)]
+    public void Items_of_one_64_bit_integer_are_read_exactly(string item, ItemShape shape, long expected) =>
+        Assert.Equal(expected, new JsonContract<One>().ReadItem(Encoding.UTF8.GetBytes(item), shape).Value);
+
+    [Theory]
+    [InlineData("7.5")]
+    [InlineData("1e19")]
+    [InlineData("""{"value":7.5}""")]
+    [InlineData("[7.5]")]
+    public void Items_of_one_64_bit_integer_refuse_fractions(string item) =>
+        Assert.Contains("must be an integer of at most 64 bits", Samples.Lines(Samples.Refusal(() =>
+            new JsonContract<One>().ReadItem(Encoding.UTF8.GetBytes(item), item[0] == '[' ? ItemShape.Starmap : ItemShape.ObjectOrBareValue))), StringComparison.Ordinal);
+
+    /// <summary>A large request of items is split before it is read.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2 * WorkGate.LargeBytes)]
+    public void The_options_of_a_request_are_read_whatever_its_size(int spaces)
+    {
+        var json = $$"""{"items":[1.0,{"a":[2]},3], "workers":2.0,"chunkSize":1e3, "maxFailures":-0.0,{{new string(' ', spaces)}}"timeoutSeconds":1.5}""";
+
+        var request = Reader.Read<MapRequest>(Encoding.UTF8.GetBytes(json));
+
+        Assert.Equal((2, 1_000, 0, 1.5), (request.Workers, request.ChunkSize, request.MaxFailures, request.TimeoutSeconds));
+        Assert.Equal("""[1.0,{"a":[2]},3]""", RawJson.From(request.Items, CoreJson.TypeInfo<JsonItems>()).ToString());
+    }
+
+    [Fact]
+    public void The_JSON_values_of_a_request_stay_as_they_are_written()
+    {
+        var request = Reader.Read<TaskRequest>("""{"retry":{"maxAttempts":3.0},"input":{"n": 1.0},"ttlSeconds":6e1}"""u8.ToArray());
+
+        Assert.Equal((3, 60.0, """{"n": 1.0}"""), (request.Retry!.MaxAttempts, request.TtlSeconds, request.Input!.Value.ToString()));
+    }
+
+    private static T Read<T>(string json) => new JsonContract<T>().Read(Encoding.UTF8.GetBytes(json), "");
+
+    private static string ValidationErrors<T>(string json) => Samples.Lines(Samples.Refusal(() => Read<T>(json)));
+
+    private enum Level
+    {
+        Low,
+        High,
+    }
+
+    private sealed record Types(
+        byte Byte = 0, sbyte SignedByte = 0, short Short = 0, ushort UnsignedShort = 0, int Int = 0, uint UnsignedInt = 0, long Long = 0, ulong UnsignedLong = 0,
+        int? MaybeInt = null, long? MaybeLong = null, Level Level = Level.Low, Level? MaybeLevel = null,
+        [property: Range(typeof(long), "-9007199254740993", "9007199254740993")] long Ranged = 0);
+
+    private sealed record Nested(long[] List, IReadOnlyDictionary<string, int> Map, Inner Inner, RawJson Any, Number Number, string Text);
+
+    private sealed record Inner(int[][] Deep);
+
+    private sealed record Link([property: Range(1, 9)] int Id, Link? Next = null);
+
+    private sealed record One(long Value);
+}
