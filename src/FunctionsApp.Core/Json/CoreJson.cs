@@ -39,7 +39,8 @@ public static class CoreJson
     /// <summary>Reads a stored record.</summary>
     /// <exception cref="JsonException">It cannot be read, or is <c>null</c>.</exception>
     public static T ReadStored<T>(ReadOnlySpan<byte> utf8)
-        where T : class => JsonSerializer.Deserialize(utf8, StoredTypeInfo<T>()) ?? throw new JsonException($"The {typeof(T).Name} is null.");
+        where T : class => JsonSerializer.Deserialize(utf8, StoredTypeInfo<T>())
+            ?? throw new JsonException($"The {typeof(T).Name} is null.");
 
     /// <summary>
     /// Returns the converter of a number or boolean type; null for any other type. A direct call takes a fraction of the

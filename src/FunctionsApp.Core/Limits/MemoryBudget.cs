@@ -72,7 +72,7 @@ public sealed class MemoryBudget
     /// <summary>Takes memory, and waits until it is free.</summary>
     /// <param name="bytes">How much. A request that is alone may take more than the limit.</param>
     /// <param name="age">The request's place among all, if it already holds memory; otherwise null.</param>
-    /// <param name="waited">How long the request has waited for memory before; null for one that waits as long as it takes, in its place.</param>
+    /// <param name="waited">How long the request has waited for memory before; null if it waits as long as it takes, in its place.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ProblemException"><c>saturated</c> after <see cref="MaxWait"/> in all; sooner for the youngest, if older requests wait for much memory.</exception>
     internal ValueTask TakeAsync(long bytes, long? age, TimeSpan? waited, CancellationToken cancellationToken)
@@ -167,7 +167,8 @@ public sealed class MemoryBudget
 
     private async Task WaitAsync(LinkedListNode<Waiter> waiter, TimeSpan? waited, CancellationToken cancellationToken)
     {
-        for (var wait = waited is not { } before ? Timeout.InfiniteTimeSpan : before < MaxWait - Pause ? MaxWait - before : Pause; ; wait = Pause)
+        var first = waited is not { } before ? Timeout.InfiniteTimeSpan : before < MaxWait - Pause ? MaxWait - before : Pause;
+        for (var wait = first; ; wait = Pause)
         {
             try
             {

@@ -116,7 +116,8 @@ public sealed class RequestMemory : IDisposable
     /// <param name="isGrowing">Whether the request waits before those that hold nothing.</param>
     /// <param name="isPatient">Whether it waits as long as it takes. That does not shorten its later waits.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    private async ValueTask TakeAsync(long needed, long bytes, long results, bool isGrowing, bool isPatient, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(
+        long needed, long bytes, long results, bool isGrowing, bool isPatient, CancellationToken cancellationToken)
     {
         var started = _budget!.GetTimestamp();
         try

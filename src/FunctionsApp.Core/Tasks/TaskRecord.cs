@@ -109,12 +109,15 @@ public sealed record TaskRecord
     /// <summary>The webhook that reports its end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
-    /// <summary>Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, as <see cref="Unreadable"/>.</summary>
+    /// <summary>
+    /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, as <see cref="Unreadable"/>.
+    /// </summary>
     internal string? Flaw { get; init; }
 
     /// <summary>The problem of a task that cannot be read.</summary>
     internal static Problem Unreadable() => Problem.StorageFailed(
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.");
+        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. "
+        + "The log has the cause.");
 
     /// <summary>Returns the id of a new task.</summary>
     internal static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);

@@ -55,6 +55,7 @@ public sealed class TaskRunner(
         }
 
         Task<TaskOutcome> RunPatternAsync(CancellationToken token) => patterns.Find(definition.Pattern)?.RunAsync(definition.Operation, input, token)
-            ?? throw new ProblemException(Problem.StorageFailed($"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
+            ?? throw new ProblemException(Problem.StorageFailed(
+                $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
     }
 }

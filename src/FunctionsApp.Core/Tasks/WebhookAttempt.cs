@@ -10,7 +10,8 @@ namespace FunctionsApp.Core.Tasks;
 
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
 internal sealed partial class WebhookAttempt(
-    MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time, ILogger<WebhookAttempt> logger)
+    MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time,
+    ILogger<WebhookAttempt> logger)
 {
     /// <summary>Maximum webhooks that a process has in flight to one receiver.</summary>
     public const int MaxPerReceiver = 4;
@@ -56,7 +57,8 @@ internal sealed partial class WebhookAttempt(
         }
         catch (Exception exception) when (!stopping.IsCancellationRequested && exception is not IOException)
         {
-            return new WebhookResult(WebhookOutcome.Failed, Status: null, describer.Describe(exception).Detail, ElapsedMs: 0, startedAt, RetryAfter: null);
+            var error = describer.Describe(exception).Detail;
+            return new WebhookResult(WebhookOutcome.Failed, Status: null, error, ElapsedMs: 0, startedAt, RetryAfter: null);
         }
     }
 

@@ -144,7 +144,8 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
         Receiver.Answer(200);
         await AssertFailedAsync(flawed);
 
-        await AdvanceUntilAsync(() => Receiver.Requests.Count == 3, TimeSpan.FromMilliseconds(100));
+        Time.Advance(TimeSpan.FromSeconds(11));
+        await EventuallyAsync(() => Receiver.Requests.Count == 3);
 
         Assert.EndsWith(other, Receiver.Requests[2].Headers["webhook-id"], StringComparison.Ordinal);
         await EventuallyAsync(() => Scalar("SELECT count(*) FROM deliveries WHERE state = 'pending'") == 0);
@@ -167,7 +168,8 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
         Start();
         Receiver.Answer(200);
 
-        await AdvanceUntilAsync(() => Receiver.Requests.Count == 2, TimeSpan.FromMilliseconds(100));
+        Time.Advance(TimeSpan.FromSeconds(11));
+        await EventuallyAsync(() => Receiver.Requests.Count == 2);
 
         await EventuallyAsync(() => Scalar("SELECT count(*) FROM deliveries WHERE state = 'delivered'") == 1);
         Assert.Equal([1, 2], (await Service.GetDeliveriesAsync(task.Id)).Items.Select(static attempt => attempt.Attempt));
@@ -213,7 +215,10 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
         await EventuallyAsync(() => Log.Entries.Any(static entry => entry.Message.EndsWith("cannot be read", StringComparison.Ordinal)));
         Execute("ALTER TABLE gone RENAME TO deliveries");
 
-        await AdvanceUntilAsync(() => Receiver.Requests.Count == 2, TimeSpan.FromSeconds(1));
+        // The timers of the webhook and of the expiry.
+        await EventuallyAsync(() => Time.Timers == 2);
+        Time.Advance(TimeSpan.FromSeconds(30));
+        await EventuallyAsync(() => Receiver.Requests.Count == 2);
     }
 
     [Fact]
@@ -232,7 +237,9 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
 
         Execute("ALTER TABLE gone RENAME TO deliveries");
 
-        await AdvanceUntilAsync(() => Receiver.Requests.Count == 2, TimeSpan.FromSeconds(1));
+        await EventuallyAsync(() => Time.Timers == 1);
+        Time.Advance(TimeSpan.FromSeconds(30));
+        await EventuallyAsync(() => Receiver.Requests.Count == 2);
         Assert.Equal("ready", Get<HealthService>().Ready().Status);
         await EventuallyAsync(() => Probe.Running == 1);
         Probe.Succeed("b");

@@ -7,7 +7,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Tasks.Embedded;
 
 /// <summary>Runs one attempt of a task, and announces its progress.</summary>
-internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers, TaskClock clock)
+internal sealed class AttemptRunner(
+    Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers, TaskClock clock)
 {
     /// <summary>How often an input is read, if that fails: within 15 s.</summary>
     private const int MaxReads = 5;
@@ -28,8 +29,8 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
             await committed.WaitAsync(stop);
             stop.ThrowIfCancellationRequested();
             await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
-            return await runner.Value.RunAsync(
-                entry.Pending.Definition, input ?? await ReadInputAsync(entry, stop), new ProgressReporter(progress => Note(entry, progress)), stop);
+            var progress = new ProgressReporter(value => Note(entry, value));
+            return await runner.Value.RunAsync(entry.Pending.Definition, input ?? await ReadInputAsync(entry, stop), progress, stop);
         }
         catch (Exception exception)
         {

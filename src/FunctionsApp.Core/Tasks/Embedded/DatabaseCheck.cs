@@ -61,9 +61,11 @@ internal static class DatabaseCheck
             {
                 throw new StorageException(
                     string.Create(CultureInfo.InvariantCulture,
-                        $"'{path}' has version {version}, and this version of the app knows {TaskSchema.Version}: a later version wrote it. Run that one, or use another directory."),
+                        $"'{path}' has version {version}, and this version of the app knows {TaskSchema.Version}: a later version wrote it. "
+                        + $"Run that one, or use another directory."),
                     reason: string.Create(CultureInfo.InvariantCulture,
-                        $"A later version of the app wrote the database of the tasks: it has version {version}, and this version knows {TaskSchema.Version}."));
+                        $"A later version of the app wrote the database of the tasks: it has version {version}, "
+                        + $"and this version knows {TaskSchema.Version}."));
             }
 
             return session.Scalar("PRAGMA quick_check(1)") is "ok" ? null : "quick_check found an error";

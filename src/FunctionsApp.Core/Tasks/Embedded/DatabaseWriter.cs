@@ -153,7 +153,9 @@ internal sealed class DatabaseWriter : IDisposable
             return;
         }
 
-        var reason = failure is not null && StorageException.IsCausedBy(failure) ? new StorageException($"The tasks cannot be written: {failure.Message}", failure) : failure;
+        var reason = failure is not null && StorageException.IsCausedBy(failure)
+            ? new StorageException($"The tasks cannot be written: {failure.Message}", failure)
+            : failure;
         if (reason is StorageException || (failure is null && _writes.Changes != changes))
         {
             // A transaction without writes proves nothing, and a bug says nothing about storage.

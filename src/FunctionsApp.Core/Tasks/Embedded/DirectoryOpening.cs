@@ -33,7 +33,8 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
             catch (Exception exception) when (StorageException.IsCausedBy(exception))
             {
                 TaskLog.Unavailable(logger, directory, exception.Message);
-                store.SetReady((exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used; the log says why.", isFault: true);
+                var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used; the log says why.";
+                store.SetReady(reason, isFault: true);
                 if (exception is StorageException { InnerException: null })
                 {
                     // No retry changes what the directory holds, and somebody may be recovering it.

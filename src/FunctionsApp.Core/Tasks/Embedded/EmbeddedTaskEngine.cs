@@ -49,8 +49,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, clock, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, clock);
         var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
-        _queue = new TaskQueue(
-            _store, memory, new AttemptRunner(runner, _store, describer, _timers, clock), _completion, _options, _timers, clock, wait, _stopping.Token);
+        var attempts = new AttemptRunner(runner, _store, describer, _timers, clock);
+        _queue = new TaskQueue(_store, memory, attempts, _completion, _options, _timers, clock, wait, _stopping.Token);
         _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
     }
 
@@ -305,6 +305,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     private TaskRecord? FindByKey(string key, string? fingerprint) =>
         Read(() => _store.Read(queries => queries.FindByKey(key))) is not { } record || _store.Expired.Contains(record) ? null
-        : record.Flaw is not null || string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal) ? Read(() => _store.Find(record.Id))?.Record
+        : record.Flaw is not null || string.Equals(record.Definition.Fingerprint, fingerprint, StringComparison.Ordinal)
+            ? Read(() => _store.Find(record.Id))?.Record
         : throw new ProblemException(Problem.IdempotencyKeyReused());
 }

@@ -46,7 +46,7 @@ internal sealed class StorageRetry(TimeProvider time, ILogger logger)
                 await writing;
                 return;
             }
-#pragma warning disable CA1031 // The exception is not swallowed: it is logged. What has happened to a task must be written, even after a bug.
+#pragma warning disable CA1031 // The exception is logged. What has happened to a task must be written, even after a bug.
             catch (Exception exception)
 #pragma warning restore CA1031
             {

@@ -34,7 +34,8 @@ internal static partial class TaskLog
     [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is in its place again, and tasks are accepted")]
     public static partial void Found(ILogger logger, string path);
 
-    [LoggerMessage(EventId = 22, Level = LogLevel.Error, Message = "Task {Id} cannot be read from the database, and counts as failed: {Flaw}")]
+    [LoggerMessage(EventId = 22, Level = LogLevel.Error,
+        Message = "Task {Id} cannot be read from the database, and counts as failed: {Flaw}")]
     public static partial void Unreadable(ILogger logger, string id, string flaw);
 
     [LoggerMessage(EventId = 23, Level = LogLevel.Error, Message = "The tasks could not be resumed, because of an error in the app")]

@@ -23,7 +23,8 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
     {
         var records = new List<TaskRecord>();
         using (var rows = Query(
-            Select + "sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence"))
+            Select + "sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) "
+            + "AND finished_at IS NULL ORDER BY sequence"))
         {
             while (rows.Read())
             {
@@ -101,7 +102,8 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         var expiries = new List<Expiry>();
         using var rows = Query(
             "SELECT forget_at, sequence, forget_at - ifnull(finished_at, created_at) FROM tasks "
-            + "WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (?1, ?2) ORDER BY forget_at, sequence LIMIT ?3", after, afterTask, limit);
+            + "WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (?1, ?2) ORDER BY forget_at, sequence LIMIT ?3",
+            after, afterTask, limit);
         while (rows.Read())
         {
             expiries.Add(new Expiry(TaskRow.TimeOf(rows.GetInt64(0)), rows.GetInt64(1), TimeSpan.FromTicks(rows.GetInt64(2))));

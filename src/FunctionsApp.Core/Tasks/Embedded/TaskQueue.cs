@@ -13,8 +13,8 @@ namespace FunctionsApp.Core.Tasks.Embedded;
 /// continues after an attempt. Members that say so are called under the store's gate.
 /// </summary>
 internal sealed class TaskQueue(
-    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options, TimerQueue<Action> timers, TaskClock clock, Histogram<double> wait,
-    CancellationToken stopping)
+    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options,
+    TimerQueue<Action> timers, TaskClock clock, Histogram<double> wait, CancellationToken stopping)
 {
     private const int MaxRetryAfterSeconds = 3_600;
     private const int RetryAfterFullSeconds = 60;

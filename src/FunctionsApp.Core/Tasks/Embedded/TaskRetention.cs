@@ -52,7 +52,8 @@ internal sealed class TaskRetention : IDisposable
     }
 
     /// <summary>Returns the uptime at which a task that has ended expires.</summary>
-    public TimeSpan DueOf(TaskRecord record) => _clock.UptimeAt(record.ExpiresAt, record.ExpiresAt - (record.FinishedAt ?? record.CreatedAt));
+    public TimeSpan DueOf(TaskRecord record) =>
+        _clock.UptimeAt(record.ExpiresAt, record.ExpiresAt - (record.FinishedAt ?? record.CreatedAt));
 
     /// <summary>Plans the deletion of a task that has ended. If its webhook is pending then, <see cref="Settle"/> deletes it.</summary>
     public void Plan(TaskRecord record, TimeSpan due) => _timers.Add(due, record.Sequence);

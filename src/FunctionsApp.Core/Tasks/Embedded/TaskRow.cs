@@ -93,7 +93,7 @@ internal static class TaskRow
         var state = (DeliveryState)Array.IndexOf(DeliveryStates, row.GetString(14));
         return new Delivery
         {
-            Url = Uri.TryCreate(row.GetString(13), UriKind.Absolute, out var url) ? url : throw new JsonException("The URL of the webhook is none."),
+            Url = Uri.TryCreate(row.GetString(13), UriKind.Absolute, out var url) ? url : throw new JsonException("The webhook has no URL."),
             State = Enum.IsDefined(state) ? state : throw new JsonException($"There is no state '{row.GetString(14)}' of a webhook."),
             NextAttemptAt = NullableTime(row, DeliveryAt),
             EarlierAttempts = row.GetInt32(16),
@@ -115,7 +115,10 @@ internal static class TaskRow
         }
     }
 
-    /// <summary>Returns what a caller needs of a definition that cannot be read: where the task is, how long it is kept, and whom to tell of its failure.</summary>
+    /// <summary>
+    /// Returns what a caller needs of a definition that cannot be read: where the task is, how long it is kept, and whom to tell of
+    /// its failure.
+    /// </summary>
     private static TaskDefinition Salvage(SqliteDataReader row)
     {
         JsonElement stored = default;
@@ -138,8 +141,9 @@ internal static class TaskRow
             Fingerprint = Text("fingerprint"),
         };
 
-        string? Text(string name) => stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()
-            : null;
+        string? Text(string name) =>
+            stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString()
+                : null;
     }
 }

@@ -63,7 +63,10 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
 
     /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
     /// <param name="reason">The reason.</param>
-    /// <param name="isFault">Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may be waiting for this one to be ready.</param>
+    /// <param name="isFault">
+    /// Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may wait for
+    /// this one to be ready.
+    /// </param>
     public void SetReady(string? reason = null, bool isFault = false)
     {
         (_unavailable, _isFaulty) = (reason ?? _unavailable, isFault);
@@ -163,7 +166,8 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
 
                 below = sequence;
                 examined++;
-                if (record is not null && Shown(record) is { } shown && !Expired.Contains(shown) && (query.State is null || shown.State == query.State))
+                if (record is not null && Shown(record) is { } shown && !Expired.Contains(shown)
+                    && (query.State is null || shown.State == query.State))
                 {
                     items.Add(shown);
                 }
@@ -233,7 +237,9 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
             lock (Gate)
             {
                 // A later change includes this one.
-                return ReferenceEquals(entry.Pending, pending) ? WriteAsync(entry, pending, outcome?.Utf8 ?? default, committed) : Task.CompletedTask;
+                return ReferenceEquals(entry.Pending, pending)
+                    ? WriteAsync(entry, pending, outcome?.Utf8 ?? default, committed)
+                    : Task.CompletedTask;
             }
         }, _closing.Token);
     }
@@ -245,7 +251,8 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
 
     /// <summary>Writes a change of a task that has ended; retries until that succeeds.</summary>
     /// <exception cref="OperationCanceledException">The store was closed first.</exception>
-    public Task WriteWithRetryAsync(string id, Action<TaskWrites> write) => _retry.WriteAsync(id, WriteAsync(write), () => WriteAsync(write), _closing.Token);
+    public Task WriteWithRetryAsync(string id, Action<TaskWrites> write) =>
+        _retry.WriteAsync(id, WriteAsync(write), () => WriteAsync(write), _closing.Token);
 
     /// <summary>Commits the pending changes, and frees the directory.</summary>
     public void Dispose()

@@ -91,7 +91,8 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
     {
         foreach (var task in tasks)
         {
-            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0 && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
+            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0
+                && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
             {
                 kept(task);
             }

@@ -50,7 +50,8 @@ internal sealed class TimerQueue<T>(TaskClock clock, Action<T> handle) : IDispos
 
     private void SetTimer(TimeSpan due)
     {
-        _timer ??= clock.Time.CreateTimer(static queue => ((TimerQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer ??= clock.Time.CreateTimer(
+            static queue => ((TimerQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         TimeSpan now;
         do
         {

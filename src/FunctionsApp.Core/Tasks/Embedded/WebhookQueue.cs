@@ -32,7 +32,8 @@ internal sealed class WebhookQueue : IDisposable
     private readonly CancellationToken _stopping;
     private readonly TimerQueue<DueDelivery> _timers;
 
-    public WebhookQueue(TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TaskClock clock, CancellationToken stopping)
+    public WebhookQueue(
+        TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TaskClock clock, CancellationToken stopping)
     {
         (_store, _attempt, _schedule, _retention, _clock, _stopping) = (store, attempt, schedule, retention, clock, stopping);
         _timers = new TimerQueue<DueDelivery>(clock, Enqueue);
@@ -113,7 +114,8 @@ internal sealed class WebhookQueue : IDisposable
             }
 
             planned = found;
-            var record = found with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = _clock.Now, EarlierAttempts = delivery.Sent } };
+            var again = delivery with { State = DeliveryState.Pending, NextAttemptAt = _clock.Now, EarlierAttempts = delivery.Sent };
+            var record = found with { Delivery = again };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
             return planned = record;
         }
@@ -170,7 +172,7 @@ internal sealed class WebhookQueue : IDisposable
         }
     }
 
-    /// <summary>Reads the task of a due webhook. Null when the webhook is not to be sent now: it is forgotten then, and planned if it is pending.</summary>
+    /// <summary>Reads the task of a due webhook. Null if that is not to be sent now: it is forgotten then, and planned if it is pending.</summary>
     private TaskRecord? FindDue(DueDelivery due)
     {
         TaskRecord? record;
