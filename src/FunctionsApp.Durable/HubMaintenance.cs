@@ -1,4 +1,4 @@
-using Azure;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Durable;
@@ -6,8 +6,8 @@ namespace FunctionsApp.Durable;
 /// <summary>Deletes what nothing needs any more, and takes up the tasks whose orchestrations have failed. Every process does so: each step may be repeated.</summary>
 internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, TimeProvider time, ILogger<HubMaintenance> logger)
 {
-    /// <summary>How often the orchestration of a task is started again. After that its task is only kept until it expires.</summary>
-    private const int MaxFailures = 3;
+    /// <summary>Tasks that are deleted or taken up at once.</summary>
+    private const int Concurrency = 8;
 
     /// <summary>How old what is stored must be to be deleted for lack of a task. A creation takes seconds.</summary>
     private static readonly TimeSpan MinOrphanAge = TimeSpan.FromHours(1);
@@ -16,39 +16,46 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
     /// Deletes the histories of expired tasks: no orchestration can delete its own. One that has failed begins anew with its end: the
     /// task is a failed one, whose webhook is sent, and which expires like any other.
     /// </summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
-    {
-        await foreach (var ended in hub.ListEndedAsync(cancellationToken))
+    public Task RunAsync(CancellationToken cancellationToken) => Parallel.ForEachAsync(
+        hub.ListEndedAsync(cancellationToken),
+        new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },
+        async (ended, token) =>
         {
             var id = ended.OrchestrationInstance.InstanceId;
-            if (!TaskHub.HasFailed(ended))
+            try
             {
-                await hub.PurgeAsync(id);
+                if (!TaskHub.HasFailed(ended))
+                {
+                    await hub.PurgeAsync(id);
+                }
+                else if (await hub.FindAsync(id) is { } instance && TaskHub.HasFailed(instance))
+                {
+                    await TakeUpAsync(id, instance, token);
+                }
             }
-            else if (await hub.FindAsync(id) is { } instance && TaskHub.HasFailed(instance))
+#pragma warning disable CA1031 // The others must not wait for one.
+            catch (Exception exception) when (!exception.IsOfStorage())
+#pragma warning restore CA1031
             {
-                await TakeUpAsync(id, instance, cancellationToken);
+                LogStuck(logger, exception, id);
             }
-        }
-    }
+        });
 
     /// <summary>Deletes the inputs and idempotency keys of tasks that do not exist: their creation failed, and their process has died.</summary>
     public async Task DeleteOrphansAsync(CancellationToken cancellationToken)
     {
         var before = time.GetUtcNow() - MinOrphanAge;
-        var keys = new List<(string Name, string Task, ETag Tag)>();
-        await foreach (var key in hub.Blobs.ListKeysAsync(before, cancellationToken))
-        {
-            keys.Add(key);
-        }
 
         // In parts, so that not all ids are in memory at once.
         foreach (var prefix in "0123456789abcdef".Select(static digit => digit.ToString()))
         {
             var ids = await hub.ListIdsAsync(prefix, cancellationToken);
-            foreach (var (name, _, tag) in keys.Where(key => key.Task.StartsWith(prefix, StringComparison.Ordinal) && !ids.Contains(key.Task)))
+            await foreach (var (name, task, tag) in hub.Blobs.ListKeysAsync(before, cancellationToken))
             {
-                await hub.Blobs.DeleteUnchangedAsync(name, tag, cancellationToken);
+                if (task.StartsWith(prefix, StringComparison.Ordinal) && !ids.Contains(task))
+                {
+                    await hub.Blobs.DeleteUnchangedAsync(name, tag, cancellationToken);
+                }
             }
 
             if (await hub.Blobs.DeleteOrphansAsync(prefix, before, ids.Contains, cancellationToken) is > 0 and var count)
@@ -61,7 +68,7 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
     private async Task TakeUpAsync(string id, DurableTask.Core.OrchestrationState instance, CancellationToken cancellationToken)
     {
         var (start, status) = reader.Parse(instance);
-        if (start.Failures < MaxFailures)
+        if (start.Failures < TaskReader.MaxFailures)
         {
             LogFailed(logger, id, TaskHub.FailureOf(instance));
 
@@ -78,6 +85,9 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
 
     [LoggerMessage(EventId = 37, Level = LogLevel.Error, Message = "The orchestration of task {Id} has failed, and so has the task: {Reason}")]
     private static partial void LogFailed(ILogger logger, string id, string reason);
+
+    [LoggerMessage(EventId = 42, Level = LogLevel.Error, Message = "Task {Id} can neither be deleted nor taken up")]
+    private static partial void LogStuck(ILogger logger, Exception exception, string id);
 
     [LoggerMessage(EventId = 38, Level = LogLevel.Information, Message = "The inputs of {Count} tasks that were never created were deleted")]
     private static partial void LogOrphans(ILogger logger, int count);

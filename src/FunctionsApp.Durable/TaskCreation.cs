@@ -31,33 +31,41 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
     /// <summary>Creates a task.</summary>
     /// <param name="definition">What to run, and how.</param>
     /// <param name="input">The work's input.</param>
-    /// <param name="starting">Receives the id before the start is sent: from then on the task may run, whatever fails.</param>
+    /// <param name="starting">Receives the id of the task that may run from then on, whatever fails; null for none.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input, Action<string> starting, CancellationToken cancellationToken)
+    public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         await hub.EnsureCreatedAsync().WaitAsync(cancellationToken);
         return definition.IdempotencyKey is { } key
             ? await CreateOnceAsync(key, definition, input, starting, cancellationToken)
-            : await AcceptAsync(TaskRecord.NewId(), definition, input, key: null, starting, cancellationToken);
+            : await AcceptAsync(new NewTask(TaskRecord.NewId(), Key: null, IsAdopted: false), definition, input, starting, cancellationToken);
     }
 
     private static TimeSpan TimeFor(RawJson input) => TimeSpan.FromSeconds(input.Utf8.Length / MinRate);
 
     /// <summary>Creates the task of an idempotency key, or finds it.</summary>
     private async Task<TaskRecord> CreateOnceAsync(
-        string key, TaskDefinition definition, RawJson input, Action<string> starting, CancellationToken cancellationToken)
+        string key, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        var id = TaskRecord.NewId();
+        var (id, isAdopted) = (TaskRecord.NewId(), false);
         for (SeenKey? replaced = null; ;)
         {
             var mine = new KeyEntry(id, time.GetUtcNow(), definition.Fingerprint);
             var taken = await hub.Blobs.TakeKeyAsync(key, mine, replaced, cancellationToken);
-            if (taken.Entry == mine)
+            if (taken is null)
             {
-                return await AcceptAsync(id, definition, input, taken, starting, cancellationToken);
+                // Whoever freed the key deletes what is stored under its id.
+                (replaced, id, isAdopted) = (null, TaskRecord.NewId(), false);
+                continue;
             }
 
+            if (taken.Entry == mine)
+            {
+                return await AcceptAsync(new NewTask(id, taken, isAdopted), definition, input, starting, cancellationToken);
+            }
+
+            starting(taken.Entry.Id);
             var isSame = string.Equals(taken.Entry.Fingerprint, definition.Fingerprint, StringComparison.Ordinal);
             var (exists, record) = await FindAsync(taken.Entry.Id, cancellationToken);
             if ((record is not null || !exists) && !isSame)
@@ -74,13 +82,14 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
             if (exists)
             {
                 // It has expired.
-                (replaced, id) = (taken, TaskRecord.NewId());
+                starting(null);
+                (replaced, id, isAdopted) = (taken, TaskRecord.NewId(), false);
             }
             else if (time.GetUtcNow() - taken.Entry.CreatedAt > Abandoned || time.GetElapsedTime(started) > Abandoned)
             {
                 // The process that took the key has died, or its requests to storage are still under way. The id stays the same, so
                 // that no two tasks come of it.
-                (replaced, id) = (taken, taken.Entry.Id);
+                (replaced, id, isAdopted) = (taken, taken.Entry.Id, true);
             }
             else
             {
@@ -102,32 +111,59 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
     }
 
     private async Task<TaskRecord> AcceptAsync(
-        string id, TaskDefinition definition, RawJson input, SeenKey? key, Action<string> starting, CancellationToken cancellationToken)
+        NewTask task, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(Patience + TimeFor(input));
+        var (began, limit) = (time.GetTimestamp(), Patience + TimeFor(input));
+        patience.CancelAfter(limit);
         Task? sending = null;
         try
         {
             await use.AddAsync(input.Utf8.Length, patience.Token);
-            await hub.Blobs.WriteInputAsync(id, input, patience.Token);
+            await hub.Blobs.WriteInputAsync(task.Id, input, patience.Token);
             var now = time.GetUtcNow();
             var start = new TaskStart(definition, now, input.Utf8.Length, (schedule.Due(1, now, retryAfter: null)!.Value - now).TotalSeconds);
-            starting(id);
-            sending = hub.StartAsync(id, start);
+            starting(task.Id);
+
+            // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.
+            patience.Token.ThrowIfCancellationRequested();
+            if (time.GetElapsedTime(began) > limit)
+            {
+                throw new TimeoutException();
+            }
+
+            sending = hub.StartAsync(task.Id, start);
             await sending.WaitAsync(patience.Token);
-            return TaskRecords.RecordOf(id, start, status: null, attempts: null);
+            return TaskRecords.RecordOf(task.Id, start, status: null, attempts: null);
         }
-        catch (ProblemException) when (key is not null)
+        catch (ProblemException) when (task is { Key: not null, IsAdopted: false })
         {
             // There is no room, so there will be no task.
-            await hub.Blobs.FreeKeyAsync(definition.IdempotencyKey!, key, cancellationToken);
+            await FreeKeyAsync(task, definition.IdempotencyKey!, cancellationToken);
             throw;
         }
-        catch (Exception exception) when (exception is not ProblemException)
+        catch (Exception exception) when (exception is not ProblemException && !task.IsAdopted)
         {
-            leftovers.Add(id, definition.IdempotencyKey, key, sending);
+            leftovers.Add(task.Id, definition.IdempotencyKey, task.Key, sending);
             throw;
         }
     }
+
+    private async Task FreeKeyAsync(NewTask task, string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await hub.Blobs.FreeKeyAsync(key, task.Key!, cancellationToken);
+        }
+        catch (Exception exception) when (exception.IsOfStorage())
+        {
+            leftovers.Add(task.Id, key, task.Key, sending: null);
+        }
+    }
+
+    /// <summary>A task that is being created.</summary>
+    /// <param name="Id">Its id.</param>
+    /// <param name="Key">The entry of its idempotency key.</param>
+    /// <param name="IsAdopted">Whether another request began to create it, whose start may still arrive: nothing of it is deleted here.</param>
+    private sealed record NewTask(string Id, SeenKey? Key, bool IsAdopted);
 }

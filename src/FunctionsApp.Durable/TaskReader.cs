@@ -3,6 +3,7 @@ using DurableTask.Core;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,9 @@ namespace FunctionsApp.Durable;
 /// </summary>
 internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger)
 {
+    /// <summary>How often the orchestration of a task is started again when it has failed. After that its task is only kept until it expires.</summary>
+    public const int MaxFailures = 3;
+
     private const string NotDeterministic = "NonDeterministic";
 
     /// <summary>Reads a task; null if it does not exist, or has expired and is being deleted.</summary>
@@ -58,9 +62,15 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
         var failure = isStored && status is null ? TaskRecords.NotReadable("The state of the task")
             : TaskHub.HasFailed(instance) ? FailureOf(instance)
             : null;
-        return failure is null || status is { State: not TaskState.Queued }
-            ? (start, status)
-            : (start, start.Fail(status ?? start.Ended ?? new DurableStatus { Version = 1 }, failure, At(instance.LastUpdatedTime)));
+        if (failure is not null && status is not { State: not TaskState.Queued })
+        {
+            status = start.Fail(status ?? new DurableStatus { Version = 1 }, failure, At(instance.LastUpdatedTime));
+        }
+
+        // Nothing sends the webhook of one that is not started again.
+        return TaskHub.HasFailed(instance) && start.Failures >= MaxFailures && status?.Delivery is { State: DeliveryState.Pending } delivery
+            ? (start, status with { Delivery = delivery with { State = DeliveryState.Failed, NextAttemptAt = null } })
+            : (start, status);
     }
 
     /// <summary>A time of storage, which is in UTC.</summary>

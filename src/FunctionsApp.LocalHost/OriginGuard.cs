@@ -82,7 +82,9 @@ internal sealed class OriginGuard
     {
         var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri)
             && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" };
-        origin = isOrigin ? uri!.GetLeftPart(UriPartial.Authority) : "";
+        
+        // Browsers send the name in its ASCII form.
+        origin = isOrigin ? new UriBuilder(uri!) { Host = uri!.HostNameType == UriHostNameType.Dns ? uri.IdnHost : uri.Host }.Uri.GetLeftPart(UriPartial.Authority) : "";
         return isOrigin;
     }
 }

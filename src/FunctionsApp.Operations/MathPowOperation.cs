@@ -26,7 +26,7 @@ public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
             return exact;
         }
 
-        // Math.Pow is exact for 0, and knows the sign; its other powers are close to the nearest double.
+        // Math.Pow is exact for 0, and knows what is not a number; its other powers are close to the nearest double.
         var estimate = Math.Pow(x.AsDouble, y.AsDouble);
         if (x.AsDouble == 0 && y.AsDouble < 0)
         {
@@ -38,7 +38,9 @@ public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
             throw new OperationException("A negative number cannot be raised to a fractional power.");
         }
 
-        var power = x.AsDouble == 0 ? estimate : Math.CopySign(Power.Nearest(x, y), estimate);
+        // Past 2^53 an odd exponent becomes an even double.
+        var isNegative = y.IsInteger ? x.AsDouble < 0 && (y.AsInteger & 1) != 0 : double.IsNegative(estimate);
+        var power = x.AsDouble == 0 ? estimate : Math.CopySign(Power.Nearest(x, y), isNegative ? -1 : 1);
         return double.IsFinite(power) ? power : throw new OperationException("The power is out of range.");
     }
 

@@ -124,6 +124,10 @@ public sealed class OriginGuardTests
     public void An_origin_may_be_written_in_other_ways(string setting) =>
         Assert.Null(Guard(setting).Refusal(Request("POST", "127.0.0.1:7071", "https://app.example", "cross-site")));
 
+    [Fact]
+    public void An_origin_may_be_written_in_Unicode() =>
+        Assert.Null(Guard("https://Müller.example:8443").Refusal(Request("POST", "127.0.0.1:7071", "https://xn--mller-kva.example:8443", "cross-site")));
+
     private static OriginGuard Guard() => Guard("https://allowed.example", " ", "http://127.0.0.1:3000");
 
     private static OriginGuard Guard(params string[] allowed) => OriginGuard.From(new ConfigurationBuilder().AddInMemoryCollection(

@@ -112,6 +112,15 @@ public class MathPowOperationTests
         Assert.Equal(BitConverter.DoubleToInt64Bits(expected), BitConverter.DoubleToInt64Bits(Pow(x, y).AsDouble));
     }
 
+    [Theory]
+    [InlineData(-1.0, -9_007_199_254_740_993, -1.0)]
+    [InlineData(-1.0, 9_007_199_254_740_993, -1.0)]
+    [InlineData(-1.0, 9_007_199_254_740_992, 1.0)]
+    [InlineData(-1.0, long.MinValue, 1.0)]
+    [InlineData(-2.0, -1_075, -0.0)]
+    public void An_odd_exponent_is_odd_however_large_it_is(double x, long y, double expected) =>
+        Assert.Equal(BitConverter.DoubleToInt64Bits(expected), BitConverter.DoubleToInt64Bits(Pow(x, y).AsDouble));
+
     private static double Near(BigInteger value) => double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static Number Read(JsonElement vector, string name) =>

@@ -17,8 +17,8 @@ public static class ContentText
         type?.MediaType?.ToLowerInvariant() is { } name
         && (name.StartsWith("text/", StringComparison.Ordinal)
             || name.EndsWith("+xml", StringComparison.Ordinal)
-            || name is "application/xml" or "application/javascript" or "application/x-ndjson" or "application/jsonl" or "application/yaml"
-                or "application/x-www-form-urlencoded"
+            || name is "application/xml" or "application/javascript" or "application/yaml" or "application/x-www-form-urlencoded"
+                or "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/jsonlines"
             || IsJson(type));
 
     /// <summary>

@@ -39,7 +39,22 @@ internal sealed partial class AttemptActivity(
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
 
     /// <summary>The pauses between two tries to store the end of an attempt.</summary>
-    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(1), MaxStorePause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(0.5), MaxStorePause = TimeSpan.FromSeconds(2);
+
+    /// <summary>Of so many tries the first is logged.</summary>
+    private const int LoggedTries = 15;
+
+    /// <summary>How much of the time that the host allows is left when the end of an attempt is given up.</summary>
+    private static readonly TimeSpan StoreMargin = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long an execution waits before it takes an attempt from another: after an outage of storage that one stores its end,
+    /// which took longer than its message was invisible.
+    /// </summary>
+    private static readonly TimeSpan TakeOverPause = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long after its time limit an attempt counts as lost, although nobody has taken it over.</summary>
+    private static readonly TimeSpan LostAfter = TimeSpan.FromMinutes(10);
 
     /// <summary>Makes the attempt.</summary>
     /// <param name="order">What to do.</param>
@@ -54,15 +69,18 @@ internal sealed partial class AttemptActivity(
 
         var started = time.GetTimestamp();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
+        using var storing = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+        if (hosting.Value.MaxActivityTime is { } max)
+        {
+            storing.CancelAfter(max > 2 * StoreMargin ? max - StoreMargin : max / 2);
+        }
         try
         {
-            return (order.IsRunning ? null : await EnterAndRunAsync(order, stop.Token)) ?? await FollowAsync(order, started, stop.Token);
+            return (order.IsRunning ? null : await EnterAndRunAsync(order, stop.Token, storing.Token)) ?? await FollowAsync(order, started, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // As one that has not begun.
-            var (state, _) = await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None);
-            return ResultOf(state, order.IsRunning ? AttemptEnd.Running : AttemptEnd.Retried);
+            return await NotBegunAsync(order, TimeSpan.Zero);
         }
         catch (UnreadableDataException exception)
         {
@@ -76,14 +94,25 @@ internal sealed partial class AttemptActivity(
 
     private static AttemptResult Failed(Problem problem) => new() { End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
 
+    /// <summary>The result of an execution that has not begun. An earlier one of the same call may have begun, or ended, before its process died.</summary>
+    private async Task<AttemptResult> NotBegunAsync(AttemptOrder order, TimeSpan pause)
+    {
+        var (state, _) = await hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None);
+        return EndOf(state, order) ?? ResultOf(state, order.IsRunning ? AttemptEnd.Running : AttemptEnd.NotBegun) with { PauseSeconds = pause.TotalSeconds };
+    }
+
+    /// <summary>How a call has ended, if it has; also if a later call has taken its place.</summary>
+    private static AttemptResult? EndOf(AttemptState state, AttemptOrder order) =>
+        state.IsDone || (state.Call == order.Call && state.Result is not null) ? state.Result
+        : state.Call > order.Call ? ResultOf(state, AttemptEnd.Cancelled)
+        : null;
+
     /// <summary>Makes the attempt when it is its turn; returns null if another execution has taken it.</summary>
-    private async Task<AttemptResult?> EnterAndRunAsync(AttemptOrder order, CancellationToken stopping)
+    private async Task<AttemptResult?> EnterAndRunAsync(AttemptOrder order, CancellationToken stopping, CancellationToken storing)
     {
         using var account = RequestMemory.Current = memory.Open();
         using var slot = await EnterAsync(account, order, stopping);
-        return slot is not null
-            ? await RunWithinAsync(order, stopping)
-            : ResultOf((await hub.Blobs.ReadStateAsync(order.Id, stopping)).State, AttemptEnd.Retried) with { PauseSeconds = BusyPause.TotalSeconds };
+        return slot is not null ? await RunWithinAsync(order, stopping, storing) : await NotBegunAsync(order, BusyPause);
     }
 
     /// <summary>
@@ -103,14 +132,16 @@ internal sealed partial class AttemptActivity(
             try
             {
                 var (state, tag) = await hub.Blobs.ReadStateAsync(order.Id, stopping);
-                if (tag is null || state.Call > order.Call)
+                var end = tag is null ? ResultOf(state, AttemptEnd.Cancelled) : EndOf(state, order);
+                if (end is null && time.GetUtcNow() - state.TakenAt > TimeSpan.FromSeconds(order.Definition.TimeoutSeconds ?? limits.Value.MaxTimeoutSeconds) + LostAfter)
                 {
-                    return ResultOf(state, AttemptEnd.Cancelled);
+                    // It will never end. A later call may take its place.
+                    end = ResultOf(state, AttemptEnd.Retried);
                 }
 
-                if (state.Result is { } result)
+                if (end is not null)
                 {
-                    return result;
+                    return end;
                 }
             }
             catch (Exception exception) when (exception.IsOfStorage())
@@ -146,7 +177,7 @@ internal sealed partial class AttemptActivity(
         }
     }
 
-    private async Task<AttemptResult?> RunWithinAsync(AttemptOrder order, CancellationToken stopping)
+    private async Task<AttemptResult?> RunWithinAsync(AttemptOrder order, CancellationToken stopping, CancellationToken storing)
     {
         // Before the attempt is counted: a call that comes after the removal of its task must not begin.
         if (await hub.Blobs.ReadInputAsync(order.Id, stopping) is not { } input)
@@ -158,28 +189,37 @@ internal sealed partial class AttemptActivity(
 
         // Most tasks are new, and have no state to read.
         var seen = await hub.Blobs.ChangeStateAsync(
-            order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self), stopping);
-        if (seen.State.Runner != self)
+            order.Id, order.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null, state => TryStart(state, order, self, takeOver: false), stopping);
+        if (seen.State.Runner is not null && seen.State.Runner != self && EndOf(seen.State, order) is null)
         {
-            return (seen.State.Call == order.Call ? seen.State.Result : null) ?? ResultOf(seen.State, AttemptEnd.Cancelled);
+            await Task.Delay(TakeOverPause, time, stopping);
+            seen = await hub.Blobs.ChangeStateAsync(order.Id, known: null, state => TryStart(state, order, self, takeOver: true), stopping);
         }
 
+        if (seen.State.Runner != self)
+        {
+            return EndOf(seen.State, order);
+        }
+
+        var attempt = seen.State.Started;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         Progress? progress = null;
         var watching = WatchAsync(order.Id, self, seen, () => Volatile.Read(ref progress), stop);
         var outcome = await MakeAsync(order, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
         await stop.CancelAsync();
-        return await EndAsync(order, self, await watching, outcome, progress, stopping);
+        seen = await watching;
+        return seen.State.Runner == self ? await EndAsync(order, self, attempt, seen, outcome, progress, storing) : EndOf(seen.State, order);
     }
 
     /// <summary>
     /// Takes the attempt, or stores why it must not start, so that an earlier execution of the call that still runs learns of that;
-    /// returns null when the call has ended, or a later one has taken its place.
+    /// returns null when the call has ended, a later one has taken its place, or another execution has the attempt.
     /// </summary>
-    private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self)
+    private AttemptState? TryStart(AttemptState state, AttemptOrder order, Guid self, bool takeOver)
     {
         // It may be taken already: the response to the request that did so was lost.
-        if (state.Runner == self || state.Call > order.Call || (state.Call == order.Call && state.Result is not null))
+        var isTaken = state.Runner is not null && state.Call == order.Call && !takeOver;
+        if (state.Runner == self || isTaken || EndOf(state, order) is not null)
         {
             return null;
         }
@@ -196,6 +236,7 @@ internal sealed partial class AttemptActivity(
             StartedAt = state.StartedAt ?? time.GetUtcNow(),
             Call = order.Call,
             Runner = self,
+            TakenAt = time.GetUtcNow(),
             Result = null,
             Progress = null,
         };
@@ -256,15 +297,20 @@ internal sealed partial class AttemptActivity(
     /// later finds that it is done.
     /// </summary>
     private async Task<AttemptResult?> EndAsync(
-        AttemptOrder order, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress, CancellationToken stopping)
+        AttemptOrder order, Guid self, int attempt, SeenState seen, TaskOutcome? outcome, Progress? progress, CancellationToken storing)
     {
-        var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, seen.State.Started) : null;
+        var pause = outcome?.Problem is { } problem ? order.Definition.PauseAfter(problem, attempt) : null;
         if (outcome is not null && pause is null)
         {
-            outcome = await StoreAsync(() => WriteOutcomeAsync(order.Id, seen.State.Started, outcome), stopping);
+            if (outcome.Problem is null && !await StoreAsync(() => use.HasRoomAsync(outcome.Value.Utf8.Length), storing))
+            {
+                outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
+            }
+
+            await StoreAsync(() => WriteOutcomeAsync(order.Id, attempt, outcome.Value), storing);
         }
 
-        AttemptResult EndOf(AttemptState state) => ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
+        AttemptResult ResultAfter(AttemptState state) => ResultOf(state, state.CancelledAt is not null ? AttemptEnd.Cancelled
             : outcome is null || pause is not null ? AttemptEnd.Retried
             : outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed) with
         {
@@ -276,36 +322,38 @@ internal sealed partial class AttemptActivity(
 
         var (state, _) = await StoreAsync(
             () => hub.Blobs.ChangeStateAsync(
-                order.Id, seen, state => state.Runner != self ? null : state with { Runner = null, Progress = progress, Result = EndOf(state) }, CancellationToken.None),
-            stopping);
-        return state.Call == order.Call ? state.Result : ResultOf(state, AttemptEnd.Cancelled);
+                order.Id, seen, state => state.Runner != self ? null : state with { Runner = null, Progress = progress, Result = ResultAfter(state) }, CancellationToken.None),
+            storing);
+        return EndOf(state, order);
     }
 
-    /// <summary>Stores an outcome, or the problem that there is no room for it; returns what was stored.</summary>
-    private async Task<TaskOutcome> WriteOutcomeAsync(string id, int attempt, TaskOutcome outcome)
+    private async Task<bool> WriteOutcomeAsync(string id, int attempt, RawJson outcome)
     {
-        if (outcome.Problem is null && !await use.HasRoomAsync(outcome.Value.Utf8.Length))
-        {
-            outcome = TaskOutcome.Failed(Problem.TooLarge(StorageUse.NoRoomFor(outcome.Value.Utf8.Length)));
-        }
-
-        await hub.Blobs.WriteOutcomeAsync(id, attempt, outcome.Value, CancellationToken.None);
-        return outcome;
+        await hub.Blobs.WriteOutcomeAsync(id, attempt, outcome, CancellationToken.None);
+        return true;
     }
 
-    /// <summary>Stores something, and repeats that while storage fails: the work must not be repeated for it. Only the end of the process ends this.</summary>
-    private async Task<T> StoreAsync<T>(Func<Task<T>> store, CancellationToken stopping)
+    /// <summary>
+    /// Stores something, and repeats that while storage fails: the work must not be repeated for it. Only the end of the process, or
+    /// of the time that the host allows, ends this.
+    /// </summary>
+    private async Task<T> StoreAsync<T>(Func<Task<T>> store, CancellationToken storing)
     {
-        for (var pause = StorePause; ; pause = pause * 2 < MaxStorePause ? pause * 2 : MaxStorePause)
+        for (var (tries, pause) = (1, StorePause); ; tries++)
         {
             try
             {
                 return await store();
             }
-            catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
+            catch (Exception exception) when (exception.IsOfStorage() && !storing.IsCancellationRequested)
             {
-                LogNotStored(logger, exception.GetBaseException().Message, pause.TotalSeconds);
-                await Task.Delay(pause, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (tries % LoggedTries == 1)
+                {
+                    LogNotStored(logger, exception.GetBaseException().Message);
+                }
+
+                await Task.Delay(pause, time, storing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < MaxStorePause ? pause * 2 : MaxStorePause;
             }
         }
     }
@@ -313,6 +361,6 @@ internal sealed partial class AttemptActivity(
     [LoggerMessage(EventId = 34, Level = LogLevel.Error, Message = "The state of the attempts of task {Id} cannot be read, so the task has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored: {Reason} Next try in {Seconds} s")]
-    private static partial void LogNotStored(ILogger logger, string reason, double seconds);
+    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored, which is tried again: {Reason}")]
+    private static partial void LogNotStored(ILogger logger, string reason);
 }

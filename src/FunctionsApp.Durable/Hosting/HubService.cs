@@ -49,49 +49,63 @@ internal sealed partial class HubService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Delay(StartPause, time, stoppingToken);
-        var (maintained, swept, isStarted) = (time.GetTimestamp(), time.GetTimestamp(), false);
+        var maintaining = Task.WhenAll(
+            RepeatAsync(maintenance.RunAsync, MaintenancePause, stoppingToken), RepeatAsync(maintenance.DeleteOrphansAsync, OrphansPause, stoppingToken));
+        for (var isStarted = false; !stoppingToken.IsCancellationRequested;)
+        {
+            await TryAsync(
+                async () =>
+                {
+                    await hub.EnsureCreatedAsync();
+                    if (!isStarted && !hosting.Value.HasExtension)
+                    {
+                        await worker.Value.StartAsync();
+                    }
+
+                    isStarted = true;
+                    if (engine.IsFailing)
+                    {
+                        await hub.Blobs.PingAsync(stoppingToken);
+                    }
+
+                    engine.Note(failure: null);
+                },
+                stoppingToken);
+            await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await maintaining;
+    }
+
+    /// <summary>Does something again and again. All processes do it, so the pauses are not all the same.</summary>
+    private async Task RepeatAsync(Func<CancellationToken, Task> run, TimeSpan pause, CancellationToken stoppingToken)
+    {
         while (!stoppingToken.IsCancellationRequested)
         {
-            try
+            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await TryAsync(() => run(stoppingToken), stoppingToken);
+        }
+    }
+
+    private async Task TryAsync(Func<Task> run, CancellationToken stoppingToken)
+    {
+        try
+        {
+            stoppingToken.ThrowIfCancellationRequested();
+            await run();
+        }
+#pragma warning disable CA1031 // It is tried again: storage fails in many ways, and after a bug the rest of the service must go on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            if (!stoppingToken.IsCancellationRequested && exception.IsOfStorage())
             {
-                await hub.EnsureCreatedAsync();
-                if (!isStarted && !hosting.Value.HasExtension)
-                {
-                    await worker.Value.StartAsync();
-                }
-
-                isStarted = true;
-                if (engine.IsFailing)
-                {
-                    await hub.Blobs.PingAsync(stoppingToken);
-                }
-
-                engine.Note(failure: null);
-                if (time.GetElapsedTime(maintained) > MaintenancePause)
-                {
-                    maintained = time.GetTimestamp();
-                    await maintenance.RunAsync(stoppingToken);
-                }
-
-                if (time.GetElapsedTime(swept) > OrphansPause)
-                {
-                    swept = time.GetTimestamp();
-                    await maintenance.DeleteOrphansAsync(stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception.IsOfStorage())
-            {
-                // The worker starts when it works.
                 engine.Note(exception);
             }
-#pragma warning disable CA1031 // The rest of the service must go on.
-            catch (Exception exception)
-#pragma warning restore CA1031
+            else if (!stoppingToken.IsCancellationRequested)
             {
                 LogFailed(logger, exception);
             }
-
-            await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken);
         }
     }
 

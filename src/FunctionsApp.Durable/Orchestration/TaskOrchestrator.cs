@@ -56,10 +56,11 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     {
         var status = new DurableStatus { Version = 1 };
         var cancelled = context.WaitForExternalEvent<CancelEvent>(TaskNames.Cancel);
-        var isRunning = false;
+        var last = AttemptEnd.Retried;
         for (var failures = 0; ;)
         {
-            status = status with { Version = status.Version + 1, Call = isRunning ? status.Call : status.Call + 1, NextAttemptAt = null };
+            var isRunning = last == AttemptEnd.Running;
+            status = status with { Version = status.Version + 1, Call = status.Call + (last == AttemptEnd.Retried ? 1 : 0), NextAttemptAt = null };
             context.SetCustomStatus(status);
             var attempt = context.CallActivityAsync<AttemptResult>(
                 TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), isRunning));
@@ -94,8 +95,8 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             }
 
             status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress, OutcomeBytes = result.OutcomeBytes };
-            isRunning = result.End == AttemptEnd.Running;
-            switch (result.End)
+            last = result.End;
+            switch (last)
             {
                 case AttemptEnd.Succeeded:
                     return start.End(status, TaskState.Succeeded, Now(context), result.IsContinued);
@@ -107,6 +108,9 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
                     return start.End(status, TaskState.Cancelled, Now(context));
                 case AttemptEnd.Running:
                     await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), Never);
+                    break;
+                case AttemptEnd.NotBegun:
+                    await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), cancelled);
                     break;
                 case AttemptEnd.Retried:
                     if (cancelled.IsCompletedSuccessfully || !await PauseAsync(context, TimeSpan.FromSeconds(result.PauseSeconds), cancelled, due => context.SetCustomStatus(

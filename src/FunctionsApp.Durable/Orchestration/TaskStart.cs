@@ -144,7 +144,7 @@ public enum AttemptEnd
     /// <summary>It is cancelled, and no work of this call runs; or a later call has taken its place.</summary>
     Cancelled,
 
-    /// <summary>It is retried after a pause: the attempt failed, or its process is ending.</summary>
+    /// <summary>It is retried after a pause: the attempt failed, or its process ended it.</summary>
     Retried,
 
     /// <summary>It ends as interrupted: too many attempts ended with their process.</summary>
@@ -152,6 +152,9 @@ public enum AttemptEnd
 
     /// <summary>It waits on: another execution of the same call makes the attempt, and is the one to report its end.</summary>
     Running,
+
+    /// <summary>The same call is made again after a pause: this execution has not begun.</summary>
+    NotBegun,
 }
 
 /// <summary>The request to cancel a task.</summary>

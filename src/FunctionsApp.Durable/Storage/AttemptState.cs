@@ -26,12 +26,15 @@ internal sealed record AttemptState
     /// <summary>The execution that makes that attempt; null when it has ended.</summary>
     public Guid? Runner { get; init; }
 
+    /// <summary>When that execution has taken the attempt.</summary>
+    public DateTimeOffset? TakenAt { get; init; }
+
     /// <summary>How that attempt has ended. Its activity may be called again if its process died before it could report that.</summary>
     public AttemptResult? Result { get; init; }
 
     /// <summary>Whether the task has an outcome, so that it cannot be cancelled any more.</summary>
     [JsonIgnore]
-    public bool IsDone => Result is { End: AttemptEnd.Succeeded or AttemptEnd.Failed };
+    public bool IsDone => Result is { End: AttemptEnd.Succeeded or AttemptEnd.Failed or AttemptEnd.Interrupted };
 
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }

@@ -16,8 +16,7 @@ namespace FunctionsApp.Durable.Storage;
 /// <param name="container">The container of the task hub.</param>
 internal sealed class TaskBlobs(BlobContainerClient container)
 {
-    /// <summary>The HTTP statuses by which storage refuses a conditional write.</summary>
-    private const int Conflict = 409, PreconditionFailed = 412, NotFound = 404;
+    private const int NotFound = 404;
 
     /// <summary>The metadata of an idempotency key that names its task.</summary>
     private const string TaskOfKey = "task";
@@ -97,7 +96,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         try
         {
             var ended = new AttemptResult { End = AttemptEnd.Failed };
-            await ChangeStateAsync(id, known: null, state => state.Runner is null ? null : state with { Call = int.MaxValue, Runner = null, Result = ended }, cancellationToken);
+            await ChangeStateAsync(id, known: null, state => state.Call == int.MaxValue ? null : state with { Call = int.MaxValue, Runner = null, Result = ended }, cancellationToken);
         }
         catch (UnreadableDataException)
         {
@@ -110,8 +109,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <param name="entry">The task.</param>
     /// <param name="replaced">The entry to replace; null for a key that is free.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The entry of the key then.</returns>
-    public async Task<SeenKey> TakeKeyAsync(string key, KeyEntry entry, SeenKey? replaced, CancellationToken cancellationToken)
+    /// <returns>The entry of the key then; null if the one to replace is gone, and the key free.</returns>
+    public async Task<SeenKey?> TakeKeyAsync(string key, KeyEntry entry, SeenKey? replaced, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -123,12 +122,10 @@ internal sealed class TaskBlobs(BlobContainerClient container)
 
             // It may be this entry: the response to the request that wrote it was lost.
             var (found, tag) = await FindAsync<KeyEntry>(Key(key), cancellationToken);
-            if (found is not null)
+            if (found is not null || replaced is not null)
             {
-                return new SeenKey(found, tag!.Value);
+                return found is null ? null : new SeenKey(found, tag!.Value);
             }
-
-            replaced = null;
         }
     }
 
@@ -144,7 +141,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
             await blob.UploadAsync(BinaryData.FromString(value), Unless(tag: null), cancellationToken);
             return value;
         }
-        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        catch (RequestFailedException exception) when (IsRefused(exception))
         {
             return (await blob.DownloadContentAsync(cancellationToken)).Value.Content.ToString();
         }
@@ -156,10 +153,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
     {
-        if (key is not null
-            && await FindAsync<KeyEntry>(Key(key), cancellationToken) is ({ } entry, { } tag) && string.Equals(entry.Id, id, StringComparison.Ordinal))
+        if (key is not null && await FindKeyAsync(key, cancellationToken) is { } seen && string.Equals(seen.Entry.Id, id, StringComparison.Ordinal))
         {
-            await DeleteUnchangedAsync(Key(key), tag, cancellationToken);
+            await FreeKeyAsync(key, seen, cancellationToken);
         }
 
         await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = Directory(id) }, cancellationToken))
@@ -180,10 +176,10 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = TasksPrefix + prefix }, cancellationToken))
         {
             var id = blob.Name[TasksPrefix.Length..].Split('/')[0];
-            if (blob.Properties.LastModified < before && !exists(id))
+            if (blob.Properties.LastModified < before && !exists(id) && blob.Properties.ETag is { } tag
+                && await DeleteUnchangedAsync(blob.Name, tag, cancellationToken))
             {
                 orphans.Add(id);
-                await container.DeleteBlobIfExistsAsync(blob.Name, cancellationToken: cancellationToken);
             }
         }
 
@@ -211,7 +207,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
             await container.DeleteBlobIfExistsAsync(name, conditions: new BlobRequestConditions { IfMatch = tag }, cancellationToken: cancellationToken);
             return true;
         }
-        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        catch (RequestFailedException exception) when (IsRefused(exception))
         {
             return false;
         }
@@ -245,6 +241,23 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         Conditions = tag is { } known ? new BlobRequestConditions { IfMatch = known } : new BlobRequestConditions { IfNoneMatch = ETag.All },
     };
 
+    /// <summary>Whether a conditional write found another state than it expected. Storage has other conflicts, which are errors.</summary>
+    private static bool IsRefused(RequestFailedException exception) =>
+        exception.ErrorCode == BlobErrorCode.BlobAlreadyExists || exception.ErrorCode == BlobErrorCode.ConditionNotMet;
+
+    /// <summary>Reads an entry; null if there is none, or none that can be read. What cannot be read is left to the deletion of orphans.</summary>
+    private async Task<SeenKey?> FindKeyAsync(string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FindAsync<KeyEntry>(Key(key), cancellationToken) is ({ } entry, { } tag) ? new SeenKey(entry, tag) : null;
+        }
+        catch (UnreadableDataException)
+        {
+            return null;
+        }
+    }
+
     /// <exception cref="UnreadableDataException">It is there, and cannot be read.</exception>
     private async Task<(T? Value, ETag? Tag)> FindAsync<T>(string name, CancellationToken cancellationToken)
         where T : class
@@ -274,7 +287,7 @@ internal sealed class TaskBlobs(BlobContainerClient container)
             options.Metadata = metadata;
             return (await container.GetBlobClient(name).UploadAsync(text, options, cancellationToken)).Value.ETag;
         }
-        catch (RequestFailedException exception) when (exception.Status is Conflict or PreconditionFailed)
+        catch (RequestFailedException exception) when (IsRefused(exception))
         {
             return null;
         }

@@ -68,6 +68,21 @@ public sealed class ClockStepTests() : TaskTests(
     }
 
     [Theory]
+    [MemberData(nameof(Steps))]
+    public async Task A_webhook_is_sent_again_after_its_pause_when_the_clock_is_set_while_it_is_in_flight(double step)
+    {
+        Receiver.Answer(500, _ => Step(step));
+        Receiver.Answer(200);
+        await SentAsync();
+
+        Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Single(Receiver.Requests);
+        Time.Advance(TimeSpan.FromSeconds(2));
+
+        await EventuallyAsync(() => Receiver.Requests.Count == 2);
+    }
+
+    [Theory]
     [MemberData(nameof(StepsBack))]
     public async Task A_webhook_is_sent_again_after_its_pause_when_the_clock_was_set_back_while_the_host_was_down(double step)
     {

@@ -131,6 +131,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
     [InlineData("UPDATE deliveries SET url = 'nowhere'")]
     [InlineData("UPDATE deliveries SET state = 'paused'")]
     [InlineData("UPDATE tasks SET definition = '{'")]
+    [InlineData("UPDATE tasks SET definition = '{\"pattern\":\"await\",\"path\":\"\\ud800\",\"onError\":\"\\udc00\"}'")]
     public async Task A_webhook_that_cannot_be_read_is_given_up_and_the_others_are_sent(string change)
     {
         Receiver.Answer(500);

@@ -41,7 +41,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         var request = Assert.Single(_server.Requests);
         Assert.Equal(("POST", Url.AbsoluteUri, Encoding.UTF8.GetString(Body)), (request.Method, request.Url, request.Body));
         Assert.Equal(
-            ["CDN-Loop", "Content-Type", "User-Agent", "webhook-id", "webhook-signature", "webhook-timestamp"],
+            ["Accept-Encoding", "CDN-Loop", "Content-Type", "User-Agent", "webhook-id", "webhook-signature", "webhook-timestamp"],
             request.Headers.Keys.Order(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
         Assert.Equal(
             ("application/json", "FunctionsApp-Webhooks", Id, "1700000000"),

@@ -30,9 +30,9 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
             waited = await activity.RunAsync(order, CancellationToken.None);
         }
 
-        var made = await activity.RunAsync(order with { Call = 2 }, CancellationToken.None);
+        var made = await activity.RunAsync(order, CancellationToken.None);
 
-        Assert.Equal((AttemptEnd.Retried, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
+        Assert.Equal((AttemptEnd.NotBegun, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
         Assert.Equal((AttemptEnd.Succeeded, 1), (made.End, made.Attempts));
     }
 
@@ -40,7 +40,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task Whoever_lost_an_attempt_reports_what_its_winner_does()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("delay", """{"seconds":3,"result":"done"}""", maxAttempts: 2);
+        var order = await OrderAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
 
         // The process of the first seemed to have died, so the same call is made again.
         var first = activity.RunAsync(order, CancellationToken.None);
@@ -51,6 +51,34 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
 
         Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Attempts));
         Assert.Equal(await second, await first);
+    }
+
+    [AzuriteFact]
+    public async Task An_attempt_that_is_made_again_while_its_end_is_stored_is_not_taken_over()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var order = await OrderAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 1);
+
+        var first = activity.RunAsync(order, CancellationToken.None);
+        await StartedAsync(order, attempts: 1);
+        var second = await activity.RunAsync(order, CancellationToken.None);
+
+        Assert.Equal((AttemptEnd.Succeeded, 1), (second.End, second.Attempts));
+        Assert.Equal(await first, second);
+    }
+
+    [AzuriteFact]
+    public async Task An_end_that_is_stored_but_was_not_reported_is_the_end_of_every_later_call()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var order = await OrderAsync("echo", """{"value":1}""", maxAttempts: 2);
+        var first = await activity.RunAsync(order, CancellationToken.None);
+        using var stopped = new CancellationTokenSource();
+        await stopped.CancelAsync();
+
+        Assert.Equal(first, await activity.RunAsync(order, stopped.Token));
+        Assert.Equal(first, await activity.RunAsync(order, CancellationToken.None));
+        Assert.Equal(first, await activity.RunAsync(order with { Call = 2 }, CancellationToken.None));
     }
 
     [AzuriteFact]

@@ -140,7 +140,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture
     [AzuriteFact]
     public async Task A_key_that_cannot_be_read_refuses_its_requests_alone()
     {
-        var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a" };
+        var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a", TtlSeconds = 3 };
         var id = (await CreateAsync(definition)).Id;
         await foreach (var blob in Blobs.GetBlobsAsync(new Azure.Storage.Blobs.Models.GetBlobsOptions { Prefix = "keys/" }))
         {
@@ -154,6 +154,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture
         Assert.Equal("storage-failed", (await RefusedAsync(() => CreateAsync(definition))).Slug);
         Engine.EnsureReady();
         await CreateAsync(definition with { IdempotencyKey = NewKey() });
+        await SeeAsync(async () => (await BlobsOfAsync(id)).Count == 0, "Its task is deleted when it has expired.");
     }
 
     [AzuriteFact]
@@ -197,7 +198,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture
         Assert.Empty(await BlobsOfAsync(orphan));
         Assert.NotEmpty(await BlobsOfAsync(kept));
         var next = entry with { Id = TaskRecord.NewId() };
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, replaced: null, CancellationToken.None)).Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, replaced: null, CancellationToken.None))!.Entry);
     }
 
     [AzuriteFact]
@@ -205,14 +206,15 @@ public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture
     {
         await Hub.EnsureCreatedAsync();
         var key = NewKey();
-        var expired = await Hub.Blobs.TakeKeyAsync(key, new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow()), replaced: null, CancellationToken.None);
+        var expired = (await Hub.Blobs.TakeKeyAsync(key, new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow()), replaced: null, CancellationToken.None))!;
         var next = new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow());
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None)).Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None))!.Entry);
 
         Assert.False(await Hub.Blobs.FreeKeyAsync(key, expired, CancellationToken.None));
         await Hub.Blobs.DeleteAsync(expired.Entry.Id, key, CancellationToken.None);
+        Assert.Null(await Hub.Blobs.TakeKeyAsync(NewKey(), next, expired, CancellationToken.None));
 
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Entry, replaced: null, CancellationToken.None)).Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Entry, replaced: null, CancellationToken.None))!.Entry);
     }
 
     private static TaskStart StartOf(TaskDefinition definition) => new(definition, TimeProvider.System.GetUtcNow(), InputBytes: 11, DeliveryPauseSeconds: 0);

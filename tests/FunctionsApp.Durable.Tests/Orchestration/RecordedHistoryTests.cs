@@ -36,6 +36,7 @@ public sealed partial class RecordedHistoryTests
         ["waits-for-retry"] = static task => task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30)),
         ["waits-for-storage"] = static task => task.Fail(TaskNames.Attempt),
         ["runs-elsewhere"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 }),
+        ["waits-for-its-turn"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 }),
         ["second-attempt"] = static task =>
         {
             task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30));

@@ -116,6 +116,19 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
+    public void A_call_that_has_not_begun_is_made_again_under_the_same_number()
+    {
+        var task = Start(Definition);
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 });
+        task.FireTimer();
+        Assert.Equal((1, false), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+
+        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 });
+        task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
+        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts));
+    }
+
+    [Fact]
     public void A_task_is_cancelled_only_when_the_execution_that_makes_its_attempt_has_stopped()
     {
         var task = Start(Definition);

@@ -93,6 +93,7 @@ public sealed class StoredRecordTests
             StartedAt = At,
             Call = 2,
             Runner = new Guid("00010203-0405-0607-0809-0a0b0c0d0e0f"),
+            TakenAt = At,
             Result = Result,
             CancelledAt = At,
             IsCancelSent = true,

@@ -48,7 +48,7 @@ internal static class TaskRow
             Id = row.GetString(2),
             Version = row.GetInt64(3),
             Definition = definition ?? Salvage(row),
-            Attempts = row.GetInt32(5),
+            Attempts = CountOf(row, 5),
             CreatedAt = TimeOf(row.GetInt64(6)),
             StartedAt = NullableTime(row, 7),
             FinishedAt = NullableTime(row, 8),
@@ -82,6 +82,9 @@ internal static class TaskRow
 
     private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
 
+    /// <summary>Returns a number of attempts. A number that is none is the nearest one.</summary>
+    private static int CountOf(SqliteDataReader row, int column) => (int)Math.Clamp(row.GetInt64(column), 0, int.MaxValue);
+
     private static TaskDefinition DefinitionOf(SqliteDataReader row)
     {
         var definition = CoreJson.ReadStored<TaskDefinition>(row.GetFieldValue<byte[]>(4));
@@ -96,7 +99,7 @@ internal static class TaskRow
             Url = Uri.TryCreate(row.GetString(13), UriKind.Absolute, out var url) ? url : throw new JsonException("The webhook has no URL."),
             State = Enum.IsDefined(state) ? state : throw new JsonException($"There is no state '{row.GetString(14)}' of a webhook."),
             NextAttemptAt = NullableTime(row, DeliveryAt),
-            EarlierAttempts = row.GetInt32(16),
+            EarlierAttempts = CountOf(row, 16),
             Attempts = CoreJson.ReadStored<IReadOnlyList<DeliveryAttempt>>(row.GetFieldValue<byte[]>(17)),
         };
     }
@@ -141,9 +144,19 @@ internal static class TaskRow
             Fingerprint = Text("fingerprint"),
         };
 
-        string? Text(string name) =>
-            stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
-                ? value.GetString()
-                : null;
+        string? Text(string name)
+        {
+            try
+            {
+                return stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+                    ? value.GetString()
+                    : null;
+            }
+            catch (InvalidOperationException)
+            {
+                // It is no text in Unicode.
+                return null;
+            }
+        }
     }
 }

@@ -218,7 +218,9 @@ internal sealed class WebhookQueue : IDisposable
             if (FindDue(due) is { } record)
             {
                 sent = record with { Delivery = await _attempt.RunAsync(record, memory => ReadOutcomeAsync(due.Task, memory), _stopping) };
-                next = DueOf(sent);
+
+                // The pause begins now, whatever has happened to the clock while the webhook was in flight.
+                next = sent.Delivery?.NextAttemptAt is { } at ? _clock.UptimeAt(at, TimeSpan.MaxValue) : default;
             }
         }
         finally
