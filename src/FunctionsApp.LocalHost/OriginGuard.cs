@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using Microsoft.Extensions.Primitives;
@@ -80,11 +81,16 @@ internal sealed class OriginGuard
     /// <summary>Returns an origin in lower case, without the port if it is the scheme's own.</summary>
     private static bool TryNormalize(string text, out string origin)
     {
-        var isOrigin = Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" };
-        
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            || uri is not { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" })
+        {
+            origin = "";
+            return false;
+        }
+
         // Browsers send the name in its ASCII form.
-        origin = isOrigin ? new UriBuilder(uri!) { Host = uri!.HostNameType == UriHostNameType.Dns ? uri.IdnHost : uri.Host }.Uri.GetLeftPart(UriPartial.Authority) : "";
-        return isOrigin;
+        var host = uri.HostNameType == UriHostNameType.Dns ? uri.IdnHost : uri.Host;
+        origin = uri.IsDefaultPort ? $"{uri.Scheme}://{host}" : string.Create(CultureInfo.InvariantCulture, $"{uri.Scheme}://{host}:{uri.Port}");
+        return true;
     }
 }
