@@ -150,6 +150,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
 
         Assert.EndsWith(other, Receiver.Requests[2].Headers["webhook-id"], StringComparison.Ordinal);
         await EventuallyAsync(() => Scalar("SELECT count(*) FROM deliveries WHERE state = 'pending'") == 0);
+        await AssertFailedAsync(flawed);
         Time.Advance(TimeSpan.FromSeconds(60));
         await EventuallyAsync(() => Scalar("SELECT count(*) FROM tasks") == 0);
         Assert.Equal(3, Receiver.Requests.Count);

@@ -77,10 +77,15 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
     }
 
-    /// <summary>Ends the webhook of a task that cannot be read, so that the task expires.</summary>
+    /// <summary>
+    /// Ends the webhook of a task that cannot be read, so that the task expires. What cannot be read stays as it is: the task has
+    /// failed, and must not end otherwise later.
+    /// </summary>
     public void AbandonDelivery(long task)
     {
-        Run("UPDATE deliveries SET state = ?2, next_attempt_at = NULL WHERE task = ?1", task, TaskRow.Text(DeliveryState.Failed));
+        Run(
+            "UPDATE deliveries SET state = CASE state WHEN ?2 THEN ?3 ELSE state END, next_attempt_at = NULL WHERE task = ?1",
+            task, TaskRow.Text(DeliveryState.Pending), TaskRow.Text(DeliveryState.Failed));
         Run("UPDATE tasks SET forget_at = expires_at WHERE sequence = ?1", task);
     }
 
