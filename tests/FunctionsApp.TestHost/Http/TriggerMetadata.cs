@@ -51,9 +51,9 @@ internal static class TriggerMetadata
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // What is not JSON has no properties.
+            // What is not JSON, or not in UTF-8, has no properties.
         }
         finally
         {
