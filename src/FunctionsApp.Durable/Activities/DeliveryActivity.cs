@@ -12,16 +12,18 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
     /// <summary>The pause, and as much again at random, when enough webhooks are in flight to the same receiver.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a call waits until the end that it reports is stored, and how often it looks.</summary>
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30), WaitPause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Sends the webhook.</summary>
     /// <param name="order">What to send.</param>
     /// <param name="stopping">Is cancelled when the process is ending.</param>
     /// <returns>The delivery then.</returns>
     public async Task<Delivery> RunAsync(DeliveryOrder order, CancellationToken stopping)
     {
-        // Its process may have died after it had reported the delivery, and before this call was deleted.
-        if (await hub.FindAsync(order.Id) is { } instance && reader.Parse(instance).Status is { } status && status.Version > order.Status.Version)
+        if (await FindOtherAsync(order, stopping) is { } other)
         {
-            return status.Delivery!;
+            return other;
         }
 
         var record = TaskRecords.RecordOf(order.Id, order.Start, order.Status, attempts: null);
@@ -40,6 +42,34 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         {
             receivers.Leave(delivery.Url);
         }
+    }
+
+    /// <summary>
+    /// Returns the delivery of a call that must send nothing. The framework makes a call before it stores the step that demands it: if
+    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise.
+    /// </summary>
+    /// <returns>Null when the end that the call reports is stored.</returns>
+    private async Task<Delivery?> FindOtherAsync(DeliveryOrder order, CancellationToken stopping)
+    {
+        var started = time.GetTimestamp();
+        while (time.GetElapsedTime(started) < MaxWait)
+        {
+            var status = await hub.FindAsync(order.Id) is { } instance ? reader.Parse(instance).Status : null;
+            if (status?.Version > order.Status.Version)
+            {
+                // Its process may have died after it had reported the delivery, and before this call was deleted.
+                return status.Delivery ?? order.Status.Delivery;
+            }
+
+            if (status?.Version == order.Status.Version && status.FinishedAt == order.Status.FinishedAt)
+            {
+                return null;
+            }
+
+            await Task.Delay(WaitPause, time, stopping);
+        }
+
+        return order.Status.Delivery! with { NextAttemptAt = time.GetUtcNow() + BusyPause };
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryOrder order, RequestMemory memory, CancellationToken stopping)
