@@ -154,11 +154,6 @@ class VerifyTests(unittest.TestCase):
                     with self.subTest(secret), self.assertRaises(ValueError):
                         verify_webhook(BODY, given, secrets)  # type: ignore[arg-type]
 
-    def test_without_a_secret_nothing_can_be_verified(self) -> None:
-        for secrets in ([], (), iter([])):
-            with self.assertRaises(ValueError):
-                verify_webhook(BODY, headers(), secrets)
-
     def test_tolerance_is_a_number_of_seconds(self) -> None:
         for tolerance in (float("nan"), -1, -0.001, float("-inf")):
             with self.subTest(tolerance), self.assertRaises(ValueError):
