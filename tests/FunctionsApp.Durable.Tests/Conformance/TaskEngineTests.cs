@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -9,17 +8,9 @@ namespace FunctionsApp.Durable.Tests.Conformance;
 
 /// <summary>What an <see cref="ITaskEngine"/> promises, whichever it is.</summary>
 /// <param name="fixture">The engine.</param>
-public abstract class TaskEngineTests(EngineFixture fixture)
+public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixture)
 {
     private const string Endless = """{"seconds":3600}""";
-
-    protected static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-
-    private static int _keys;
-
-    protected ServiceProvider Services => fixture.Services;
-
-    private ITaskEngine Engine => fixture.Services.GetRequiredService<ITaskEngine>();
 
     [AzuriteFact]
     public async Task A_task_is_accepted_and_ends_with_its_result()
@@ -239,40 +230,11 @@ public abstract class TaskEngineTests(EngineFixture fixture)
 
     protected static TaskDefinition With(RetryPolicy? retry = null) => new() { Pattern = "await", Path = "/api/tasks", TtlSeconds = 600, Retry = retry };
 
-    protected static string NewKey() => FormattableString.Invariant($"key-{Interlocked.Increment(ref _keys)}");
-
     protected Task<TaskRecord> CreateAsync(string operation, string input, TaskDefinition? definition = null)
     {
         definition ??= With();
         return Engine.CreateAsync(
             definition.Pattern == "await" ? definition with { Operation = operation } : definition, RawJson.FromUtf8(Encoding.UTF8.GetBytes(input))).WaitAsync(Limit);
-    }
-
-    protected Task<TaskRecord> EndAsync(string id) => UntilAsync(id, static record => record.IsFinished);
-
-    private async Task<TaskRecord> UntilAsync(string id, Predicate<TaskRecord> reached)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        for (var after = 0L; ;)
-        {
-            var view = (await Engine.WaitAsync(id, after, limit.Token))!.Value;
-            if (reached(view.Record))
-            {
-                return view.Record;
-            }
-
-            limit.Token.ThrowIfCancellationRequested();
-            after = view.Revision;
-        }
-    }
-
-    private async Task<string> OutcomeAsync(string id)
-    {
-        var outcome = (await Engine.ReadOutcomeAsync(id))!.Value;
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
-        await JsonPipeWriter.SerializeAsync(pipe.Writer, outcome, CoreJson.TypeInfo<RawJson>());
-        await pipe.Writer.CompleteAsync();
-        return await new StreamReader(pipe.Reader.AsStream()).ReadToEndAsync();
     }
 
     private async Task<List<TaskRecord>> ListAsync(TaskState? state = null, string? operation = null, int limit = 100)

@@ -17,7 +17,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace FunctionsApp.Durable.Tests.Faults;
 
 /// <summary>Stored data that another version of the app has written, that is damaged, or that is not the app's.</summary>
-public sealed class StoredDataTests(DurableFixture fixture) : FaultTests(fixture), IClassFixture<DurableFixture>
+public sealed class StoredDataTests(DurableFixture fixture) : EngineTests(fixture), IClassFixture<DurableFixture>
 {
     private static readonly string Endless = """{"seconds":3600}""";
 
