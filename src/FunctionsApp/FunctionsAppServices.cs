@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using FunctionsApp.Core;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
+using FunctionsApp.Embedded;
 using FunctionsApp.Http;
 using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
@@ -26,7 +27,7 @@ public static class FunctionsAppServices
 
     /// <summary>Adds the engine that <c>Tasks:Engine</c> names. The other one's packages are not even loaded.</summary>
     private static IServiceCollection AddTaskEngine(this IServiceCollection services, IConfiguration configuration) =>
-        IsDurable(configuration) ? AddDurable(services) : services.AddEmbeddedTaskEngine();
+        IsDurable(configuration) ? AddDurable(services) : AddEmbedded(services);
 
     /// <summary>Whether <c>Tasks:Engine</c> names the durable engine.</summary>
     internal static bool IsDurable(IConfiguration configuration) =>
@@ -35,4 +36,8 @@ public static class FunctionsAppServices
     /// <summary>A method of its own, so that only its call loads the assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static IServiceCollection AddDurable(IServiceCollection services) => services.AddDurableTaskEngine();
+
+    /// <inheritdoc cref="AddDurable"/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static IServiceCollection AddEmbedded(IServiceCollection services) => services.AddEmbeddedTaskEngine();
 }

@@ -12,7 +12,7 @@ public sealed class ArchitectureTests
     [
         "Problems", "Limits", "Arithmetic", "Json", "Telemetry", "Cpu", "Outbound", "Operations",
         "Patterns", "Patterns.Await", "Patterns.Sequence", "Patterns.Callback", "Patterns.Gather", "Patterns.Map", "Patterns.Streaming",
-        "Webhooks", "Tasks", "Tasks.Embedded", "Health",
+        "Webhooks", "Tasks", "Health",
     ];
 
     private static readonly string Root = typeof(FunctionsCoreServices).Namespace!;
