@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable;
 
@@ -9,12 +8,12 @@ namespace FunctionsApp.Durable;
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(TaskStart))]
 [JsonSerializable(typeof(DurableStatus))]
-[JsonSerializable(typeof(AttemptOrder))]
+[JsonSerializable(typeof(AttemptInput))]
 [JsonSerializable(typeof(AttemptResult))]
-[JsonSerializable(typeof(DeliveryOrder))]
+[JsonSerializable(typeof(DeliveryInput))]
 [JsonSerializable(typeof(Delivery))]
 [JsonSerializable(typeof(CancelEvent))]
-[JsonSerializable(typeof(Removal))]
+[JsonSerializable(typeof(RemovalInput))]
 [JsonSerializable(typeof(AttemptState))]
 [JsonSerializable(typeof(KeyEntry))]
 internal sealed partial class DurableJsonContext : JsonSerializerContext;

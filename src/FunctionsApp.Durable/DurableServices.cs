@@ -1,6 +1,8 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Client;
 using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,6 +27,8 @@ public static class DurableServices
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();
         services.AddSingleton<ReceiverLimit>();
+        services.AddSingleton<AttemptLimits>();
+        services.AddSingleton<AttemptExecution>();
         services.AddSingleton<AttemptActivity>();
         services.AddSingleton<DeliveryActivity>();
         services.AddSingleton<RemovalActivity>();

@@ -10,7 +10,7 @@ namespace FunctionsApp.Embedded;
 
 /// <summary>Runs one attempt of a task, and announces its progress.</summary>
 internal sealed class AttemptRunner(
-    Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers, TaskClock clock)
+    Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers)
 {
     /// <summary>How often an input is read, if that fails: within 15 s.</summary>
     private const int MaxReads = 5;
@@ -69,7 +69,7 @@ internal sealed class AttemptRunner(
             entry.IsProgressDue = true;
         }
 
-        timers.Add(clock.Uptime + ProgressPause, () =>
+        timers.Add(timers.Clock.Uptime + ProgressPause, () =>
         {
             lock (store.Gate)
             {

@@ -107,24 +107,27 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
 
     private async Task ProvideSigningKeyAsync(TaskDatabase database, string path)
     {
-        if (!keys.NeedsGenerated)
-        {
-            return;
-        }
-
-        if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is not string key)
-        {
-            key = SigningKey.Generate();
-            await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
-        }
-
         // The message must not contain the value: it may be almost a key.
-        if (SigningKey.FindError(key) is { } error)
+        if (await keys.EnsureAsync(key => ShareKeyAsync(database, key)) is { } error)
         {
-            throw new StorageException($"The table signing_keys of '{path}' holds no signing key: what it holds {error}. Delete its row to have a new one generated.");
+            throw new StorageException(
+                $"The table signing_keys of '{path}' holds no signing key: what it holds {error}. Delete its row to have a new one generated.");
         }
 
-        keys.Provide(key);
-        TaskLog.SigningKey(logger, path);
+        if (keys.NeedsGenerated)
+        {
+            TaskLog.SigningKey(logger, path);
+        }
+    }
+
+    private static async Task<string> ShareKeyAsync(TaskDatabase database, string key)
+    {
+        if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is string stored)
+        {
+            return stored;
+        }
+
+        await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
+        return key;
     }
 }

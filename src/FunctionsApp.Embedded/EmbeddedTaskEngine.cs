@@ -1,11 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Diagnostics.Metrics;
 using System.Globalization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
 using Microsoft.Extensions.Logging;
@@ -19,13 +17,9 @@ namespace FunctionsApp.Embedded;
 /// </summary>
 internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 {
-    /// <summary>A cursor that starts with a digit would be parsed as a number.</summary>
-    private const char CursorPrefix = 'p';
-
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task> _creating = new(StringComparer.Ordinal);
-    private readonly Meter _meter = new(AppTelemetry.Name);
     private readonly TasksOptions _options;
     private readonly DirectoryOpening _directory;
     private readonly TaskStore _store;
@@ -33,7 +27,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     private readonly TaskQueue _queue;
     private readonly WebhookQueue _webhooks;
     private readonly TaskRetention _retention;
-    private readonly TaskCompletion _completion;
     private readonly ILogger _logger;
     private Task? _opening;
 
@@ -48,12 +41,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _store = new TaskStore(clock, logger);
         _directory = new DirectoryOpening(_store, keys, time, logger);
         _retention = new TaskRetention(_store, clock, logger, _stopping.Token);
-        _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, clock, _stopping.Token);
-        _completion = new TaskCompletion(_store, _webhooks, _retention, clock);
-        var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
-        var attempts = new AttemptRunner(runner, _store, describer, _timers, clock);
-        _queue = new TaskQueue(_store, memory, attempts, _completion, _options, _timers, clock, wait, _stopping.Token);
-        _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
+        _webhooks = new WebhookQueue(_store, webhook, _retention, clock, _stopping.Token);
+        var changes = new TaskChanges(_store, _webhooks, _retention, schedule, clock);
+        var attempts = new AttemptRunner(runner, _store, describer, _timers);
+        _queue = new TaskQueue(_store, memory, attempts, changes, _options, _timers, _stopping.Token);
     }
 
     /// <summary>Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.</summary>
@@ -81,7 +72,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public void Dispose()
     {
-        _meter.Dispose();
+        _queue.Dispose();
         _timers.Dispose();
         _webhooks.Dispose();
         _retention.Dispose();
@@ -165,11 +156,14 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
     public async Task<TaskView?> CancelAsync(string id)
     {
         await EnsureOpenAsync();
-        TaskView? view;
+        TaskView? view = null;
         var committed = Task.CompletedTask;
         lock (_store.Gate)
         {
-            view = _store.FindLive(id) is { } entry ? Cancel(entry, out committed) : null;
+            if (_store.FindLive(id) is { } entry)
+            {
+                view = entry.View with { Record = _queue.Cancel(entry, out committed) };
+            }
         }
 
         try
@@ -187,10 +181,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     public async ValueTask<TaskPage> ListAsync(TaskQuery query)
     {
-        var below = query.Cursor is null ? long.MaxValue : ParseCursor(query.Cursor);
+        var below = ParseCursor(query.Cursor);
         await EnsureOpenAsync();
         var (items, next) = Read(() => _store.List(query, below));
-        return new TaskPage(items, next is { } place ? string.Create(CultureInfo.InvariantCulture, $"{CursorPrefix}{place:x}") : null);
+        return new TaskPage(items, TaskCursor.Encode(next?.ToString(CultureInfo.InvariantCulture)));
     }
 
     public async Task<TaskRecord?> RedeliverAsync(string id)
@@ -220,10 +214,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
     }
 
-    private static long ParseCursor(string cursor) =>
-        cursor.StartsWith(CursorPrefix) && long.TryParse(cursor.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var below) && below > 1
-            ? below
-            : throw new ProblemException(Problem.InvalidRequest("/cursor", "must be the nextCursor of an earlier page"));
+    /// <summary>Returns the sequence number of a cursor; the page has tasks with lower ones.</summary>
+    private static long ParseCursor(string? cursor) => TaskCursor.Decode(cursor) is not { } text ? long.MaxValue
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var below) && below > 1 ? below
+        : throw TaskProblems.InvalidCursor();
 
     private static T Read<T>(Func<T> read)
     {
@@ -269,31 +263,6 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             return entry.View.Record;
         }
-    }
-
-    /// <summary>Cancels a task that has not ended. Under the gate.</summary>
-    private TaskView Cancel(TaskEntry entry, out Task committed)
-    {
-        committed = Task.CompletedTask;
-        if (entry.Pending.IsFinished || entry.Pending.State == TaskState.Cancelling)
-        {
-            return entry.View with { Record = entry.Pending };
-        }
-
-        committed = _store.CommitAsync(entry, entry.Pending with { State = TaskState.Cancelling, NextAttemptAt = null });
-        var view = entry.View with { Record = entry.Pending };
-        if (entry.Stop is null)
-        {
-            _queue.Leave(entry);
-            _ = _completion.End(entry, TaskState.Cancelled);
-        }
-        else
-        {
-            // Not Cancel(): it would run the cancellation callbacks of the task here, under the lock.
-            _ = entry.Stop.CancelAsync();
-        }
-
-        return view;
     }
 
     /// <summary>Reserves a key, unless a task with it is being created.</summary>

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Limits;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -11,8 +12,6 @@ namespace FunctionsApp.Embedded;
 /// <param name="time">The clock.</param>
 internal sealed class EmbeddedTaskEngineLifetime(IServiceProvider services, TimeProvider time) : BackgroundService
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(400);
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
@@ -21,7 +20,7 @@ internal sealed class EmbeddedTaskEngineLifetime(IServiceProvider services, Time
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.Delay(Pause, time, stoppingToken);
+        await StartupPause.WaitAsync(time, stoppingToken);
         services.GetRequiredService<EmbeddedTaskEngine>().Start();
     }
 }

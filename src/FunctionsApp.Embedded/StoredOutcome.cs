@@ -15,7 +15,7 @@ internal sealed class StoredOutcome(TaskStore store, long task) : StoredJson
     /// <exception cref="ProblemException"><c>storage-failed</c>: the database holds the task without its outcome.</exception>
     public static RawJson? Find(TaskStore store, string id) => store.Read(queries =>
         queries.Find(id) is not { State: TaskState.Succeeded or TaskState.Failed } task ? (RawJson?)null
-        : task.Flaw is not null ? TaskOutcome.Failed(TaskRecord.Unreadable()).Value
+        : task.Flaw is not null ? TaskOutcome.Failed(TaskProblems.Unreadable()).Value
         : queries.PayloadLength(task.Sequence) > MinBytes ? RawJson.From(new StoredOutcome(store, task.Sequence))
         : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
 

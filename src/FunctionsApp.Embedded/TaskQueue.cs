@@ -1,30 +1,51 @@
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded;
 
 /// <summary>
-/// Admits tasks, runs <see cref="TasksOptions.MaxRunning"/> of them at once and queues the others in order. Decides how each
-/// continues after an attempt. Members that say so are called under the store's gate.
+/// Admits tasks, runs <see cref="TasksOptions.MaxRunning"/> of them at once and queues the others in order. Members that say so are
+/// called under the store's gate.
 /// </summary>
-internal sealed class TaskQueue(
-    TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskCompletion completion, TasksOptions options,
-    TimerQueue<Action> timers, TaskClock clock, Histogram<double> wait, CancellationToken stopping)
+internal sealed class TaskQueue : IDisposable
 {
     private const int MaxRetryAfterSeconds = 3_600;
-    private const int RetryAfterFullSeconds = 60;
 
+    private readonly TaskStore _store;
+    private readonly MemoryBudget _budget;
+    private readonly AttemptRunner _attempts;
+    private readonly TaskChanges _changes;
+    private readonly TasksOptions _options;
+    private readonly TimerQueue<Action> _timers;
+    private readonly CancellationToken _stopping;
+    private readonly StateLimits _limits;
     private readonly LinkedList<TaskEntry> _waiting = [];
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Meter _meter = new(AppTelemetry.Name);
+    private readonly Histogram<double> _wait;
     private int _running;
     private Pace _pace;
+
+    /// <summary>Creates an empty queue.</summary>
+    public TaskQueue(
+        TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskChanges changes, TasksOptions options, TimerQueue<Action> timers,
+        CancellationToken stopping)
+    {
+        (_store, _budget, _attempts, _changes, _options, _timers, _stopping) = (store, budget, attempts, changes, options, timers, stopping);
+        _limits = new StateLimits(store, options);
+        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
+        _meter.CreateObservableGauge(
+            "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
+    }
+
+    public void Dispose() => _meter.Dispose();
 
     /// <summary>Accepts a task. On return it is on disk, and runs or waits.</summary>
     /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
@@ -33,12 +54,18 @@ internal sealed class TaskQueue(
         TaskEntry entry;
         Task committed;
         bool startsNow;
-        lock (store.Gate)
+        lock (_store.Gate)
         {
             EnsureRoom(input);
-            startsNow = _running < options.MaxRunning && _waiting.Count == 0 && !stopping.IsCancellationRequested;
+            startsNow = _running < _options.MaxRunning && _waiting.Count == 0 && !_stopping.IsCancellationRequested;
             _running += startsNow ? 1 : 0;
-            (entry, committed) = store.Add(sequence => TaskRecord.New(definition, sequence, clock.Now, startsNow), input);
+
+            // The same write records the start of the first attempt, at no cost.
+            (entry, committed) = _store.Add(
+                sequence => TaskLifecycle.Create(TaskRecord.NewId(), sequence, definition, _timers.Clock.Now) is var created && startsNow
+                    ? TaskLifecycle.Begin(created, created.CreatedAt)
+                    : created,
+                input);
         }
 
         try
@@ -47,105 +74,82 @@ internal sealed class TaskQueue(
         }
         catch (Exception exception)
         {
-            lock (store.Gate)
+            lock (_store.Gate)
             {
-                store.Remove(entry);
+                _store.Remove(entry);
                 Release(startsNow);
             }
 
             if (exception is StorageException)
             {
-                throw new ProblemException(Problem.StorageFailed("The task could not be written to the disk, and has not been accepted."));
+                throw TaskProblems.NotAccepted();
             }
 
             throw;
         }
 
-        lock (store.Gate)
+        lock (_store.Gate)
         {
-            if (entry.Pending.State == TaskState.Running)
-            {
-                Run(entry, Task.CompletedTask, input);
-                return entry;
-            }
-
-            if (entry.Pending.State == TaskState.Queued)
-            {
-                Wait(entry);
-                StartWaiting();
-            }
-            else
-            {
-                // A caller that lists tasks has already cancelled it.
-                Release(startsNow);
-            }
+            Enter(entry, startsNow, input);
         }
 
         return entry;
     }
 
-    /// <summary>Resumes the tasks that had not ended when the host ended. Under the gate.</summary>
+    /// <summary>Takes over the tasks that had not ended when the host ended. Under the gate.</summary>
     public void Resume()
     {
-        foreach (var entry in store.Live.ToArray())
+        foreach (var entry in _store.Live.ToArray())
         {
-            var record = entry.Pending;
-            if (record.Flaw is not null)
+            _changes.TakeOver(entry);
+            if (TaskLifecycle.WakeOf(entry.Pending) is { Step: TaskStep.Attempt } wake)
             {
-                _ = completion.Fail(entry, TaskRecord.Unreadable());
-
-                // It has failed already, whatever the disk says until then.
-                entry.Commit(entry.Pending);
-            }
-            else if (record.State == TaskState.Cancelling)
-            {
-                _ = completion.End(entry, TaskState.Cancelled);
-            }
-            else if (record.State == TaskState.Running && record.Attempts >= record.Definition.MaxAttempts)
-            {
-                _ = completion.Fail(entry, TaskDefinition.Interrupted(record.Attempts));
-            }
-            else
-            {
-                if (record.State == TaskState.Running)
-                {
-                    _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued });
-
-                    // No attempt runs, whatever the disk says until then. A host that reads "running" again does the same.
-                    entry.Commit(entry.Pending);
-                }
-
-                if (record.NextAttemptAt is { } at)
-                {
-                    Wait(entry, clock.UptimeAt(at, record.Definition.Retry?.Pause(record.Attempts) ?? TimeSpan.Zero));
-                }
-                else
-                {
-                    Wait(entry);
-                }
+                var maxPause = entry.Pending.Definition.Retry?.Pause(entry.Pending.Attempts) ?? TimeSpan.Zero;
+                WaitUntil(entry, entry.Pending.NextAttemptAt is null ? null : _timers.Clock.UptimeAt(wake.At, maxPause));
             }
         }
 
         StartWaiting();
     }
 
-    /// <summary>Removes a task from the queue. Under the gate.</summary>
-    public void Leave(TaskEntry entry)
+    /// <summary>Cancels a task. Under the gate.</summary>
+    /// <param name="entry">The task.</param>
+    /// <param name="committed">
+    /// Completes when that is on disk. If it throws a <see cref="StorageException"/>, the work is stopped nevertheless.
+    /// </param>
+    /// <returns>The task, which is being cancelled; as it had ended before if it had.</returns>
+    public TaskRecord Cancel(TaskEntry entry, out Task committed)
     {
-        if (entry.Waiting is { } place)
+        committed = Task.CompletedTask;
+        var before = entry.Pending;
+        if (before.IsFinished || before.State == TaskState.Cancelling)
         {
-            _waiting.Remove(place);
-            entry.Waiting = null;
+            return before;
         }
+
+        committed = _changes.Cancel(entry);
+        var cancelling = entry.Pending;
+        if (entry.Stop is { } stop)
+        {
+            // Not Cancel(): it would run the cancellation callbacks of the task here, under the lock.
+            _ = stop.CancelAsync();
+        }
+        else
+        {
+            Leave(entry);
+            _ = _changes.After(entry, new AttemptVerdict(AttemptEnd.Cancelled));
+        }
+
+        return cancelling;
     }
 
     /// <summary>Stops running attempts, after the constructor's token was cancelled: no new attempt starts.</summary>
     /// <returns>Completes when no attempt runs.</returns>
     public Task StopAsync()
     {
-        lock (store.Gate)
+        lock (_store.Gate)
         {
-            foreach (var entry in store.Live)
+            foreach (var entry in _store.Live)
             {
                 _ = entry.Stop?.CancelAsync();
             }
@@ -161,59 +165,73 @@ internal sealed class TaskQueue(
 
     private void EnsureRoom(RawJson input)
     {
-        if (store.Queued >= options.MaxQueued)
+        if (_store.Queued >= _options.MaxQueued)
         {
-            var seconds = Math.Clamp(Math.Ceiling(_pace.SecondsPerItem / options.MaxRunning), 1, MaxRetryAfterSeconds);
-            throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"No more than {options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), (int)seconds));
+            var seconds = Math.Clamp(Math.Ceiling(_pace.SecondsPerItem / _options.MaxRunning), 1, MaxRetryAfterSeconds);
+            throw TaskProblems.QueueFull(_options.MaxQueued, (int)seconds);
         }
 
-        if (input.Utf8.Length > TaskStore.MaxPayloadBytes)
-        {
-            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture, $"An input of a task has at most {TaskStore.MaxPayloadBytes} bytes.")));
-        }
-
-        if (store.UsedBytes + input.Utf8.Length > options.MaxStateBytes)
-        {
-            throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterFullSeconds));
-        }
+        _limits.EnsureRoom(input);
     }
 
-    private void Wait(TaskEntry entry)
+    /// <summary>Runs or queues a task whose creation is on disk.</summary>
+    private void Enter(TaskEntry entry, bool startsNow, RawJson input)
     {
-        entry.Waiting = _waiting.AddLast(entry);
-        entry.WaitsSince = clock.Uptime;
-    }
-
-    /// <summary>Queues a task when its next attempt is due.</summary>
-    private void Wait(TaskEntry entry, TimeSpan due) => timers.Add(due, () =>
-    {
-        lock (store.Gate)
+        switch (entry.Pending.State)
         {
-            if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
-            {
-                Wait(entry);
+            case TaskState.Running:
+                Run(entry, Task.CompletedTask, input);
+                break;
+            case TaskState.Queued:
+                WaitUntil(entry, due: null);
                 StartWaiting();
-            }
+                break;
+            default:
+                // A caller that lists tasks has already cancelled it.
+                Release(startsNow);
+                break;
         }
-    });
+    }
+
+    /// <summary>Queues a task, now or when its next attempt is due.</summary>
+    private void WaitUntil(TaskEntry entry, TimeSpan? due)
+    {
+        if (due is null)
+        {
+            (entry.Waiting, entry.WaitsSince) = (_waiting.AddLast(entry), _timers.Clock.Uptime);
+            return;
+        }
+
+        _timers.Add(due.Value, () =>
+        {
+            lock (_store.Gate)
+            {
+                if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
+                {
+                    WaitUntil(entry, due: null);
+                    StartWaiting();
+                }
+            }
+        });
+    }
+
+    private void Leave(TaskEntry entry)
+    {
+        if (entry.Waiting is { } place)
+        {
+            _waiting.Remove(place);
+            entry.Waiting = null;
+        }
+    }
 
     private void StartWaiting()
     {
-        while (_running < options.MaxRunning && _waiting.First is { Value: var entry } && !stopping.IsCancellationRequested)
+        while (_running < _options.MaxRunning && _waiting.First is { Value: var entry } && !_stopping.IsCancellationRequested)
         {
             Leave(entry);
             _running++;
-            wait.Record((clock.Uptime - entry.WaitsSince).TotalSeconds);
-            var committed = store.CommitWithRetryAsync(entry, entry.Pending with
-            {
-                State = TaskState.Running,
-                StartedAt = entry.Pending.StartedAt ?? entry.Pending.NotBefore(clock.Now),
-                Attempts = entry.Pending.Attempts + 1,
-                NextAttemptAt = null,
-            });
-            Run(entry, committed, input: null);
+            _wait.Record((_timers.Clock.Uptime - entry.WaitsSince).TotalSeconds);
+            Run(entry, _changes.Begin(entry), input: null);
         }
     }
 
@@ -221,7 +239,7 @@ internal sealed class TaskQueue(
     private void Run(TaskEntry entry, Task committed, RawJson? input)
     {
         entry.Stop = new CancellationTokenSource();
-        if (stopping.IsCancellationRequested)
+        if (_stopping.IsCancellationRequested)
         {
             _ = entry.Stop.CancelAsync();
         }
@@ -238,20 +256,45 @@ internal sealed class TaskQueue(
         await Task.Yield();
 
         // The outcome is in memory until it is on disk.
-        using var memory = RequestMemory.Current = budget.Open();
-        var started = clock.Uptime;
-        var outcome = await attempts.RunAsync(entry, committed, input, stop);
-        Task ended;
-        lock (store.Gate)
+        using var memory = RequestMemory.Current = _budget.Open();
+        var started = _timers.Clock.Uptime;
+        var outcome = await _attempts.RunAsync(entry, committed, input, stop);
+        Task stored;
+        lock (_store.Gate)
         {
             entry.Stop = null;
-            _pace.Note(1, clock.Uptime - started);
-            ended = GoOn(entry, outcome);
+            _pace.Note(1, _timers.Clock.Uptime - started);
+            stored = AfterAttempt(entry, outcome);
             entry.Progress = null;
             Release(isRunning: true);
         }
 
-        await ended;
+        await stored;
+    }
+
+    /// <summary>Stores what follows an attempt, and queues a retry.</summary>
+    /// <param name="entry">The task.</param>
+    /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
+    /// <returns>Completes when the end, if any, is on disk.</returns>
+    private Task AfterAttempt(TaskEntry entry, TaskOutcome? outcome)
+    {
+        var (record, isCancelled) = (entry.Pending, entry.Pending.State == TaskState.Cancelling);
+        if (outcome is null && !isCancelled)
+        {
+            // The host stops: the database says "running", so the next start takes the task over.
+            return Task.CompletedTask;
+        }
+
+        outcome = outcome is null ? null : _limits.Fit(outcome, entry.InputBytes);
+        var verdict = TaskLifecycle.Judge(record.Definition, record.Attempts, isCancelled, outcome);
+        var stored = _changes.After(entry, verdict);
+        if (verdict.End == AttemptEnd.Retried)
+        {
+            WaitUntil(entry, _timers.Clock.Uptime + verdict.Pause);
+            return Task.CompletedTask;
+        }
+
+        return stored;
     }
 
     /// <summary>Frees a slot for the next task, and completes a stop when no attempt runs any more. Under the gate.</summary>
@@ -260,50 +303,9 @@ internal sealed class TaskQueue(
     {
         _running -= isRunning ? 1 : 0;
         StartWaiting();
-        if (_running == 0 && stopping.IsCancellationRequested)
+        if (_running == 0 && _stopping.IsCancellationRequested)
         {
             _idle.TrySetResult();
         }
-    }
-
-    /// <summary>Decides how a task continues after an attempt.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
-    /// <returns>Completes when the end, if any, is on disk.</returns>
-    private Task GoOn(TaskEntry entry, TaskOutcome? outcome)
-    {
-        var record = entry.Pending;
-        if (record.State == TaskState.Cancelling)
-        {
-            return completion.End(entry, TaskState.Cancelled);
-        }
-        else if (outcome?.Problem is { } problem)
-        {
-            if (record.Definition.PauseAfter(problem, record.Attempts) is { } pause)
-            {
-                _ = store.CommitWithRetryAsync(entry, record with { State = TaskState.Queued, NextAttemptAt = clock.Now + pause });
-                Wait(entry, clock.Uptime + pause);
-            }
-            else
-            {
-                return completion.End(entry, TaskState.Failed, outcome.Value, outcome.IsContinued);
-            }
-        }
-        else if (outcome is { Value.Utf8.Length: var bytes })
-        {
-            // The result replaces the input.
-            if (bytes > TaskStore.MaxPayloadBytes || store.UsedBytes - entry.InputBytes + bytes > options.MaxStateBytes)
-            {
-                return completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).")));
-            }
-            else
-            {
-                return completion.End(entry, TaskState.Succeeded, outcome.Value, outcome.IsContinued);
-            }
-        }
-
-        // The task has not ended. An attempt without an outcome means that the host stops: the database says "running", so the task runs again.
-        return Task.CompletedTask;
     }
 }

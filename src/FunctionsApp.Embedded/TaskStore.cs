@@ -13,9 +13,6 @@ namespace FunctionsApp.Embedded;
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
 internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : IDisposable
 {
-    /// <summary>The maximum length of an input or outcome, in bytes: SQLite limits values to 1,000,000,000.</summary>
-    public const int MaxPayloadBytes = 999_000_000;
-
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
 
@@ -222,7 +219,7 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
     public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null, Action? committed = null)
     {
         Count(entry.Pending, -1);
-        entry.Pending = record with { Version = entry.Pending.Version + 1 };
+        entry.Pending = record;
         Count(entry.Pending, +1);
         return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default, committed);
     }

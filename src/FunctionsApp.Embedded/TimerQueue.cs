@@ -17,6 +17,9 @@ internal sealed class TimerQueue<T>(TaskClock clock, Action<T> handle) : IDispos
     private TimeSpan _wakes = TimeSpan.MaxValue;
     private bool _isDisposed;
 
+    /// <summary>The clock.</summary>
+    public TaskClock Clock => clock;
+
     /// <summary>Adds an item.</summary>
     /// <param name="due">The uptime at which it is due; a time in the past means soon.</param>
     /// <param name="item">The item.</param>

@@ -21,23 +21,25 @@ internal sealed class WebhookQueue : IDisposable
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    private readonly ReceiverQueues _receivers = new();
+    private readonly ReceiverLimit _receivers = new();
+
+    /// <summary>The due webhooks of receivers that have no slot free, by host and port, in order.</summary>
+    private readonly Dictionary<string, Queue<DueDelivery>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
     // By sequence number: webhooks that are due or in flight have no task; those whose attempt has ended have its commit. Whoever
     // adds one plans it again after its removal: if it is due meanwhile, it is passed over.
     private readonly Dictionary<long, Task?> _known = [];
     private readonly TaskStore _store;
     private readonly WebhookAttempt _attempt;
-    private readonly DeliverySchedule _schedule;
     private readonly TaskRetention _retention;
     private readonly TaskClock _clock;
     private readonly CancellationToken _stopping;
     private readonly TimerQueue<DueDelivery> _timers;
 
     public WebhookQueue(
-        TaskStore store, WebhookAttempt attempt, DeliverySchedule schedule, TaskRetention retention, TaskClock clock, CancellationToken stopping)
+        TaskStore store, WebhookAttempt attempt, TaskRetention retention, TaskClock clock, CancellationToken stopping)
     {
-        (_store, _attempt, _schedule, _retention, _clock, _stopping) = (store, attempt, schedule, retention, clock, stopping);
+        (_store, _attempt, _retention, _clock, _stopping) = (store, attempt, retention, clock, stopping);
         _timers = new TimerQueue<DueDelivery>(clock, Enqueue);
     }
 
@@ -64,9 +66,6 @@ internal sealed class WebhookQueue : IDisposable
         _timers.Dispose();
         _slots.Dispose();
     }
-
-    /// <summary>Creates the webhook of a task that ends now.</summary>
-    public Delivery New(Uri url, DateTimeOffset now) => new() { Url = url, NextAttemptAt = _schedule.Due(1, now, retryAfter: null) };
 
     /// <summary>Returns the uptime at which the webhook of a task is due, if it is pending.</summary>
     public TimeSpan DueOf(TaskRecord record)
@@ -116,8 +115,7 @@ internal sealed class WebhookQueue : IDisposable
             }
 
             planned = found;
-            var again = delivery with { State = DeliveryState.Pending, NextAttemptAt = _clock.Now, EarlierAttempts = delivery.Sent };
-            var record = found with { Delivery = again };
+            var record = found with { Delivery = TaskLifecycle.Redeliver(delivery, _clock.Now) };
             await _store.WriteAsync(writes => writes.UpdateDelivery(record));
             return planned = record;
         }
@@ -166,9 +164,17 @@ internal sealed class WebhookQueue : IDisposable
         {
             lock (_gate)
             {
-                if (_receivers.TryEnter(url, due))
+                if (_receivers.TryEnter(url))
                 {
                     Start(due, url);
+                }
+                else if (_waiting.TryGetValue(url.Authority, out var others))
+                {
+                    others.Enqueue(due);
+                }
+                else
+                {
+                    _waiting.Add(url.Authority, new Queue<DueDelivery>([due]));
                 }
             }
         }
@@ -228,13 +234,7 @@ internal sealed class WebhookQueue : IDisposable
         finally
         {
             _slots.Release();
-            lock (_gate)
-            {
-                if (_receivers.Leave(url) is { } waiting)
-                {
-                    Start(waiting, url);
-                }
-            }
+            Leave(url);
         }
 
         if (sent is null)
@@ -252,6 +252,23 @@ internal sealed class WebhookQueue : IDisposable
         Forget(due.Task);
         Plan(sent, next);
         _retention.Settle(sent);
+    }
+
+    /// <summary>Frees a slot at a receiver, for the next webhook that waits for it.</summary>
+    private void Leave(Uri url)
+    {
+        lock (_gate)
+        {
+            _receivers.Leave(url);
+            if (_waiting.TryGetValue(url.Authority, out var others) && _receivers.TryEnter(url))
+            {
+                Start(others.Dequeue(), url);
+                if (others.Count == 0)
+                {
+                    _waiting.Remove(url.Authority);
+                }
+            }
+        }
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)

@@ -1,3 +1,5 @@
+using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Conformance;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,3 +1,4 @@
+using FunctionsApp.Durable.Client;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Time.Testing;
 

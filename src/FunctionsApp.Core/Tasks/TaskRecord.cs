@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;
@@ -44,24 +42,6 @@ public sealed record TaskDefinition
 
     /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls continue.</summary>
     public string? CallChain { get; init; }
-
-    /// <summary>The maximum number of attempts, including those interrupted by the end of a host.</summary>
-    public int MaxAttempts => Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
-
-    /// <summary>Returns when a task that has failed is retried; null when it is not.</summary>
-    /// <param name="problem">Why it has failed.</param>
-    /// <param name="attempts">The number of attempts so far.</param>
-    public TimeSpan? PauseAfter(Problem problem, int attempts) =>
-        Retry is { } retry && attempts < retry.MaxAttempts && RetryPolicy.IsWorthwhile(problem) ? retry.Pause(attempts) : null;
-
-    /// <summary>Returns the URL that an end is delivered to; null for none.</summary>
-    /// <param name="state">How the task has ended.</param>
-    public Uri? UrlFor(TaskState state) => state == TaskState.Succeeded ? OnSuccess : OnError;
-
-    /// <summary>The problem of a task whose last attempt was interrupted.</summary>
-    /// <param name="attempts">The number of attempts.</param>
-    public static Problem Interrupted(int attempts) => Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
-        $"The host ended while the task ran, and no attempt is left: there were {attempts} (retry.maxAttempts)."));
 }
 
 /// <summary>The state of a task at one moment, without its input and outcome, which may be large.</summary>
@@ -110,39 +90,12 @@ public sealed record TaskRecord
     public Delivery? Delivery { get; init; }
 
     /// <summary>
-    /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, as <see cref="Unreadable"/>.
+    /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, with <see cref="TaskProblems.Unreadable"/>.
     /// </summary>
     public string? Flaw { get; init; }
 
-    /// <summary>The problem of a task that cannot be read.</summary>
-    public static Problem Unreadable() => Problem.StorageFailed(
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. "
-        + "The log has the cause.");
-
     /// <summary>Returns the id of a new task.</summary>
     public static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
-
-    /// <summary>Creates the record of a new task.</summary>
-    /// <param name="definition">What it runs, and how.</param>
-    /// <param name="sequence">Its sequence number.</param>
-    /// <param name="now">The current time.</param>
-    /// <param name="startsNow">Whether its first attempt starts at once; the same write then records it, at no cost.</param>
-    public static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
-    {
-        Id = NewId(),
-        Sequence = sequence,
-        Version = 1,
-        Definition = definition,
-        State = startsNow ? TaskState.Running : TaskState.Queued,
-        CreatedAt = now,
-        StartedAt = startsNow ? now : null,
-        Attempts = startsNow ? 1 : 0,
-        ExpiresAt = now.AddSeconds(definition.TtlSeconds),
-    };
-
-    /// <summary>Returns the time, but none before the last event of the task: the clock may have been set back.</summary>
-    /// <param name="now">The current time.</param>
-    public DateTimeOffset NotBefore(DateTimeOffset now) => (StartedAt ?? CreatedAt) is var last && now < last ? last : now;
 
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;

@@ -13,9 +13,6 @@ public sealed partial class WebhookAttempt(
     MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time,
     ILogger<WebhookAttempt> logger)
 {
-    /// <summary>Maximum webhooks that a process has in flight to one receiver.</summary>
-    public const int MaxPerReceiver = 4;
-
     /// <summary>Sends the webhook.</summary>
     /// <param name="record">The task, with its delivery.</param>
     /// <param name="readOutcome">
@@ -74,20 +71,8 @@ public sealed partial class WebhookAttempt(
         }
     }
 
-    private Delivery After(Delivery delivery, WebhookResult result)
-    {
-        var number = delivery.Sent + 1;
-        var due = result.Outcome == WebhookOutcome.Failed
-            ? schedule.Due(number - delivery.EarlierAttempts + 1, time.GetUtcNow(), result.RetryAfter)
-            : null;
-        var attempt = new DeliveryAttempt(number, result.StartedAt, result.ElapsedMs, result.Status, result.Error, due);
-        return delivery with
-        {
-            State = result.Outcome == WebhookOutcome.Delivered ? DeliveryState.Delivered : due is null ? DeliveryState.Failed : DeliveryState.Pending,
-            NextAttemptAt = due,
-            Attempts = [.. delivery.Attempts.TakeLast(Delivery.MaxAttempts - 1), attempt],
-        };
-    }
+    private Delivery After(Delivery delivery, WebhookResult result) => TaskLifecycle.AfterDelivery(
+        delivery, result, schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter));
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
     private static partial void LogFailed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);

@@ -16,6 +16,9 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
     private readonly IReadOnlyList<double> _pauses = options.Value.Schedule;
     private readonly Random _random = random ?? Random.Shared;
 
+    /// <summary>Returns the pause between the end of a task and the first attempt at its webhook.</summary>
+    public TimeSpan PauseBeforeFirst() => Jittered(TimeSpan.FromSeconds(_pauses[0]));
+
     /// <summary>Returns when an attempt is due: after its pause, or the receiver's longer one, plus up to a tenth of the pause.</summary>
     /// <param name="attempt">The attempt's number, from 1.</param>
     /// <param name="after">When the outcome was available, or the previous attempt ended.</param>
@@ -31,6 +34,8 @@ public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random?
 
         var requested = retryAfter > MaxRetryAfter ? MaxRetryAfter : retryAfter;
         var pause = RetryAfter.Longer(TimeSpan.FromSeconds(_pauses[attempt - 1]), requested);
-        return after + (pause * (1 + (Jitter * _random.NextDouble())));
+        return after + Jittered(pause);
     }
+
+    private TimeSpan Jittered(TimeSpan pause) => pause * (1 + (Jitter * _random.NextDouble()));
 }

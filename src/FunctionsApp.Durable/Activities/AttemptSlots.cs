@@ -11,9 +11,6 @@ namespace FunctionsApp.Durable.Activities;
 /// </summary>
 internal sealed class AttemptSlots : IDisposable
 {
-    /// <summary>The number of activities beside the running attempts.</summary>
-    public const int OtherActivities = 16;
-
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Meter _meter = new(AppTelemetry.Name);

@@ -1,7 +1,8 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
 
 namespace FunctionsApp.Durable.Activities;
@@ -16,17 +17,17 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30), WaitPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Sends the webhook.</summary>
-    /// <param name="order">What to send.</param>
+    /// <param name="input">What to send.</param>
     /// <param name="stopping">Is cancelled when the process is ending.</param>
     /// <returns>The delivery then.</returns>
-    public async Task<Delivery> RunAsync(DeliveryOrder order, CancellationToken stopping)
+    public async Task<Delivery> RunAsync(DeliveryInput input, CancellationToken stopping)
     {
-        if (await FindOtherAsync(order, stopping) is { } other)
+        if (await FindOtherAsync(input, stopping) is { } other)
         {
             return other;
         }
 
-        var record = TaskRecords.RecordOf(order.Id, order.Start, order.Status, attempts: null);
+        var record = new StoredTask(input.Id, input.Start, input.Status, Attempts: null).Record;
         var delivery = record.Delivery!;
         if (!receivers.TryEnter(delivery.Url))
         {
@@ -36,7 +37,7 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         try
         {
             await hub.ProvideSigningKeyAsync(stopping);
-            return await webhook.RunAsync(record, memory => ReadOutcomeAsync(order, memory, stopping), stopping);
+            return await webhook.RunAsync(record, memory => ReadOutcomeAsync(input, memory, stopping), stopping);
         }
         finally
         {
@@ -49,19 +50,19 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
     /// the process dies between, the step is done anew, and the task may end at another time, or otherwise.
     /// </summary>
     /// <returns>Null when the end that the call reports is stored.</returns>
-    private async Task<Delivery?> FindOtherAsync(DeliveryOrder order, CancellationToken stopping)
+    private async Task<Delivery?> FindOtherAsync(DeliveryInput input, CancellationToken stopping)
     {
         var started = time.GetTimestamp();
         while (time.GetElapsedTime(started) < MaxWait)
         {
-            var status = await hub.FindAsync(order.Id) is { } instance ? reader.Parse(instance).Status : null;
-            if (status?.Version > order.Status.Version)
+            var status = await hub.FindAsync(input.Id) is { } instance ? reader.Parse(instance).Status : null;
+            if (status?.Version > input.Status.Version)
             {
                 // Its process may have died after it had reported the delivery, and before this call was deleted.
-                return status.Delivery ?? order.Status.Delivery;
+                return status.Delivery ?? input.Status.Delivery;
             }
 
-            if (status?.Version == order.Status.Version && status.FinishedAt == order.Status.FinishedAt)
+            if (status?.Version == input.Status.Version && status.FinishedAt == input.Status.FinishedAt)
             {
                 return null;
             }
@@ -69,25 +70,25 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
             await Task.Delay(WaitPause, time, stopping);
         }
 
-        return order.Status.Delivery! with { NextAttemptAt = time.GetUtcNow() + BusyPause };
+        return input.Status.Delivery! with { NextAttemptAt = time.GetUtcNow() + BusyPause };
     }
 
-    private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryOrder order, RequestMemory memory, CancellationToken stopping)
+    private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
     {
-        if (order.Status.Problem is { } problem)
+        if (input.Status.Problem is { } problem)
         {
             return problem;
         }
 
-        if (order.Status is { State: TaskState.Cancelled } or { OutcomeBytes: > TaskMessage.MaxOutcomeBytes })
+        if (input.Status is { State: TaskState.Cancelled } or { OutcomeBytes: > TaskMessage.MaxOutcomeBytes })
         {
             return null;
         }
 
-        await memory.HoldWhenThereIsRoomAsync(2L * order.Status.OutcomeBytes, stopping);
+        await memory.HoldWhenThereIsRoomAsync(2L * input.Status.OutcomeBytes, stopping);
         try
         {
-            return await hub.Blobs.ReadOutcomeAsync(order.Id, order.Status.Attempts, stopping);
+            return await hub.Blobs.ReadOutcomeAsync(input.Id, input.Status.Attempts, stopping);
         }
         catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
         {

@@ -1,4 +1,5 @@
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 
 namespace FunctionsApp.Durable.Activities;
 
@@ -6,5 +7,5 @@ namespace FunctionsApp.Durable.Activities;
 internal sealed class RemovalActivity(TaskHub hub)
 {
     /// <summary>Deletes them.</summary>
-    public Task RunAsync(Removal removal) => hub.Blobs.DeleteAsync(removal.Id, removal.IdempotencyKey, CancellationToken.None);
+    public Task RunAsync(RemovalInput input) => hub.Blobs.DeleteAsync(input.Id, input.IdempotencyKey, CancellationToken.None);
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,16 +22,16 @@ public static class DurableFunctions
 
     /// <summary>Makes an attempt.</summary>
     [Function(TaskNames.Attempt)]
-    public static Task<AttemptResult> AttemptAsync([ActivityTrigger] AttemptOrder order, FunctionContext context) =>
-        context.InstanceServices.GetRequiredService<AttemptActivity>().RunAsync(order, context.CancellationToken);
+    public static Task<AttemptResult> AttemptAsync([ActivityTrigger] AttemptInput input, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<AttemptActivity>().RunAsync(input, context.CancellationToken);
 
     /// <summary>Sends the webhook once.</summary>
     [Function(TaskNames.Delivery)]
-    public static Task<Delivery> DeliverAsync([ActivityTrigger] DeliveryOrder order, FunctionContext context) =>
-        context.InstanceServices.GetRequiredService<DeliveryActivity>().RunAsync(order, context.CancellationToken);
+    public static Task<Delivery> DeliverAsync([ActivityTrigger] DeliveryInput input, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<DeliveryActivity>().RunAsync(input, context.CancellationToken);
 
     /// <summary>Deletes the blobs of a task that has expired.</summary>
     [Function(TaskNames.Removal)]
-    public static Task RemoveAsync([ActivityTrigger] Removal removal, FunctionContext context) =>
-        context.InstanceServices.GetRequiredService<RemovalActivity>().RunAsync(removal);
+    public static Task RemoveAsync([ActivityTrigger] RemovalInput input, FunctionContext context) =>
+        context.InstanceServices.GetRequiredService<RemovalActivity>().RunAsync(input);
 }

@@ -4,6 +4,8 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Converters;
 using Microsoft.DurableTask.Worker;
@@ -38,9 +40,9 @@ internal sealed partial class DurableWorker : IDisposable
             new Known<TaskOrchestration> { [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()) },
             new Known<TaskActivity>
             {
-                [TaskNames.Attempt] = Activity<AttemptOrder, AttemptResult>(TaskNames.Attempt, order => attempt.RunAsync(order, slots.Stopping)),
-                [TaskNames.Delivery] = Activity<DeliveryOrder, Delivery>(TaskNames.Delivery, order => delivery.RunAsync(order, slots.Stopping)),
-                [TaskNames.Removal] = Activity<Removal, object?>(TaskNames.Removal, async removed =>
+                [TaskNames.Attempt] = Activity<AttemptInput, AttemptResult>(TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping)),
+                [TaskNames.Delivery] = Activity<DeliveryInput, Delivery>(TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping)),
+                [TaskNames.Removal] = Activity<RemovalInput, object?>(TaskNames.Removal, async removed =>
                 {
                     await removal.RunAsync(removed);
                     return null;

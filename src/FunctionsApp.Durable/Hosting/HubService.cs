@@ -1,4 +1,6 @@
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Durable.Activities;
+using FunctionsApp.Durable.Client;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,9 +22,6 @@ internal sealed partial class HubService(
     TimeProvider time,
     ILogger<HubService> logger) : BackgroundService
 {
-    /// <summary>Loading the framework takes much processor time, which must not delay the first responses.</summary>
-    private static readonly TimeSpan StartPause = TimeSpan.FromMilliseconds(400);
-
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
     /// <summary>How often the process tests whether storage works again, after it has failed.</summary>
@@ -48,7 +47,7 @@ internal sealed partial class HubService(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.Delay(StartPause, time, stoppingToken);
+        await StartupPause.WaitAsync(time, stoppingToken);
         var maintaining = Task.WhenAll(
             RepeatAsync(maintenance.RunAsync, MaintenancePause, stoppingToken), RepeatAsync(maintenance.DeleteOrphansAsync, OrphansPause, stoppingToken));
         for (var isStarted = false; !stoppingToken.IsCancellationRequested;)

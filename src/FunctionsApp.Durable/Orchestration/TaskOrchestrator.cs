@@ -3,6 +3,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Durable.Records;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.Logging;
 using RetryPolicy = Microsoft.DurableTask.RetryPolicy;
@@ -33,9 +34,9 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     public override async Task<object?> RunAsync(TaskOrchestrationContext context, JsonElement input)
     {
         var start = Read(context, input);
-        var ended = start.Ended ?? await RunAttemptsAsync(context, start);
-        context.SetCustomStatus(ended);
-        return await EndAsync(context, start, ended);
+        var status = start.Ended ?? await RunAttemptsAsync(context, start);
+        context.SetCustomStatus(status);
+        return await KeepAsync(context, start, status);
     }
 
     private static TaskStart Read(TaskOrchestrationContext context, JsonElement input)
@@ -56,119 +57,108 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     {
         var status = new DurableStatus { Version = 1 };
         var cancelled = context.WaitForExternalEvent<CancelEvent>(TaskNames.Cancel);
-        var last = AttemptEnd.Retried;
+        var result = new AttemptResult { End = AttemptEnd.Retried };
         for (var failures = 0; ;)
         {
-            var isRunning = last == AttemptEnd.Running;
-            status = status with { Version = status.Version + 1, Call = status.Call + (last == AttemptEnd.Retried ? 1 : 0), NextAttemptAt = null };
+            status = status with
+            {
+                Version = status.Version + 1,
+                Call = status.Call + (result.End is null ? 0 : 1),
+                NextAttemptAt = null,
+            };
             context.SetCustomStatus(status);
-            var attempt = context.CallActivityAsync<AttemptResult>(
-                TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), isRunning));
+            var input = new AttemptInput(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), result.IsRunning);
+            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, input);
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
             {
-                // This call has not started, and cannot start any more.
-                return start.End(status, TaskState.Cancelled, Now(context));
+                // This call has not begun, and cannot begin any more.
+                return start.After(status, new AttemptVerdict(AttemptEnd.Cancelled), Now(context));
             }
 
-            AttemptResult result;
             try
             {
                 result = await attempt;
                 failures = 0;
             }
-            catch (TaskFailedException) when (++failures < MaxFailures)
-            {
-                // One that waits for another execution goes on waiting: that one may still make the attempt.
-                result = new AttemptResult
-                {
-                    End = isRunning ? AttemptEnd.Running : AttemptEnd.Retried,
-                    Attempts = status.Attempts,
-                    StartedAt = status.StartedAt,
-                    PauseSeconds = FailurePause.TotalSeconds,
-                };
-            }
             catch (TaskFailedException exception)
             {
-                LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
-                return start.Fail(status, Problem.StorageFailed("No attempt could be made. The log has the cause."), Now(context));
+                if (++failures == MaxFailures)
+                {
+                    LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
+                    return start.Fail(status, Problem.StorageFailed("No attempt could be made. The log has the cause."), Now(context));
+                }
+
+                result = AfterFailure(input, status);
             }
 
-            status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress, OutcomeBytes = result.OutcomeBytes };
-            last = result.End;
-            switch (last)
+            status = status with
             {
-                case AttemptEnd.Succeeded:
-                    return start.End(status, TaskState.Succeeded, Now(context), result.IsContinued);
-                case AttemptEnd.Failed:
-                    return start.End(status with { Problem = result.Problem }, TaskState.Failed, Now(context), result.IsContinued);
-                case AttemptEnd.Interrupted:
-                    return start.Fail(status, TaskDefinition.Interrupted(result.Attempts), Now(context));
-                case AttemptEnd.Cancelled:
-                    return start.End(status, TaskState.Cancelled, Now(context));
-                case AttemptEnd.Running:
-                    await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), Never);
-                    break;
-                case AttemptEnd.NotBegun:
-                    await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), cancelled);
-                    break;
-                case AttemptEnd.Retried:
-                    if (cancelled.IsCompletedSuccessfully || !await PauseAsync(context, TimeSpan.FromSeconds(result.PauseSeconds), cancelled, due => context.SetCustomStatus(
-                        status = status with { Version = status.Version + 1, NextAttemptAt = due, Progress = null })))
-                    {
-                        return start.End(status, TaskState.Cancelled, Now(context));
-                    }
+                Attempts = result.Attempts,
+                StartedAt = result.StartedAt ?? status.StartedAt,
+                Progress = result.Progress,
+                OutcomeBytes = result.OutcomeBytes,
+            };
+            if (result.End is null)
+            {
+                // An attempt that another execution makes ends by itself when the task is cancelled.
+                await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), result.IsRunning ? Never : cancelled);
+                continue;
+            }
 
-                    break;
-                default:
-                    throw new InvalidOperationException($"An attempt ended as {result.End}.");
+            var isRetry = result.End == AttemptEnd.Retried;
+            status = start.After(status, isRetry && cancelled.IsCompletedSuccessfully ? new AttemptVerdict(AttemptEnd.Cancelled) : result.Verdict, Now(context));
+            if (status.IsFinished)
+            {
+                return status;
+            }
+
+            if (status.NextAttemptAt is { } due)
+            {
+                context.SetCustomStatus(status);
+                if (!await WaitUntilAsync(context, due, cancelled))
+                {
+                    return start.After(status, new AttemptVerdict(AttemptEnd.Cancelled), Now(context));
+                }
             }
         }
     }
 
-    /// <summary>Lets time pass; returns false when the task was cancelled meanwhile.</summary>
-    private static async Task<bool> PauseAsync(TaskOrchestrationContext context, TimeSpan pause, Task cancelled, Action<DateTimeOffset> announce)
+    /// <summary>The result of a call whose activity has failed. One that waits for another execution goes on waiting.</summary>
+    private static AttemptResult AfterFailure(AttemptInput input, DurableStatus status) => new()
     {
-        if (pause <= TimeSpan.Zero)
-        {
-            return true;
-        }
-
-        var due = Now(context) + pause;
-        announce(due);
-        return await WaitUntilAsync(context, due, cancelled);
-    }
+        End = input.IsRunning ? null : AttemptEnd.Retried,
+        IsRunning = input.IsRunning,
+        Attempts = status.Attempts,
+        StartedAt = status.StartedAt,
+        PauseSeconds = FailurePause.TotalSeconds,
+    };
 
     /// <summary>
     /// Delivers the webhook when it is due or requested again, and removes the task when it has expired. After each delivery the
     /// orchestration begins anew: callers may request any number of them, and the history must not grow with that.
     /// </summary>
-    private static async Task<object?> EndAsync(TaskOrchestrationContext context, TaskStart start, DurableStatus status)
+    private static async Task<object?> KeepAsync(TaskOrchestrationContext context, TaskStart start, DurableStatus status)
     {
         var again = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
-        var isPending = status.Delivery is { State: DeliveryState.Pending };
-        var due = isPending ? status.Delivery!.NextAttemptAt!.Value : status.ExpiresAt!.Value;
-        if (await WaitUntilAsync(context, due, again))
+        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, Attempts: null).Record)!.Value;
+        if (await WaitUntilAsync(context, wake.At, again))
         {
-            if (!isPending)
+            if (wake.Step == TaskStep.Removal)
             {
-                await context.CallActivityAsync(TaskNames.Removal, new Removal(context.InstanceId, start.Definition.IdempotencyKey), Patient);
+                await context.CallActivityAsync(TaskNames.Removal, new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey), Patient);
                 return null;
             }
         }
-        else if (status.Delivery is { } old)
+        else if (status.Delivery is { } delivered)
         {
-            status = status with
-            {
-                Version = status.Version + 1,
-                Delivery = old with { State = DeliveryState.Pending, NextAttemptAt = Now(context), EarlierAttempts = old.Sent },
-            };
+            status = status with { Version = status.Version + 1, Delivery = TaskLifecycle.Redeliver(delivered, Now(context)) };
             context.SetCustomStatus(status);
         }
 
         if (status.Delivery is { State: DeliveryState.Pending })
         {
-            var delivery = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, new DeliveryOrder(context.InstanceId, start, status), Patient);
+            var delivery = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, new DeliveryInput(context.InstanceId, start, status), Patient);
             status = status with { Version = status.Version + 1, Delivery = delivery };
         }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Telemetry;
@@ -36,23 +35,18 @@ internal sealed class StorageUse : IDisposable
         var queued = await _queued.AddAsync(1, cancellationToken);
         if (queued > _options.MaxQueued)
         {
-            throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"No more than {_options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), RetryAfterSeconds));
+            throw TaskProblems.QueueFull(_options.MaxQueued, RetryAfterSeconds);
         }
 
         if (!await HasRoomAsync(inputBytes))
         {
-            throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {_options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterSeconds));
+            throw TaskProblems.StateFull(_options.MaxStateBytes);
         }
     }
 
     /// <summary>Counts bytes that are about to be stored; returns whether there is room for them.</summary>
     public async Task<bool> HasRoomAsync(long bytes) =>
         await _bytes.AddAsync(bytes, CancellationToken.None) <= _options.MaxStateBytes;
-
-    /// <summary>Why a result is refused.</summary>
-    public static string NoRoomFor(long bytes) => string.Create(CultureInfo.InvariantCulture, $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).");
 
     public void Dispose() => _meter.Dispose();
 

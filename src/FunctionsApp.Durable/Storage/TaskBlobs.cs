@@ -8,7 +8,8 @@ using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Storage;
 
@@ -43,8 +44,12 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         await DownloadAsync(Input(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
     /// <summary>Stores the outcome of an attempt. Each attempt has a blob of its own: one that has lost its task must not change the outcome of another.</summary>
-    public Task WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken) =>
-        WriteAsync(Outcome(id, attempt), outcome, cancellationToken);
+    /// <returns>The length of the outcome.</returns>
+    public async Task<int> WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken)
+    {
+        await WriteAsync(Outcome(id, attempt), outcome, cancellationToken);
+        return outcome.Utf8.Length;
+    }
 
     /// <summary>Reads the outcome of an attempt into memory; null if there is none.</summary>
     public async Task<RawJson?> ReadOutcomeAsync(string id, int attempt, CancellationToken cancellationToken) =>
@@ -95,8 +100,12 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     {
         try
         {
-            var ended = new AttemptResult { End = AttemptEnd.Failed };
-            await ChangeStateAsync(id, known: null, state => state.Call == int.MaxValue ? null : state with { Call = int.MaxValue, Runner = null, Result = ended }, cancellationToken);
+            var result = new AttemptResult { End = AttemptEnd.Failed };
+            await ChangeStateAsync(
+                id,
+                known: null,
+                state => state.Call == int.MaxValue ? null : state with { Call = int.MaxValue, Runner = null, Result = result },
+                cancellationToken);
         }
         catch (UnreadableDataException)
         {

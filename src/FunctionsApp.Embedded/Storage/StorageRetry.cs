@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Limits;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Embedded.Storage;
@@ -5,9 +6,6 @@ namespace FunctionsApp.Embedded.Storage;
 /// <summary>Retries reads and writes of the database that have failed, after 1 s at first and 30 s at most.</summary>
 internal sealed class StorageRetry(TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
-
     /// <summary>Reads, and retries if that fails.</summary>
     /// <param name="read">Reads, and logs a failure.</param>
     /// <param name="maxReads">How often to read.</param>
@@ -16,7 +14,8 @@ internal sealed class StorageRetry(TimeProvider time, ILogger logger)
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public async Task<T> ReadAsync<T>(Func<T> read, int maxReads, CancellationToken stop)
     {
-        for (var (reads, pause) = (1, FirstPause); ; reads++)
+        var pause = NewPause();
+        for (var reads = 1; ; reads++)
         {
             try
             {
@@ -24,8 +23,7 @@ internal sealed class StorageRetry(TimeProvider time, ILogger logger)
             }
             catch (StorageException) when (reads < maxReads)
             {
-                await Task.Delay(pause, time, stop);
-                pause = Longer(pause);
+                await pause.WaitAsync(stop);
             }
         }
     }
@@ -38,7 +36,7 @@ internal sealed class StorageRetry(TimeProvider time, ILogger logger)
     /// <exception cref="OperationCanceledException"><paramref name="closing"/> was cancelled.</exception>
     public async Task WriteAsync(string id, Task first, Func<Task> again, CancellationToken closing)
     {
-        var pause = FirstPause;
+        var pause = NewPause();
         for (var writing = first; ; writing = again())
         {
             try
@@ -51,12 +49,11 @@ internal sealed class StorageRetry(TimeProvider time, ILogger logger)
 #pragma warning restore CA1031
             {
                 closing.ThrowIfCancellationRequested();
-                TaskLog.NotWritten(logger, id, pause.TotalSeconds, exception);
-                await Task.Delay(pause, time, closing);
-                pause = Longer(pause);
+                TaskLog.NotWritten(logger, id, pause.Next.TotalSeconds, exception);
+                await pause.WaitAsync(closing);
             }
         }
     }
 
-    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < MaxPause ? pause * 2 : MaxPause;
+    private DoublingPause NewPause() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), time);
 }

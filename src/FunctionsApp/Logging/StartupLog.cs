@@ -16,11 +16,9 @@ internal sealed partial class StartupLog(IServiceProvider services, TimeProvider
 {
     private const long MiB = 1024 * 1024;
 
-    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(400);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.Delay(Delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await StartupPause.WaitAsync(time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var assembly = typeof(StartupLog).Assembly.GetName();
         var version = assembly.Version!.ToString(3);
         var engine = services.GetRequiredService<ITaskEngine>().Name;

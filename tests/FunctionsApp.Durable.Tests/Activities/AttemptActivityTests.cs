@@ -1,7 +1,8 @@
 using System.Text;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
@@ -15,23 +16,23 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task It_is_queued_anew_and_not_counted_when_its_turn_does_not_come_in_time()
     {
-        // Without a hub of the extension nobody else takes the order.
+        // Without a hub of the extension nobody else takes the call.
         var options = Options.Create(new TasksOptions { MaxRunning = 1 });
         using var slots = new AttemptSlots(options, TimeProvider.System);
         var hosting = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(1.2) });
-        var activity = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, slots, hosting);
-        var order = await OrderAsync("echo", """{"value":1}""");
-        order = order with { Definition = order.Definition with { TimeoutSeconds = 1 } };
+        var activity = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, slots, Limited(hosting));
+        var call = await CallAsync("echo", """{"value":1}""");
+        call = call with { Definition = call.Definition with { TimeoutSeconds = 1 } };
 
         AttemptResult waited;
         using (await slots.EnterAsync(DateTimeOffset.UtcNow, CancellationToken.None))
         {
-            waited = await activity.RunAsync(order, CancellationToken.None);
+            waited = await activity.RunAsync(call, CancellationToken.None);
         }
 
-        var made = await activity.RunAsync(order, CancellationToken.None);
+        var made = await activity.RunAsync(call, CancellationToken.None);
 
-        Assert.Equal((AttemptEnd.NotBegun, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
+        Assert.Equal(((AttemptEnd?)null, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
         Assert.Equal((AttemptEnd.Succeeded, 1), (made.End, made.Attempts));
     }
 
@@ -39,13 +40,13 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task Whoever_lost_an_attempt_reports_what_its_winner_does()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
+        var call = await CallAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
 
         // The process of the first seemed to have died, so the same call is made again.
-        var first = activity.RunAsync(order, CancellationToken.None);
-        await StartedAsync(order, attempts: 1);
-        var second = activity.RunAsync(order, CancellationToken.None);
-        await StartedAsync(order, attempts: 2);
+        var first = activity.RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 1);
+        var second = activity.RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 2);
         Assert.Same(second, await Task.WhenAny(first, second));
 
         Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Attempts));
@@ -56,11 +57,11 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task An_attempt_that_is_made_again_while_its_end_is_stored_is_not_taken_over()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 1);
+        var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 1);
 
-        var first = activity.RunAsync(order, CancellationToken.None);
-        await StartedAsync(order, attempts: 1);
-        var second = await activity.RunAsync(order, CancellationToken.None);
+        var first = activity.RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 1);
+        var second = await activity.RunAsync(call, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Succeeded, 1), (second.End, second.Attempts));
         Assert.Equal(await first, second);
@@ -70,25 +71,25 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task An_end_that_is_stored_but_was_not_reported_is_the_end_of_every_later_call()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("echo", """{"value":1}""", maxAttempts: 2);
-        var first = await activity.RunAsync(order, CancellationToken.None);
+        var call = await CallAsync("echo", """{"value":1}""", maxAttempts: 2);
+        var first = await activity.RunAsync(call, CancellationToken.None);
         using var stopped = new CancellationTokenSource();
         await stopped.CancelAsync();
 
-        Assert.Equal(first, await activity.RunAsync(order, stopped.Token));
-        Assert.Equal(first, await activity.RunAsync(order, CancellationToken.None));
-        Assert.Equal(first, await activity.RunAsync(order with { Call = 2 }, CancellationToken.None));
+        Assert.Equal(first, await activity.RunAsync(call, stopped.Token));
+        Assert.Equal(first, await activity.RunAsync(call, CancellationToken.None));
+        Assert.Equal(first, await activity.RunAsync(call with { Call = 2 }, CancellationToken.None));
     }
 
     [AzuriteFact]
     public async Task An_attempt_that_was_given_up_does_not_end_the_task_otherwise()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("delay", """{"seconds":3600}""", maxAttempts: 1);
+        var call = await CallAsync("delay", """{"seconds":3600}""", maxAttempts: 1);
 
-        var first = activity.RunAsync(order, CancellationToken.None);
-        await StartedAsync(order, attempts: 1);
-        var second = await activity.RunAsync(order, CancellationToken.None);
+        var first = activity.RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 1);
+        var second = await activity.RunAsync(call, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Interrupted, 1), (second.End, second.Attempts));
         Assert.Equal(second, await first.WaitAsync(Limit));
@@ -98,11 +99,11 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task A_call_that_waits_for_another_execution_starts_nothing_and_reports_its_end()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var order = await OrderAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 2);
-        var running = activity.RunAsync(order, CancellationToken.None);
-        await StartedAsync(order, attempts: 1);
+        var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 2);
+        var running = activity.RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 1);
 
-        var waiting = await activity.RunAsync(order with { IsRunning = true }, CancellationToken.None);
+        var waiting = await activity.RunAsync(call with { IsRunning = true }, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Succeeded, 1), (waiting.End, waiting.Attempts));
         Assert.Equal(await running, waiting);
@@ -113,52 +114,54 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     {
         var options = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(2) });
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var limited = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, options);
-        var order = await OrderAsync("delay", """{"seconds":3600}""");
+        var limited = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, Limited(options));
+        var call = await CallAsync("delay", """{"seconds":3600}""");
         using var stop = new CancellationTokenSource();
-        var running = activity.RunAsync(order, stop.Token);
-        await StartedAsync(order, attempts: 1);
+        var running = activity.RunAsync(call, stop.Token);
+        await StartedAsync(call, attempts: 1);
         using var stopped = new CancellationTokenSource();
         await stopped.CancelAsync();
 
-        Assert.Equal((AttemptEnd.Running, 0.0), await EndOfAsync(activity, stopped.Token));
-        Assert.Equal((AttemptEnd.Running, 10.0), await EndOfAsync(limited, CancellationToken.None));
+        Assert.Equal((true, 0.0), await EndOfAsync(activity, stopped.Token));
+        Assert.Equal((true, 10.0), await EndOfAsync(limited, CancellationToken.None));
         await stop.CancelAsync();
         Assert.Equal(AttemptEnd.Retried, (await running).End);
 
-        async Task<(AttemptEnd, double)> EndOfAsync(AttemptActivity waiting, CancellationToken stopping)
+        async Task<(bool, double)> EndOfAsync(AttemptActivity waiting, CancellationToken stopping)
         {
-            var result = await waiting.RunAsync(order with { IsRunning = true }, stopping);
-            return (result.End, result.PauseSeconds);
+            var result = await waiting.RunAsync(call with { IsRunning = true }, stopping);
+            return (result.IsRunning, result.PauseSeconds);
         }
     }
 
     [AzuriteFact]
     public async Task An_attempt_without_its_input_fails_the_task()
     {
-        var order = (await OrderAsync("echo", "1")) with { Id = TaskRecord.NewId() };
+        var call = (await CallAsync("echo", "1")) with { Id = TaskRecord.NewId() };
 
-        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(order, CancellationToken.None);
+        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(call, CancellationToken.None);
 
         Assert.Equal(AttemptEnd.Failed, result.End);
         Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
     }
 
+    private AttemptLimits Limited(IOptions<DurableHostingOptions> hosting) => ActivatorUtilities.CreateInstance<AttemptLimits>(fixture.Services, hosting);
+
     private TaskHub Hub => fixture.Services.GetRequiredService<TaskHub>();
 
-    private async Task<AttemptOrder> OrderAsync(string operation, string input, int maxAttempts = 10)
+    private async Task<AttemptInput> CallAsync(string operation, string input, int maxAttempts = 10)
     {
         var json = Core.Json.RawJson.FromUtf8(Encoding.UTF8.GetBytes(input));
         var definition = new TaskDefinition { Pattern = "await", Path = "/api/tasks", Operation = operation, TtlSeconds = 60, Retry = new() { MaxAttempts = maxAttempts } };
-        var order = new AttemptOrder(TaskRecord.NewId(), 1, definition, json.Utf8.Length, TimeProvider.System.GetUtcNow());
+        var call = new AttemptInput(TaskRecord.NewId(), 1, definition, json.Utf8.Length, TimeProvider.System.GetUtcNow());
         await Hub.EnsureCreatedAsync();
-        await Hub.Blobs.WriteInputAsync(order.Id, json, CancellationToken.None);
-        return order;
+        await Hub.Blobs.WriteInputAsync(call.Id, json, CancellationToken.None);
+        return call;
     }
 
-    private async Task StartedAsync(AttemptOrder order, int attempts)
+    private async Task StartedAsync(AttemptInput call, int attempts)
     {
-        for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(order.Id, CancellationToken.None)).State.Started < attempts; waited += TimeSpan.FromMilliseconds(20))
+        for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None)).State.Attempts < attempts; waited += TimeSpan.FromMilliseconds(20))
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
             await Task.Delay(20);

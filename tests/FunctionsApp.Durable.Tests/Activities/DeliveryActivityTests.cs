@@ -1,7 +1,7 @@
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Activities;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
@@ -19,10 +19,10 @@ public sealed class DeliveryActivityTests(DurableFixture fixture) : DurableTests
 
         // The process that decided so has died before it stored that.
         var start = new TaskStart(definition, TimeProvider.System.GetUtcNow(), 16, 0);
-        var decided = start.End(new DurableStatus { Version = 2 }, TaskState.Cancelled, TimeProvider.System.GetUtcNow());
+        var decided = start.After(new DurableStatus { Version = 2 }, new AttemptVerdict(AttemptEnd.Cancelled), TimeProvider.System.GetUtcNow());
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         var delivering = ActivatorUtilities.CreateInstance<DeliveryActivity>(Services, (TimeProvider)time)
-            .RunAsync(new DeliveryOrder(id, start, decided), CancellationToken.None);
+            .RunAsync(new DeliveryInput(id, start, decided), CancellationToken.None);
         await SeeAsync(
             () =>
             {

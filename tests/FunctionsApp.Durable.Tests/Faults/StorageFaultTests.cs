@@ -148,14 +148,14 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
         // The first process has taken the key and stored the input, and its start is under way.
         var key = NewKey();
         var definition = Echo with { IdempotencyKey = key, Fingerprint = "a" };
-        var first = new Durable.Storage.KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow().AddMinutes(-1), "a");
+        var first = new Durable.Records.KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow().AddMinutes(-1), "a");
         await Hub.EnsureCreatedAsync();
         await Hub.Blobs.TakeKeyAsync(key, first, replaced: null, CancellationToken.None);
         await Hub.Blobs.WriteInputAsync(first.Id, Json("""{"value":1}"""), CancellationToken.None);
 
         Assert.Equal("idempotency-key-reused", (await RefusedAsync(() => CreateAsync(definition with { Fingerprint = "b" }))).Slug);
         var second = await CreateAsync(definition);
-        await Hub.StartAsync(first.Id, new Durable.Orchestration.TaskStart(definition, first.CreatedAt, 11, 0));
+        await Hub.StartAsync(first.Id, new Durable.Records.TaskStart(definition, first.CreatedAt, 11, 0));
 
         Assert.Equal(first.Id, second.Id);
         Assert.Equal(1, (await EndAsync(second.Id)).Attempts);

@@ -1,3 +1,4 @@
+using FunctionsApp.Durable.Hosting;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Azure.Data.Tables;
@@ -6,7 +7,7 @@ using DurableTask.Core;
 using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

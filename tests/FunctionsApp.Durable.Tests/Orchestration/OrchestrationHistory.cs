@@ -4,6 +4,7 @@ using DurableTask.Core.Command;
 using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using Microsoft.DurableTask.Converters;
 using Microsoft.DurableTask.Worker;
 using Microsoft.DurableTask.Worker.Shims;

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using DurableTask.Core;
 using DurableTask.Core.History;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Tests.Orchestration;
 

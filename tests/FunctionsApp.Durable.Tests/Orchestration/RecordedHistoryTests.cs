@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Tests.Orchestration;
 
@@ -35,8 +35,8 @@ public sealed partial class RecordedHistoryTests
         ["queued"] = static _ => { },
         ["waits-for-retry"] = static task => task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30)),
         ["waits-for-storage"] = static task => task.Fail(TaskNames.Attempt),
-        ["runs-elsewhere"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 }),
-        ["waits-for-its-turn"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 }),
+        ["runs-elsewhere"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 }),
+        ["waits-for-its-turn"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 }),
         ["second-attempt"] = static task =>
         {
             task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30));

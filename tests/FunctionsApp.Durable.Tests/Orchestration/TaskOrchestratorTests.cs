@@ -1,7 +1,7 @@
 using DurableTask.Core;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Tests.Orchestration;
 
@@ -21,7 +21,7 @@ public sealed class TaskOrchestratorTests
     {
         var task = Start(Definition);
         Assert.Equal((TaskState.Queued, 1), (task.Status.State, task.Status.Call));
-        Assert.Equal(("await", 1), (task.Input<AttemptOrder>(TaskNames.Attempt).Definition.Pattern, task.Input<AttemptOrder>(TaskNames.Attempt).Call));
+        Assert.Equal(("await", 1), (task.Input<AttemptInput>(TaskNames.Attempt).Definition.Pattern, task.Input<AttemptInput>(TaskNames.Attempt).Call));
 
         task.Complete(TaskNames.Attempt, Succeeded);
         Assert.Equal((TaskState.Succeeded, 1, 7), (task.Status.State, task.Status.Attempts, task.Status.OutcomeBytes));
@@ -60,7 +60,7 @@ public sealed class TaskOrchestratorTests
         Assert.Equal((TaskState.Queued, new DateTimeOffset(task.Now).AddSeconds(3), 1), (task.Status.State, task.Status.NextAttemptAt, task.Status.Attempts));
 
         task.FireTimer();
-        Assert.Equal(2, task.Input<AttemptOrder>(TaskNames.Attempt).Call);
+        Assert.Equal(2, task.Input<AttemptInput>(TaskNames.Attempt).Call);
         Assert.Null(task.Status.NextAttemptAt);
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Failed, Attempts = 2 });
         Assert.Equal((TaskState.Failed, 2), (task.Status.State, task.Status.Attempts));
@@ -72,7 +72,7 @@ public sealed class TaskOrchestratorTests
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
         Assert.Empty(task.Timers);
-        Assert.Equal(2, task.Input<AttemptOrder>(TaskNames.Attempt).Call);
+        Assert.Equal(2, task.Input<AttemptInput>(TaskNames.Attempt).Call);
 
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Interrupted, Attempts = 10 });
         Assert.Equal((TaskState.Failed, 10), (task.Status.State, task.Status.Attempts));
@@ -99,18 +99,18 @@ public sealed class TaskOrchestratorTests
     public void An_attempt_that_another_execution_makes_is_waited_for_under_the_same_number()
     {
         var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
         Assert.Equal(task.Now.AddSeconds(10), Assert.Single(task.Timers));
 
         task.FireTimer();
-        Assert.Equal((1, true), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        Assert.Equal((1, true), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
         task.Fail(TaskNames.Attempt);
         task.FireTimer();
-        Assert.Equal((1, true), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        Assert.Equal((1, true), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
 
         // A retry is a new call again.
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
-        Assert.Equal((2, false), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        Assert.Equal((2, false), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
         task.Complete(TaskNames.Attempt, Succeeded with { Attempts = 2 });
         Assert.Equal((TaskState.Succeeded, 2), (task.Status.State, task.Status.Attempts));
     }
@@ -119,11 +119,11 @@ public sealed class TaskOrchestratorTests
     public void A_call_that_has_not_begun_is_made_again_under_the_same_number()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 });
         task.FireTimer();
-        Assert.Equal((1, false), (task.Input<AttemptOrder>(TaskNames.Attempt).Call, task.Input<AttemptOrder>(TaskNames.Attempt).IsRunning));
+        Assert.Equal((1, false), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
 
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.NotBegun, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 });
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
         Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts));
     }
@@ -132,7 +132,7 @@ public sealed class TaskOrchestratorTests
     public void A_task_is_cancelled_only_when_the_execution_that_makes_its_attempt_has_stopped()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Running, Attempts = 1, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
         Assert.Equal(TaskState.Queued, task.Status.State);
 
@@ -203,7 +203,7 @@ public sealed class TaskOrchestratorTests
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
         Assert.Equal((DeliveryState.Pending, Url), (task.Status.Delivery!.State, task.Status.Delivery.Url));
-        var order = task.Input<DeliveryOrder>(TaskNames.Delivery);
+        var order = task.Input<DeliveryInput>(TaskNames.Delivery);
         Assert.Equal(TaskState.Succeeded, order.Status.State);
 
         var failed = Attempted(order.Status.Delivery!, DeliveryState.Pending, task.Now.AddSeconds(5));

@@ -4,8 +4,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Tests.Storage;
 
@@ -81,15 +80,15 @@ public sealed class StoredRecordTests
     private static readonly Dictionary<string, object> Records = new object[]
     {
         Start, Status, Delivery, Result,
-        new AttemptOrder("id", 2, Definition, 11, At, IsRunning: true),
-        new DeliveryOrder("id", Start, Status),
-        new Removal("id", "key"),
+        new AttemptInput("id", 2, Definition, 11, At, IsRunning: true),
+        new DeliveryInput("id", Start, Status),
+        new RemovalInput("id", "key"),
         new CancelEvent(1),
         new KeyEntry("id", At, "print"),
         new AttemptState
         {
             Version = 4,
-            Started = 2,
+            Attempts = 2,
             StartedAt = At,
             Call = 2,
             Runner = new Guid("00010203-0405-0607-0809-0a0b0c0d0e0f"),
@@ -179,7 +178,7 @@ public sealed class StoredRecordTests
     [Fact]
     public void What_a_record_may_lack_is_not_written_and_read_as_absent()
     {
-        Assert.Equal(new Removal("id"), Read(nameof(Removal), JsonNode.Parse("""{"id":"id"}""")!));
+        Assert.Equal(new RemovalInput("id"), Read(nameof(RemovalInput), JsonNode.Parse("""{"id":"id"}""")!));
         Assert.Equal(new KeyEntry("id", At), Read(nameof(KeyEntry), Write(nameof(KeyEntry), new KeyEntry("id", At))));
         Assert.Equal(new AttemptState(), Read(nameof(AttemptState), JsonNode.Parse("{}")!));
         Assert.Null(((TaskStart)Read(nameof(TaskStart), Write(nameof(TaskStart), new TaskStart(Definition, At, 1, 0)))).Ended);

@@ -2,10 +2,10 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Client;
 
 /// <summary>
 /// Creates tasks, and one for each idempotency key: several processes may be asked at once, storage may respond late, and a process
@@ -122,7 +122,7 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
             await use.AddAsync(input.Utf8.Length, patience.Token);
             await hub.Blobs.WriteInputAsync(task.Id, input, patience.Token);
             var now = time.GetUtcNow();
-            var start = new TaskStart(definition, now, input.Utf8.Length, (schedule.Due(1, now, retryAfter: null)!.Value - now).TotalSeconds);
+            var start = new TaskStart(definition, now, input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
             starting(task.Id);
 
             // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.
@@ -134,7 +134,7 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
 
             sending = hub.StartAsync(task.Id, start);
             await sending.WaitAsync(patience.Token);
-            return TaskRecords.RecordOf(task.Id, start, status: null, attempts: null);
+            return new StoredTask(task.Id, start, Status: null, Attempts: null).Record;
         }
         catch (ProblemException) when (task is { Key: not null, IsAdopted: false })
         {

@@ -1,7 +1,7 @@
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Logging;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Hosting;
 
 /// <summary>Deletes what nothing needs any more, and takes up the tasks whose orchestrations have failed. Every process does so: each step may be repeated.</summary>
 internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, TimeProvider time, ILogger<HubMaintenance> logger)
@@ -17,7 +17,7 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
     /// task is a failed one, whose webhook is sent, and which expires like any other.
     /// </summary>
     public Task RunAsync(CancellationToken cancellationToken) => Parallel.ForEachAsync(
-        hub.ListEndedAsync(cancellationToken),
+        hub.ListClosedAsync(cancellationToken),
         new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },
         async (ended, token) =>
         {

@@ -1,6 +1,6 @@
 using FunctionsApp.Core.Tasks;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Client;
 
 /// <summary>
 /// Waits for changes of tasks, which may happen in any process. Storage does not announce them, so it is polled: once for all

@@ -1,4 +1,4 @@
-namespace FunctionsApp.Durable.Orchestration;
+namespace FunctionsApp.Durable.Records;
 
 /// <summary>The names in the history of a task's orchestration. A change of one would strand the tasks that are stored.</summary>
 internal static class TaskNames

@@ -1,10 +1,10 @@
-using FunctionsApp.Durable.Storage;
+using FunctionsApp.Core.Limits;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
 /// Deletes what is stored of a task whose creation failed, as soon as storage works again. What a process does not get to is left to
-/// <see cref="HubMaintenance"/>.
+/// the maintenance of the hub.
 /// </summary>
 internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
 {
@@ -54,10 +54,10 @@ internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
     private async Task DeleteAsync(string id, string? key, SeenKey? seen, Task sending)
     {
         await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var pause = FirstPause;
+        var pause = new DoublingPause(FirstPause, MaxPause, time);
         for (var tries = 0; tries < MaxTries && !sending.IsCompletedSuccessfully; tries++)
         {
-            await Task.Delay(pause, time, _stopping.Token);
+            await pause.WaitAsync(_stopping.Token);
             try
             {
                 if (await hub.FindAsync(id) is null && (key is null || await hub.Blobs.FreeKeyAsync(key, seen!, _stopping.Token)))
@@ -69,7 +69,7 @@ internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
             }
             catch (Exception exception) when (exception.IsOfStorage() && !_stopping.IsCancellationRequested)
             {
-                pause = pause * 2 < MaxPause ? pause * 2 : MaxPause;
+                // It is tried again.
             }
         }
     }

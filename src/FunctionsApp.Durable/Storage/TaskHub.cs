@@ -8,15 +8,13 @@ using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Activities;
-using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Records;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TaskMessage = DurableTask.Core.TaskMessage;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
 /// The task hub: the tables, queues and blobs of one storage account that all processes of the app share. A process with the
@@ -32,6 +30,9 @@ internal sealed class TaskHub
 
     private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
 
+    /// <summary>The number of activities that a process takes beside its running attempts, so that webhooks do not wait for those.</summary>
+    private const int OtherActivities = 16;
+
     private const int PageSize = 1_000;
 
     private readonly Lazy<AzureStorageOrchestrationService> _service;
@@ -40,7 +41,6 @@ internal sealed class TaskHub
     private readonly SigningKeys _keys;
     private readonly Lock _gate = new();
     private Task? _created;
-    private Task? _keyed;
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
     public TaskHub(IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys, ILoggerFactory logs)
@@ -72,8 +72,13 @@ internal sealed class TaskHub
     });
 
     /// <summary>Provides the key that signs webhooks, if it is to be generated: all processes share it.</summary>
-    public Task ProvideSigningKeyAsync(CancellationToken cancellationToken) => !_keys.NeedsGenerated ? Task.CompletedTask : OnceAsync(ref _keyed, async () =>
-        _keys.Provide(await Blobs.ShareSecretAsync("signing-key", SigningKey.Generate(), cancellationToken)));
+    public async Task ProvideSigningKeyAsync(CancellationToken cancellationToken)
+    {
+        if (await _keys.EnsureAsync(key => Blobs.ShareSecretAsync("signing-key", key, cancellationToken)) is { } error)
+        {
+            throw new InvalidOperationException($"The blob secrets/signing-key holds no signing key: what it holds {error}.");
+        }
+    }
 
     /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
     public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);
@@ -106,7 +111,7 @@ internal sealed class TaskHub
         new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
 
     /// <summary>Reads the orchestrations of expired and failed tasks.</summary>
-    public async IAsyncEnumerable<OrchestrationState> ListEndedAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<OrchestrationState> ListClosedAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var condition = new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = [.. Completed, .. Failed], FetchInput = false, FetchOutput = false };
         await foreach (var instance in QueryAsync(condition, cancellationToken))
@@ -199,7 +204,7 @@ internal sealed class TaskHub
         LeaseRenewInterval = TimeSpan.FromSeconds(5),
         LeaseAcquireInterval = TimeSpan.FromSeconds(5),
 
-        MaxConcurrentTaskActivityWorkItems = options.MaxRunning + AttemptSlots.OtherActivities,
+        MaxConcurrentTaskActivityWorkItems = options.MaxRunning + OtherActivities,
         MaxConcurrentTaskOrchestrationWorkItems = 100,
         ThrowExceptionOnInvalidDedupeStatus = true,
         FetchLargeMessageDataEnabled = true,

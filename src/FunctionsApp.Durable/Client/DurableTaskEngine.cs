@@ -1,15 +1,13 @@
-using System.Buffers.Text;
-using System.Text;
 using Azure;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Logging;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Client;
 
 /// <summary>
 /// The task engine of any number of processes that share a storage account. A task is an orchestration; this is its client, which
@@ -17,9 +15,6 @@ namespace FunctionsApp.Durable;
 /// </summary>
 internal sealed partial class DurableTaskEngine : ITaskEngine
 {
-    /// <summary>A cursor that starts with a digit would be parsed as a number.</summary>
-    private const char CursorPrefix = 'd';
-
     /// <summary>Pages of the task hub that one page of a list may take: a filter may leave nothing of them.</summary>
     private const int MaxPages = 10;
 
@@ -53,7 +48,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         string? sent = null;
         return await GuardAsync(
             stop => _creation.CreateAsync(definition, input, id => Volatile.Write(ref sent, id), stop),
-            () => sent is null ? Problem.StorageFailed("The task could not be stored, and has not been accepted.") : UnknownOutcome(sent, definition),
+            () => sent is null ? TaskProblems.NotAccepted().Problem : UnknownOutcome(sent, definition),
             TaskCreation.PatienceOf(definition, input));
     }
 
@@ -114,7 +109,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public async ValueTask<TaskPage> ListAsync(TaskQuery query)
     {
-        var continuation = query.Cursor is null ? null : ParseCursor(query.Cursor);
+        var continuation = TaskCursor.Decode(query.Cursor);
         return await GuardAsync(
             async stop =>
             {
@@ -134,7 +129,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                     }
                 }
 
-                return new TaskPage([.. found.OrderByDescending(static record => record.CreatedAt)], continuation is null ? null : CursorOf(continuation));
+                return new TaskPage([.. found.OrderByDescending(static record => record.CreatedAt)], TaskCursor.Encode(continuation));
             },
             "The tasks cannot be listed.");
     }
@@ -196,27 +191,6 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             : "Send the request again with the same Idempotency-Key: it does not make a second task.")) with
     { Id = id };
 
-    private static string CursorOf(string continuation) => CursorPrefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(continuation));
-
-    private static string ParseCursor(string cursor)
-    {
-        try
-        {
-            if (cursor.StartsWith(CursorPrefix) && cursor.Length > 1)
-            {
-                return Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor.AsSpan(1)));
-            }
-        }
-        catch (FormatException)
-        {
-            // As any other text that is no cursor.
-        }
-
-        throw InvalidCursor();
-    }
-
-    private static ProblemException InvalidCursor() => new(Problem.InvalidRequest("/cursor", "must be the nextCursor of an earlier page"));
-
     private async Task<TaskView?> ReadAsync(string id) =>
         (await _reader.FindAsync(id))?.View is { } view && !view.Record.IsExpired(_time.GetUtcNow()) ? view : null;
 
@@ -229,7 +203,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         }
         catch (Exception exception) when (continuation is not null && exception.GetBaseException() is RequestFailedException { Status: 400 } or FormatException)
         {
-            throw InvalidCursor();
+            throw TaskProblems.InvalidCursor();
         }
 
         var tasks = page.OrchestrationState.Where(TaskHub.IsKept).ToArray();
@@ -255,7 +229,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         catch (UnreadableDataException exception)
         {
             LogUnreadable(_logger, exception);
-            throw new ProblemException(TaskRecords.NotReadable("Stored data of the task"));
+            throw new ProblemException(TaskProblems.Unreadable("Stored data of the task"));
         }
         catch (Exception exception) when (exception.IsOfStorage())
         {

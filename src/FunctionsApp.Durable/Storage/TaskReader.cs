@@ -3,12 +3,10 @@ using DurableTask.Core;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Storage;
+using FunctionsApp.Durable.Records;
 using Microsoft.Extensions.Logging;
 
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
 /// Puts tasks together from what is stored: the definition and the status in the orchestration, the state of its attempts in a
@@ -33,7 +31,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     {
         var id = instance.OrchestrationInstance.InstanceId;
         var (start, status) = Parse(instance);
-        if (status is { State: not TaskState.Queued })
+        if (status is { IsFinished: true })
         {
             return new StoredTask(id, start, status, Attempts: null);
         }
@@ -45,8 +43,8 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
         catch (UnreadableDataException exception)
         {
             LogUnreadable(logger, exception, id);
-            return new StoredTask(id, start, start.Fail(
-                status ?? new DurableStatus { Version = 1 }, TaskRecords.NotReadable("The state of the task's attempts"), At(instance.LastUpdatedTime)), Attempts: null);
+            var failed = start.Fail(status, TaskProblems.Unreadable("The state of the task's attempts"), At(instance.LastUpdatedTime));
+            return new StoredTask(id, start, failed, Attempts: null);
         }
     }
 
@@ -59,17 +57,17 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
         var start = Read<TaskStart>(instance, instance.Input) ?? TaskStart.Unreadable(At(instance.CreatedTime));
         var isStored = instance.Status is { Length: > 0 };
         var status = isStored ? Read<DurableStatus>(instance, instance.Status) : start.Ended;
-        var failure = isStored && status is null ? TaskRecords.NotReadable("The state of the task")
+        var failure = isStored && status is null ? TaskProblems.Unreadable("The state of the task")
             : TaskHub.HasFailed(instance) ? FailureOf(instance)
             : null;
-        if (failure is not null && status is not { State: not TaskState.Queued })
+        if (failure is not null && status is not { IsFinished: true })
         {
-            status = start.Fail(status ?? new DurableStatus { Version = 1 }, failure, At(instance.LastUpdatedTime));
+            status = start.Fail(status, failure, At(instance.LastUpdatedTime));
         }
 
         // Nothing sends the webhook of one that is not started again.
-        return TaskHub.HasFailed(instance) && start.Failures >= MaxFailures && status?.Delivery is { State: DeliveryState.Pending } delivery
-            ? (start, status with { Delivery = delivery with { State = DeliveryState.Failed, NextAttemptAt = null } })
+        return TaskHub.HasFailed(instance) && start.Failures >= MaxFailures && status?.Delivery is { } delivery
+            ? (start, status with { Delivery = TaskLifecycle.Abandon(delivery) })
             : (start, status);
     }
 
@@ -99,15 +97,4 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
 
     [LoggerMessage(EventId = 36, Level = LogLevel.Error, Message = "Stored data of task {Id} cannot be read, so the task is shown as failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
-}
-
-/// <summary>A task as it is stored.</summary>
-/// <param name="Id">Its id.</param>
-/// <param name="Start">Its definition.</param>
-/// <param name="Status">Its status; null before its orchestration has begun.</param>
-/// <param name="Attempts">The state of its attempts; null for a task that has ended.</param>
-internal sealed record StoredTask(string Id, TaskStart Start, DurableStatus? Status, AttemptState? Attempts)
-{
-    /// <summary>The task as callers see it.</summary>
-    public TaskView View => TaskRecords.ViewOf(Id, Start, Status, Attempts);
 }

@@ -1,0 +1,44 @@
+using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+
+namespace FunctionsApp.Durable.Records;
+
+/// <summary>The input of a task's orchestration.</summary>
+/// <param name="Definition">What to run, and how.</param>
+/// <param name="CreatedAt">When the task was accepted.</param>
+/// <param name="InputBytes">The length of the input, in bytes.</param>
+/// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
+/// <param name="Ended">The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.</param>
+/// <param name="Failures">How often its orchestration has failed.</param>
+public sealed record TaskStart(
+    TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null, int Failures = 0)
+{
+    /// <summary>The start of a task whose own cannot be read. The task has failed, and is kept for the default time.</summary>
+    /// <param name="createdAt">When the task was accepted.</param>
+    internal static TaskStart Unreadable(DateTimeOffset createdAt)
+    {
+        var definition = new TaskDefinition { Pattern = "unknown", Path = "/api/tasks", TtlSeconds = new TasksOptions().DefaultTtlSeconds };
+        var start = new TaskStart(definition, createdAt, InputBytes: 0, DeliveryPauseSeconds: 0);
+        return start with { Ended = start.Fail(status: null, TaskProblems.Unreadable("The task"), createdAt) };
+    }
+
+    /// <summary>Returns the status of a task after an attempt.</summary>
+    /// <param name="status">Its status before; null before its orchestration has begun.</param>
+    /// <param name="verdict">How the attempt ended; its outcome, if any, is stored nowhere else.</param>
+    /// <param name="now">The current time.</param>
+    internal DurableStatus After(DurableStatus? status, AttemptVerdict verdict, DateTimeOffset now)
+    {
+        status ??= new DurableStatus { Version = 1 };
+        var record = new StoredTask(Id: "", this, status, Attempts: null).Record;
+        var change = TaskLifecycle.After(record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
+        return status.With(change.Record) with { Problem = change.Outcome };
+    }
+
+    /// <summary>Returns the status of a task that fails without the outcome of an attempt.</summary>
+    /// <param name="status">Its status before; null before its orchestration has begun.</param>
+    /// <param name="problem">Why.</param>
+    /// <param name="now">The current time.</param>
+    internal DurableStatus Fail(DurableStatus? status, Problem problem, DateTimeOffset now) =>
+        After(status, new AttemptVerdict(AttemptEnd.Failed) { Outcome = TaskOutcome.Failed(problem).Value }, now);
+}
