@@ -6,19 +6,19 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary>The catalog of operations.</summary>
-public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint endpoint)
+public sealed class CatalogFunctions(OperationCatalog catalog, FunctionInvoker invoker)
 {
     /// <summary>Lists every operation.</summary>
     [Function("ListOperations")]
     public Task<IResult> ListAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ =>
+        invoker.RunAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
 
     /// <summary>Describes one operation.</summary>
     [Function("GetOperation")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
-        endpoint.RunAsync(request, _ =>
+        invoker.RunAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find(name)))));
 }

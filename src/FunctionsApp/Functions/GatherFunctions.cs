@@ -6,22 +6,22 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>asyncio.gather</c></summary>
-public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class GatherFunctions(GatherService service, AsyncResponder responder, FunctionInvoker invoker)
 {
     /// <summary>Runs operations concurrently; returns all results, streams each as its call ends, or returns a task.</summary>
     [Function("Gather")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
         {
             if (call.Preference.RespondAsync)
             {
-                return await tasks.RespondAsync(call, GatherService.Name);
+                return await responder.RespondAsync(call, GatherService.Name);
             }
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                ? await invoker.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

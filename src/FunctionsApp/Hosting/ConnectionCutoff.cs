@@ -18,7 +18,7 @@ internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimePr
     /// <summary>Configures the server to abort its connections then.</summary>
     public void Configure(KestrelServerOptions options)
     {
-        lifetime.ApplicationStopping.UnsafeRegister(static cut => ((CancellationTokenSource)cut!).CancelAfter(FunctionEndpoint.Grace), _cut);
+        lifetime.ApplicationStopping.UnsafeRegister(static cut => ((CancellationTokenSource)cut!).CancelAfter(FunctionInvoker.Grace), _cut);
         options.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ServeAsync(next, connection)));
     }
 

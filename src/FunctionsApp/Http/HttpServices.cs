@@ -32,8 +32,8 @@ public static class HttpServices
         // Data that the server reads ahead, of a request that waits for memory, counts towards no budget.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
-        services.AddFunctionsOf<FunctionEndpoint>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>()
+        services.AddFunctionsOf<FunctionInvoker>();
+        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<ApiDescription>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }

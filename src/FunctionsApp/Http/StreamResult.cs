@@ -31,7 +31,7 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader
 /// slows the work down (back-pressure) instead of filling the memory.
 /// </summary>
-/// <param name="endpoint">Describes errors.</param>
+/// <param name="invoker">Describes errors.</param>
 /// <param name="request">The request.</param>
 /// <param name="lines">The lines.</param>
 /// <param name="first">Whether there is a first line; may still be pending when a heartbeat is due.</param>
@@ -40,7 +40,7 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 /// <param name="heartbeat">How long the response may be silent.</param>
 /// <param name="time">Measures it.</param>
 internal sealed class StreamResult(
-    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, ResponseFormat? format,
+    FunctionInvoker invoker, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, ResponseFormat? format,
     TimeSpan? heartbeat, TimeProvider time) : IResult
 {
     private readonly bool _isEventStream = format == ResponseFormat.EventStream;
@@ -62,9 +62,9 @@ internal sealed class StreamResult(
             rate.MinDataRate = null;
         }
 
-        using var patience = new CancellationTokenSource(limit + FunctionEndpoint.Grace, time);
+        using var patience = new CancellationTokenSource(limit + FunctionInvoker.Grace, time);
         await using var aborted = httpContext.RequestAborted.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
-        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
+        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionInvoker.Grace), patience);
         await using (lines)
         {
             if (request.IsHead)
@@ -98,7 +98,7 @@ internal sealed class StreamResult(
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
             // The status has already been sent, so the problem is the last line.
-            if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
+            if (invoker.Describe(exception, httpContext, request.Cancelled) is { } problem)
             {
                 await WriteAsync(httpContext.Response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false), patience);
             }

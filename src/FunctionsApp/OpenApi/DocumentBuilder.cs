@@ -12,7 +12,7 @@ using Microsoft.OpenApi;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Builds the document: functions from their attributes, operations from the catalog, the rest from <see cref="Endpoints"/>.</summary>
+/// <summary>Builds the document: functions from their attributes, operations from the catalog, the rest from <see cref="EndpointDescriptions"/>.</summary>
 internal sealed class DocumentBuilder
 {
     private const string OperationParameter = "operation";
@@ -43,9 +43,9 @@ internal sealed class DocumentBuilder
     public OpenApiDocument Build(IEnumerable<HttpFunction> functions, string server)
     {
         var byName = functions.ToDictionary(static function => function.Name, StringComparer.Ordinal);
-        if (byName.Keys.FirstOrDefault(static name => !Endpoints.ByFunction.ContainsKey(name)) is { } unknown)
+        if (byName.Keys.FirstOrDefault(static name => !EndpointDescriptions.ByFunction.ContainsKey(name)) is { } unknown)
         {
-            throw new InvalidOperationException($"The function {unknown} is not described in {nameof(Endpoints)}.");
+            throw new InvalidOperationException($"The function {unknown} is not described in {nameof(EndpointDescriptions)}.");
         }
 
         _document.Info = new OpenApiInfo
@@ -57,10 +57,10 @@ internal sealed class DocumentBuilder
                 + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
         };
         _document.Servers = [new OpenApiServer { Url = server }];
-        _document.Tags = new HashSet<OpenApiTag>(Endpoints.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
+        _document.Tags = new HashSet<OpenApiTag>(EndpointDescriptions.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
         _document.Security = AddKey("functionKey", "A function key");
         var masterKey = AddKey("masterKey", "The master key, which opens every function");
-        foreach (var (name, endpoint) in Endpoints.ByFunction)
+        foreach (var (name, endpoint) in EndpointDescriptions.ByFunction)
         {
             Add(byName.TryGetValue(name, out var function) ? function : throw new InvalidOperationException($"There is no function {name}."), endpoint, masterKey);
         }
@@ -95,7 +95,7 @@ internal sealed class DocumentBuilder
     }
 
     /// <summary>Adds a function; once per operation if it runs operations, as a path has one schema.</summary>
-    private void Add(HttpFunction function, Endpoint endpoint, List<OpenApiSecurityRequirement> masterKey)
+    private void Add(HttpFunction function, EndpointDescription endpoint, List<OpenApiSecurityRequirement> masterKey)
     {
         var route = RoutePatternFactory.Parse(function.Route);
         IEnumerable<Operation?> operations = [null];
@@ -142,7 +142,7 @@ internal sealed class DocumentBuilder
             _ => throw new InvalidOperationException($"The route {route.RawText} is not understood."),
         }))));
 
-    private OpenApiOperation Describe(HttpFunction function, Endpoint endpoint, Operation? operation)
+    private OpenApiOperation Describe(HttpFunction function, EndpointDescription endpoint, Operation? operation)
     {
         var schemas = _schemas.For(operation is null ? null : (operation, _names[operation]));
         var responses = new OpenApiResponses();

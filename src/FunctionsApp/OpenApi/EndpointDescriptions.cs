@@ -14,7 +14,7 @@ using static FunctionsApp.OpenApi.ProblemSamples;
 namespace FunctionsApp.OpenApi;
 
 /// <summary>The requests and responses of the functions: everything in the document that their attributes do not describe.</summary>
-internal static class Endpoints
+internal static class EndpointDescriptions
 {
     /// <summary>The patterns, in display order.</summary>
     public static IReadOnlyList<(string Name, string Description)> Tags { get; } =
@@ -31,7 +31,7 @@ internal static class Endpoints
     ];
 
     /// <summary>The functions by their names, in display order.</summary>
-    public static IReadOnlyDictionary<string, Endpoint> ByFunction { get; } = new OrderedDictionary<string, Endpoint>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, EndpointDescription> ByFunction { get; } = new OrderedDictionary<string, EndpointDescription>(StringComparer.Ordinal)
     {
         ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
         {

@@ -16,7 +16,7 @@ namespace FunctionsApp.Http;
 /// What every function does around its single service call: detects the end of the request, and converts every exception
 /// to problem details. No function has its own try block.
 /// </summary>
-public sealed class FunctionEndpoint(
+public sealed class FunctionInvoker(
     RequestReader reader, MemoryBudget budget, WorkGate gate, ProblemDescriber describer, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding,
     TimeProvider time, IHostApplicationLifetime lifetime, AppIdentity app, SaturationLog saturation)
 {
