@@ -65,7 +65,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             var attempt = context.CallActivityAsync<AttemptResult>(
                 TaskNames.Attempt, new AttemptOrder(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), isRunning));
             await Task.WhenAny(attempt, cancelled);
-            if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
+            if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != status.Call)
             {
                 // This call has not started, and cannot start any more.
                 return start.End(status, TaskState.Cancelled, Now(context));

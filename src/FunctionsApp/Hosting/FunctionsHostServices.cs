@@ -35,7 +35,7 @@ public static class FunctionsHostServices
             maxActivityTime = timeout - (MarginOf(timeout) / 2);
         }
 
-        if (FunctionsAppServices.IsDurable(configuration))
+        if (EngineSetting.IsDurable(configuration))
         {
             DurableExtension.AddTo(services, hostJson, configuration, maxActivityTime);
         }

@@ -1,8 +1,6 @@
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns;
-using FunctionsApp.Hosting;
 using FunctionsApp.Logging;
-using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -33,7 +31,7 @@ public static class HttpServices
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         services.AddFunctionsOf<FunctionInvoker>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<ApiDescription>()
+        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }

@@ -1,10 +1,9 @@
-using FunctionsApp.Http;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Hosting;
+namespace FunctionsApp.Http;
 
 /// <summary>
 /// Closes connections that are still open some seconds after shutdown began. All work is cancelled by then, so an open connection
