@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Unicode;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
@@ -118,6 +119,6 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
             utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, response.ContentType));
         }
 
-        return RawJson.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
+        return RawJsonParser.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
     }
 }

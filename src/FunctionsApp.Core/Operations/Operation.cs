@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Operations;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;

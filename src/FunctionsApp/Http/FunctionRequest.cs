@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;

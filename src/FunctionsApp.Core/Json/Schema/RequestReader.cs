@@ -2,7 +2,7 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>The one place that reads a request's body as JSON.</summary>
 public sealed class RequestReader(IOptions<LimitsOptions> limits)

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>
 /// Checks the string or number at a reader's position against the keywords of a schema that allows its kind. Each check

@@ -8,7 +8,7 @@ using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas

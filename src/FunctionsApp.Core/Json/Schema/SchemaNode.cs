@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>The kinds of JSON value that a schema may allow.</summary>
 [Flags]

@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>
 /// Checks UTF-8 text against a schema in one pass. A valid value costs no allocation. An invalid one is read again with

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>Reads values that are checked against a schema first.</summary>
 internal static class CheckedReader
