@@ -6,8 +6,6 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>math.pow</c>.</summary>
-/// <param name="X">The base.</param>
-/// <param name="Y">The exponent.</param>
 public sealed record MathPowInput(
     [property: Description("The base.")] Number X,
     [property: Description("The exponent.")] Number Y);

@@ -7,11 +7,10 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>primes.count</c>.</summary>
-/// <param name="From">The first number of the range, 0 to 2^63 - 1.</param>
-/// <param name="To">The first number after the range, 0 to 2^63 - 1. The range is empty unless To is greater than From.</param>
 public sealed record PrimesCountInput(
     [property: Description("The first number of the range."), Range(typeof(long), "0", "9223372036854775807")] long From,
-    [property: Description("The first number after the range."), Range(typeof(long), "0", "9223372036854775807")] long To);
+    [property: Description("The first number after the range. Unless it is greater than from, the range is empty."), Range(typeof(long), "0", "9223372036854775807")]
+    long To);
 
 /// <summary>
 /// Counts the primes of a range with a segmented sieve of Eratosthenes, in constant memory. If sieving to the square root

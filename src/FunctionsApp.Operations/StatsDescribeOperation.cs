@@ -9,8 +9,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>stats.describe</c>.</summary>
-/// <param name="Values">1 to 1,000,000 numbers, in any order.</param>
-public sealed record StatsDescribeInput([property: Description("The numbers."), Length(1, 1_000_000)] IReadOnlyList<double> Values);
+public sealed record StatsDescribeInput([property: Description("The numbers, in any order."), Length(1, 1_000_000)] IReadOnlyList<double> Values);
 
 /// <summary>Output of <c>stats.describe</c>, in the unit of the values.</summary>
 /// <param name="Count">How many values there are.</param>

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using FunctionsApp.Core;
-using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;

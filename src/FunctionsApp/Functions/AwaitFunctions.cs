@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -8,8 +9,8 @@ namespace FunctionsApp.Functions;
 /// <summary><c>await f(x)</c></summary>
 public sealed class AwaitFunctions(AwaitService service, AsyncResponder responder, FunctionInvoker invoker)
 {
-    /// <summary>Runs one operation; returns its result, or a task.</summary>
     [Function("Await")]
+    [Description("Runs one operation. Responds with its result, or with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         invoker.RunAsync(request, async call =>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -8,8 +9,8 @@ namespace FunctionsApp.Functions;
 /// <summary><c>asyncio.gather</c></summary>
 public sealed class GatherFunctions(GatherService service, AsyncResponder responder, FunctionInvoker invoker)
 {
-    /// <summary>Runs operations concurrently; returns all results, streams each as its call ends, or returns a task.</summary>
     [Function("Gather")]
+    [Description("Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
         invoker.RunAsync(request, async call =>

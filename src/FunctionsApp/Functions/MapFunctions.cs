@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -8,8 +9,10 @@ namespace FunctionsApp.Functions;
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
 public sealed class MapFunctions(MapService service, AsyncResponder responder, FunctionInvoker invoker)
 {
-    /// <summary>Computes one operation for many items, on every core; returns or streams all results, even while items arrive, or returns a task.</summary>
     [Function("Map")]
+    [Description(
+        "Computes one operation for many items, on every core. "
+        + "Responds with all results, streams them, even while items still arrive, or responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>
         invoker.RunAsync(request, async call =>
@@ -18,7 +21,8 @@ public sealed class MapFunctions(MapService service, AsyncResponder responder, F
             if (call.HasLines)
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
-                return await invoker.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled)));
+                var results = service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled);
+                return await invoker.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
             }
 
             if (call.Preference.RespondAsync)

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Http;
@@ -8,8 +9,8 @@ namespace FunctionsApp.Functions;
 /// <summary>The app's API description, for tools.</summary>
 public sealed class OpenApiFunctions(ApiDescription description, FunctionInvoker invoker)
 {
-    /// <summary>Describes every endpoint as OpenAPI 3.1.</summary>
     [Function("GetOpenApi")]
+    [Description("Describes every endpoint as OpenAPI 3.1.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi.json")] HttpRequest request) =>
         invoker.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionResult(description)));

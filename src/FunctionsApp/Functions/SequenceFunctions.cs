@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -8,8 +9,8 @@ namespace FunctionsApp.Functions;
 /// <summary><c>await a(); await b()</c></summary>
 public sealed class SequenceFunctions(SequenceService service, AsyncResponder responder, FunctionInvoker invoker)
 {
-    /// <summary>Runs operations one after the other; returns all results, or a task.</summary>
     [Function("Sequence")]
+    [Description("Runs operations one after the other. Responds with all results, or with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
         invoker.RunAsync(request, async call =>
