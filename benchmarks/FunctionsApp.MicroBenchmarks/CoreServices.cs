@@ -13,7 +13,7 @@ internal static class CoreServices
     public static T Get<T>()
         where T : notnull => new ServiceCollection()
             .AddSingleton(typeof(ILogger<>), typeof(NullLogger<>))
-            .AddFunctionsCore(new ConfigurationBuilder().Build()).AddBuiltInOperations().AddEmbeddedTaskEngine()
+            .AddFunctionsCore(new ConfigurationBuilder().Build()).AddBuiltInOperations()
             .BuildServiceProvider()
             .GetRequiredService<T>();
 }

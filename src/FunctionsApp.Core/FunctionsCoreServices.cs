@@ -14,7 +14,6 @@ using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Tasks.Embedded;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -78,16 +77,6 @@ public static class FunctionsCoreServices
                 provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
             .ValidateDataAnnotations().ValidateOnStart();
 
-        return services;
-    }
-
-    /// <summary>Adds the engine that stores tasks in a directory.</summary>
-    /// <param name="services">The host's services.</param>
-    public static IServiceCollection AddEmbeddedTaskEngine(this IServiceCollection services)
-    {
-        services.AddSingleton<EmbeddedTaskEngine>();
-        services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<EmbeddedTaskEngine>());
-        services.AddHostedService<EmbeddedTaskEngineLifetime>();
         return services;
     }
 }

@@ -24,7 +24,7 @@ public static class TestServices
         var services = new ServiceCollection();
         services.TryAddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
         services.AddSingleton(time ?? TimeProvider.System);
-        services.AddFunctionsCore(configuration).AddBuiltInOperations().AddEmbeddedTaskEngine();
+        services.AddFunctionsCore(configuration).AddBuiltInOperations();
         configure?.Invoke(services);
         return services.BuildServiceProvider();
     }

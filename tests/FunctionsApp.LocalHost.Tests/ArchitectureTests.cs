@@ -1,4 +1,3 @@
-using System.Reflection;
 using ArchUnitNET.Domain;
 using ArchUnitNET.Loader;
 
@@ -14,9 +13,10 @@ public sealed class ArchitectureTests
         [
             "Problems", "Limits", "Arithmetic", "Json", "Json.Schema", "Telemetry", "Cpu", "Outbound", "Operations",
             "Patterns", "Patterns.Await", "Patterns.Sequence", "Patterns.Callback", "Patterns.Gather", "Patterns.Map", "Patterns.Streaming",
-            "Webhooks", "Tasks", "Tasks.Embedded", "Health",
+            "Webhooks", "Tasks", "Health",
         ],
         ["FunctionsApp.Operations"] = [],
+        ["FunctionsApp.Embedded"] = ["Storage"],
         ["FunctionsApp"] = ["Telemetry", "Logging", "Http", "OpenApi", "Functions", "Hosting"],
         ["FunctionsApp.LocalHost"] = [],
     };

@@ -1,7 +1,7 @@
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>The recent time per item: a moving average, in which the last few portions count most.</summary>
-internal struct Pace
+public struct Pace
 {
     /// <summary>Seconds per item; 0 while none has been computed.</summary>
     public double SecondsPerItem { get; private set; }

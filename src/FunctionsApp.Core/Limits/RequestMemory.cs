@@ -41,7 +41,7 @@ public sealed class RequestMemory : IDisposable
     /// As <see cref="HoldAsync"/>, for work that no client waits for and that holds nothing yet: it keeps its place in the queue until
     /// memory is free.
     /// </summary>
-    internal ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken) =>
+    public ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken) =>
         AddAsync(bytes, results: 0, isGrowing: false, cancellationToken, isPatient: true);
 
     /// <summary>As <see cref="HoldAsync"/>, for callers that cannot wait.</summary>

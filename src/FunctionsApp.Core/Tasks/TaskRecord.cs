@@ -46,21 +46,21 @@ public sealed record TaskDefinition
     public string? CallChain { get; init; }
 
     /// <summary>The maximum number of attempts, including those interrupted by the end of a host.</summary>
-    internal int MaxAttempts => Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
+    public int MaxAttempts => Retry?.MaxAttempts ?? RetryPolicy.DefaultAttempts;
 
     /// <summary>Returns when a task that has failed is retried; null when it is not.</summary>
     /// <param name="problem">Why it has failed.</param>
     /// <param name="attempts">The number of attempts so far.</param>
-    internal TimeSpan? PauseAfter(Problem problem, int attempts) =>
+    public TimeSpan? PauseAfter(Problem problem, int attempts) =>
         Retry is { } retry && attempts < retry.MaxAttempts && RetryPolicy.IsWorthwhile(problem) ? retry.Pause(attempts) : null;
 
     /// <summary>Returns the URL that an end is delivered to; null for none.</summary>
     /// <param name="state">How the task has ended.</param>
-    internal Uri? UrlFor(TaskState state) => state == TaskState.Succeeded ? OnSuccess : OnError;
+    public Uri? UrlFor(TaskState state) => state == TaskState.Succeeded ? OnSuccess : OnError;
 
     /// <summary>The problem of a task whose last attempt was interrupted.</summary>
     /// <param name="attempts">The number of attempts.</param>
-    internal static Problem Interrupted(int attempts) => Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
+    public static Problem Interrupted(int attempts) => Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
         $"The host ended while the task ran, and no attempt is left: there were {attempts} (retry.maxAttempts)."));
 }
 
@@ -68,7 +68,7 @@ public sealed record TaskDefinition
 public sealed record TaskRecord
 {
     /// <summary>The length of an id, in characters.</summary>
-    internal const int IdLength = 32;
+    public const int IdLength = 32;
 
     /// <summary>128 random bits in hexadecimal: any caller that knows it may read and cancel the task.</summary>
     public required string Id { get; init; }
@@ -112,22 +112,22 @@ public sealed record TaskRecord
     /// <summary>
     /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, as <see cref="Unreadable"/>.
     /// </summary>
-    internal string? Flaw { get; init; }
+    public string? Flaw { get; init; }
 
     /// <summary>The problem of a task that cannot be read.</summary>
-    internal static Problem Unreadable() => Problem.StorageFailed(
+    public static Problem Unreadable() => Problem.StorageFailed(
         "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. "
         + "The log has the cause.");
 
     /// <summary>Returns the id of a new task.</summary>
-    internal static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
+    public static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
 
     /// <summary>Creates the record of a new task.</summary>
     /// <param name="definition">What it runs, and how.</param>
     /// <param name="sequence">Its sequence number.</param>
     /// <param name="now">The current time.</param>
     /// <param name="startsNow">Whether its first attempt starts at once; the same write then records it, at no cost.</param>
-    internal static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
+    public static TaskRecord New(TaskDefinition definition, long sequence, DateTimeOffset now, bool startsNow) => new()
     {
         Id = NewId(),
         Sequence = sequence,
@@ -142,7 +142,7 @@ public sealed record TaskRecord
 
     /// <summary>Returns the time, but none before the last event of the task: the clock may have been set back.</summary>
     /// <param name="now">The current time.</param>
-    internal DateTimeOffset NotBefore(DateTimeOffset now) => (StartedAt ?? CreatedAt) is var last && now < last ? last : now;
+    public DateTimeOffset NotBefore(DateTimeOffset now) => (StartedAt ?? CreatedAt) is var last && now < last ? last : now;
 
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => State is TaskState.Succeeded or TaskState.Failed or TaskState.Cancelled;

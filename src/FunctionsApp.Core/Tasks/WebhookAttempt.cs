@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
-internal sealed partial class WebhookAttempt(
+public sealed partial class WebhookAttempt(
     MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time,
     ILogger<WebhookAttempt> logger)
 {

@@ -15,5 +15,5 @@ public sealed class SigningKeys(IOptions<CallbacksOptions> options)
 
     /// <summary>Sets the generated key. The key's store calls this before the first webhook.</summary>
     /// <param name="generated">The key in text form; <see cref="SigningKey.FindError"/> returns null for it.</param>
-    internal void Provide(string generated) => _current = [SigningKey.Parse(generated)];
+    public void Provide(string generated) => _current = [SigningKey.Parse(generated)];
 }

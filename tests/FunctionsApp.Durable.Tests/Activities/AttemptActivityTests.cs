@@ -2,7 +2,6 @@ using System.Text;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Tests.Conformance;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 

@@ -2,14 +2,13 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
-using FunctionsApp.Durable.Tests.Conformance;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
 namespace FunctionsApp.Durable.Tests.Activities;
 
 /// <summary>A webhook reports only an end that is stored.</summary>
-public sealed class DeliveryActivityTests(DurableFixture fixture) : EngineTests(fixture), IClassFixture<DurableFixture>
+public sealed class DeliveryActivityTests(DurableFixture fixture) : DurableTests(fixture), IClassFixture<DurableFixture>
 {
     [AzuriteFact]
     public async Task An_end_that_was_never_stored_is_not_reported()

@@ -1,11 +1,10 @@
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Tests.Conformance;
 using Microsoft.AspNetCore.Http;
 
 namespace FunctionsApp.Durable.Tests.Faults;
 
 /// <summary>What becomes of tasks when storage is slow, loses responses, or is half away.</summary>
-public sealed class StorageFaultTests(FaultyFixture fixture) : EngineTests(fixture), IClassFixture<FaultyFixture>, IDisposable
+public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixture), IClassFixture<FaultyFixture>, IDisposable
 {
     private StorageProxy Proxy => fixture.Proxy;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using FunctionsApp.Conformance;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -76,7 +77,7 @@ internal sealed class StorageProxy : IAsyncDisposable
 }
 
 /// <summary>The durable engine, whose storage is behind a <see cref="StorageProxy"/>.</summary>
-public sealed class FaultyFixture : Conformance.EngineFixture
+public sealed class FaultyFixture : EngineFixture
 {
     private Azurite? _storage;
     private StorageProxy? _proxy;

@@ -8,7 +8,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Storage;
-using FunctionsApp.Durable.Tests.Conformance;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -17,7 +16,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace FunctionsApp.Durable.Tests.Faults;
 
 /// <summary>Stored data that another version of the app has written, that is damaged, or that is not the app's.</summary>
-public sealed class StoredDataTests(DurableFixture fixture) : EngineTests(fixture), IClassFixture<DurableFixture>
+public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixture), IClassFixture<DurableFixture>
 {
     private static readonly string Endless = """{"seconds":3600}""";
 

@@ -1,0 +1,214 @@
+namespace FunctionsApp.Embedded.Storage;
+
+/// <summary>
+/// The only thread that writes. Changes that are queued during a commit share the next transaction and its flush (group
+/// commit). Changes are committed in the order in which they were queued. Thread-safe.
+/// </summary>
+internal sealed class DatabaseWriter : IDisposable
+{
+    /// <summary>The maximum bytes of payloads in a shared transaction. The log grows by as much.</summary>
+    private const int MaxGroupBytes = 16 * 1024 * 1024;
+
+    /// <summary>How long a lingering change waits for others, to share their flush: the time of a few disk flushes.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
+
+    // A monitor, not a Lock, because the thread waits on it. Nothing is read or written while it is held.
+    private readonly object _gate = new();
+    private readonly TaskWrites _writes;
+    private readonly Action _ensurePlace;
+    private readonly Thread _thread;
+    private Queue<Change> _queued = new();
+    private long _queuedBytes;
+    private long _usedBytes;
+    private bool _isUrgent;
+    private bool _isIdle;
+    private bool _stopped;
+    private volatile StorageException? _failure;
+
+    /// <summary>Starts the thread.</summary>
+    /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
+    /// <param name="ensurePlace">Throws if the database file is no longer at its path.</param>
+    public DatabaseWriter(TaskWrites writes, Action ensurePlace)
+    {
+        (_writes, _ensurePlace, _usedBytes) = (writes, ensurePlace, writes.UsedBytes);
+        _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
+        _thread.UnsafeStart();
+    }
+
+    /// <summary>Bytes that the database uses, including queued payloads.</summary>
+    public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
+
+    /// <summary>The error of storage in the last transaction that had something to write; null when it succeeded.</summary>
+    public StorageException? Failure => _failure;
+
+    /// <summary>Queues a change. Never blocks.</summary>
+    /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
+    /// <param name="bytes">The length of its payload.</param>
+    /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
+    /// <param name="committed">Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.</param>
+    /// <returns>Completes when the change is on disk.</returns>
+    /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
+    {
+        var change = new Change(apply, bytes, committed);
+        lock (_gate)
+        {
+            if (_stopped)
+            {
+                return Task.FromException(new StorageException("The database of the tasks is closed."));
+            }
+
+            Interlocked.Add(ref _queuedBytes, bytes);
+            _queued.Enqueue(change);
+            if (_isIdle || (!_isUrgent && !lingers))
+            {
+                Monitor.Pulse(_gate);
+            }
+
+            _isUrgent |= !lingers;
+        }
+
+        return change.Task;
+    }
+
+    /// <summary>Commits the queued changes, and ends the thread.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.Pulse(_gate);
+        }
+
+        _thread.Join();
+        _writes.Dispose();
+    }
+
+    private void Run()
+    {
+        while (Take() is { Count: > 0 } taken)
+        {
+            while (taken.TryDequeue(out var first))
+            {
+                List<Change> group = [first];
+                for (long bytes = first.Bytes; taken.TryPeek(out var next) && (bytes += next.Bytes) <= MaxGroupBytes;)
+                {
+                    group.Add(taken.Dequeue());
+                }
+
+                Commit(group);
+            }
+        }
+    }
+
+    /// <returns>The queued changes; none at the end.</returns>
+    private Queue<Change> Take()
+    {
+        lock (_gate)
+        {
+            // A lingering change wakes the thread only when it is idle: usually an urgent change arrives before its time is over.
+            while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
+            {
+                _isIdle = _queued.Count == 0 && !_stopped;
+                if (_isIdle)
+                {
+                    Monitor.Wait(_gate);
+                    _isIdle = false;
+                }
+            }
+
+            var taken = _queued;
+            (_queued, _isUrgent) = (new Queue<Change>(), false);
+            return taken;
+        }
+    }
+
+    /// <summary>Commits changes in one transaction. If that fails, commits each alone, so that one without room does not fail the others.</summary>
+    private void Commit(List<Change> group)
+    {
+        Exception? failure = null;
+        var changes = _writes.Changes;
+        try
+        {
+            _writes.Run("BEGIN IMMEDIATE");
+            group.ForEach(change => change.Apply(_writes));
+            var usedBytes = _writes.UsedBytes;
+
+            // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
+            _ensurePlace();
+            _writes.Run("COMMIT");
+            _ensurePlace();
+            Interlocked.Exchange(ref _usedBytes, usedBytes);
+        }
+#pragma warning disable CA1031 // The exception is not swallowed: the change's task throws it. The thread must continue.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = RollBack(exception);
+        }
+
+        if (failure is not null && group.Count > 1)
+        {
+            group.ForEach(change => Commit([change]));
+            return;
+        }
+
+        var reason = failure is not null && StorageException.IsCausedBy(failure)
+            ? new StorageException($"The tasks cannot be written: {failure.Message}", failure)
+            : failure;
+        if (reason is StorageException || (failure is null && _writes.Changes != changes))
+        {
+            // A transaction without writes proves nothing, and a bug says nothing about storage.
+            _failure = reason as StorageException;
+        }
+
+        foreach (var change in group)
+        {
+            Interlocked.Add(ref _queuedBytes, -change.Bytes);
+            if (failure is null)
+            {
+                change.Committed?.Invoke();
+            }
+        }
+
+        // In reverse order: lingering changes were queued before those that callers wait for.
+        for (var i = group.Count - 1; i >= 0; i--)
+        {
+            group[i].Complete(reason);
+        }
+    }
+
+    private Exception RollBack(Exception exception)
+    {
+        try
+        {
+            _writes.RollBack();
+            return exception;
+        }
+        catch (Exception second) when (StorageException.IsCausedBy(second))
+        {
+            return new StorageException(second.Message, new AggregateException(exception, second));
+        }
+    }
+
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public Action<TaskWrites> Apply { get; } = apply;
+
+        public int Bytes { get; } = bytes;
+
+        public Action? Committed { get; } = committed;
+
+        public void Complete(Exception? failure)
+        {
+            if (failure is null)
+            {
+                SetResult();
+            }
+            else
+            {
+                SetException(failure);
+            }
+        }
+    }
+}

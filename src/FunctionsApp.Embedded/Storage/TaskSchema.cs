@@ -1,0 +1,56 @@
+namespace FunctionsApp.Embedded.Storage;
+
+/// <summary>
+/// The tables, and the steps that upgrade a database of an earlier version. Times are counted in 100 ns since 1970 (UTC),
+/// so that a time that was returned once is read back exactly.
+/// </summary>
+internal static class TaskSchema
+{
+    // forget_at: when the task is deleted; NULL until it has ended and its webhook is no longer pending.
+    // deliveries.next_attempt_at: NULL unless the webhook is pending.
+    // An index ends with the key of its table, so it lists the tasks of one state in order of creation.
+    private const string First = """
+        CREATE TABLE tasks (
+            sequence INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            operation TEXT,
+            idempotency_key TEXT,
+            definition TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            finished_at INTEGER,
+            next_attempt_at INTEGER,
+            expires_at INTEGER NOT NULL,
+            forget_at INTEGER,
+            completed INTEGER,
+            total INTEGER
+        ) STRICT;
+        CREATE UNIQUE INDEX tasks_by_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
+        CREATE INDEX tasks_by_state ON tasks (state);
+        CREATE INDEX tasks_by_operation ON tasks (operation);
+        CREATE INDEX tasks_by_expiry ON tasks (forget_at) WHERE forget_at IS NOT NULL;
+        CREATE TABLE payloads (
+            task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+            json TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE deliveries (
+            task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+            url TEXT NOT NULL,
+            state TEXT NOT NULL,
+            next_attempt_at INTEGER,
+            earlier_attempts INTEGER NOT NULL,
+            attempts TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX deliveries_by_time ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+        CREATE TABLE signing_keys (key TEXT NOT NULL) STRICT;
+        """;
+
+    /// <summary>The SQL that creates each version from the one before; the first from nothing.</summary>
+    public static IReadOnlyList<string> Steps { get; } = [First];
+
+    /// <summary>The version that this app writes to <c>user_version</c>.</summary>
+    public static int Version => Steps.Count;
+}

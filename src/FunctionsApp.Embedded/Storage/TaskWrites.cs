@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
+using Microsoft.Data.Sqlite;
+
+namespace FunctionsApp.Embedded.Storage;
+
+/// <summary>The connection that writes. Only the writer's thread uses it.</summary>
+internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
+{
+    /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
+    public const int PageBytes = 2_048;
+
+    /// <summary>Bytes that the database uses, without the log and free pages.</summary>
+    public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
+
+    /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
+    public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
+
+    /// <summary>Rolls a failed transaction back, unless SQLite has done so already.</summary>
+    public void RollBack()
+    {
+        if (SQLitePCL.raw.sqlite3_get_autocommit(Connection.Handle) == 0)
+        {
+            Run("ROLLBACK");
+        }
+
+        // The log restarts from its beginning once the database contains all of it. A full disk then has room for changes that
+        // need no new page.
+        Scalar("PRAGMA wal_checkpoint(PASSIVE)");
+    }
+
+    /// <summary>Writes a new task with its input. Frees a key that an expired task still has.</summary>
+    public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
+    {
+        var definition = record.Definition;
+        if (definition.IdempotencyKey is { } key)
+        {
+            Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
+        }
+
+        Run(
+            "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, started_at, expires_at) "
+            + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?11)",
+            record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey, Json(definition), record.Attempts,
+            TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt), TaskRow.Number(record.ExpiresAt));
+        PutPayload(record.Sequence, input);
+    }
+
+    /// <summary>Writes a changed task and, if it has ended with an outcome, replaces its input with that.</summary>
+    public void Update(TaskRecord record, ReadOnlyMemory<byte> outcome)
+    {
+        Run(
+            "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, expires_at = ?8, forget_at = ?9, "
+            + "completed = ?10, total = ?11 WHERE sequence = ?1",
+            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt), TaskRow.Number(record.FinishedAt),
+            TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt), TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
+        if (!outcome.IsEmpty)
+        {
+            PutPayload(record.Sequence, outcome);
+        }
+        else if (record.IsFinished)
+        {
+            Run("DELETE FROM payloads WHERE task = ?1", record.Sequence);
+        }
+
+        if (record.Delivery is { } delivery)
+        {
+            PutDelivery(record.Sequence, delivery);
+        }
+    }
+
+    /// <summary>Writes the delivery state of a task that has ended.</summary>
+    public void UpdateDelivery(TaskRecord record)
+    {
+        PutDelivery(record.Sequence, record.Delivery!);
+        Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
+    }
+
+    /// <summary>
+    /// Ends the webhook of a task that cannot be read, so that the task expires. What cannot be read stays as it is: the task has
+    /// failed, and must not end otherwise later.
+    /// </summary>
+    public void AbandonDelivery(long task)
+    {
+        Run(
+            "UPDATE deliveries SET state = CASE state WHEN ?2 THEN ?3 ELSE state END, next_attempt_at = NULL WHERE task = ?1",
+            task, TaskRow.Text(DeliveryState.Pending), TaskRow.Text(DeliveryState.Failed));
+        Run("UPDATE tasks SET forget_at = expires_at WHERE sequence = ?1", task);
+    }
+
+    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="kept">Receives those that a pending webhook keeps.</param>
+    public void Delete(IReadOnlyList<long> tasks, Action<long> kept)
+    {
+        foreach (var task in tasks)
+        {
+            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0
+                && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
+            {
+                kept(task);
+            }
+        }
+    }
+
+    private void PutPayload(long task, ReadOnlyMemory<byte> json) => Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
+
+    private void PutDelivery(long task, Delivery delivery) => Run(
+        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
+        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts, Json(delivery.Attempts));
+
+    private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
+
+    /// <summary>Returns the array behind the bytes, which the provider requires; a copy if they are only part of it.</summary>
+    private static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>
+        MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length ? array : utf8.ToArray();
+}

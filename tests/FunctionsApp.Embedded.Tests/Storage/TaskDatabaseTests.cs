@@ -1,0 +1,295 @@
+using System.Globalization;
+using System.Text;
+using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Embedded.Storage;
+using FunctionsApp.Core.Webhooks;
+
+namespace FunctionsApp.Embedded.Tests.Storage;
+
+/// <summary>What the database holds, what is read of it by index, and what it is when a process or a disk has failed.</summary>
+public sealed class TaskDatabaseTests : StorageTests
+{
+    private static readonly Delivery LeastDelivery = new() { Url = new Uri("https://example.com/a%20b?c=d") };
+
+    private static readonly TaskRecord Least = NewRecord(1) with { Definition = new TaskDefinition { Pattern = "gather", TtlSeconds = 0.5, Path = "/api/tasks" }, StartedAt = null };
+
+    private static readonly TaskRecord Most = NewRecord(1) with
+    {
+        Definition = new TaskDefinition
+        {
+            Pattern = "await",
+            Operation = "echo",
+            TimeoutSeconds = 1.5,
+            Retry = new RetryPolicy { MaxAttempts = 3, InitialDelaySeconds = 1, Backoff = 2, MaxDelaySeconds = 3 },
+            TtlSeconds = 60,
+            OnSuccess = new Uri("https://example.com/"),
+            OnError = new Uri("https://example.com:8443/x"),
+            Path = "/api/tasks",
+            IdempotencyKey = "\"k\"",
+            Fingerprint = "f",
+            TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        },
+        State = TaskState.Failed,
+        FinishedAt = Now.AddTicks(1),
+        Attempts = 2,
+        NextAttemptAt = Now,
+        Progress = new Progress(1, 2),
+        Delivery = LeastDelivery with
+        {
+            State = DeliveryState.Failed,
+            EarlierAttempts = 1,
+            Attempts = [new(1, Now, 1.5, 500, "no", Now), new(2, Now, 0, 204), new(3, Now, 0, null, "gone")],
+        },
+    };
+
+    public static TheoryData<TaskRecord> Records => new(
+        Least,
+        Most,
+        Most with { Definition = Most.Definition with { Retry = new RetryPolicy { MaxAttempts = 1 } } },
+        Least with { Delivery = LeastDelivery with { NextAttemptAt = Now } });
+
+    [Theory]
+    [MemberData(nameof(Records))]
+    public async Task A_record_is_read_as_it_was_written_to_the_digit(TaskRecord record)
+    {
+        await InsertAsync(record with { State = TaskState.Queued, Delivery = null });
+        await UpdateAsync(record, "\"outcome\"");
+        Close();
+
+        var read = Database.Read(static queries => queries.Find(1))!;
+
+        // Lists are compared by what they hold below.
+        Assert.Equal(Without(record), Without(read));
+        Assert.Equal(record.Delivery?.Attempts ?? [], read.Delivery?.Attempts ?? []);
+        Assert.Equal(read.Id, Database.Read(queries => queries.Find(record.Id))!.Id);
+        Assert.Equal("\"outcome\"", Payload(1));
+    }
+
+    [Fact]
+    public async Task A_change_of_state_leaves_the_payload_and_an_end_without_outcome_drops_it()
+    {
+        await InsertAsync(NewRecord(1), "\"input\"");
+        await UpdateAsync(NewRecord(1) with { State = TaskState.Cancelling });
+        Assert.Equal("\"input\"", Payload(1));
+
+        await UpdateAsync(Ended(NewRecord(1), TaskState.Cancelled));
+        Assert.Null(Payload(1));
+    }
+
+    [Theory]
+    [InlineData("SELECT * FROM tasks WHERE id = 'x'", "INDEX sqlite_autoindex_tasks_1 (id=?)")]
+    [InlineData("SELECT * FROM tasks WHERE idempotency_key = 'x'", "INDEX tasks_by_key (idempotency_key=?)")]
+    [InlineData("SELECT * FROM tasks WHERE state = 'failed' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_state (state=? AND rowid<?)")]
+    [InlineData("SELECT * FROM tasks WHERE operation = 'echo' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_operation (operation=? AND rowid<?)")]
+    [InlineData("SELECT forget_at, sequence FROM tasks WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (1, 2) ORDER BY forget_at, sequence LIMIT 5", "INDEX tasks_by_expiry")]
+    [InlineData("SELECT * FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence", "COVERING INDEX tasks_by_state")]
+    [InlineData("SELECT * FROM tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence WHERE deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (1, 2) ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT 5", "INDEX deliveries_by_time")]
+    public void Every_query_goes_by_an_index_and_sorts_nothing(string sql, string index)
+    {
+        Assert.NotNull(Database);
+
+        var plan = Query("EXPLAIN QUERY PLAN " + sql, static rows =>
+        {
+            var text = new StringBuilder();
+            while (rows.Read())
+            {
+                text.AppendLine(rows.GetString(3));
+            }
+
+            return text.ToString();
+        });
+
+        Assert.Contains(index, plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("TEMP B-TREE", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_due_is_read_page_by_page_in_the_order_of_time()
+    {
+        foreach (var (sequence, due) in new[] { (1, 30), (2, 10), (3, 20), (4, 10), (5, 99) })
+        {
+            await InsertAsync(NewRecord(sequence));
+            await UpdateAsync(Ended(NewRecord(sequence)) with { Delivery = LeastDelivery with { NextAttemptAt = Now.AddSeconds(due) } }, "1");
+        }
+
+        var first = Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 3));
+        var second = Database.Read(queries => queries.ReadPending(first[^1].At, first[^1].Record.Sequence, 3));
+        Assert.Equal([2, 4, 3], first.Select(static due => due.Record.Sequence));
+        Assert.Equal([1, 5], second.Select(static due => due.Record.Sequence));
+        Assert.Equal(Now.AddSeconds(99), second[^1].Record.Delivery!.NextAttemptAt);
+
+        // What was delivered is due no more, and its task may expire.
+        await Writer.WriteAsync(static writes => writes.UpdateDelivery(Ended(NewRecord(2)) with { Delivery = LeastDelivery with { State = DeliveryState.Delivered } }));
+        Assert.DoesNotContain(2, Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 9)).Select(static due => due.Record.Sequence));
+        Assert.Equal([new Expiry(Now.AddSeconds(61), 2, TimeSpan.FromSeconds(60))], Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 9)));
+    }
+
+    [Fact]
+    public async Task What_expires_goes_with_its_payload_and_delivery_and_frees_its_pages()
+    {
+        for (var i = 1; i <= 40; i++)
+        {
+            await InsertAsync(NewRecord(i), $"\"{new string('x', 1_000_000)}\"");
+            var delivery = i == 1 ? LeastDelivery with { NextAttemptAt = Now } : i == 2 ? LeastDelivery with { State = DeliveryState.Delivered } : null;
+            await UpdateAsync(Ended(NewRecord(i)) with { Delivery = delivery, ExpiresAt = Now.AddSeconds(i) }, $"\"{new string('y', 1_000_000)}\"");
+        }
+
+        await InsertAsync(NewRecord(41));
+        var first = Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 30));
+        var second = Database.Read(queries => queries.ReadExpiries(TaskRow.Number(first[^1].At), first[^1].Task, 30));
+        Assert.Equal(Enumerable.Range(2, 39).Select(static task => (long)task), first.Concat(second).Select(static expiry => expiry.Task));
+        var kept = new List<long>();
+        await Writer.WriteAsync(writes => writes.Delete([.. Enumerable.Range(1, 39).Select(static task => (long)task), 41, 42], kept.Add));
+        Assert.Equal([1, 41], kept);
+
+        // Left are one whose webhook is to be sent, one whose time has not come, and one that has not ended.
+        Assert.Equal([1, 40, 41], new[] { 1, 40, 41 }.Select(sequence => Database.Read(queries => queries.Find(sequence))?.Sequence));
+        Assert.Equal((3, 3, 1), (Number("SELECT count(*) FROM tasks"), Number("SELECT count(*) FROM payloads"), Number("SELECT count(*) FROM deliveries")));
+        Assert.InRange(Writer.UsedBytes, 2_000_000, 3_000_000);
+
+        // The file is as small as what is left, when the log has gone into it.
+        Close();
+        Assert.InRange(new FileInfo(DatabaseFile).Length, 1, 3_000_000);
+    }
+
+    [Fact]
+    public async Task After_a_crash_everything_that_was_committed_is_there_and_a_torn_log_costs_its_end_alone()
+    {
+        const int Commits = 30;
+        for (var i = 1; i <= Commits; i++)
+        {
+            await InsertAsync(NewRecord(i), i.ToString(CultureInfo.InvariantCulture));
+        }
+
+        var (database, log) = (ReadShared(DatabaseFile), ReadShared(DatabaseFile + "-wal"));
+        Assert.Equal(Commits, Surviving(database, log));
+        var random = new Random(12);
+        var seen = new HashSet<int>();
+        for (var round = 0; round < 50; round++)
+        {
+            var cut = random.Next(log.Length);
+            var torn = log[..cut];
+            var garbage = new byte[random.Next(2) * 5_000];
+            random.NextBytes(garbage);
+            seen.Add(Surviving(database, [.. torn, .. garbage]));
+        }
+
+        // Every cut is a state that there was.
+        Assert.All(seen, static count => Assert.InRange(count, 0, Commits));
+        Assert.InRange(seen.Count, 10, Commits + 1);
+        Assert.InRange(Surviving(database, log: null), 0, Commits);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_is_damaged_is_set_aside_with_a_word_in_the_log(int kind)
+    {
+        await InsertAsync(NewRecord(1), $"\"{new string('x', 50_000)}\"");
+        Close();
+        var bytes = await File.ReadAllBytesAsync(DatabaseFile);
+        await File.WriteAllBytesAsync(DatabaseFile, kind switch
+        {
+            0 => Utf8("This is no database, but a text of some length."),
+            1 => bytes[..^8_192],
+            _ => [.. bytes[..4_096], .. new byte[4_096], .. bytes[8_192..]],
+        });
+
+        var log = new LogBook<TaskStore>();
+        var exception = Assert.Throws<StorageException>(() => Open(StateDirectory, log));
+        Assert.Contains("reliability.md", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine("damaged", "tasks-001.db"), Assert.Single(log.Entries).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(DatabaseFile));
+        Assert.True(File.Exists(Path.Combine(StateDirectory, "damaged", "tasks-001.db")));
+
+        // Nothing is begun anew before somebody has decided; a recovery that has failed is no decision.
+        File.WriteAllBytes(DatabaseFile, []);
+        Assert.Contains("tasks-001.db", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
+        File.Delete(Path.Combine(StateDirectory, "damaged", "tasks-001.db"));
+        Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
+    }
+
+    [Fact]
+    public void What_a_recovery_brought_back_of_a_lost_task_is_given_to_no_other()
+    {
+        Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
+        Number("PRAGMA foreign_keys = OFF; INSERT INTO payloads (task, json) VALUES (7, '1')");
+
+        Assert.Equal(7, Database.Read(static queries => queries.LastSequence()));
+    }
+
+    [Fact]
+    public void A_directory_of_an_earlier_version_is_refused_with_a_word_on_what_to_do_and_left_as_it_is()
+    {
+        Directory.CreateDirectory(StateDirectory);
+        File.WriteAllText(Path.Combine(StateDirectory, "0000000001.log"), "records");
+
+        var message = Assert.Throws<StorageException>(() => Open(StateDirectory)).Message;
+
+        Assert.Contains("run that version until its tasks have ended, then delete", message, StringComparison.Ordinal);
+        Assert.Equal(["0000000001.log", "lock"], Directory.GetFiles(StateDirectory).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void A_directory_has_one_process_and_is_free_when_the_database_is_closed_or_cannot_be_opened()
+    {
+        Assert.NotNull(Database);
+        Assert.Null(DirectoryLock.TryTake(StateDirectory));
+        Close();
+        File.WriteAllText(DatabaseFile, "This is no database.");
+        Assert.Throws<StorageException>(() => Open(StateDirectory));
+
+        using var @lock = DirectoryLock.TryTake(StateDirectory);
+        Assert.NotNull(@lock);
+    }
+
+    [Fact]
+    public async Task Reads_after_the_end_are_errors_and_reads_at_once_have_a_connection_each()
+    {
+        await InsertAsync(NewRecord(1));
+        var database = Database;
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => database.Read(queries => database.Read(static inner => inner.Find(1)) is not null && queries.Find(1) is not null))));
+        Close();
+
+        Assert.Throws<StorageException>(() => database.Read(static queries => queries.Find(1)));
+    }
+
+    private static TaskRecord Without(TaskRecord record) => record with { Delivery = record.Delivery is { } delivery ? delivery with { Attempts = [] } : null };
+
+    /// <summary>How many tasks there are in a directory that holds these files, of which the first ones are whole.</summary>
+    private int Surviving(byte[] bytes, byte[]? log)
+    {
+        var directory = Directory.CreateTempSubdirectory("crash").FullName;
+        try
+        {
+            File.WriteAllBytes(Path.Combine(directory, "tasks.db"), bytes);
+            if (log is not null)
+            {
+                File.WriteAllBytes(Path.Combine(directory, "tasks.db-wal"), log);
+            }
+
+            using var database = Open(directory);
+            var count = (int)database.Read(static queries => queries.LastSequence());
+            for (var i = 1; i <= count; i++)
+            {
+                Assert.Equal(Utf8(i.ToString(CultureInfo.InvariantCulture)), database.Read(queries => queries.Payload(i)));
+            }
+
+            return count;
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static byte[] ReadShared(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return bytes;
+    }
+}
