@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await f(x)</c></summary>
-public sealed class AwaitFunctions(AwaitService service, AsyncResponder responder, FunctionInvoker invoker)
+public sealed class AwaitFunctions(AwaitService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
     [Function("Await")]
     [Description("Runs one operation. Responds with its result, or with a task.")]
@@ -15,6 +15,6 @@ public sealed class AwaitFunctions(AwaitService service, AsyncResponder responde
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         invoker.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await responder.RespondAsync(call, AwaitService.Name, operation)
+                ? await tasks.RespondAsync(call, AwaitService.Name, operation)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
 }

@@ -7,22 +7,23 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>asyncio.gather</c></summary>
-public sealed class GatherFunctions(GatherService service, AsyncResponder responder, FunctionInvoker invoker)
+public sealed class GatherFunctions(GatherService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
 {
     [Function("Gather")]
-    [Description("Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")]
+    [Description(
+        "Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
         invoker.RunAsync(request, async call =>
         {
             if (call.Preference.RespondAsync)
             {
-                return await responder.RespondAsync(call, GatherService.Name);
+                return await tasks.RespondAsync(call, GatherService.Name);
             }
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? await invoker.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                ? await streams.RespondAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
-public sealed class MapFunctions(MapService service, AsyncResponder responder, FunctionInvoker invoker)
+public sealed class MapFunctions(MapService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
 {
     [Function("Map")]
     [Description(
@@ -22,17 +22,17 @@ public sealed class MapFunctions(MapService service, AsyncResponder responder, F
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var results = service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled);
-                return await invoker.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
+                return await streams.RespondAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
             }
 
             if (call.Preference.RespondAsync)
             {
-                return await responder.RespondAsync(call, MapService.Name, operation);
+                return await tasks.RespondAsync(call, MapService.Name, operation);
             }
 
             var map = await call.ReadAsync<MapRequest>();
             return call.WantsStream
-                ? await invoker.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
+                ? await streams.RespondAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

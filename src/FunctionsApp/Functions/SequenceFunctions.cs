@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await a(); await b()</c></summary>
-public sealed class SequenceFunctions(SequenceService service, AsyncResponder responder, FunctionInvoker invoker)
+public sealed class SequenceFunctions(SequenceService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
     [Function("Sequence")]
     [Description("Runs operations one after the other. Responds with all results, or with a task.")]
@@ -15,6 +15,6 @@ public sealed class SequenceFunctions(SequenceService service, AsyncResponder re
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
         invoker.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await responder.RespondAsync(call, SequenceService.Name)
+                ? await tasks.RespondAsync(call, SequenceService.Name)
                 : JsonResult.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));
 }

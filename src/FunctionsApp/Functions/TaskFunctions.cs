@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c></summary>
-public sealed class TaskFunctions(TaskService service, FunctionInvoker invoker)
+public sealed class TaskFunctions(TaskService service, StreamResponder streams, FunctionInvoker invoker)
 {
     [Function("CreateTask")]
     [Description("Creates a task of one operation.")]
@@ -43,7 +43,7 @@ public sealed class TaskFunctions(TaskService service, FunctionInvoker invoker)
         invoker.RunAsync(request, call =>
         {
             var changes = service.WatchAsync(id, call.LastEventId, call.Cancelled);
-            return invoker.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(changes), ResponseFormat.EventStream);
+            return streams.RespondAsync(call, timeoutSeconds: null, StreamLines.Of(changes), ResponseFormat.EventStream);
         });
 
     [Function("ListTasks")]

@@ -31,7 +31,8 @@ public static class HttpServices
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         services.AddFunctionsOf<FunctionInvoker>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>()
+        return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<FunctionRequestFactory>()
+            .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<StreamResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }
