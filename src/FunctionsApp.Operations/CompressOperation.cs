@@ -12,7 +12,8 @@ public sealed record CompressInput(
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
     [property: Description("The format: gzip (RFC 1952), brotli (RFC 7932) or zlib (RFC 1950)."), AllowedValues("gzip", "brotli", "zlib")]
     string Algorithm = "gzip",
-    [property: Description("From 0 (fastest) to 9 (gzip, zlib) or 11 (brotli) for the smallest result. The default is 6 (brotli: 5)."), Range(0, 11)]
+    [property: Description("From 0 (fastest) to 9 (gzip, zlib) or 11 (brotli) for the smallest result. The default is 6 (brotli: 5).")]
+    [property: Range(0, 11)]
     int? Level = null) : ICrossChecked
 {
     /// <inheritdoc/>

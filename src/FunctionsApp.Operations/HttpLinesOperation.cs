@@ -39,7 +39,8 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
     public async IAsyncEnumerable<string> StreamAsync(HttpLinesInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var response = await client.OpenAsync(
-            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds }, cancellationToken);
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds },
+            cancellationToken);
         if (input.RaiseForStatus)
         {
             response.EnsureSuccess();

@@ -20,7 +20,8 @@ public sealed record HttpRequestInput(
     IReadOnlyDictionary<string, string>? Headers = null,
     [property: Description("The request body. A string is sent as text, any other value as JSON, in the charset of the Content-Type.")]
     RawJson? Body = null,
-    [property: Description("The timeout of the whole request, including retries, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("The timeout of the whole request, including retries, in seconds."), Range(0.001, 3_600)]
+    double TimeoutSeconds = 30,
     [property: Description("The maximum number of retries, for GET, HEAD, OPTIONS, PUT and DELETE."), Range(0, OutboundClient.MaxRetries)]
     int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
@@ -43,7 +44,8 @@ public sealed record HttpRequestOutput(
 
 /// <summary>Sends an HTTP request that the outbound guard allows.</summary>
 [Operation("http.request", "Sends an HTTP request and returns the response.", Example = """{"url":"https://example.com/"}""")]
-public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
+public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time)
+    : IOperation<HttpRequestInput, HttpRequestOutput>
 {
     // The maximum depth of any request body, and of a body that can be forwarded.
     private const int MaxDepth = 512;
@@ -54,7 +56,11 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     {
         var clock = new RequestClock(time);
         var response = await client.SendAsync(
-            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds, MaxRetries = input.MaxRetries },
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with
+            {
+                TimeoutSeconds = input.TimeoutSeconds,
+                MaxRetries = input.MaxRetries,
+            },
             cancellationToken);
         try
         {

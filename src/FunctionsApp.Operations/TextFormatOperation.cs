@@ -85,7 +85,8 @@ public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatIn
     private static ReadOnlySpan<char> TextOf(TemplateReader piece, Dictionary<string, string> texts) =>
         piece.IsName ? texts.GetAlternateLookup<ReadOnlySpan<char>>()[piece.Text] : piece.Text;
 
-    private static string ToText(RawJson value) => value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
+    private static string ToText(RawJson value) =>
+        value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
 }
 
 /// <summary>Reads a template piece by piece: plain text, an escaped brace, or a name.</summary>

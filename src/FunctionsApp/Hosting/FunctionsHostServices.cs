@@ -45,7 +45,9 @@ public static class FunctionsHostServices
 
     private static TimeSpan MarginOf(TimeSpan timeout) => TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));
 
-    /// <summary>Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.</summary>
+    /// <summary>
+    /// Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.
+    /// </summary>
     private static void Cap(LimitsOptions limits, TimeSpan timeout)
     {
         var seconds = (int)Math.Max(1, (timeout - MarginOf(timeout)).TotalSeconds);

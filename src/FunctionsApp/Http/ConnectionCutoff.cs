@@ -10,7 +10,8 @@ namespace FunctionsApp.Http;
 /// waits for its peer: for the rest of a request, or until it reads the response. The server would wait until the host's shutdown
 /// timeout, and leave no time for the services that stop after it.
 /// </summary>
-internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimeProvider time) : IConfigureOptions<KestrelServerOptions>, IDisposable
+internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimeProvider time)
+    : IConfigureOptions<KestrelServerOptions>, IDisposable
 {
     private readonly CancellationTokenSource _cut = new(Timeout.InfiniteTimeSpan, time);
 

@@ -59,7 +59,9 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
 
     /// <summary>Creates a response for each status of the problems of an endpoint.</summary>
     /// <param name="endpoint">The endpoint's name.</param>
-    /// <param name="problems">Its problems. All of its responses have one type for them, so that a client needs one clause to catch them.</param>
+    /// <param name="problems">
+    /// Its problems. All of its responses have one type for them, so that a client needs one clause to catch them.
+    /// </param>
     public IEnumerable<(string Status, IOpenApiResponse Response)> Of(string endpoint, IReadOnlyList<Problem> problems)
     {
         foreach (var group in problems.Distinct().GroupBy(static problem => problem.Status).OrderBy(static group => group.Key))
@@ -67,7 +69,8 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             var status = group.Key.ToString(CultureInfo.InvariantCulture);
             if (_kept.Add($"response {endpoint}{status}"))
             {
-                document.AddComponent<IOpenApiResponse>(endpoint + status, Response([.. group], schemas.ProblemOf(endpoint + "Problem", problems)));
+                document.AddComponent<IOpenApiResponse>(
+                    endpoint + status, Response([.. group], schemas.ProblemOf(endpoint + "Problem", problems)));
             }
 
             yield return (status, new OpenApiResponseReference(endpoint + status, document));
@@ -198,5 +201,6 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         return new OpenApiExampleReference(problem.Slug, document);
     }
 
-    private static OpenApiHeader Header(string description, JsonSchemaType type) => new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+    private static OpenApiHeader Header(string description, JsonSchemaType type) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
 }

@@ -171,8 +171,9 @@ internal sealed class DocumentBuilder
         }
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
+        IEnumerable<Problem> ofTask = endpoint.MayBeTask ? ProblemSamples.OfTask : [];
         foreach (var (status, response) in _components.Of(
-            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. endpoint.MayBeTask ? ProblemSamples.OfTask : []]))
+            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. ofTask]))
         {
             responses.Add(status, response);
         }
@@ -214,14 +215,17 @@ internal sealed class DocumentBuilder
         item.AddOperation(HttpMethod.Post, new OpenApiOperation
         {
             OperationId = "taskEnded",
-            Summary = "Reports the end of a task to the URL of its onSuccess or onError. The app repeats the message until the receiver accepts it.",
+            Summary = "Reports the end of a task to the URL of its onSuccess or onError. "
+                + "The app repeats the message until the receiver accepts it.",
             Tags = TagOf("tasks"),
             Security = [],
             Parameters =
             [
                 Sent("webhook-id", "The id of the message: the same in every attempt."),
                 Sent("webhook-timestamp", "The time of this attempt, in seconds since 1970."),
-                Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces."),
+                Sent(
+                    "webhook-signature",
+                    "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces."),
             ],
             RequestBody = new OpenApiRequestBody
             {
@@ -233,7 +237,11 @@ internal sealed class DocumentBuilder
                 ["2XX"] = new OpenApiResponse { Description = "The message is delivered." },
                 ["3XX"] = new OpenApiResponse { Description = "The app does not follow redirects, and sends nothing more." },
                 ["410"] = new OpenApiResponse { Description = "The receiver is gone, and the app sends nothing more." },
-                ["default"] = new OpenApiResponse { Description = "The app sends the message again later: after the pause of the schedule, or after the seconds of Retry-After if these are more." },
+                ["default"] = new OpenApiResponse
+                {
+                    Description = "The app sends the message again later: after the pause of the schedule, "
+                        + "or after the seconds of Retry-After if these are more.",
+                },
             },
         });
         return item;

@@ -31,7 +31,8 @@ internal static class EndpointDescriptions
     ];
 
     /// <summary>The functions by their names, in display order.</summary>
-    public static IReadOnlyDictionary<string, EndpointDescription> ByFunction { get; } = new OrderedDictionary<string, EndpointDescription>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, EndpointDescription> ByFunction { get; } = new OrderedDictionary<string, EndpointDescription>(
+        StringComparer.Ordinal)
     {
         ["Await"] = new("await")
         {
@@ -88,7 +89,9 @@ internal static class EndpointDescriptions
             Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
-                Json(of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
+                Json(
+                    of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)),
+                    new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item),
             ],
             ResponseDescription = "The results, in the order of the items; in a stream when they are computed.",
@@ -121,7 +124,10 @@ internal static class EndpointDescriptions
         {
             Runs = RespondsOnce,
             Parameters = [Parameters.IdempotencyKey],
-            Body = static of => [Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example })],
+            Body = static of =>
+            [
+                Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example }),
+            ],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
@@ -216,7 +222,8 @@ internal static class EndpointDescriptions
 
     private static Content Lines(params JsonNode[] lines) => new("application/x-ndjson", Described("One line.", Schemas.AnyOf(lines)));
 
-    private static Content Events(params JsonNode[] data) => new("text/event-stream", Described("The data of one event.", Schemas.AnyOf(data)));
+    private static Content Events(params JsonNode[] data) =>
+        new("text/event-stream", Described("The data of one event.", Schemas.AnyOf(data)));
 
     private static JsonObject Described(string description, JsonObject schema)
     {
@@ -225,7 +232,8 @@ internal static class EndpointDescriptions
     }
 
     /// <summary>Any value: generators make nothing useful of a choice between objects and values.</summary>
-    private static JsonObject Item => new() { ["description"] = "The operation's input, or a bare value for its first property, or with starmap an array of values." };
+    private static JsonObject Item =>
+        new() { ["description"] = "The operation's input, or a bare value for its first property, or with starmap an array of values." };
 
     private static JsonNode? Parse(string json) => JsonNode.Parse(json);
 }

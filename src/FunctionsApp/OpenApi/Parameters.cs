@@ -35,7 +35,8 @@ internal static class Parameters
     /// <summary>Whether to wait for the work.</summary>
     public static Parameter Prefer { get; } = Header(
         "Prefer",
-        "respond-async: respond 202 with a task. With wait=N beside it, respond with the result if the work ends within N seconds (RFC 7240).",
+        "respond-async: respond 202 with a task. With wait=N beside it, "
+            + "respond with the result if the work ends within N seconds (RFC 7240).",
         new JsonObject { ["examples"] = new JsonArray("respond-async", "respond-async, wait=10") });
 
     /// <summary>The key that identifies a repeated request.</summary>
@@ -52,7 +53,8 @@ internal static class Parameters
     public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
 
     /// <summary>The options of a map whose body has one item per line.</summary>
-    public static IReadOnlyList<Parameter> OfMap { get; } = Query<MapOptions>("map", "Only for a body of lines. In a JSON body it is a property.");
+    public static IReadOnlyList<Parameter> OfMap { get; } =
+        Query<MapOptions>("map", "Only for a body of lines. In a JSON body it is a property.");
 
     /// <summary>The filter of a list of tasks.</summary>
     public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list");
@@ -63,10 +65,13 @@ internal static class Parameters
     public static JsonObject InRoute(string name) => name switch
     {
         "id" => new() { ["type"] = "string", ["description"] = "The id of the task.", ["pattern"] = "^[0-9a-f]{32}$" },
-        "operation" => new() { ["type"] = "string", ["description"] = "The name of the operation; io or cpu.", ["examples"] = new JsonArray("hash") },
-        "name" => new() { ["type"] = "string", ["description"] = "The name of the operation.", ["examples"] = new JsonArray("primes.factor") },
+        "operation" => Operation("The name of the operation; io or cpu.", "hash"),
+        "name" => Operation("The name of the operation.", "primes.factor"),
         _ => throw new InvalidOperationException($"The route parameter {{{name}}} is not described."),
     };
+
+    private static JsonObject Operation(string description, string example) =>
+        new() { ["type"] = "string", ["description"] = description, ["examples"] = new JsonArray(example) };
 
     private static Parameter Header(string name, string description, JsonObject schema)
     {

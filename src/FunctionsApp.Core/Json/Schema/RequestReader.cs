@@ -9,7 +9,9 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
 {
     /// <summary>Reads a body that is an operation's input. The operation checks its shape.</summary>
     /// <param name="body">UTF-8; an empty body means <c>{}</c>.</param>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.
+    /// </exception>
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);
