@@ -1,6 +1,6 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;

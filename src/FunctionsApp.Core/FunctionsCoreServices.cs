@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Health;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;

@@ -7,15 +7,13 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>compress</c>: either text or base64.</summary>
-/// <param name="Text">Text, compressed as UTF-8.</param>
-/// <param name="Base64">Bytes.</param>
-/// <param name="Algorithm">gzip (RFC 1952), brotli (RFC 7932) or zlib (RFC 1950).</param>
-/// <param name="Level">From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (gzip, zlib) or 5 (brotli).</param>
 public sealed record CompressInput(
     [property: Description("Text, compressed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
-    [property: Description("The format."), AllowedValues("gzip", "brotli", "zlib")] string Algorithm = "gzip",
-    [property: Description("From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (brotli: 5)."), Range(0, 11)]
+    [property: Description("The format: gzip (RFC 1952), brotli (RFC 7932) or zlib (RFC 1950)."), AllowedValues("gzip", "brotli", "zlib")]
+    string Algorithm = "gzip",
+    [property: Description("From 0 (fastest) to 9 (gzip, zlib) or 11 (brotli) for the smallest result. The default is 6 (brotli: 5).")]
+    [property: Range(0, 11)]
     int? Level = null) : ICrossChecked
 {
     /// <inheritdoc/>
@@ -32,7 +30,7 @@ public sealed record CompressInput(
 /// <param name="CompressedBytes">Bytes after.</param>
 public sealed record CompressOutput(byte[] Base64, int OriginalBytes, int CompressedBytes);
 
-/// <summary>Compresses text or bytes.</summary>
+/// <summary>Compresses in memory, with the formats of the framework.</summary>
 [Operation("compress", "Compresses text or bytes.", Example = """{"text":"hello hello hello hello","algorithm":"brotli"}""")]
 public sealed class CompressOperation : ICpuOperation<CompressInput, CompressOutput>
 {

@@ -7,15 +7,11 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>count</c>.</summary>
-/// <param name="Count">How many integers, 0 to 1,000,000,000.</param>
-/// <param name="IntervalSeconds">The wait before each integer, in seconds, 0 to 3,600.</param>
-/// <param name="Start">The first integer.</param>
-/// <param name="Step">The difference between integers; the last integer must fit 64 bits.</param>
 public sealed record CountInput(
-    [property: Description("How many integers."), Range(0, 1_000_000_000)] long Count,
+    [property: Description("The number of integers."), Range(0, 1_000_000_000)] long Count,
     [property: Description("The wait before each integer, in seconds."), Range(0, 3_600)] double IntervalSeconds = 0,
     [property: Description("The first integer.")] long Start = 0,
-    [property: Description("From one integer to the next.")] long Step = 1) : ICrossChecked
+    [property: Description("The difference between one integer and the next.")] long Step = 1) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()

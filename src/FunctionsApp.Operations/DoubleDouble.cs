@@ -24,7 +24,9 @@ internal readonly record struct DoubleDouble(double High, double Low)
         return Of(product, rest + ((left.High * right.Low) + (left.Low * right.High)));
     }
 
-    /// <summary>Returns the natural logarithm of a double above 0, with an error below 2^-90, and 2^-100 for each power of 2 in it.</summary>
+    /// <summary>
+    /// Returns the natural logarithm of a double above 0, with an error below 2^-90, and 2^-100 for each power of 2 in it.
+    /// </summary>
     public static DoubleDouble Log(double value)
     {
         // value = f · 2^exponent, with f from 3/4 to 3/2: near 1 no parts cancel each other out.

@@ -8,15 +8,6 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>fractal.tile</c>: a picture of the complex plane, and the tile to compute.</summary>
-/// <param name="CenterX">The real part of the picture's centre, -1,000,000 to 1,000,000.</param>
-/// <param name="CenterY">The imaginary part of the picture's centre, -1,000,000 to 1,000,000.</param>
-/// <param name="Scale">The width of the whole picture in the complex plane, 1e-15 to 1,000,000.</param>
-/// <param name="Column">The tile's column, counted from 0 at the left.</param>
-/// <param name="Row">The tile's row, counted from 0 at the top.</param>
-/// <param name="Columns">The picture's width in tiles, 1 to 4,096.</param>
-/// <param name="Rows">The picture's height in tiles, 1 to 4,096.</param>
-/// <param name="Size">The width and height of a tile in pixels, 1 to 1,024.</param>
-/// <param name="MaxIterations">The maximum number of steps, 1 to 65,535.</param>
 public sealed record FractalTileInput(
     [property: Description("The real part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterX,
     [property: Description("The imaginary part of the picture's centre."), Range(-1_000_000, 1_000_000)] double CenterY,
@@ -26,7 +17,7 @@ public sealed record FractalTileInput(
     [property: Description("The picture's width in tiles."), Range(1, 4_096)] int Columns,
     [property: Description("The picture's height in tiles."), Range(1, 4_096)] int Rows,
     [property: Description("The width and height of a tile in pixels."), Range(1, 1_024)] int Size,
-    [property: Description("Where counting ends."), Range(1, 65_535)] int MaxIterations = 1_000) : ICrossChecked
+    [property: Description("The maximum number of iterations."), Range(1, 65_535)] int MaxIterations = 1_000) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()

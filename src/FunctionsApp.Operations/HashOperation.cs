@@ -7,9 +7,6 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>hash</c>: either text or base64.</summary>
-/// <param name="Text">Text, hashed as UTF-8.</param>
-/// <param name="Base64">Bytes.</param>
-/// <param name="Algorithm">md5, sha1, sha256, sha384 or sha512.</param>
 public sealed record HashInput(
     [property: Description("Text, hashed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,

@@ -100,7 +100,8 @@ internal static class HttpInput
         if (encoding is null or UTF8Encoding)
         {
             return encoding is null
-                ? (JsonPointer.Append("headers", header), $"must have a charset that .NET knows, such as utf-8, not '{Excerpt.Of(charset)}'")
+                ? (JsonPointer.Append("headers", header),
+                    $"must have a charset that .NET knows, such as utf-8, not '{Excerpt.Of(charset)}'")
                 : null;
         }
 

@@ -11,26 +11,22 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>http.lines</c>.</summary>
-/// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
-/// <param name="Method">The HTTP method.</param>
-/// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
-/// <param name="TimeoutSeconds">The time limit until the response begins, in seconds, 0.001 to 3,600.</param>
-/// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 public sealed record HttpLinesInput(
-    [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
+    [property: Description("An absolute http or https URL without credentials."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
-    [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
-    [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("Request headers, without those of the connection, of proxies or of the platform.")]
+    IReadOnlyDictionary<string, string>? Headers = null,
+    [property: Description("The request body. A string is sent as text, any other value as JSON, in the charset of the Content-Type.")]
+    RawJson? Body = null,
+    [property: Description("The timeout until the response begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
 }
 
-/// <summary>Reads a response line by line, as it arrives. The response may be endless.</summary>
-[Operation("http.lines", "Yields each line of an HTTP answer as it arrives.", Example = """{"url":"https://example.com/"}""")]
+/// <summary>Holds one line at a time: the response may be endless.</summary>
+[Operation("http.lines", "Yields each line of an HTTP response when it arrives.", Example = """{"url":"https://example.com/"}""")]
 public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation<HttpLinesInput, string>
 {
     /// <summary>The maximum length of a line, in characters (UTF-16), which bounds the memory of a response.</summary>
@@ -43,7 +39,8 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
     public async IAsyncEnumerable<string> StreamAsync(HttpLinesInput input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var response = await client.OpenAsync(
-            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds }, cancellationToken);
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds },
+            cancellationToken);
         if (input.RaiseForStatus)
         {
             response.EnsureSuccess();

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Unicode;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
@@ -11,23 +12,21 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>http.request</c>.</summary>
-/// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
-/// <param name="Method">The HTTP method.</param>
-/// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
-/// <param name="TimeoutSeconds">The time limit, retries included, in seconds, 0.001 to 3,600.</param>
-/// <param name="MaxRetries">The maximum number of retries of an idempotent request, 0 to 10.</param>
-/// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
-/// <param name="As">How to return the response's body: auto, json, text or base64.</param>
 public sealed record HttpRequestInput(
-    [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
-    [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
-    [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
-    [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
-    [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
+    [property: Description("An absolute http or https URL without credentials."), Length(1, 8_192)] string Url,
+    [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")]
+    string Method = "GET",
+    [property: Description("Request headers, without those of the connection, of proxies or of the platform.")]
+    IReadOnlyDictionary<string, string>? Headers = null,
+    [property: Description("The request body. A string is sent as text, any other value as JSON, in the charset of the Content-Type.")]
+    RawJson? Body = null,
+    [property: Description("The timeout of the whole request, including retries, in seconds."), Range(0.001, 3_600)]
+    double TimeoutSeconds = 30,
+    [property: Description("The maximum number of retries, for GET, HEAD, OPTIONS, PUT and DELETE."), Range(0, OutboundClient.MaxRetries)]
+    int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
-    [property: Description("What to make of the answer's body."), AllowedValues("auto", "json", "text", "base64")] string As = "auto") : ICrossChecked
+    [property: Description("How to read the response body."), AllowedValues("auto", "json", "text", "base64")]
+    string As = "auto") : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
@@ -44,8 +43,9 @@ public sealed record HttpRequestOutput(
     int Status, IReadOnlyDictionary<string, string> Headers, RawJson Body, int Bytes, int Attempts, double ElapsedMs);
 
 /// <summary>Sends an HTTP request that the outbound guard allows.</summary>
-[Operation("http.request", "Sends an HTTP request and answers with what came back.", Example = """{"url":"https://example.com/"}""")]
-public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
+[Operation("http.request", "Sends an HTTP request and returns the response.", Example = """{"url":"https://example.com/"}""")]
+public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time)
+    : IOperation<HttpRequestInput, HttpRequestOutput>
 {
     // The maximum depth of any request body, and of a body that can be forwarded.
     private const int MaxDepth = 512;
@@ -56,7 +56,11 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
     {
         var clock = new RequestClock(time);
         var response = await client.SendAsync(
-            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with { TimeoutSeconds = input.TimeoutSeconds, MaxRetries = input.MaxRetries },
+            HttpInput.Request(input.Url, input.Method, input.Headers, input.Body) with
+            {
+                TimeoutSeconds = input.TimeoutSeconds,
+                MaxRetries = input.MaxRetries,
+            },
             cancellationToken);
         try
         {
@@ -118,6 +122,6 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
             utf8 = Encoding.UTF8.GetBytes(ContentText.Decode(utf8.Span, response.ContentType));
         }
 
-        return RawJson.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
+        return RawJsonParser.TryParse(utf8, MaxDepth, out json, out var error) ? null : error;
     }
 }

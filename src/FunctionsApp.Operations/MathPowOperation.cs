@@ -6,13 +6,13 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>math.pow</c>.</summary>
-/// <param name="X">The base.</param>
-/// <param name="Y">The exponent.</param>
 public sealed record MathPowInput(
     [property: Description("The base.")] Number X,
     [property: Description("The exponent.")] Number Y);
 
-/// <summary>Raises a number to a power. Integers yield an exact integer if it fits 64 bits; otherwise the power is the nearest double.</summary>
+/// <summary>
+/// Raises a number to a power. Integers yield an exact integer if it fits 64 bits; otherwise the power is the nearest double.
+/// </summary>
 [Operation("math.pow", "Raises a number to a power.", Example = """{"x":2,"y":10}""")]
 public sealed class MathPowOperation : ICpuOperation<MathPowInput, Number>
 {

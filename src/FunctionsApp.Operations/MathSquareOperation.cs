@@ -6,7 +6,6 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>math.square</c>.</summary>
-/// <param name="X">The number to square.</param>
 public sealed record MathSquareInput([property: Description("The number to square.")] Number X);
 
 /// <summary>Squares a number. An integer yields an integer if it fits 64 bits; otherwise the square is the nearest double.</summary>

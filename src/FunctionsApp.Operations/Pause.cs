@@ -10,7 +10,9 @@ internal static class Pause
     public static async ValueTask PauseAsync(this TimeProvider time, double seconds, CancellationToken cancellationToken) =>
         await time.PauseAsync(seconds, result: true, cancellationToken);
 
-    /// <summary>Waits as <see cref="PauseAsync(TimeProvider, double, CancellationToken)"/> does, then returns a result that the caller already has.</summary>
+    /// <summary>
+    /// Waits as <see cref="PauseAsync(TimeProvider, double, CancellationToken)"/> does, then returns a result that the caller already has.
+    /// </summary>
     public static async ValueTask<T> PauseAsync<T>(this TimeProvider time, double seconds, T result, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -113,7 +113,9 @@ internal static class Power
         return low == NearestDouble.Of(power + error, (int)whole - bits) ? low : null;
     }
 
-    /// <summary>Returns ln(numerator / denominator) in units of 2^-bits: 2 artanh((numerator - denominator) / (numerator + denominator)).</summary>
+    /// <summary>
+    /// Returns ln(numerator / denominator) in units of 2^-bits: 2 artanh((numerator - denominator) / (numerator + denominator)).
+    /// </summary>
     private static BigInteger Logarithm(BigInteger numerator, BigInteger denominator, int bits)
     {
         if (numerator < denominator)

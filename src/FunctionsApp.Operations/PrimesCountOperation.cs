@@ -7,11 +7,11 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>primes.count</c>.</summary>
-/// <param name="From">The first number of the range, 0 to 2^63 - 1.</param>
-/// <param name="To">The first number after the range, 0 to 2^63 - 1. The range is empty unless To is greater than From.</param>
 public sealed record PrimesCountInput(
     [property: Description("The first number of the range."), Range(typeof(long), "0", "9223372036854775807")] long From,
-    [property: Description("The first number after the range."), Range(typeof(long), "0", "9223372036854775807")] long To);
+    [property: Description("The first number after the range. Unless it is greater than from, the range is empty.")]
+    [property: Range(typeof(long), "0", "9223372036854775807")]
+    long To);
 
 /// <summary>
 /// Counts the primes of a range with a segmented sieve of Eratosthenes, in constant memory. If sieving to the square root
@@ -23,7 +23,9 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
     /// <summary>The minimum odd numbers in a segment, one bit each: 32 KiB, which fit the first-level cache.</summary>
     private const int MinSegmentLength = 1 << 18;
 
-    /// <summary>The maximum odd numbers in a segment: 512 KiB. Large primes rarely strike a segment, so segments must not be too small.</summary>
+    /// <summary>
+    /// The maximum odd numbers in a segment: 512 KiB. Large primes rarely strike a segment, so segments must not be too small.
+    /// </summary>
     private const int MaxSegmentLength = 1 << 22;
 
     /// <summary>The maximum sieving prime. Such primes take a few megabytes, and suffice for ranges below 10^14.</summary>
@@ -195,7 +197,9 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
 
         private static long Square(long prime) => prime * prime / 2;
 
-        /// <summary>Returns the first of the bits origin, origin + 3p, … within or after the segment, at or after the prime's square.</summary>
+        /// <summary>
+        /// Returns the first of the bits origin, origin + 3p, … within or after the segment, at or after the prime's square.
+        /// </summary>
         private int FirstMultiple(long prime, long origin)
         {
             var missing = Math.Max(_first, Square(prime)) - origin;

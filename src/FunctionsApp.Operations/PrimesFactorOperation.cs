@@ -5,7 +5,6 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>primes.factor</c>.</summary>
-/// <param name="N">The number to factor, 1 to 2^63 - 1.</param>
 public sealed record PrimesFactorInput(
     [property: Description("The number to factor."), Range(typeof(long), "1", "9223372036854775807")] long N);
 

@@ -9,8 +9,8 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>stats.describe</c>.</summary>
-/// <param name="Values">1 to 1,000,000 numbers, in any order.</param>
-public sealed record StatsDescribeInput([property: Description("The numbers."), Length(1, 1_000_000)] IReadOnlyList<double> Values);
+public sealed record StatsDescribeInput(
+    [property: Description("The numbers, in any order."), Length(1, 1_000_000)] IReadOnlyList<double> Values);
 
 /// <summary>Output of <c>stats.describe</c>, in the unit of the values.</summary>
 /// <param name="Count">How many values there are.</param>
@@ -22,7 +22,8 @@ public sealed record StatsDescribeInput([property: Description("The numbers."), 
 /// <param name="P75">The 75th percentile.</param>
 /// <param name="Max">The greatest value.</param>
 public sealed record StatsDescribeOutput(
-    int Count, double Mean, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? StandardDeviation, double Min, double P25, double Median, double P75, double Max);
+    int Count, double Mean, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? StandardDeviation,
+    double Min, double P25, double Median, double P75, double Max);
 
 /// <summary>Describes a sample of numbers, like <c>describe</c> of pandas.</summary>
 [Operation("stats.describe", "Describes numbers: mean, deviation, quartiles.", Example = """{"values":[2,4,4,4,5,5,7,9]}""")]
@@ -44,7 +45,8 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
         var deviation = StandardDeviation(total, squares.ToInteger(), values.Length);
         return double.IsFinite(deviation ?? 0)
             ? new StatsDescribeOutput(
-                values.Length, Mean(total, values.Length), deviation, values.Min(), Percentile(1), Percentile(2), Percentile(3), values.Max())
+                values.Length, Mean(total, values.Length), deviation,
+                values.Min(), Percentile(1), Percentile(2), Percentile(3), values.Max())
             : throw new OperationException("The values are too far apart: a result is out of range.");
 
         // Linear interpolation between the two nearest ranks: numpy's default, type 7 of Hyndman and Fan, "Sample Quantiles", 1996.

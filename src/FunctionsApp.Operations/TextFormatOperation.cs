@@ -8,11 +8,9 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>text.format</c>.</summary>
-/// <param name="Template">The text, with <c>{name}</c> for a value, and <c>{{</c> and <c>}}</c> for braces.</param>
-/// <param name="Values">The values by name; absent means none. A string is inserted bare, any other value as its JSON text.</param>
 public sealed record TextFormatInput(
-    [property: Description("The text, with {name} where a value goes; {{ and }} stand for braces.")] string Template,
-    [property: Description("The values by name. A string goes in bare, anything else as its JSON text.")]
+    [property: Description("The text, with {name} in place of each value. {{ and }} stand for braces.")] string Template,
+    [property: Description("The values by name. A string is inserted as it is, any other value as JSON.")]
     IReadOnlyDictionary<string, RawJson>? Values = null) : ICrossChecked
 {
     /// <inheritdoc/>
@@ -37,7 +35,7 @@ public sealed record TextFormatInput(
 }
 
 /// <summary>Fills in a template like Python's <c>str.format_map</c>, without conversions and format specifications.</summary>
-[Operation("text.format", "Fills each {name} of a template in with a value.",
+[Operation("text.format", "Replaces each {name} in a template with a value.",
     Example = """{"template":"{name} is {age}.","values":{"name":"Ada","age":36}}""")]
 public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
 {
@@ -87,7 +85,8 @@ public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatIn
     private static ReadOnlySpan<char> TextOf(TemplateReader piece, Dictionary<string, string> texts) =>
         piece.IsName ? texts.GetAlternateLookup<ReadOnlySpan<char>>()[piece.Text] : piece.Text;
 
-    private static string ToText(RawJson value) => value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
+    private static string ToText(RawJson value) =>
+        value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
 }
 
 /// <summary>Reads a template piece by piece: plain text, an escaped brace, or a name.</summary>

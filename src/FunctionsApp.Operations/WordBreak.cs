@@ -34,7 +34,9 @@ internal static class WordBreaks
     private static readonly WordBreak[] Ascii =
         [.. Enumerable.Range(0, 128).Select(static value => Of(new Rune(value), Rune.GetUnicodeCategory(new Rune(value))))];
 
-    /// <summary>First and last character and class, of letters that are no plain letters: those of scripts without spaces are each a word.</summary>
+    /// <summary>
+    /// First and last character and class, of letters that are no plain letters: those of scripts without spaces are each a word.
+    /// </summary>
     private static ReadOnlySpan<int> Letters =>
     [
         0x05D0, 0x05F2, (int)WordBreak.HebrewLetter,
@@ -148,7 +150,8 @@ internal static class WordBreaks
         // Half of a surrogate pair is decoded as U+FFFD, which is neither.
         Rune.DecodeFromUtf16(text, out var rune, out var length);
         var category = Rune.GetUnicodeCategory(rune);
-        var isLetterOrNumber = category is <= UnicodeCategory.OtherLetter or (>= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber);
+        var isLetterOrNumber =
+            category is <= UnicodeCategory.OtherLetter or (>= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber);
         return (Of(rune, category), length, isLetterOrNumber);
     }
 
@@ -156,7 +159,8 @@ internal static class WordBreaks
     public static WordBreak Of(Rune rune, UnicodeCategory category) => category switch
     {
         UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter => WordBreak.Letter,
-        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber => Find(Letters, rune.Value) ?? WordBreak.Letter,
+        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber =>
+            Find(Letters, rune.Value) ?? WordBreak.Letter,
         UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark => WordBreak.Extend,
         UnicodeCategory.DecimalDigitNumber => WordBreak.Number,
         UnicodeCategory.ConnectorPunctuation => WordBreak.Connector,

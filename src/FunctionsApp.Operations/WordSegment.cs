@@ -60,15 +60,19 @@ internal readonly record struct WordSegment(int Length, bool IsWord)
     };
 
     /// <summary>Whether a character is punctuation that is part of the word because of both its neighbours.</summary>
-    private static bool IsInner(WordBreak left, WordBreak middle, ReadOnlySpan<char> text, CancellationToken cancellationToken) => middle switch
-    {
-        WordBreak.MidLetter => IsLetter(left) && IsLetter(Next(text, cancellationToken)), // WB6, WB7
-        WordBreak.MidNumber => left == WordBreak.Number && Next(text, cancellationToken) == WordBreak.Number, // WB11, WB12
-        WordBreak.MidNumberOrLetter or WordBreak.SingleQuote => // WB6, WB7, WB11, WB12
-            IsLetter(left) ? IsLetter(Next(text, cancellationToken)) : left == WordBreak.Number && Next(text, cancellationToken) == WordBreak.Number,
-        WordBreak.DoubleQuote => left == WordBreak.HebrewLetter && Next(text, cancellationToken) == WordBreak.HebrewLetter, // WB7b, WB7c
-        _ => false,
-    };
+    private static bool IsInner(
+        WordBreak left, WordBreak middle, ReadOnlySpan<char> text, CancellationToken cancellationToken) => middle switch
+        {
+            WordBreak.MidLetter => IsLetter(left) && IsLetter(Next(text, cancellationToken)), // WB6, WB7
+            WordBreak.MidNumber => left == WordBreak.Number && Next(text, cancellationToken) == WordBreak.Number, // WB11, WB12
+            WordBreak.MidNumberOrLetter or WordBreak.SingleQuote => // WB6, WB7, WB11, WB12
+                IsLetter(left)
+                    ? IsLetter(Next(text, cancellationToken))
+                    : left == WordBreak.Number && Next(text, cancellationToken) == WordBreak.Number,
+            WordBreak.DoubleQuote => // WB7b, WB7c
+                left == WordBreak.HebrewLetter && Next(text, cancellationToken) == WordBreak.HebrewLetter,
+            _ => false,
+        };
 
     /// <summary>Returns the class of the first character that is not ignored; <see cref="WordBreak.Other"/> for none.</summary>
     private static WordBreak Next(ReadOnlySpan<char> text, CancellationToken cancellationToken)

@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using FunctionsApp.Core;
-using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
 using FunctionsApp.Embedded;
+using FunctionsApp.Hosting;
 using FunctionsApp.Http;
+using FunctionsApp.OpenApi;
 using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -13,25 +14,21 @@ namespace FunctionsApp;
 /// <summary>Registration of the app, the same on every host.</summary>
 public static class FunctionsAppServices
 {
-    /// <summary>The setting that names the task engine.</summary>
-    internal const string EngineSetting = $"{TasksOptions.Section}:{nameof(TasksOptions.Engine)}";
-
-    /// <summary>Adds the service layer, its operations and its functions. Operations, patterns and functions of your own are added here.</summary>
+    /// <summary>
+    /// Adds the service layer, its operations and its functions. Operations, patterns and functions of your own are added here.
+    /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The app settings.</param>
     public static IServiceCollection AddFunctionsApp(this IServiceCollection services, IConfiguration configuration) => services
         .AddFunctionsCore(configuration)
         .AddBuiltInOperations()
         .AddFunctionsHttp()
+        .AddSingleton<ApiDescription>()
         .AddTaskEngine(configuration);
 
     /// <summary>Adds the engine that <c>Tasks:Engine</c> names. The other one's packages are not even loaded.</summary>
     private static IServiceCollection AddTaskEngine(this IServiceCollection services, IConfiguration configuration) =>
-        IsDurable(configuration) ? AddDurable(services) : AddEmbedded(services);
-
-    /// <summary>Whether <c>Tasks:Engine</c> names the durable engine.</summary>
-    internal static bool IsDurable(IConfiguration configuration) =>
-        string.Equals(configuration[EngineSetting], "durable", StringComparison.Ordinal);
+        EngineSetting.IsDurable(configuration) ? AddDurable(services) : AddEmbedded(services);
 
     /// <summary>A method of its own, so that only its call loads the assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -56,9 +56,9 @@ public sealed class TwicePattern(AwaitService awaiting) : ITaskPattern
     }
 }
 
-public sealed class TwiceFunctions(FunctionEndpoint endpoint, TwicePattern pattern)
+public sealed class TwiceFunctions(FunctionInvoker invoker, TwicePattern pattern)
 {
     [Function("Twice")]
     public Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "twice/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call => Results.Ok(JsonElement.Parse((await pattern.RunAsync(operation, await call.ReadInputAsync(), call.Cancelled)).Value.ToString()!)));
+        invoker.RunAsync(request, async call => Results.Ok(JsonElement.Parse((await pattern.RunAsync(operation, await call.ReadInputAsync(), call.Cancelled)).Value.ToString()!)));
 }

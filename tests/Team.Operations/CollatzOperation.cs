@@ -6,8 +6,6 @@ using FunctionsApp.Core.Problems;
 namespace Team.Operations;
 
 /// <summary>Input of <c>math.collatz</c>.</summary>
-/// <param name="Start">The first number, 1 to 2^63 - 1.</param>
-/// <param name="MaxSteps">The limit of steps, 1 to 1,000,000.</param>
 public sealed record CollatzInput(
     [property: Description("The first number."), Range(typeof(long), "1", "9223372036854775807")] long Start,
     [property: Description("The limit of steps."), Range(1, 1_000_000)] int MaxSteps = 10_000);

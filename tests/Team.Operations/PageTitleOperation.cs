@@ -9,8 +9,6 @@ using FunctionsApp.Core.Problems;
 namespace Team.Operations;
 
 /// <summary>Input of <c>page.title</c>.</summary>
-/// <param name="Url">The URL of an HTML page.</param>
-/// <param name="MaxRetries">How often a failed request is repeated, 0 to 10.</param>
 public sealed record PageTitleInput(
     [property: Description("The URL of an HTML page.")] Uri Url,
     [property: Description("How often a failed request is repeated."), Range(0, 10)] int MaxRetries = 2);

@@ -5,7 +5,6 @@ using FunctionsApp.Core.Operations;
 namespace Team.Operations;
 
 /// <summary>Input of <c>text.reverse</c>.</summary>
-/// <param name="Text">The text to reverse.</param>
 public sealed record TextReverseInput([property: Description("The text to reverse."), Length(1, 10_000)] string Text);
 
 /// <summary>Reverses a text.</summary>

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>
 /// Reads a record from the value of its first property alone; the other properties have their defaults. Most items of a

@@ -1,11 +1,9 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
@@ -47,26 +45,6 @@ public readonly struct RawJson
 
     /// <summary>Copies the bytes of an element out of its document.</summary>
     public static RawJson From(JsonElement element) => new(JsonMarshal.GetRawUtf8Value(element).ToArray());
-
-    /// <summary>Checks that a text is one JSON value, and wraps it without a copy.</summary>
-    /// <param name="utf8">The text, in valid UTF-8.</param>
-    /// <param name="maxDepth">How deep arrays and objects may nest in it.</param>
-    /// <param name="json">The value, on one line.</param>
-    /// <param name="error">What is wrong with the text, as a predicate: "is not JSON".</param>
-    public static bool TryParse(ReadOnlyMemory<byte> utf8, int maxDepth, out RawJson json, [NotNullWhen(false)] out string? error)
-    {
-        try
-        {
-            error = SchemaCheck.Run(SchemaNode.Any, utf8.Span, maxDepth) is null ? null : ScalarCheck.NotUnicode;
-        }
-        catch (ProblemException exception)
-        {
-            error = exception.Problem.Slug is "malformed-json" ? "is not JSON" : $"nests deeper than {maxDepth} arrays and objects";
-        }
-
-        json = error is null ? FromUtf8(utf8.Trim(" \t\r\n"u8)).OnOneLine() : default;
-        return error is null;
-    }
 
     /// <summary>Serializes a value.</summary>
     public static RawJson From<T>(T value, JsonTypeInfo<T> typeInfo) => value switch

@@ -8,7 +8,9 @@ public interface IOperation<in TInput, TOutput>
 {
     /// <summary>Runs the operation.</summary>
     /// <param name="input">The input; valid by its schema.</param>
-    /// <param name="cancellationToken">Cancelled when the caller disconnects, a sibling fails, a time limit runs out, or the host stops.</param>
+    /// <param name="cancellationToken">
+    /// Cancelled when the caller disconnects, a sibling fails, a time limit runs out, or the host stops.
+    /// </param>
     /// <exception cref="OperationException">The operation's own error; the caller gets its message.</exception>
     ValueTask<TOutput> RunAsync(TInput input, CancellationToken cancellationToken);
 }

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Operations;
@@ -113,7 +114,8 @@ public abstract class StreamOperation : Operation
     public abstract IAsyncEnumerable<RawJson> Stream(ReadOnlyMemory<byte> input, string pointer, CancellationToken cancellationToken);
 }
 
-internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
+internal sealed class IoOperation<TInput, TOutput>(
+    OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
     : CallableOperation(about, OperationKind.Io, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
@@ -124,7 +126,9 @@ internal sealed class IoOperation<TInput, TOutput>(OperationAttribute about, Jso
     private sealed class Call(IOperation<TInput, TOutput> operation, TInput input, JsonTypeInfo<TOutput> output) : OperationCall
     {
         public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            operation is IOperation<TInput, RawJson> writesItself ? writesItself.RunAsync(input, cancellationToken) : SerializeAsync(cancellationToken);
+            operation is IOperation<TInput, RawJson> writesItself
+                ? writesItself.RunAsync(input, cancellationToken)
+                : SerializeAsync(cancellationToken);
 
         private async ValueTask<RawJson> SerializeAsync(CancellationToken cancellationToken) =>
             RawJson.From(await operation.RunAsync(input, cancellationToken), output);
@@ -212,11 +216,13 @@ internal sealed class CpuOperation<TInput, TOutput>(
 
     private sealed class Call(CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall
     {
-        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) => new(scheduler.RunAsync(compute, cancellationToken));
+        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+            new(scheduler.RunAsync(compute, cancellationToken));
     }
 }
 
-internal sealed class StreamOperation<TInput, TOutput>(OperationAttribute about, JsonContract<TInput> contract, IStreamOperation<TInput, TOutput> operation)
+internal sealed class StreamOperation<TInput, TOutput>(
+    OperationAttribute about, JsonContract<TInput> contract, IStreamOperation<TInput, TOutput> operation)
     : StreamOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();

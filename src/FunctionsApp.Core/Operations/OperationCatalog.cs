@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Reflection;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -37,7 +37,8 @@ public sealed class OperationCatalog
     }
 
     /// <summary>Every operation, by name in ordinal order.</summary>
-    public IEnumerable<Operation> All => _operations.OrderBy(static entry => entry.Key, StringComparer.Ordinal).Select(static entry => entry.Value.Value);
+    public IEnumerable<Operation> All =>
+        _operations.OrderBy(static entry => entry.Key, StringComparer.Ordinal).Select(static entry => entry.Value.Value);
 
     /// <summary>Finds an operation.</summary>
     /// <param name="name">Its exact name.</param>
@@ -58,8 +59,10 @@ public sealed class OperationCatalog
     public CpuOperation FindCpu(string name) => Find(name) switch
     {
         CpuOperation operation => operation,
-        StreamOperation => throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation; map runs cpu operations: use stream.")),
-        _ => throw new ProblemException(Problem.WrongKind($"'{name}' is an io operation; map runs cpu operations: use gather for many calls of it.")),
+        StreamOperation =>
+            throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation; map runs cpu operations: use stream.")),
+        _ => throw new ProblemException(
+            Problem.WrongKind($"'{name}' is an io operation; map runs cpu operations: use gather for many calls of it.")),
     };
 
     /// <summary>Finds an operation that yields values.</summary>
@@ -86,20 +89,25 @@ public sealed class OperationCatalog
                 return (Operation)typeof(OperationCatalog)
                     .GetMethod(factory, BindingFlags.NonPublic | BindingFlags.Static)!
                     .MakeGenericMethod(contract.GetGenericArguments())
-                    .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [about, services.GetRequiredService(implementation), services], null)!;
+                    .Invoke(
+                        null, BindingFlags.DoNotWrapExceptions, null,
+                        [about, services.GetRequiredService(implementation), services], null)!;
             }
         }
 
         throw new InvalidOperationException($"{implementation} implements none of IOperation, ICpuOperation and IStreamOperation.");
     }
 
-    private static IoOperation<TInput, TOutput> CreateIo<TInput, TOutput>(OperationAttribute about, IOperation<TInput, TOutput> operation, IServiceProvider services) =>
+    private static IoOperation<TInput, TOutput> CreateIo<TInput, TOutput>(
+        OperationAttribute about, IOperation<TInput, TOutput> operation, IServiceProvider services) =>
         new(about, new JsonContract<TInput>(), operation);
 
-    private static CpuOperation<TInput, TOutput> CreateCpu<TInput, TOutput>(OperationAttribute about, ICpuOperation<TInput, TOutput> operation, IServiceProvider services) =>
+    private static CpuOperation<TInput, TOutput> CreateCpu<TInput, TOutput>(
+        OperationAttribute about, ICpuOperation<TInput, TOutput> operation, IServiceProvider services) =>
         new(about, new JsonContract<TInput>(), operation, services.GetRequiredService<CpuScheduler>());
 
-    private static StreamOperation<TInput, TOutput> CreateStream<TInput, TOutput>(OperationAttribute about, IStreamOperation<TInput, TOutput> operation, IServiceProvider services) =>
+    private static StreamOperation<TInput, TOutput> CreateStream<TInput, TOutput>(
+        OperationAttribute about, IStreamOperation<TInput, TOutput> operation, IServiceProvider services) =>
         new(about, new JsonContract<TInput>(), operation);
 
     private List<string> Suggest(string name)

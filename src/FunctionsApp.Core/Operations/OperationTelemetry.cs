@@ -11,10 +11,12 @@ internal static class OperationTelemetry
     /// <param name="operation">The operation's name.</param>
     /// <param name="pattern">The pattern that runs it.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
-    public static ValueTask<RawJson> RunAsync(this OperationCall call, string operation, string pattern, CancellationToken cancellationToken) =>
+    public static ValueTask<RawJson> RunAsync(
+        this OperationCall call, string operation, string pattern, CancellationToken cancellationToken) =>
         AppTelemetry.IsWatched ? WatchAsync(call, operation, pattern, cancellationToken) : call.RunAsync(cancellationToken);
 
-    private static async ValueTask<RawJson> WatchAsync(OperationCall call, string operation, string pattern, CancellationToken cancellationToken)
+    private static async ValueTask<RawJson> WatchAsync(
+        OperationCall call, string operation, string pattern, CancellationToken cancellationToken)
     {
         using var run = new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call");
         try

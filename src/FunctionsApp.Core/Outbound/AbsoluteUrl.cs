@@ -5,7 +5,9 @@ public static class AbsoluteUrl
 {
     /// <summary>Parses a URL; returns null if it is not absolute or has control characters, which the framework allows.</summary>
     public static Uri? Parse(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && !text.AsSpan().ContainsAnyInRange('\0', '\x1f') && !text.Contains('\x7f', StringComparison.Ordinal)
+        Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && !text.AsSpan().ContainsAnyInRange('\0', '\x1f')
+            && !text.Contains('\x7f', StringComparison.Ordinal)
             ? url
             : null;
 }

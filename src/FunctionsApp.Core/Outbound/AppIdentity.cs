@@ -49,7 +49,9 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return _entries.Value.Any(entry => entry.Network?.Contains(plain) == true && (entry.Port ?? port) == port)
-            || Volatile.Read(ref _listening).Any(own => own.Port == port && (own.Address.Equals(plain) || IsUnspecified(plain) || (IsUnspecified(own.Address) && IsOfMachine(plain))));
+            || Volatile.Read(ref _listening).Any(
+                own => own.Port == port
+                    && (own.Address.Equals(plain) || IsUnspecified(plain) || (IsUnspecified(own.Address) && IsOfMachine(plain))));
     }
 
     /// <summary>Returns whether an address is unspecified. The system connects to such an address as to loopback.</summary>
@@ -65,7 +67,8 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
         if (_interfaces is not { } known || time.GetElapsedTime(known.At) > InterfacesAge)
         {
             _interfaces = known = (time.GetTimestamp(),
-                [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses).Select(static unicast => unicast.Address)]);
+                [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses)
+                    .Select(static unicast => unicast.Address)]);
         }
 
         return known.Addresses.Contains(address);
@@ -76,7 +79,8 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
 
     private static byte[] Digest(OutboundOptions options)
     {
-        var names = string.Join('\n', OwnHosts(options).Select(static name => name.Trim().ToLowerInvariant()).Order(StringComparer.Ordinal));
+        var names = string.Join(
+            '\n', OwnHosts(options).Select(static name => name.Trim().ToLowerInvariant()).Order(StringComparer.Ordinal));
         return names.Length == 0 ? RandomNumberGenerator.GetBytes(IdBytes) : SHA256.HashData(Encoding.UTF8.GetBytes(names))[..IdBytes];
     }
 }

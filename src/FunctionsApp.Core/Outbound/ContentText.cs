@@ -10,7 +10,8 @@ public static class ContentText
 
     /// <summary>Returns whether a media type is JSON.</summary>
     public static bool IsJson(MediaTypeHeaderValue? type) =>
-        type?.MediaType?.ToLowerInvariant() is { } name && (name is "application/json" or "text/json" || name.EndsWith("+json", StringComparison.Ordinal));
+        type?.MediaType?.ToLowerInvariant() is { } name
+            && (name is "application/json" or "text/json" || name.EndsWith("+json", StringComparison.Ordinal));
 
     /// <summary>Returns whether a media type is text.</summary>
     public static bool IsText(MediaTypeHeaderValue? type) =>

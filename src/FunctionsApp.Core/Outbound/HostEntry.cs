@@ -4,11 +4,15 @@ using System.Net.Sockets;
 
 namespace FunctionsApp.Core.Outbound;
 
-/// <summary>One entry of <see cref="OutboundOptions.AllowedHosts"/> or <see cref="OutboundOptions.OwnHosts"/>: a name or a network, on one port or on any.</summary>
+/// <summary>
+/// One entry of <see cref="OutboundOptions.AllowedHosts"/> or <see cref="OutboundOptions.OwnHosts"/>: a name or a network, on one port or
+/// on any.
+/// </summary>
 internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
 {
     /// <summary>Whether the entry is a single host, not a network of many.</summary>
-    public bool IsOne => Network is not { } network || network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
+    public bool IsOne =>
+        Network is not { } network || network.PrefixLength == (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128);
 
     /// <summary>Parses an entry; returns null if it is invalid.</summary>
     public static HostEntry? Parse(string? entry)
@@ -23,7 +27,8 @@ internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
             return new HostEntry(null, network, port);
         }
 
-        return Uri.CheckHostName(host) == UriHostNameType.Dns && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false, Text.Length: > 0 } name
+        return Uri.CheckHostName(host) == UriHostNameType.Dns
+            && HostName.Of(new Uri($"http://{host}/")) is { LooksNumeric: false, Text.Length: > 0 } name
             ? new HostEntry(name.Text, null, port)
             : null;
     }
@@ -35,7 +40,9 @@ internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
         if (end > 0)
         {
             var host = entry[1..end];
-            return !host.Contains(':', StringComparison.Ordinal) ? null : end == entry.Length - 1 ? (host, null) : WithPort(host, entry[(end + 1)..]);
+            return !host.Contains(':', StringComparison.Ordinal) ? null
+                : end == entry.Length - 1 ? (host, null)
+                : WithPort(host, entry[(end + 1)..]);
         }
 
         var colon = entry.IndexOf(':', StringComparison.Ordinal);
@@ -43,7 +50,9 @@ internal sealed record HostEntry(string? Name, IPNetwork? Network, int? Port)
     }
 
     private static (string Host, int? Port)? WithPort(string host, string port) =>
-        port.StartsWith(':') && int.TryParse(port.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65_535
+        port.StartsWith(':')
+            && int.TryParse(port.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number is > 0 and <= 65_535
             ? (host, number)
             : null;
 

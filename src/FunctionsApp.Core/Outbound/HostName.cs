@@ -11,7 +11,10 @@ public readonly record struct HostName(string Text)
 {
     // RFC 6761, 6762, 7686, 8375, 9476, ICANN's "internal", and the domains that home and office routers use instead.
     private static readonly string[] InsideDomains =
-        ["alt", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion", "private", "test"];
+    [
+        "alt", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost",
+        "onion", "private", "test",
+    ];
 
     private static readonly SearchValues<char> EndOfAuthority = SearchValues.Create("/\\?#");
 
@@ -76,7 +79,8 @@ public readonly record struct HostName(string Text)
         >= 0x1D400 and <= 0x1D7FF => true, // mathematical letters and digits
         _ => false,
     }
-    || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.OtherLetter
+    || Rune.GetUnicodeCategory(rune) is not (
+        UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.OtherLetter
         or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark)));
 
     /// <summary>Returns the host as written in the URL, for a message.</summary>

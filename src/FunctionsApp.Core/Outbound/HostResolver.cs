@@ -19,7 +19,7 @@ public interface IHostResolver
 /// settings of the administrator. On Linux it has no asynchronous look-up: <c>getaddrinfo</c> blocks its thread while a
 /// dead name server is silent. On the thread pool, some thousand dead names would stall every request.
 /// </summary>
-#pragma warning disable CA1001 // A look-up may outlive the app, so its semaphores are not disposed of. Without a wait handle they hold no resource.
+#pragma warning disable CA1001 // A look-up may outlive the app, so its semaphores are not disposed of. They hold no wait handle.
 internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResolver
 #pragma warning restore CA1001
 {
@@ -61,7 +61,9 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
         return await Start(host, caller).WaitAsync(cancellationToken);
     }
 
-    /// <summary>Starts a look-up, or joins a running one of the same name. It keeps its slots until it ends, even if its caller leaves.</summary>
+    /// <summary>
+    /// Starts a look-up, or joins a running one of the same name. It keeps its slots until it ends, even if its caller leaves.
+    /// </summary>
     private Task<IPAddress[]> Start(string host, SemaphoreSlim caller)
     {
         var result = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);

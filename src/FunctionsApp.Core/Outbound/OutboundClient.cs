@@ -215,14 +215,18 @@ public sealed class OutboundClient : IDisposable
         {
             IsTransient = error switch
             {
-                HttpRequestError.NameResolutionError => exception.GetBaseException() is SocketException { SocketErrorCode: SocketError.TryAgain },
-                HttpRequestError.SecureConnectionError or HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse => false,
+                HttpRequestError.NameResolutionError =>
+                    exception.GetBaseException() is SocketException { SocketErrorCode: SocketError.TryAgain },
+                HttpRequestError.SecureConnectionError or HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse =>
+                    false,
                 _ => true,
             },
         };
     }
 
-    /// <summary>Follows a redirect like fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch); returns null without a redirect.</summary>
+    /// <summary>
+    /// Follows a redirect like fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch); returns null without a redirect.
+    /// </summary>
     private static OutboundRequest? Redirect(OutboundRequest request, StreamedOutboundResponse response)
     {
         if (response.Status is not (301 or 302 or 303 or 307 or 308)
@@ -238,8 +242,11 @@ public sealed class OutboundClient : IDisposable
                 $"'{HostName.AsWritten(request.Url)}' redirects from https to http, which is not allowed."));
         }
 
-        var becomesGet = response.Status is 303 ? request.Method is not ("GET" or "HEAD") : response.Status is 301 or 302 && request.Method is "POST";
-        var sameOrigin = Uri.Compare(request.Url, target, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+        var becomesGet = response.Status is 303
+            ? request.Method is not ("GET" or "HEAD")
+            : response.Status is 301 or 302 && request.Method is "POST";
+        var sameOrigin =
+            Uri.Compare(request.Url, target, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
         var next = request with
         {
             Url = target,

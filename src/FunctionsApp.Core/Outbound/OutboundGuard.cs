@@ -24,7 +24,8 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     {
         if (url.Scheme is not ("http" or "https"))
         {
-            throw new ProblemException(Problem.DestinationNotAllowed($"The scheme '{Excerpt.Of(url.Scheme)}' is not allowed: only http and https are."));
+            throw new ProblemException(
+                Problem.DestinationNotAllowed($"The scheme '{Excerpt.Of(url.Scheme)}' is not allowed: only http and https are."));
         }
 
         if (HostName.HasCredentials(url))
@@ -37,7 +38,9 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         if (!AllowsPort(url.Port) && !_allowed.Any(entry => entry.Port == url.Port))
         {
             throw new ProblemException(Problem.DestinationNotAllowed(
-                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Port {url.Port} of '{HostName.AsWritten(url)}' is not allowed (Outbound:AllowedPorts).")));
+                string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"Port {url.Port} of '{HostName.AsWritten(url)}' is not allowed (Outbound:AllowedPorts).")));
         }
 
         if (host.Text.Length == 0 || HostName.IsAmbiguous(url) || !AllowsHost(host, url.Port))
@@ -49,7 +52,8 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     /// <summary>Returns the one problem for every refused host, because different reasons would reveal the internal network.</summary>
     /// <param name="url">The refused URL.</param>
     public static Problem Refusal(Uri url) => Problem.DestinationNotAllowed(
-        $"The host '{HostName.AsWritten(url)}' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
+        $"The host '{HostName.AsWritten(url)}' is not allowed: "
+        + "it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
     /// <summary>Resolves a host to addresses that are all allowed.</summary>
     /// <param name="host">The host of a URL that has passed <see cref="Check"/>.</param>
@@ -66,7 +70,9 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
             throw new SocketException((int)SocketError.HostNotFound);
         }
 
-        return IsListed(name, port) || addresses.All(address => AllowsAddress(address, port)) ? addresses : throw new DestinationRefusedException();
+        return IsListed(name, port) || addresses.All(address => AllowsAddress(address, port))
+            ? addresses
+            : throw new DestinationRefusedException();
     }
 
     /// <summary>Connects only to addresses that it has just checked.</summary>
@@ -122,14 +128,16 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
 
     /// <summary>Returns whether the name itself is listed, which allows every address of it.</summary>
     private bool IsListed(HostName host, int port) =>
-        _allowed.Any(entry => entry.Name is not null && string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && Covers(entry, port));
+        _allowed.Any(
+            entry => entry.Name is not null && string.Equals(entry.Name, host.Text, StringComparison.Ordinal) && Covers(entry, port));
 
     /// <summary>Returns whether an address is listed.</summary>
     /// <param name="address">The address.</param>
     /// <param name="port">The address's port.</param>
     /// <param name="byItself">Whether only an entry for this single address counts.</param>
     private bool IsListed(IPAddress address, int port, bool byItself) =>
-        !address.IsIPv4MappedToIPv6 && _allowed.Any(entry => entry.Network?.Contains(address) == true && (entry.IsOne || !byItself) && Covers(entry, port));
+        !address.IsIPv4MappedToIPv6
+            && _allowed.Any(entry => entry.Network?.Contains(address) == true && (entry.IsOne || !byItself) && Covers(entry, port));
 
     /// <summary>Returns whether an address is allowed. The app's own addresses must be listed one by one, not as a network.</summary>
     private bool AllowsAddress(IPAddress address, int port) => app.Includes(address, port)

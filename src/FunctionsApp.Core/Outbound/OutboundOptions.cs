@@ -49,7 +49,8 @@ public sealed record OutboundOptions : IValidatableObject
 
     private static IEnumerable<ValidationResult> ValidationErrors(IReadOnlyList<string> hosts, string name) =>
         hosts.Where(static host => HostEntry.Parse(host) is null).Select(host => new ValidationResult(
-            $"{Section}:{name} has '{host}', which is not a host name, an IP address or a network such as 10.0.0.0/8, with or without :port; "
+            $"{Section}:{name} has '{host}', "
+            + "which is not a host name, an IP address or a network such as 10.0.0.0/8, with or without :port; "
             + "IPv6 with a port is written as [fd12::1]:8080.",
             [name]));
 }

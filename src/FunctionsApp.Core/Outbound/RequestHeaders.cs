@@ -10,10 +10,12 @@ public static class RequestHeaders
     private static readonly FrozenSet<string> Reserved = new[]
     {
         // Headers of the connection and the message, which the app sets (RFC 9110, 7.6.1 and 8.6; RFC 9112).
-        "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "expect", "max-forwards",
+        "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "expect",
+        "max-forwards",
 
         // Headers of proxies, which say on whose behalf a request is sent.
-        "forwarded", "via", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip", "cf-connecting-ip",
+        "forwarded", "via", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "client-ip",
+        "cf-connecting-ip",
         "disguised-host", "was-default-hostname", "x-site-deployment-id", "x-original-url", "x-original-host", "x-rewrite-url",
 
         // The app propagates the trace.
@@ -69,7 +71,8 @@ public static class RequestHeaders
             ? $"must not be given: '{name}' is set by the app, a proxy or the platform alone"
         : null;
 
-    private static bool IsOfContent(string name) => name.StartsWith("content-", StringComparison.OrdinalIgnoreCase) || OfContent.Contains(name);
+    private static bool IsOfContent(string name) =>
+        name.StartsWith("content-", StringComparison.OrdinalIgnoreCase) || OfContent.Contains(name);
 
     private static bool IsValue(string value) =>
         value.AsSpan().Trim().Length == value.Length && value.All(static character => character is (>= ' ' and <= '~') or '\t');

@@ -18,10 +18,14 @@ internal static class RetryAfter
         var text = value.Trim();
         if (text.Length > 0 && !text.ContainsAnyExceptInRange('0', '9'))
         {
-            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds < Max.TotalSeconds ? TimeSpan.FromSeconds(seconds) : Max;
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds < Max.TotalSeconds
+                ? TimeSpan.FromSeconds(seconds)
+                : Max;
         }
 
-        return RetryConditionHeaderValue.TryParse(text.ToString(), out var date) && date.Date - now is { } pause ? (pause < Max ? pause : Max) : null;
+        return RetryConditionHeaderValue.TryParse(text.ToString(), out var date) && date.Date - now is { } pause
+            ? (pause < Max ? pause : Max)
+            : null;
     }
 
     /// <summary>Returns the pause before a retry: the sender's own, unless the receiver requests a longer one.</summary>

@@ -85,7 +85,8 @@ public sealed class StreamedOutboundResponse : IDisposable
 
             return read;
         }
-        catch (Exception exception) when (exception is IOException or HttpRequestException or InvalidDataException or InvalidOperationException or OperationCanceledException)
+        catch (Exception exception) when (exception
+            is IOException or HttpRequestException or InvalidDataException or InvalidOperationException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
 

@@ -51,7 +51,9 @@ public sealed record Problem
     /// <summary>Every error of the request: JSON pointer (RFC 6901) → messages.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>The invalid line of a body that is not JSON or nests too deep, or the line of the invalid item in NDJSON; counted from 1.</summary>
+    /// <summary>
+    /// The invalid line of a body that is not JSON or nests too deep, or the line of the invalid item in NDJSON; counted from 1.
+    /// </summary>
     public long? Line { get; init; }
 
     /// <summary>The byte within <see cref="Line"/>, counted from 1.</summary>
@@ -60,7 +62,9 @@ public sealed record Problem
     /// <summary>The call, step or item that failed, counted from 0.</summary>
     public long? Index { get; init; }
 
-    /// <summary>The id that the caller gave the call that failed, or that of a task of which it is not known whether it was accepted.</summary>
+    /// <summary>
+    /// The id that the caller gave the call that failed, or that of a task of which it is not known whether it was accepted.
+    /// </summary>
     public string? Id { get; init; }
 
     /// <summary>Names near the unknown one, nearest first.</summary>
@@ -69,7 +73,9 @@ public sealed record Problem
     /// <summary>The maximum size of <see cref="Results"/>, in bytes.</summary>
     public const int MaxResultBytes = 1024 * 1024;
 
-    /// <summary>The results of the steps that had succeeded before this failure, in UTF-8 JSON; the first ones, up to <see cref="MaxResultBytes"/>.</summary>
+    /// <summary>
+    /// The results of the steps that had succeeded before this failure, in UTF-8 JSON; the first ones, up to <see cref="MaxResultBytes"/>.
+    /// </summary>
     [JsonConverter(typeof(RawValuesConverter))]
     public IReadOnlyList<ReadOnlyMemory<byte>>? Results { get; init; }
 
@@ -112,7 +118,8 @@ public sealed record Problem
     /// <param name="detail">What is wrong.</param>
     /// <param name="line">Counted from 1.</param>
     /// <param name="position">The byte in the line, counted from 1.</param>
-    public static Problem MalformedJson(string detail, long line, long position) => new Problem("malformed-json", "The body is not JSON", 400, detail).At(line, position);
+    public static Problem MalformedJson(string detail, long line, long position) =>
+        new Problem("malformed-json", "The body is not JSON", 400, detail).At(line, position);
 
     /// <summary>422: the body is JSON, but its shape or a range is invalid.</summary>
     /// <param name="errors">Every error: JSON pointer → messages.</param>
@@ -138,7 +145,9 @@ public sealed record Problem
     public static Problem UnknownOperation(string name, IReadOnlyList<string> suggestions)
     {
         var detail = $"There is no operation '{Excerpt.Of(name)}'.";
-        return new("unknown-operation", "There is no such operation", 404, suggestions.Count == 0 ? detail : $"{detail} Did you mean '{suggestions[0]}'?")
+        return new(
+            "unknown-operation", "There is no such operation", 404,
+            suggestions.Count == 0 ? detail : $"{detail} Did you mean '{suggestions[0]}'?")
         { Suggestions = suggestions };
     }
 
@@ -152,7 +161,8 @@ public sealed record Problem
 
     /// <summary>403: the outbound guard refuses a URL.</summary>
     /// <param name="detail">The refused URL as the caller wrote it, without what it resolves to.</param>
-    public static Problem DestinationNotAllowed(string detail) => new("destination-not-allowed", "The destination is not allowed", 403, detail);
+    public static Problem DestinationNotAllowed(string detail) =>
+        new("destination-not-allowed", "The destination is not allowed", 403, detail);
 
     /// <summary>508: the request comes from the app itself, in a loop.</summary>
     /// <param name="detail">How the app detected the loop.</param>
@@ -210,7 +220,10 @@ public sealed record Problem
 
     /// <summary>503: the host is stopping and has cancelled the work.</summary>
     public static Problem ShuttingDown() =>
-        new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.") { RetryAfterSeconds = 5 };
+        new("shutting-down", "The host is shutting down", 503, "The work was cancelled because the host is shutting down.")
+        {
+            RetryAfterSeconds = 5,
+        };
 
     /// <summary>408: the body arrived too slowly.</summary>
     /// <param name="detail">The minimum rate.</param>

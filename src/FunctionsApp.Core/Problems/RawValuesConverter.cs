@@ -6,7 +6,8 @@ namespace FunctionsApp.Core.Problems;
 /// <summary>Writes an array of values that are already JSON.</summary>
 internal sealed class RawValuesConverter : JsonConverter<IReadOnlyList<ReadOnlyMemory<byte>>>
 {
-    public override IReadOnlyList<ReadOnlyMemory<byte>> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+    public override IReadOnlyList<ReadOnlyMemory<byte>> Read(
+        ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         throw new NotSupportedException("Problems are not read.");
 
     public override void Write(Utf8JsonWriter writer, IReadOnlyList<ReadOnlyMemory<byte>> value, JsonSerializerOptions options)

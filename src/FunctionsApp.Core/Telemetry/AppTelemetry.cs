@@ -30,7 +30,8 @@ public static class AppTelemetry
         "functionsapp.run.duration", "s", "How long runs of patterns, tasks and webhooks took, by outcome.");
 
     /// <summary>Whether there is a listener.</summary>
-    internal static bool IsWatched => Source.HasListeners() || CallDuration.Enabled || RunDuration.Enabled || ActiveCalls.Enabled || ActiveRuns.Enabled;
+    internal static bool IsWatched =>
+        Source.HasListeners() || CallDuration.Enabled || RunDuration.Enabled || ActiveCalls.Enabled || ActiveRuns.Enabled;
 
     /// <summary>Runs a pattern.</summary>
     /// <param name="pattern">The pattern's name.</param>

@@ -16,7 +16,9 @@ internal sealed class WatchedRun : IDisposable
     private string? _error;
 
     /// <summary>Starts a run that has a listener.</summary>
-    public WatchedRun(UpDownCounter<long> active, Histogram<double> duration, string pattern, string? operation, string? parent = null, string? name = null)
+    public WatchedRun(
+        UpDownCounter<long> active, Histogram<double> duration, string pattern, string? operation, string? parent = null,
+        string? name = null)
     {
         (_active, _duration) = (active, duration);
         _tags = new TagList { { "functionsapp.pattern", pattern } };
@@ -32,7 +34,9 @@ internal sealed class WatchedRun : IDisposable
         _active.Add(1, _tags);
     }
 
-    /// <summary>Starts a run without a listener. It still continues its parent's trace: problems and outbound requests carry that trace id.</summary>
+    /// <summary>
+    /// Starts a run without a listener. It still continues its parent's trace: problems and outbound requests carry that trace id.
+    /// </summary>
     public WatchedRun(string pattern, string? parent) =>
         _activity = parent is null ? null : new Activity(pattern).SetParentId(parent).Start();
 

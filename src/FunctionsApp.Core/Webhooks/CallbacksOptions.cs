@@ -51,21 +51,26 @@ public sealed record CallbacksOptions : IValidatableObject
             if (SigningKey.FindError(key) is { } error)
             {
                 yield return new ValidationResult(
-                    string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(SigningKeys)}:{index} {error}."), [nameof(SigningKeys)]);
+                    string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(SigningKeys)}:{index} {error}."),
+                    [nameof(SigningKeys)]);
             }
         }
 
         if (Schedule.Count is < 1 or > MaxAttempts)
         {
             yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {Schedule.Count} entries, not 1 to {MaxAttempts}."),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Section}:{nameof(RetryScheduleSeconds)} has {Schedule.Count} entries, not 1 to {MaxAttempts}."),
                 [nameof(RetryScheduleSeconds)]);
         }
 
         foreach (var pause in Schedule.Where(static pause => pause is not (>= 0 and <= MaxPauseSeconds)))
         {
             yield return new ValidationResult(
-                string.Create(CultureInfo.InvariantCulture, $"{Section}:{nameof(RetryScheduleSeconds)} has {pause}, which is not from 0 to {MaxPauseSeconds}."),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Section}:{nameof(RetryScheduleSeconds)} has {pause}, which is not from 0 to {MaxPauseSeconds}."),
                 [nameof(RetryScheduleSeconds)]);
         }
     }

@@ -11,7 +11,8 @@ namespace FunctionsApp.Core.Webhooks;
 /// <param name="NextAttemptAt">When the next attempt is due; absent after the last one.</param>
 /// <remarks>Optional properties have defaults: a record without them could otherwise be written but not read.</remarks>
 public sealed record DeliveryAttempt(
-    int Attempt, DateTimeOffset StartedAt, double ElapsedMs, int? Status = null, string? Error = null, DateTimeOffset? NextAttemptAt = null);
+    int Attempt, DateTimeOffset StartedAt, double ElapsedMs, int? Status = null, string? Error = null,
+    DateTimeOffset? NextAttemptAt = null);
 
 /// <summary>The state of a delivery.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<DeliveryState>))]

@@ -13,7 +13,8 @@ namespace FunctionsApp.Core.Webhooks;
 /// the caller decides what to send, and when.
 /// </summary>
 public sealed class WebhookSender(
-    OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<CallbacksOptions> options, ProblemDescriber describer, TimeProvider time)
+    OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<CallbacksOptions> options, ProblemDescriber describer,
+    TimeProvider time)
 {
     /// <summary>The maximum length of a URL, in characters.</summary>
     public const int MaxUrlCharacters = 2_048;
@@ -30,7 +31,9 @@ public sealed class WebhookSender(
     /// <param name="url">Absolute, http or https, without credentials, at most 2,048 characters.</param>
     /// <param name="pointer">JSON pointer to the URL in the request, for an error.</param>
     /// <returns>The URL; store its <see cref="Uri.OriginalString"/>.</returns>
-    /// <exception cref="ProblemException"><c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>invalid-request</c>, <c>destination-not-allowed</c> or <c>callbacks-not-configured</c>.
+    /// </exception>
     public Uri Check(string url, string pointer)
     {
         if (url.Length > MaxUrlCharacters)

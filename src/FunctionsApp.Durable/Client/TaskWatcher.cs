@@ -37,7 +37,7 @@ internal sealed class TaskWatcher(Func<string, Task<TaskView?>> find, TimeProvid
                 if (!_watches.TryGetValue(id, out watch!))
                 {
                     _watches.Add(id, watch = new Watch());
-                    _ = Task.Run(() => PollAsync(id, watch), CancellationToken.None);
+                    _ = PollAsync(id, watch);
                 }
 
                 if (watch.Last is { } last && last.Revision > after)
@@ -74,6 +74,8 @@ internal sealed class TaskWatcher(Func<string, Task<TaskView?>> find, TimeProvid
     /// <summary>Reads a task until nobody waits for it, and hands it to all who wait when it has changed.</summary>
     private async Task PollAsync(string id, Watch watch)
     {
+        // The caller holds the lock.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         for (var (pause, revision) = (FirstPause, -1L); ;)
         {
             TaskView? view;

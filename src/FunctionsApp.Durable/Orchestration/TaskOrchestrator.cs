@@ -70,7 +70,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             var input = new AttemptInput(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), result.IsRunning);
             var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, input);
             await Task.WhenAny(attempt, cancelled);
-            if (cancelled.IsCompletedSuccessfully && cancelled.Result.RunningCall != status.Call)
+            if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != status.Call)
             {
                 // This call has not begun, and cannot begin any more.
                 return start.After(status, new AttemptVerdict(AttemptEnd.Cancelled), Now(context));

@@ -32,7 +32,9 @@ internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
             return;
         }
 
-        _ = Task.Run(async () =>
+        _ = RunAsync();
+
+        async Task RunAsync()
         {
             try
             {
@@ -42,7 +44,7 @@ internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
             {
                 Interlocked.Decrement(ref _count);
             }
-        });
+        }
     }
 
     public void Dispose()
@@ -53,7 +55,7 @@ internal sealed class Leftovers(TaskHub hub, TimeProvider time) : IDisposable
 
     private async Task DeleteAsync(string id, string? key, SeenKey? seen, Task sending)
     {
-        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
         var pause = new DoublingPause(FirstPause, MaxPause, time);
         for (var tries = 0; tries < MaxTries && !sending.IsCompletedSuccessfully; tries++)
         {

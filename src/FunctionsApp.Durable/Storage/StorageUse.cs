@@ -84,7 +84,7 @@ internal sealed class StorageUse : IDisposable
 
                 if (_measuring is null or { IsCompleted: true })
                 {
-                    _measuring = Task.Run(MeasureAsync);
+                    _measuring = MeasureAsync();
                 }
 
                 return _taken is null ? _measuring : Task.CompletedTask;
@@ -93,6 +93,8 @@ internal sealed class StorageUse : IDisposable
 
         private async Task MeasureAsync()
         {
+            // The caller holds the lock.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             var value = await measure(CancellationToken.None);
             lock (_gate)
             {

@@ -220,10 +220,17 @@ internal sealed class TaskHub
         {
             if (once is null or { IsFaulted: true } or { IsCanceled: true })
             {
-                once = Task.Run(run);
+                once = RunAsync(run);
             }
 
             return once;
+        }
+
+        static async Task RunAsync(Func<Task> run)
+        {
+            // The caller holds the lock.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await run();
         }
     }
 }

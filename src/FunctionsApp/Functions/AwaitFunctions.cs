@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,13 +7,13 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await f(x)</c></summary>
-public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class AwaitFunctions(AwaitService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
-    /// <summary>Runs one operation; returns its result, or a task.</summary>
     [Function("Await")]
+    [Description("Runs one operation. Responds with its result, or with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, AwaitService.Name, operation)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));

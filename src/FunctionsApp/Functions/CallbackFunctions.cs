@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
@@ -7,13 +8,13 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>async_task(callback)</c></summary>
-public sealed class CallbackFunctions(CallbackService service, TaskService tasks, FunctionEndpoint endpoint)
+public sealed class CallbackFunctions(CallbackService service, TaskService tasks, FunctionInvoker invoker)
 {
-    /// <summary>Runs an operation, then the continuation for its outcome. For a continuation with a URL, returns a task.</summary>
     [Function("Callback")]
+    [Description("Runs an operation, then the continuation for its outcome. If a continuation is a URL, responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
         {
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,19 +7,19 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary>The catalog of operations.</summary>
-public sealed class CatalogFunctions(OperationCatalog catalog, FunctionEndpoint endpoint)
+public sealed class CatalogFunctions(OperationCatalog catalog, FunctionInvoker invoker)
 {
-    /// <summary>Lists every operation.</summary>
     [Function("ListOperations")]
+    [Description("Lists every operation.")]
     public Task<IResult> ListAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ =>
+        invoker.RunAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
 
-    /// <summary>Describes one operation.</summary>
     [Function("GetOperation")]
+    [Description("Describes one operation.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
-        endpoint.RunAsync(request, _ =>
+        invoker.RunAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find(name)))));
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,13 +7,14 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>asyncio.gather</c></summary>
-public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class GatherFunctions(GatherService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
 {
-    /// <summary>Runs operations concurrently; returns all results, streams each as its call ends, or returns a task.</summary>
     [Function("Gather")]
+    [Description(
+        "Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
         {
             if (call.Preference.RespondAsync)
             {
@@ -21,7 +23,7 @@ public sealed class GatherFunctions(GatherService service, TaskEndpoint tasks, F
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? await endpoint.StreamAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                ? await streams.RespondAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Health;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -7,17 +8,17 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary>Whether the app is alive, and whether it accepts work.</summary>
-public sealed class HealthFunctions(HealthService service, FunctionEndpoint endpoint)
+public sealed class HealthFunctions(HealthService service, FunctionInvoker invoker)
 {
-    /// <summary>Returns 200 while the process responds.</summary>
     [Function("HealthLive"), DisableRateLimiting]
+    [Description("Responds 200 while the process serves requests.")]
     public Task<IResult> LiveAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/live")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(HealthResponse.Live)));
+        invoker.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(HealthResponse.Live)));
 
-    /// <summary>Returns 200 while new work is accepted.</summary>
     [Function("HealthReady"), DisableRateLimiting]
+    [Description("Responds 200 while the app accepts new work.")]
     public Task<IResult> ReadyAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/ready")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(service.Ready())));
+        invoker.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(service.Ready())));
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,19 +7,22 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
-public sealed class MapFunctions(MapService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class MapFunctions(MapService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
 {
-    /// <summary>Computes one operation for many items, on every core; returns or streams all results, even while items arrive, or returns a task.</summary>
     [Function("Map")]
+    [Description(
+        "Computes one operation for many items, on every core. "
+        + "Responds with all results, streams them, even while items still arrive, or responds with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
         {
             call.ReadsLines = true;
             if (call.HasLines)
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
-                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled)));
+                var results = service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled);
+                return await streams.RespondAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
             }
 
             if (call.Preference.RespondAsync)
@@ -28,7 +32,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
 
             var map = await call.ReadAsync<MapRequest>();
             return call.WantsStream
-                ? await endpoint.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
+                ? await streams.RespondAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

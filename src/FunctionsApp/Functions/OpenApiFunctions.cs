@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Http;
@@ -6,11 +7,11 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary>The app's API description, for tools.</summary>
-public sealed class OpenApiFunctions(ApiDescription description, FunctionEndpoint endpoint)
+public sealed class OpenApiFunctions(ApiDescription description, FunctionInvoker invoker)
 {
-    /// <summary>Describes every endpoint as OpenAPI 3.1.</summary>
     [Function("GetOpenApi")]
+    [Description("Describes every endpoint as OpenAPI 3.1.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi.json")] HttpRequest request) =>
-        endpoint.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionResult(description)));
+        invoker.RunAsync(request, _ => Task.FromResult<IResult>(new ApiDescriptionResult(description)));
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,13 +7,13 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>await a(); await b()</c></summary>
-public sealed class SequenceFunctions(SequenceService service, TaskEndpoint tasks, FunctionEndpoint endpoint)
+public sealed class SequenceFunctions(SequenceService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
-    /// <summary>Runs operations one after the other; returns all results, or a task.</summary>
     [Function("Sequence")]
+    [Description("Runs operations one after the other. Responds with all results, or with a task.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, SequenceService.Name)
                 : JsonResult.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,13 +7,15 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>async for</c></summary>
-public sealed class StreamFunctions(StreamService service, FunctionEndpoint endpoint)
+public sealed class StreamFunctions(StreamService service, StreamResponder streams, FunctionInvoker invoker)
 {
-    /// <summary>Sends the values of an operation as it yields them.</summary>
     [Function("Stream")]
+    [Description("Sends the values of an operation when it yields them.")]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "stream/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call =>
-            await endpoint.StreamAsync(
-                call, call.TimeoutSeconds, StreamLines.Of(service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled))));
+        invoker.RunAsync(request, async call =>
+        {
+            var values = service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled);
+            return await streams.RespondAsync(call, call.TimeoutSeconds, StreamLines.Of(values));
+        });
 }

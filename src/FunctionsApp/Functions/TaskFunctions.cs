@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
@@ -6,58 +7,61 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c></summary>
-public sealed class TaskFunctions(TaskService service, FunctionEndpoint endpoint)
+public sealed class TaskFunctions(TaskService service, StreamResponder streams, FunctionInvoker invoker)
 {
-    /// <summary>Creates a task of one operation.</summary>
     [Function("CreateTask")]
+    [Description("Creates a task of one operation.")]
     public Task<IResult> CreateAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{operation}")] HttpRequest request, string operation) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             new AcceptedResult(await service.CreateAsync(operation, await call.ReadAsync<TaskRequest>(), call.OriginOf(segments: 2))));
 
-    /// <summary>Creates a task of a pattern.</summary>
     [Function("CreatePatternTask")]
+    [Description("Creates a task of a pattern.")]
     public Task<IResult> CreateOfPatternAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks")] HttpRequest request) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             new AcceptedResult(await service.CreateAsync(await call.ReadAsync<PatternTaskRequest>(), call.OriginOf(segments: 1))));
 
-    /// <summary>Reads a task, and waits a limited time for its end.</summary>
     [Function("GetTask"), Watch("waitSeconds")]
+    [Description("Returns a task, and waits for its end if requested.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}")] HttpRequest request, string id) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             JsonResult.Ok(await service.GetAsync(id, call.ReadSeconds("waitSeconds"), call.Cancelled)));
 
-    /// <summary>Cancels a task.</summary>
     [Function("CancelTask")]
+    [Description("Cancels a task.")]
     public Task<IResult> CancelAsync(
         [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "tasks/{id}")] HttpRequest request, string id) =>
-        endpoint.RunAsync(request, async _ => new AcceptedResult(await service.CancelAsync(id)));
+        invoker.RunAsync(request, async _ => new AcceptedResult(await service.CancelAsync(id)));
 
-    /// <summary>Streams the changes of a task until its end.</summary>
     [Function("WatchTask"), Watch]
+    [Description("Streams the changes of a task until its end.")]
     public Task<IResult> WatchAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
-        endpoint.RunAsync(request, call =>
-            endpoint.StreamAsync(call, timeoutSeconds: null, StreamLines.Of(service.WatchAsync(id, call.LastEventId, call.Cancelled)), ResponseFormat.EventStream));
+        invoker.RunAsync(request, call =>
+        {
+            var changes = service.WatchAsync(id, call.LastEventId, call.Cancelled);
+            return streams.RespondAsync(call, timeoutSeconds: null, StreamLines.Of(changes), ResponseFormat.EventStream);
+        });
 
-    /// <summary>Lists tasks.</summary>
     [Function("ListTasks")]
+    [Description("Lists tasks.")]
     public Task<IResult> ListAsync(
         [HttpTrigger(AuthorizationLevel.Admin, "get", "head", Route = "tasks")] HttpRequest request) =>
-        endpoint.RunAsync(request, async call =>
+        invoker.RunAsync(request, async call =>
             JsonResult.Ok(await service.ListAsync(call.ReadQuery<TaskListRequest>())));
 
-    /// <summary>Lists the delivery attempts of a task's webhook.</summary>
     [Function("ListDeliveries")]
+    [Description("Lists a webhook's delivery attempts.")]
     public Task<IResult> ListDeliveriesAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
-        endpoint.RunAsync(request, async _ => JsonResult.Ok(await service.GetDeliveriesAsync(id)));
+        invoker.RunAsync(request, async _ => JsonResult.Ok(await service.GetDeliveriesAsync(id)));
 
-    /// <summary>Sends the webhook of a task again.</summary>
     [Function("Redeliver")]
+    [Description("Sends the webhook of a task again.")]
     public Task<IResult> RedeliverAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "tasks/{id}/deliveries")] HttpRequest request, string id) =>
-        endpoint.RunAsync(request, async _ => JsonResult.Accepted(await service.RedeliverAsync(id)));
+        invoker.RunAsync(request, async _ => JsonResult.Accepted(await service.RedeliverAsync(id)));
 }

@@ -22,10 +22,14 @@ internal static class DurableExtension
     /// <summary>The extension's own default.</summary>
     private const int DefaultPartitionCount = 4;
 
-    /// <summary>The engine under the Functions host. Without a storage account there is no extension either: a host for tests has loaded the worker.</summary>
+    /// <summary>
+    /// The engine under the Functions host. Without a storage account there is no extension either: a host for tests has loaded the worker.
+    /// </summary>
     /// <param name="configuration">The app settings.</param>
     public static string DefaultEngine(IConfiguration configuration) =>
-        configuration.GetSection(HostStorage).Exists() || configuration.GetConnectionString(HostStorage) is { Length: > 0 } ? "durable" : "embedded";
+        configuration.GetSection(HostStorage).Exists() || configuration.GetConnectionString(HostStorage) is { Length: > 0 }
+            ? "durable"
+            : "embedded";
 
     /// <summary>Lets the extension run tasks, on the hub of host.json.</summary>
     /// <param name="services">The worker's services.</param>
@@ -36,7 +40,8 @@ internal static class DurableExtension
     public static void AddTo(IServiceCollection services, IConfiguration hostJson, IConfiguration configuration, TimeSpan? maxActivityTime)
     {
         var section = hostJson.GetSection(Section);
-        var hub = Resolve("hubName", nameof(TasksOptions.HubName), null) ?? throw new InvalidOperationException($"host.json must name the task hub: {Section}:hubName.");
+        var hub = Resolve("hubName", nameof(TasksOptions.HubName), null)
+            ?? throw new InvalidOperationException($"host.json must name the task hub: {Section}:hubName.");
         var connection = Resolve("storageProvider:connectionName", nameof(TasksOptions.Connection), new TasksOptions().Connection)!;
         services.PostConfigure<TasksOptions>(tasks => (tasks.HubName, tasks.Connection) = (hub, connection));
         services.Configure<DurableHostingOptions>(hosting =>
@@ -56,9 +61,11 @@ internal static class DurableExtension
                 value = configuration[reference.Replace("__", ":", StringComparison.Ordinal)];
             }
 
-            return configuration[$"{TasksOptions.Section}:{setting}"] is { } other && !other.Equals(value, StringComparison.OrdinalIgnoreCase)
+            return configuration[$"{TasksOptions.Section}:{setting}"] is { } other
+                && !other.Equals(value, StringComparison.OrdinalIgnoreCase)
                 ? throw new InvalidOperationException(
-                    $"Tasks:{setting} is '{other}', but {Section}:{name} of host.json is '{value}'. Under the Functions host set AzureFunctionsJobHost__{$"{Section}:{name}".Replace(":", "__", StringComparison.Ordinal)} instead.")
+                    $"Tasks:{setting} is '{other}', but {Section}:{name} of host.json is '{value}'. Under the Functions host set "
+                    + $"AzureFunctionsJobHost__{$"{Section}:{name}".Replace(":", "__", StringComparison.Ordinal)} instead.")
                 : value;
         }
     }

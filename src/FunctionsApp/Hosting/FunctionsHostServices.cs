@@ -35,7 +35,7 @@ public static class FunctionsHostServices
             maxActivityTime = timeout - (MarginOf(timeout) / 2);
         }
 
-        if (FunctionsAppServices.IsDurable(configuration))
+        if (EngineSetting.IsDurable(configuration))
         {
             DurableExtension.AddTo(services, hostJson, configuration, maxActivityTime);
         }
@@ -45,7 +45,9 @@ public static class FunctionsHostServices
 
     private static TimeSpan MarginOf(TimeSpan timeout) => TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));
 
-    /// <summary>Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.</summary>
+    /// <summary>
+    /// Keeps time limits below the host's: if an invocation exceeds that, the host restarts the worker, and its other work is lost.
+    /// </summary>
     private static void Cap(LimitsOptions limits, TimeSpan timeout)
     {
         var seconds = (int)Math.Max(1, (timeout - MarginOf(timeout)).TotalSeconds);

@@ -10,7 +10,9 @@ public static class HostJson
     /// <summary>The section of the app settings that overrides host.json in the Functions host.</summary>
     private const string OverrideSection = "AzureFunctionsJobHost";
 
-    /// <summary>Reads the file, overridden by settings such as <c>AzureFunctionsJobHost__extensions__http__maxConcurrentRequests</c>.</summary>
+    /// <summary>
+    /// Reads the file, overridden by settings such as <c>AzureFunctionsJobHost__extensions__http__maxConcurrentRequests</c>.
+    /// </summary>
     /// <param name="directory">The directory of host.json; without the file only the overrides apply.</param>
     /// <param name="settings">The app settings.</param>
     /// <exception cref="InvalidOperationException">host.json is not JSON.</exception>

@@ -19,7 +19,8 @@ public static class SettingsFile
         }
         catch (Exception exception) when (exception is FormatException or JsonException)
         {
-            throw new InvalidOperationException($"{name} is not valid JSON: {exception.InnerException?.Message ?? exception.Message}", exception);
+            throw new InvalidOperationException(
+                $"{name} is not valid JSON: {exception.InnerException?.Message ?? exception.Message}", exception);
         }
     }
 }

@@ -40,7 +40,8 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
         using var pace = new UploadPace(body, time);
         while (true)
         {
-            var read = await pace.ReadAsync(_bytes.Length > RequestMemory.FreeBytes ? UploadPace.MinLargeBytesPerSecond : UploadPace.MinBytesPerSecond, unread: 0, cancellationToken);
+            var minRate = _bytes.Length > RequestMemory.FreeBytes ? UploadPace.MinLargeBytesPerSecond : UploadPace.MinBytesPerSecond;
+            var read = await pace.ReadAsync(minRate, unread: 0, cancellationToken);
             var consumed = read.Buffer.Start;
             try
             {

@@ -16,5 +16,6 @@ public static class FunctionAssemblyServices
     /// </summary>
     /// <typeparam name="T">A type of that assembly.</typeparam>
     /// <param name="services">The host's services.</param>
-    public static IServiceCollection AddFunctionsOf<T>(this IServiceCollection services) => services.AddSingleton(new FunctionAssembly(typeof(T).Assembly));
+    public static IServiceCollection AddFunctionsOf<T>(this IServiceCollection services) =>
+        services.AddSingleton(new FunctionAssembly(typeof(T).Assembly));
 }

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
@@ -39,7 +40,9 @@ public sealed class FunctionRequest
     private readonly TimeProvider _time;
     private ReadOnlyMemory<byte> _body;
 
-    /// <exception cref="ProblemException"><c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is not a number from 1 to 60.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is not a number from 1 to 60.
+    /// </exception>
     internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time, CancellationToken cancelled)
     {
         _request = request;
@@ -53,7 +56,8 @@ public sealed class FunctionRequest
         {
             null => null,
             >= MinHeartbeatSeconds and <= MaxHeartbeatSeconds and var seconds => TimeSpan.FromSeconds(seconds),
-            _ => throw new ProblemException(Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
+            _ => throw new ProblemException(
+                Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
         };
     }
 
@@ -72,7 +76,8 @@ public sealed class FunctionRequest
     public Preference Preference => Preference.Of(_request.Headers);
 
     /// <summary>The last event that the client has received, from its <c>Last-Event-ID</c>; 0 for none.</summary>
-    public long LastEventId => long.TryParse(_request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
+    public long LastEventId =>
+        long.TryParse(_request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0;
 
     /// <summary>The query's <c>timeoutSeconds</c>; the service checks its range.</summary>
     /// <exception cref="ProblemException"><c>invalid-request</c> when it is not a number.</exception>
@@ -95,7 +100,9 @@ public sealed class FunctionRequest
                 : throw new ProblemException(Problem.InvalidRequest("/" + name, "must be a number of seconds"));
     }
 
-    /// <summary>The format that the client prefers, from its <c>Accept</c>; null when it prefers none, or ranks anything (<c>*/*</c>) first.</summary>
+    /// <summary>
+    /// The format that the client prefers, from its <c>Accept</c>; null when it prefers none, or ranks anything (<c>*/*</c>) first.
+    /// </summary>
     public ResponseFormat? Format => MediaTypeHeaderValue.TryParseList(_request.Headers.Accept, out var accepted)
         ? accepted.Where(static type => type.Quality != 0).OrderDescending(MediaTypeHeaderValueComparer.QualityComparer)
             .TakeWhile(static type => !IsAny(type)).Select(MediaTypes.FormatOf).FirstOrDefault(static format => format is not null)
@@ -133,7 +140,8 @@ public sealed class FunctionRequest
         {
             await _request.Body.DrainAsync(Cancelled);
         }
-        catch (IOException exception) when (exception is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
+        catch (IOException exception) when (exception
+            is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
         {
             throw new ProblemException(Problem.StorageFailed("The body could not be kept while it arrived: there is no room for it, or no directory for temporary files."));
         }
@@ -148,7 +156,8 @@ public sealed class FunctionRequest
     public T ReadQuery<T>(params string[] others)
     {
         var query = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var (name, values) in _request.Query.Where(parameter => !PlatformParameters.Contains(parameter.Key) && !others.Contains(parameter.Key)))
+        foreach (var (name, values) in _request.Query.Where(
+            parameter => !PlatformParameters.Contains(parameter.Key) && !others.Contains(parameter.Key)))
         {
             query[name] = AsJson(values.ToString());
         }
@@ -161,7 +170,9 @@ public sealed class FunctionRequest
     public async ValueTask<RawJson> ReadInputAsync() => _reader.ReadInput(await ReadBodyAsync());
 
     /// <summary>Reads a body that is a pattern's request.</summary>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.
+    /// </exception>
     public async ValueTask<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
@@ -188,7 +199,8 @@ public sealed class FunctionRequest
     private string Fingerprint()
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var query = _request.Query.Where(static parameter => !PlatformParameters.Contains(parameter.Key)).OrderBy(static parameter => parameter.Key, StringComparer.Ordinal);
+        var query = _request.Query.Where(static parameter => !PlatformParameters.Contains(parameter.Key))
+            .OrderBy(static parameter => parameter.Key, StringComparer.Ordinal);
         digest.AppendData(Encoding.UTF8.GetBytes($"{_request.Method} {_request.Path}{QueryString.Create(query)}\n"));
         digest.AppendData(_body.Span);
         return Convert.ToHexStringLower(digest.GetHashAndReset());
@@ -225,7 +237,8 @@ public sealed class FunctionRequest
 
     private void EnsureReadable(bool asLines)
     {
-        if (_request.Headers.TransferEncoding is { Count: > 0 } transfer && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
+        if (_request.Headers.TransferEncoding is { Count: > 0 } transfer
+            && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
         {
             throw new ProblemException(HttpProblems.UnsupportedCoding(
                 $"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));

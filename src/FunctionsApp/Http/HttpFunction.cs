@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
 
@@ -9,6 +10,9 @@ namespace FunctionsApp.Http;
 /// <param name="Trigger">Its trigger.</param>
 public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAttribute Trigger)
 {
+    /// <summary>What it does, in one sentence.</summary>
+    public string? Summary => Method.GetCustomAttribute<DescriptionAttribute>()?.Description;
+
     /// <summary>Its route below the prefix.</summary>
     public string Route => Trigger.Route ?? Name;
 
@@ -22,7 +26,8 @@ public sealed record HttpFunction(string Name, MethodInfo Method, HttpTriggerAtt
         from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance)
         let name = method.GetCustomAttribute<FunctionAttribute>()?.Name
         where name is not null
-        let trigger = method.GetParameters().Select(static parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).OfType<HttpTriggerAttribute>().SingleOrDefault()
+        let trigger = method.GetParameters().Select(static parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>())
+            .OfType<HttpTriggerAttribute>().SingleOrDefault()
         where trigger is not null
         select new HttpFunction(name, method, trigger);
 }

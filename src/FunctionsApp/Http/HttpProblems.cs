@@ -8,7 +8,8 @@ public static class HttpProblems
     /// <summary>400: the request is not valid HTTP, or names a host that is not this server's.</summary>
     /// <param name="detail">What is invalid.</param>
     /// <param name="status">The server's status for the error, if it has a more specific one.</param>
-    public static Problem BadRequest(string detail, int status = 400) => new("bad-request", "The request is not valid HTTP", status, detail);
+    public static Problem BadRequest(string detail, int status = 400) =>
+        new("bad-request", "The request is not valid HTTP", status, detail);
 
     /// <summary>401: the request has no valid key for the function.</summary>
     /// <param name="detail">Which key is required, and where.</param>

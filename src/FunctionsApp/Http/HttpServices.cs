@@ -1,8 +1,6 @@
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns;
-using FunctionsApp.Hosting;
 using FunctionsApp.Logging;
-using FunctionsApp.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,8 +30,9 @@ public static class HttpServices
         // Data that the server reads ahead, of a request that waits for memory, counts towards no budget.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
-        services.AddFunctionsOf<FunctionEndpoint>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<FunctionEndpoint>().AddSingleton<TaskEndpoint>().AddSingleton<ApiDescription>()
+        services.AddFunctionsOf<FunctionInvoker>();
+        return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<FunctionRequestFactory>()
+            .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<StreamResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }

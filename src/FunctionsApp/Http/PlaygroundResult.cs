@@ -42,7 +42,8 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
             var scripts = new List<string>();
             var styles = new List<string>();
             var template = Source("playground.html")
-                .Replace("{functions}", functions, StringComparison.Ordinal).Replace("{task-patterns}", string.Join(' ', patterns), StringComparison.Ordinal);
+                .Replace("{functions}", functions, StringComparison.Ordinal)
+                .Replace("{task-patterns}", string.Join(' ', patterns), StringComparison.Ordinal);
             var html = Sources().Replace(template, match =>
             {
                 var isScript = match.Groups["script"].Success;
@@ -55,8 +56,9 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
             return new Page(
                 bytes,
                 new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 16))}\""),
-                $"default-src 'none'; script-src {string.Join(' ', scripts)}; style-src {string.Join(' ', styles)}; connect-src 'self'; img-src data:; "
-                    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'");
+                $"default-src 'none'; script-src {string.Join(' ', scripts)}; style-src {string.Join(' ', styles)}; "
+                    + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                    + "require-trusted-types-for 'script'");
         }
 
         /// <summary>
@@ -65,11 +67,13 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
         /// </summary>
         private static string Source(string name)
         {
-            using var reader = new StreamReader(typeof(PlaygroundResult).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
+            using var reader =
+                new StreamReader(typeof(PlaygroundResult).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
             return string.Concat(reader.ReadToEnd().Split('\n').Select(static line => line.Trim() + "\n"));
         }
     }
 
-    [GeneratedRegex("""<script src="(?<script>[^"]+)"></script>|<link rel="stylesheet" href="(?<style>[^"]+)">""", RegexOptions.ExplicitCapture, 1_000)]
+    [GeneratedRegex(
+        """<script src="(?<script>[^"]+)"></script>|<link rel="stylesheet" href="(?<style>[^"]+)">""", RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Sources();
 }

@@ -47,7 +47,8 @@ internal static class StreamLines
         {
             yield return part switch
             {
-                { Summary: { } summary } => new StreamLine("summary", RawJson.From(summary, CoreJson.TypeInfo<MapSummary>()), IsValue: false),
+                { Summary: { } summary } =>
+                    new StreamLine("summary", RawJson.From(summary, CoreJson.TypeInfo<MapSummary>()), IsValue: false),
                 { Chunk: { } chunk } => new StreamLine("chunk", RawJson.From(chunk, CoreJson.TypeInfo<MapChunk>()), IsValue: false),
                 _ => new StreamLine(Name: null, Data: default, IsValue: true) { Values = part.Lines },
             };

@@ -27,23 +27,27 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
     public long? Id { get; init; }
 }
 
+/// <summary>How to send lines.</summary>
+/// <param name="Format">Their format.</param>
+/// <param name="Limit">The time limit of the work.</param>
+/// <param name="Heartbeat">How long the response may be silent; null for any time.</param>
+internal sealed record StreamOptions(ResponseFormat? Format, TimeSpan Limit, TimeSpan? Heartbeat);
+
 /// <summary>
 /// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader
 /// slows the work down (back-pressure) instead of filling the memory.
 /// </summary>
-/// <param name="endpoint">Describes errors.</param>
 /// <param name="request">The request.</param>
 /// <param name="lines">The lines.</param>
 /// <param name="first">Whether there is a first line; may still be pending when a heartbeat is due.</param>
-/// <param name="limit">The time limit of the work.</param>
-/// <param name="format">The format of the lines.</param>
-/// <param name="heartbeat">How long the response may be silent.</param>
-/// <param name="time">Measures it.</param>
+/// <param name="options">The format, and the limits of time.</param>
+/// <param name="problems">Describes errors.</param>
+/// <param name="time">The clock.</param>
 internal sealed class StreamResult(
-    FunctionEndpoint endpoint, FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, TimeSpan limit, ResponseFormat? format,
-    TimeSpan? heartbeat, TimeProvider time) : IResult
+    FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, StreamOptions options, RequestProblems problems,
+    TimeProvider time) : IResult
 {
-    private readonly bool _isEventStream = format == ResponseFormat.EventStream;
+    private readonly bool _isEventStream = options.Format == ResponseFormat.EventStream;
     private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private long _id;
 
@@ -62,9 +66,11 @@ internal sealed class StreamResult(
             rate.MinDataRate = null;
         }
 
-        using var patience = new CancellationTokenSource(limit + FunctionEndpoint.Grace, time);
-        await using var aborted = httpContext.RequestAborted.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
-        await using var cancelled = request.Cancelled.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionEndpoint.Grace), patience);
+        using var patience = new CancellationTokenSource(options.Limit + FunctionInvoker.Grace, time);
+        await using var aborted = httpContext.RequestAborted.UnsafeRegister(
+            static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
+        await using var cancelled = request.Cancelled.UnsafeRegister(
+            static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionInvoker.Grace), patience);
         await using (lines)
         {
             if (request.IsHead)
@@ -98,17 +104,20 @@ internal sealed class StreamResult(
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
             // The status has already been sent, so the problem is the last line.
-            if (endpoint.Describe(exception, httpContext, request.Cancelled) is { } problem)
+            if (problems.Describe(exception, httpContext, request.Cancelled) is { } problem)
             {
-                await WriteAsync(httpContext.Response, new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false), patience);
+                var line = new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false);
+                await WriteAsync(httpContext.Response, line, patience);
             }
         }
     }
 
-    /// <summary>Waits for the next line. During long silence, sends a comment or an empty line, so that proxies keep the connection open.</summary>
+    /// <summary>
+    /// Waits for the next line. During long silence, sends a comment or an empty line, so that proxies keep the connection open.
+    /// </summary>
     private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, bool isLate, CancellationToken patience)
     {
-        if (heartbeat is not { } interval || next.IsCompleted)
+        if (options.Heartbeat is not { } interval || next.IsCompleted)
         {
             return await next;
         }
@@ -167,7 +176,8 @@ internal sealed class StreamResult(
     {
         var (before, after) = line switch
         {
-            { IsValue: true } when _isEventStream => (string.Create(CultureInfo.InvariantCulture, $"id: {line.Id ?? _id++}\ndata: "), "\n\n"),
+            { IsValue: true } when _isEventStream =>
+                (string.Create(CultureInfo.InvariantCulture, $"id: {line.Id ?? _id++}\ndata: "), "\n\n"),
             _ when _isEventStream => ($"event: {line.Name}\ndata: ", "\n\n"),
             { Name: null } => ("", "\n"),
             _ => ($"{{\"{line.Name}\":", "}\n"),

@@ -27,11 +27,14 @@ internal sealed partial class StartupLog(IServiceProvider services, TimeProvider
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MiB;
         var inFlight = services.GetRequiredService<MemoryBudget>().Limit / MiB;
         LogStarted(
-            logger, assembly.Name!, version, engine, threads, memory, limits.MaxRequestBytes / MiB, limits.MaxResultBytes / MiB, inFlight, limits.MaxTimeoutSeconds);
+            logger, assembly.Name!, version, engine, threads, memory, limits.MaxRequestBytes / MiB, limits.MaxResultBytes / MiB, inFlight,
+            limits.MaxTimeoutSeconds);
     }
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message =
-        "{App} {Version} started: task engine {Engine}, {Threads} CPU threads, {MemoryMiB} MiB of memory; at most {RequestMiB} MiB a request, {ResultMiB} MiB of results, {InFlightMiB} MiB in flight, {TimeoutSeconds} s")]
+        "{App} {Version} started: task engine {Engine}, {Threads} CPU threads, {MemoryMiB} MiB of memory; "
+        + "at most {RequestMiB} MiB a request, {ResultMiB} MiB of results, {InFlightMiB} MiB in flight, {TimeoutSeconds} s")]
     private static partial void LogStarted(
-        ILogger logger, string app, string version, string engine, int threads, long memoryMiB, long requestMiB, long resultMiB, long inFlightMiB, int timeoutSeconds);
+        ILogger logger, string app, string version, string engine, int threads, long memoryMiB, long requestMiB, long resultMiB,
+        long inFlightMiB, int timeoutSeconds);
 }

@@ -40,8 +40,8 @@ public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patter
 
         var document = Encoding.UTF8.GetBytes(text.ToString());
         var server = document.AsSpan().IndexOf(Encoding.UTF8.GetBytes(AnyServer));
-        return new Parts(
-            document.AsMemory(0, server), document.AsMemory(server + AnyServer.Length), $"\"{Convert.ToHexStringLower(SHA256.HashData(document).AsSpan(0, 16))}\"");
+        var tag = $"\"{Convert.ToHexStringLower(SHA256.HashData(document).AsSpan(0, 16))}\"";
+        return new Parts(document.AsMemory(0, server), document.AsMemory(server + AnyServer.Length), tag);
     }
 
     private sealed record Parts(ReadOnlyMemory<byte> BeforeServer, ReadOnlyMemory<byte> AfterServer, string Tag);

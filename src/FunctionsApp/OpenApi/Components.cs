@@ -29,7 +29,8 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
     {
         if (_kept.Add("parameter " + parameter.Key))
         {
-            document.AddComponent<IOpenApiParameter>(parameter.Key, Of(parameter.Name, parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query, parameter.Schema(schemas)));
+            var location = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query;
+            document.AddComponent<IOpenApiParameter>(parameter.Key, Of(parameter.Name, location, parameter.Schema(schemas)));
         }
 
         return new OpenApiParameterReference(parameter.Key, document);
@@ -43,11 +44,11 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             document.AddComponent<IOpenApiResponse>(Key, new OpenApiResponse
             {
-                Description = "The task that has been accepted.",
+                Description = "The accepted task.",
                 Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
                 {
-                    ["Location"] = Header("Where the task is.", JsonSchemaType.String),
-                    ["Preference-Applied"] = Header("What of Prefer was heeded.", JsonSchemaType.String),
+                    ["Location"] = Header("The path of the task.", JsonSchemaType.String),
+                    ["Preference-Applied"] = Header("The applied preferences.", JsonSchemaType.String),
                 },
                 Content = Contents([new Content("application/json", schemas.AcceptedTask)]),
             });
@@ -58,7 +59,9 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
 
     /// <summary>Creates a response for each status of the problems of an endpoint.</summary>
     /// <param name="endpoint">The endpoint's name.</param>
-    /// <param name="problems">Its problems. All of its responses have one type for them, so that a client needs one clause to catch them.</param>
+    /// <param name="problems">
+    /// Its problems. All of its responses have one type for them, so that a client needs one clause to catch them.
+    /// </param>
     public IEnumerable<(string Status, IOpenApiResponse Response)> Of(string endpoint, IReadOnlyList<Problem> problems)
     {
         foreach (var group in problems.Distinct().GroupBy(static problem => problem.Status).OrderBy(static group => group.Key))
@@ -66,7 +69,8 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
             var status = group.Key.ToString(CultureInfo.InvariantCulture);
             if (_kept.Add($"response {endpoint}{status}"))
             {
-                document.AddComponent<IOpenApiResponse>(endpoint + status, Response([.. group], schemas.ProblemOf(endpoint + "Problem", problems)));
+                document.AddComponent<IOpenApiResponse>(
+                    endpoint + status, Response([.. group], schemas.ProblemOf(endpoint + "Problem", problems)));
             }
 
             yield return (status, new OpenApiResponseReference(endpoint + status, document));
@@ -85,12 +89,12 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         var read = new OpenApiJsonReader().ReadFragment<OpenApiSchema>(schema, OpenApiSpecVersion.OpenApi3_1, document, out var diagnostic);
         return read is not null && diagnostic.Errors.Count == 0
             ? read
-            : throw new InvalidOperationException($"{schema.ToJsonString()} is not read: {string.Join("; ", diagnostic.Errors)}");
+            : throw new InvalidOperationException($"Invalid schema {schema.ToJsonString()}: {string.Join("; ", diagnostic.Errors)}");
     }
 
     /// <summary>
-    /// Says the same so that generators make good types of it: <c>true</c>, which the model lacks, is the empty schema; an array has
-    /// items; and a default is in the description, as some generators demand whatever has a default.
+    /// Rewrites a schema so that generators derive good types: <c>true</c>, which the model lacks, becomes the empty schema; an array
+    /// gets items; and a default moves into the description, because some generators require a property that has a default.
     /// </summary>
     private static void ForGenerators(JsonNode? schema)
     {
@@ -171,12 +175,12 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             if (problem.RetryAfterSeconds is not null)
             {
-                headers["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer);
+                headers["Retry-After"] = Header("Seconds after which a retry makes sense.", JsonSchemaType.Integer);
             }
 
             if (problem.Header is var (name, value))
             {
-                headers[name] = Header($"Such as {value}", JsonSchemaType.String);
+                headers[name] = Header($"For example: {value}", JsonSchemaType.String);
             }
         }
 
@@ -197,5 +201,6 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         return new OpenApiExampleReference(problem.Slug, document);
     }
 
-    private static OpenApiHeader Header(string description, JsonSchemaType type) => new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+    private static OpenApiHeader Header(string description, JsonSchemaType type) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
 }

@@ -12,7 +12,9 @@ using Microsoft.OpenApi;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Builds the document: functions from their attributes, operations from the catalog, the rest from <see cref="Endpoints"/>.</summary>
+/// <summary>
+/// Builds the document: functions from their attributes, operations from the catalog, the rest from <see cref="EndpointDescriptions"/>.
+/// </summary>
 internal sealed class DocumentBuilder
 {
     private const string OperationParameter = "operation";
@@ -43,26 +45,29 @@ internal sealed class DocumentBuilder
     public OpenApiDocument Build(IEnumerable<HttpFunction> functions, string server)
     {
         var byName = functions.ToDictionary(static function => function.Name, StringComparer.Ordinal);
-        if (byName.Keys.FirstOrDefault(static name => !Endpoints.ByFunction.ContainsKey(name)) is { } unknown)
+        if (byName.Keys.FirstOrDefault(static name => !EndpointDescriptions.ByFunction.ContainsKey(name)) is { } unknown)
         {
-            throw new InvalidOperationException($"The function {unknown} is not described in {nameof(Endpoints)}.");
+            throw new InvalidOperationException($"The function {unknown} is not described in {nameof(EndpointDescriptions)}.");
         }
 
         _document.Info = new OpenApiInfo
         {
             Title = "asyncio over HTTP",
             Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
-            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
-                + "What answers GET also answers HEAD, without a body. "
+            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: "
+                + "the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
+                + "Each endpoint with GET also supports HEAD, which responds without a body. "
                 + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
         };
         _document.Servers = [new OpenApiServer { Url = server }];
-        _document.Tags = new HashSet<OpenApiTag>(Endpoints.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
+        _document.Tags = new HashSet<OpenApiTag>(
+            EndpointDescriptions.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
         _document.Security = AddKey("functionKey", "A function key");
-        var masterKey = AddKey("masterKey", "The master key, which opens every function");
-        foreach (var (name, endpoint) in Endpoints.ByFunction)
+        var masterKey = AddKey("masterKey", "The master key, which is valid for every function");
+        foreach (var (name, endpoint) in EndpointDescriptions.ByFunction)
         {
-            Add(byName.TryGetValue(name, out var function) ? function : throw new InvalidOperationException($"There is no function {name}."), endpoint, masterKey);
+            var function = byName.GetValueOrDefault(name) ?? throw new InvalidOperationException($"There is no function {name}.");
+            Add(function, endpoint, masterKey);
         }
 
         // They belong to no path, only to the document.
@@ -88,14 +93,14 @@ internal sealed class DocumentBuilder
                 Type = SecuritySchemeType.ApiKey,
                 In = location,
                 Name = parameter,
-                Description = description + ". The local host demands it only on addresses that are not loopback.",
+                Description = description + ". LocalHost requires it if a key is configured.",
             });
             return new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, _document)] = [] };
         }
     }
 
     /// <summary>Adds a function; once per operation if it runs operations, as a path has one schema.</summary>
-    private void Add(HttpFunction function, Endpoint endpoint, List<OpenApiSecurityRequirement> masterKey)
+    private void Add(HttpFunction function, EndpointDescription endpoint, List<OpenApiSecurityRequirement> masterKey)
     {
         var route = RoutePatternFactory.Parse(function.Route);
         IEnumerable<Operation?> operations = [null];
@@ -115,7 +120,8 @@ internal sealed class DocumentBuilder
             var described = Describe(function, endpoint, operation);
             described.Parameters =
             [
-                .. route.Parameters.Select(static parameter => parameter.Name).Where(name => operation is null || name is not OperationParameter).Select(_components.InRoute),
+                .. route.Parameters.Select(static parameter => parameter.Name)
+                    .Where(name => operation is null || name is not OperationParameter).Select(_components.InRoute),
                 .. endpoint.Parameters.Select(_components.Of),
             ];
             described.Security = function.Trigger.AuthLevel switch
@@ -126,7 +132,8 @@ internal sealed class DocumentBuilder
             };
 
             // HEAD is implied by GET (RFC 9110), and would only repeat it here.
-            foreach (var method in (function.Trigger.Methods ?? []).Select(static method => HttpMethod.Parse(method)).Where(static method => method != HttpMethod.Head))
+            var methods = (function.Trigger.Methods ?? []).Select(static method => HttpMethod.Parse(method));
+            foreach (var method in methods.Where(static method => method != HttpMethod.Head))
             {
                 ((OpenApiPathItem)item).AddOperation(method, described);
             }
@@ -139,10 +146,10 @@ internal sealed class DocumentBuilder
             RoutePatternLiteralPart literal => literal.Content,
             RoutePatternParameterPart { Name: OperationParameter } when operation is not null => operation.Name,
             RoutePatternParameterPart parameter => $"{{{parameter.Name}}}",
-            _ => throw new InvalidOperationException($"The route {route.RawText} is not understood."),
+            _ => throw new InvalidOperationException($"The route {route.RawText} has a part of an unknown kind."),
         }))));
 
-    private OpenApiOperation Describe(HttpFunction function, Endpoint endpoint, Operation? operation)
+    private OpenApiOperation Describe(HttpFunction function, EndpointDescription endpoint, Operation? operation)
     {
         var schemas = _schemas.For(operation is null ? null : (operation, _names[operation]));
         var responses = new OpenApiResponses();
@@ -160,12 +167,13 @@ internal sealed class DocumentBuilder
 
         if (endpoint.MayBeEmpty)
         {
-            responses.Add("204", new OpenApiResponse { Description = "There is nothing more to come." });
+            responses.Add("204", new OpenApiResponse { Description = "The client has all events." });
         }
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
+        IEnumerable<Problem> ofTask = endpoint.MayBeTask ? ProblemSamples.OfTask : [];
         foreach (var (status, response) in _components.Of(
-            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. endpoint.MayBeTask ? ProblemSamples.OfTask : []]))
+            function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. ofTask]))
         {
             responses.Add(status, response);
         }
@@ -173,21 +181,27 @@ internal sealed class DocumentBuilder
         return new OpenApiOperation
         {
             OperationId = operation is null ? function.Name : function.Name + _names[operation],
-            Summary = operation is null ? endpoint.Summary : $"{operation.Name}: {operation.Summary}",
+            Summary = operation is null ? function.Summary : $"{operation.Name}: {operation.Summary}",
             Tags = TagOf(endpoint.Tag),
-            RequestBody = endpoint.Body is null ? null : new OpenApiRequestBody { Required = endpoint.NeedsBody(schemas), Content = _components.Contents(endpoint.Body(schemas)) },
+            RequestBody = endpoint.Body is { } body
+                ? new OpenApiRequestBody { Required = endpoint.NeedsBody(schemas), Content = _components.Contents(body(schemas)) }
+                : null,
             Responses = responses,
         };
     }
 
-    /// <summary>Returns what the names of an operation's schemas begin with: <c>MathSquare</c> for <c>math.square</c>; with a number if that is taken.</summary>
+    /// <summary>
+    /// Returns what the names of an operation's schemas begin with: <c>MathSquare</c> for <c>math.square</c>; with a number if that is
+    /// taken.
+    /// </summary>
     private static Dictionary<Operation, string> NamesOf(IEnumerable<Operation> operations)
     {
         var taken = typeof(Operation).Assembly.GetExportedTypes().Select(static type => type.Name).ToHashSet(StringComparer.Ordinal);
         return operations.ToDictionary(static operation => operation, operation =>
         {
             var name = PascalCase.Of(operation.Name) is { Length: > 0 } words ? words : nameof(Operation);
-            var free = Enumerable.Range(1, int.MaxValue).Select(number => number == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{number}"))
+            var free = Enumerable.Range(1, int.MaxValue)
+                .Select(number => number == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{number}"))
                 .First(candidate => !Schemas.Suffixes.Any(suffix => taken.Contains(candidate + suffix)));
             taken.UnionWith(Schemas.Suffixes.Select(suffix => free + suffix));
             return free;
@@ -201,22 +215,33 @@ internal sealed class DocumentBuilder
         item.AddOperation(HttpMethod.Post, new OpenApiOperation
         {
             OperationId = "taskEnded",
-            Summary = "Tells that a task has ended: sent to the URL of its onSuccess or onError, again and again until the receiver takes it.",
+            Summary = "Reports the end of a task to the URL of its onSuccess or onError. "
+                + "The app repeats the message until the receiver accepts it.",
             Tags = TagOf("tasks"),
             Security = [],
             Parameters =
             [
                 Sent("webhook-id", "The id of the message: the same in every attempt."),
-                Sent("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
-                Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one for each key, with a space between."),
+                Sent("webhook-timestamp", "The time of this attempt, in seconds since 1970."),
+                Sent(
+                    "webhook-signature",
+                    "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces."),
             ],
-            RequestBody = new OpenApiRequestBody { Required = true, Content = _components.Contents([new Content("application/json", _schemas.Response<TaskMessage>())]) },
+            RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Content = _components.Contents([new Content("application/json", _schemas.Response<TaskMessage>())]),
+            },
             Responses = new OpenApiResponses
             {
-                ["2XX"] = new OpenApiResponse { Description = "The receiver has it." },
-                ["3XX"] = new OpenApiResponse { Description = "It is not followed, and nothing more is sent." },
-                ["410"] = new OpenApiResponse { Description = "The receiver wants no more, and nothing more is sent." },
-                ["default"] = new OpenApiResponse { Description = "It is sent again later: after the seconds of Retry-After, where those are more than the pause that is due." },
+                ["2XX"] = new OpenApiResponse { Description = "The message is delivered." },
+                ["3XX"] = new OpenApiResponse { Description = "The app does not follow redirects, and sends nothing more." },
+                ["410"] = new OpenApiResponse { Description = "The receiver is gone, and the app sends nothing more." },
+                ["default"] = new OpenApiResponse
+                {
+                    Description = "The app sends the message again later: after the pause of the schedule, "
+                        + "or after the seconds of Retry-After if these are more.",
+                },
             },
         });
         return item;

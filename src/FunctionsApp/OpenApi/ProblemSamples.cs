@@ -10,7 +10,8 @@ internal static class ProblemSamples
 
     public static Problem MalformedJson { get; } = Problem.MalformedJson("The text ends where a comma or '}' is expected", 1, 11);
 
-    public static Problem Unauthorized { get; } = HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
+    public static Problem Unauthorized { get; } =
+        HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");
 
     public static Problem CrossSite { get; } = HttpProblems.CrossSite(
         "A web page of 'https://example.com' has sent the request, and Host:AllowedOrigins does not list that origin.");
@@ -39,7 +40,8 @@ internal static class ProblemSamples
     public static Problem UnsupportedMediaType { get; } = HttpProblems.UnsupportedMediaType(
         "'text/plain' is not read; send application/json in UTF-8.", "application/json");
 
-    public static Problem InvalidRequest { get; } = Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
+    public static Problem InvalidRequest { get; } =
+        Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
 
     public static Problem WrongKind { get; } = Problem.WrongKind("'delay' is an io operation, which answers once: use await.");
 
@@ -61,7 +63,8 @@ internal static class ProblemSamples
 
     public static Problem Timeout { get; } = Problem.Timeout("'delay' was not done within its time limit of 0.2 s (timeoutSeconds).");
 
-    public static Problem StorageFailed { get; } = Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
+    public static Problem StorageFailed { get; } =
+        Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
 
     /// <summary>Problems of any request.</summary>
     public static IReadOnlyList<Problem> OfAll { get; } = [BadRequest, CrossSite, Saturated, InternalError, ShuttingDown, LoopDetected];

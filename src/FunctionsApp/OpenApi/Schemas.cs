@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
@@ -16,7 +17,9 @@ namespace FunctionsApp.OpenApi;
 /// <param name="limits">The limits of requests.</param>
 /// <param name="patterns">The patterns that can run as tasks.</param>
 /// <param name="running">The operation that the endpoint runs, and the beginning of the names of its schemas.</param>
-internal sealed class Schemas(IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns, (Operation Operation, string Name)? running = null)
+internal sealed class Schemas(
+    IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns,
+    (Operation Operation, string Name)? running = null)
 {
     /// <summary>The prefix of a reference to a component.</summary>
     public const string Prefix = "#/components/schemas/";
@@ -25,7 +28,8 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     public LimitsOptions Limits { get; } = limits;
 
     /// <summary>What is appended to the name of an operation to name its schemas.</summary>
-    public static IReadOnlyList<string> Suffixes { get; } = ["Input", "Output", "Response", "MapRequest", "MapResponse", "MapResult", "TaskRequest"];
+    public static IReadOnlyList<string> Suffixes { get; } =
+        ["Input", "Output", "Response", "MapRequest", "MapResponse", "MapResult", "TaskRequest"];
 
     /// <summary>The operation's input.</summary>
     public JsonObject Input => Component(Running.Name + "Input", () => Running.Operation.InputSchema);
@@ -47,7 +51,9 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     };
 
     /// <summary>A line, or the data of an event, of a map.</summary>
-    public JsonObject Result => Component(Running.Name + "MapResult", () => Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = Output }));
+    public JsonObject Result => Component(
+        Running.Name + "MapResult",
+        () => Object(new JsonObject { ["index"] = new JsonObject { ["type"] = "integer" }, ["result"] = Output }));
 
     /// <summary>Whether the operation needs an input.</summary>
     public bool NeedsInput => Running.Operation.InputSchema["required"] is JsonArray { Count: > 0 };
@@ -56,11 +62,11 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     public JsonNode? Example => JsonNode.Parse(Running.Operation.Example.Utf8.Span);
 
     /// <summary>The request for a task of a pattern.</summary>
-    public JsonObject PatternTask => Component(nameof(PatternTaskRequest), () => Narrow(InputOf(typeof(PatternTaskRequest)), "pattern", new JsonObject
+    public JsonObject PatternTask => Component(nameof(PatternTaskRequest), () =>
     {
-        ["type"] = "string",
-        ["enum"] = new JsonArray([.. patterns.Names.Select(static name => JsonValue.Create(name))]),
-    }));
+        var names = new JsonArray([.. patterns.Names.Select(static name => JsonValue.Create(name))]);
+        return Narrow(InputOf(typeof(PatternTaskRequest)), "pattern", new JsonObject { ["type"] = "string", ["enum"] = names });
+    });
 
     /// <summary>The task that a request is answered with: it has no outcome yet.</summary>
     public JsonObject AcceptedTask => Component("AcceptedTask", () =>
@@ -75,7 +81,8 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>The last line of a stream that failed after its start.</summary>
     public JsonObject StreamError => Component(nameof(StreamError), () => Object("error", Response<Problem>()));
 
-    private (Operation Operation, string Name) Running => running ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
+    private (Operation Operation, string Name) Running =>
+        running ?? throw new InvalidOperationException("This endpoint runs no operation of its own.");
 
     /// <summary>Returns the same schemas, for an endpoint that runs an operation.</summary>
     /// <param name="operation">The operation, and the beginning of the names of its schemas.</param>
@@ -103,7 +110,8 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>Returns the schema of a problem, of one of several types.</summary>
     /// <param name="name">Its name among the components.</param>
     /// <param name="problems">A problem of each type.</param>
-    public JsonObject ProblemOf(string name, IEnumerable<Problem> problems) => Component(name, () => Narrow(OutputOf(typeof(Problem)), "type", TypesOf(problems)));
+    public JsonObject ProblemOf(string name, IEnumerable<Problem> problems) =>
+        Component(name, () => Narrow(OutputOf(typeof(Problem)), "type", TypesOf(problems)));
 
     /// <summary>Returns the schemas of options in the query, one for each.</summary>
     public JsonObject Query<T>() => (JsonObject)WithLimits(JsonSchemas.OfOutput(typeof(T)))["properties"]!;
@@ -131,10 +139,13 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
     /// <summary>One of several schemas.</summary>
     public static JsonObject AnyOf(params JsonNode?[] schemas) => new() { ["anyOf"] = new JsonArray(schemas) };
 
-    /// <summary>The types of problems. Generators name the members of an enumeration by <c>x-enumNames</c>: a type begins with a slash.</summary>
+    /// <summary>
+    /// The types of problems. Generators name the members of an enumeration by <c>x-enumNames</c>: a type begins with a slash.
+    /// </summary>
     private static JsonObject TypesOf(IEnumerable<Problem> problems)
     {
-        var types = problems.DistinctBy(static problem => problem.Type, StringComparer.Ordinal).OrderBy(static problem => problem.Type, StringComparer.Ordinal).ToList();
+        var types = problems.DistinctBy(static problem => problem.Type, StringComparer.Ordinal)
+            .OrderBy(static problem => problem.Type, StringComparer.Ordinal).ToList();
         return new JsonObject
         {
             ["type"] = "string",
@@ -149,7 +160,9 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
         return schema;
     }
 
-    /// <summary>Replaces the schema of a property. Generators derive a type from a whole schema, but not from one that corrects another.</summary>
+    /// <summary>
+    /// Replaces the schema of a property. Generators derive a type from a whole schema, but not from one that corrects another.
+    /// </summary>
     private static JsonObject Narrow(JsonObject record, string property, JsonNode schema, bool isRequired = false)
     {
         var properties = (JsonObject)record["properties"]!;
@@ -169,13 +182,17 @@ internal sealed class Schemas(IDictionary<string, JsonObject> components, Limits
 
     /// <summary>Returns whether schemas refer to a type by name: the app's own records. All others are inline.</summary>
     private static bool IsComponent(Type type) =>
-        type is { IsClass: true, IsGenericType: false } && type.Assembly == typeof(JsonSchemas).Assembly && CoreJson.Options.GetTypeInfo(type).Properties.Count > 0;
+        type is { IsClass: true, IsGenericType: false }
+            && type.Assembly == typeof(JsonSchemas).Assembly
+            && CoreJson.Options.GetTypeInfo(type).Properties.Count > 0;
 
     private JsonObject Request(Type type) => Component(type.Name, () => InputOf(type));
 
-    private JsonObject ResponseOf(Type type) => type == typeof(Problem) ? ProblemOf(type.Name, ProblemSamples.All) : Component(type.Name, () => OutputOf(type));
+    private JsonObject ResponseOf(Type type) =>
+        type == typeof(Problem) ? ProblemOf(type.Name, ProblemSamples.All) : Component(type.Name, () => OutputOf(type));
 
-    private JsonObject InputOf(Type type) => (JsonObject)WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null));
+    private JsonObject InputOf(Type type) =>
+        (JsonObject)WithLimits(JsonSchemas.OfInput(type, part => IsComponent(part) ? Request(part) : null));
 
     private JsonObject OutputOf(Type type)
     {

@@ -14,11 +14,16 @@ public static class TelemetryServices
     private const string ApplicationInsights = "APPLICATIONINSIGHTS_CONNECTION_STRING";
     private const string ServiceName = "OTEL_SERVICE_NAME";
 
-    /// <summary>Adds the export to an OpenTelemetry collector and to Azure Monitor, if configured. If neither is, nothing is loaded.</summary>
+    /// <summary>
+    /// Adds the export to an OpenTelemetry collector and to Azure Monitor, if configured. If neither is, nothing is loaded.
+    /// </summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, other exporter settings.</param>
+    /// <param name="configuration">
+    /// The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, other exporter settings.
+    /// </param>
     /// <param name="configureHost">Adds the host's own telemetry.</param>
-    public static IServiceCollection AddFunctionsTelemetry(this IServiceCollection services, IConfiguration configuration, Action<IOpenTelemetryBuilder>? configureHost = null)
+    public static IServiceCollection AddFunctionsTelemetry(
+        this IServiceCollection services, IConfiguration configuration, Action<IOpenTelemetryBuilder>? configureHost = null)
     {
         var (toCollector, toMonitor) = (IsSet(configuration, OtlpEndpoint), IsSet(configuration, ApplicationInsights));
         if (toCollector || toMonitor)
@@ -29,7 +34,9 @@ public static class TelemetryServices
         return services;
     }
 
-    private static void Export(IServiceCollection services, IConfiguration configuration, bool toCollector, bool toMonitor, Action<IOpenTelemetryBuilder>? configureHost)
+    private static void Export(
+        IServiceCollection services, IConfiguration configuration, bool toCollector, bool toMonitor,
+        Action<IOpenTelemetryBuilder>? configureHost)
     {
         var telemetry = services.AddOpenTelemetry()
             .ConfigureResource(resource =>

@@ -6,27 +6,20 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 /// <summary>Steps to run one after the other.</summary>
 public sealed record SequenceRequest
 {
-    /// <summary>The steps, at most <c>Limits:MaxCalls</c>.</summary>
-    [Description("The steps, in order.")]
+    [Description("The steps in their order, at most Limits:MaxCalls.")]
     public required IReadOnlyList<SequenceStep> Steps { get; init; }
 
-    /// <summary>The time limit of the sequence, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of the whole sequence, in seconds.")]
+    [Description("The timeout of the sequence, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 }
 
 /// <summary>One step of a sequence.</summary>
 public sealed record SequenceStep
 {
-    /// <summary>The operation's name; io or cpu.</summary>
     [Description("The operation's name; io or cpu.")]
     public required string Operation { get; init; }
 
-    /// <summary>
-    /// The operation's input. An object <c>{"$ref":"#/results/0/body"}</c> anywhere in it stands for that part of an
-    /// earlier step's result.
-    /// </summary>
-    [Description("The input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
+    [Description("The operation's input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
     public RawJson? Input { get; init; }
 }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;

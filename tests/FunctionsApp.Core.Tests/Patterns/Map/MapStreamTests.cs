@@ -8,6 +8,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;

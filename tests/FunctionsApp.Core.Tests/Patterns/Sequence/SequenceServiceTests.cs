@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Sequence;
 using Microsoft.Extensions.DependencyInjection;

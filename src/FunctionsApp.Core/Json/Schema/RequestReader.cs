@@ -2,14 +2,16 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>The one place that reads a request's body as JSON.</summary>
 public sealed class RequestReader(IOptions<LimitsOptions> limits)
 {
     /// <summary>Reads a body that is an operation's input. The operation checks its shape.</summary>
     /// <param name="body">UTF-8; an empty body means <c>{}</c>.</param>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>malformed-json</c>, <c>too-large</c>, or <c>invalid-request</c> for text that is not Unicode.
+    /// </exception>
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);

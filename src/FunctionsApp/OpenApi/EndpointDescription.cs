@@ -6,8 +6,7 @@ namespace FunctionsApp.OpenApi;
 
 /// <summary>The request and response of a function, beyond its attributes.</summary>
 /// <param name="Tag">The pattern it belongs to.</param>
-/// <param name="Summary">What it does, in one sentence.</param>
-internal sealed record Endpoint(string Tag, string Summary)
+internal sealed record EndpointDescription(string Tag)
 {
     /// <summary>Selects the operations of a route that names one: each gets its own path and schemas.</summary>
     public Func<Operation, bool>? Runs { get; init; }

@@ -4,11 +4,12 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
 using Json.Schema;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 /// <summary>
 /// Our check beside JsonSchema.Net, which is independent of it: of the schemas that we publish, both must say the same of

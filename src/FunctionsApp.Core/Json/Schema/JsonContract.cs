@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>How an item of a map represents an operation's input.</summary>
 public enum ItemShape
@@ -227,14 +227,4 @@ public sealed class JsonContract<T>
 
         return (error, null);
     }
-}
-
-/// <summary>Rules of an input that concern more than one of its properties.</summary>
-public interface ICrossChecked
-{
-    /// <summary>
-    /// Returns the errors: the property by its name in JSON, with slashes for a nested one (<c>"onError/url"</c>), empty for the
-    /// whole input; and the message, as "must be …".
-    /// </summary>
-    IEnumerable<(string Property, string Message)> Check();
 }

@@ -2,8 +2,9 @@ using System.ComponentModel;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 public sealed class JsonSchemasTests
 {

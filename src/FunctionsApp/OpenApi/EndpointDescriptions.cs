@@ -14,26 +14,27 @@ using static FunctionsApp.OpenApi.ProblemSamples;
 namespace FunctionsApp.OpenApi;
 
 /// <summary>The requests and responses of the functions: everything in the document that their attributes do not describe.</summary>
-internal static class Endpoints
+internal static class EndpointDescriptions
 {
     /// <summary>The patterns, in display order.</summary>
     public static IReadOnlyList<(string Name, string Description)> Tags { get; } =
     [
-        ("await", "await f(x), asyncio.wait_for: one operation."),
-        ("sequence", "await a(); await b(): operations one after the other."),
-        ("callback", "add_done_callback: an operation, and what goes on with its outcome."),
-        ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: operations at once."),
-        ("map", "Pool.map, starmap, imap, imap_unordered: one operation for many items, on every core."),
-        ("stream", "async for: the values of an operation as it yields them."),
+        ("await", "await f(x), asyncio.wait_for: runs one operation."),
+        ("sequence", "await a(); await b(): runs operations one after the other."),
+        ("callback", "add_done_callback: runs an operation, then a continuation with its outcome."),
+        ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: runs operations concurrently."),
+        ("map", "Pool.map, starmap, imap, imap_unordered: computes one operation for many items, on every core."),
+        ("stream", "async for: sends the values of an operation when it yields them."),
         ("tasks", "create_task, await task, task.cancel(): work that outlives its request."),
-        ("catalog", "What there is."),
-        ("health", "How the app is."),
+        ("catalog", "Operations and API description."),
+        ("health", "Health checks."),
     ];
 
     /// <summary>The functions by their names, in display order.</summary>
-    public static IReadOnlyDictionary<string, Endpoint> ByFunction { get; } = new OrderedDictionary<string, Endpoint>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, EndpointDescription> ByFunction { get; } = new OrderedDictionary<string, EndpointDescription>(
+        StringComparer.Ordinal)
     {
-        ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
+        ["Await"] = new("await")
         {
             Runs = RespondsOnce,
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
@@ -44,7 +45,7 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Sequence"] = new("sequence", "Runs operations one after the other; answers with all results, or with a task.")
+        ["Sequence"] = new("sequence")
         {
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
@@ -55,18 +56,18 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Callback"] = new("callback", "Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.")
+        ["Callback"] = new("callback")
         {
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
-            ResponseDescription = "What the continuation came to.",
+            ResponseDescription = "The result of the continuation.",
             ResponseContents = static of => [Json(of.Response<CallbackResponse>())],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
-        ["Gather"] = new("gather", "Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.")
+        ["Gather"] = new("gather")
         {
             Parameters = [.. Parameters.Async, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
@@ -82,32 +83,36 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Map"] = new("map", "Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.")
+        ["Map"] = new("map")
         {
             Runs = static operation => operation is CpuOperation,
             Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
-                Json(of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
+                Json(
+                    of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)),
+                    new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item),
             ],
-            ResponseDescription = "The results, in the order of the items; in a stream as they are computed.",
+            ResponseDescription = "The results, in the order of the items; in a stream when they are computed.",
             ResponseContents = static of =>
             [
                 Json(of.Response<MapResponse>("MapResponse", "results", Schemas.Array(of.OutputOrNull))),
-                Lines(of.Result, of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()), Schemas.Object("summary", of.Response<MapSummary>()), of.StreamError),
+                Lines(
+                    of.Result, of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()),
+                    Schemas.Object("summary", of.Response<MapSummary>()), of.StreamError),
                 Events(of.Result, of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()),
             ],
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Stream"] = new("stream", "Sends the values of an operation as it yields them.")
+        ["Stream"] = new("stream")
         {
             Runs = static operation => operation is StreamOperation,
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = static of => of.NeedsInput,
-            ResponseDescription = "The values, as they are yielded.",
+            ResponseDescription = "The values, when the operation yields them.",
             ResponseContents = static of =>
             [
                 Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), of.StreamError),
@@ -115,15 +120,18 @@ internal static class Endpoints
             ],
             Problems = OfWork,
         },
-        ["CreateTask"] = new("tasks", "Creates a task of one operation.")
+        ["CreateTask"] = new("tasks")
         {
             Runs = RespondsOnce,
             Parameters = [Parameters.IdempotencyKey],
-            Body = static of => [Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example })],
+            Body = static of =>
+            [
+                Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example }),
+            ],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
-        ["CreatePatternTask"] = new("tasks", "Creates a task of a pattern.")
+        ["CreatePatternTask"] = new("tasks")
         {
             Parameters = [Parameters.IdempotencyKey],
             Body = static of => [Json(of.PatternTask, Parse("""
@@ -132,28 +140,28 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
-        ["ListTasks"] = new("tasks", "Lists tasks.")
+        ["ListTasks"] = new("tasks")
         {
             Parameters = Parameters.OfTaskList,
             ResponseDescription = "The tasks, newest first.",
             ResponseContents = static of => [Json(of.Response<TaskList>())],
             Problems = [InvalidRequest],
         },
-        ["GetTask"] = new("tasks", "Reads a task, and waits for its end for a while.")
+        ["GetTask"] = new("tasks")
         {
             Parameters = [Parameters.WaitSeconds],
             ResponseDescription = "The task.",
             ResponseContents = static of => [Json(of.Response<TaskResponse>())],
             Problems = [InvalidRequest, UnknownTask, StorageFailed],
         },
-        ["CancelTask"] = new("tasks", "Cancels a task.")
+        ["CancelTask"] = new("tasks")
         {
             Status = 202,
-            ResponseDescription = "The task, which is cancelled, or as soon as what runs has stopped.",
+            ResponseDescription = "The task. It is cancelled, or will be when its running work has stopped.",
             ResponseContents = static of => [Json(of.Response<TaskResponse>())],
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
-        ["WatchTask"] = new("tasks", "Streams the changes of a task until its end.")
+        ["WatchTask"] = new("tasks")
         {
             Parameters = [Parameters.LastEventId],
             ResponseDescription = "The task after each change.",
@@ -161,48 +169,48 @@ internal static class Endpoints
             MayBeEmpty = true,
             Problems = [UnknownTask, StorageFailed],
         },
-        ["ListDeliveries"] = new("tasks", "Shows how the webhook of a task has fared.")
+        ["ListDeliveries"] = new("tasks")
         {
             ResponseDescription = "The attempts, oldest first.",
             ResponseContents = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask],
         },
-        ["Redeliver"] = new("tasks", "Sends the webhook of a task again.")
+        ["Redeliver"] = new("tasks")
         {
             Status = 202,
             ResponseDescription = "The attempts so far.",
             ResponseContents = static of => [Json(of.Response<DeliveryList>())],
             Problems = [UnknownTask, NothingToDeliver, StorageFailed],
         },
-        ["ListOperations"] = new("catalog", "Lists every operation.")
+        ["ListOperations"] = new("catalog")
         {
             ResponseDescription = "The operations, by name.",
             ResponseContents = static of => [Json(of.Response<OperationList>())],
         },
-        ["GetOperation"] = new("catalog", "Describes one operation.")
+        ["GetOperation"] = new("catalog")
         {
             ResponseDescription = "The operation.",
             ResponseContents = static of => [Json(of.Response<OperationDescription>())],
             Problems = [UnknownOperation],
         },
-        ["GetOpenApi"] = new("catalog", "Describes every endpoint as OpenAPI 3.1.")
+        ["GetOpenApi"] = new("catalog")
         {
             ResponseDescription = "This document.",
             ResponseContents = static _ => [Json(new JsonObject { ["type"] = "object" })],
         },
-        ["Playground"] = new("catalog", "A page that runs each pattern and draws what ran when.")
+        ["Playground"] = new("catalog")
         {
             ResponseDescription = "The page.",
             ResponseContents = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
         },
-        ["HealthLive"] = new("health", "200 as long as the process answers.")
+        ["HealthLive"] = new("health")
         {
-            ResponseDescription = "It does.",
+            ResponseDescription = "The process responds.",
             ResponseContents = static of => [Json(of.Response<HealthResponse>())],
         },
-        ["HealthReady"] = new("health", "200 while new work is taken.")
+        ["HealthReady"] = new("health")
         {
-            ResponseDescription = "It is.",
+            ResponseDescription = "The app accepts new work.",
             ResponseContents = static of => [Json(of.Response<HealthResponse>())],
             Problems = [StorageFailed],
         },
@@ -214,7 +222,8 @@ internal static class Endpoints
 
     private static Content Lines(params JsonNode[] lines) => new("application/x-ndjson", Described("One line.", Schemas.AnyOf(lines)));
 
-    private static Content Events(params JsonNode[] data) => new("text/event-stream", Described("The data of one event.", Schemas.AnyOf(data)));
+    private static Content Events(params JsonNode[] data) =>
+        new("text/event-stream", Described("The data of one event.", Schemas.AnyOf(data)));
 
     private static JsonObject Described(string description, JsonObject schema)
     {
@@ -223,7 +232,8 @@ internal static class Endpoints
     }
 
     /// <summary>Any value: generators make nothing useful of a choice between objects and values.</summary>
-    private static JsonObject Item => new() { ["description"] = "The operation's input; or a bare value for its first property; or, with starmap, an array of values." };
+    private static JsonObject Item =>
+        new() { ["description"] = "The operation's input, or a bare value for its first property, or with starmap an array of values." };
 
     private static JsonNode? Parse(string json) => JsonNode.Parse(json);
 }

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>
 /// Checks the string or number at a reader's position against the keywords of a schema that allows its kind. Each check
@@ -16,7 +16,9 @@ internal static class ScalarCheck
     /// <summary>The maximum bytes of one character in JSON: a surrogate pair, both halves escaped.</summary>
     private const int MaxBytesPerCharacter = 12;
 
-    /// <summary>Checks that a string is Unicode text, one of the values that the schema allows, and neither too short nor too long.</summary>
+    /// <summary>
+    /// Checks that a string is Unicode text, one of the values that the schema allows, and neither too short nor too long.
+    /// </summary>
     public static string? String(ref readonly Utf8JsonReader reader, SchemaNode schema)
     {
         if (Unicode(in reader) is { } error)
@@ -47,9 +49,10 @@ internal static class ScalarCheck
         }
 
         var length = reader.GetString()!.EnumerateRunes().Count();
-        return length < schema.MinLength ? schema.MinLength == 1 ? "must not be empty" : $"must be at least {schema.MinLength} characters long"
-            : length > schema.MaxLength ? $"must be at most {schema.MaxLength} characters long"
-            : null;
+        return length > schema.MaxLength ? $"must be at most {schema.MaxLength} characters long"
+            : length >= schema.MinLength ? null
+            : schema.MinLength == 1 ? "must not be empty"
+            : $"must be at least {schema.MinLength} characters long";
     }
 
     /// <summary>Checks that a number is within the bounds of the schema, and an integer where the schema asks for one.</summary>
@@ -76,7 +79,8 @@ internal static class ScalarCheck
             var value = reader.GetDouble();
             var isWithin = value >= schema.Minimum && value <= schema.Maximum;
             return isWithin && double.IsFinite(value) ? null
-                : $"must be {schema.Describe()}{(isWithin ? string.Create(CultureInfo.InvariantCulture, $", and at most {double.MaxValue:R} in size") : "")}";
+                : $"must be {schema.Describe()}"
+                    + (isWithin ? string.Create(CultureInfo.InvariantCulture, $", and at most {double.MaxValue:R} in size") : "");
         }
 
         if (!IntegerText.TryRead(reader.ValueSpan, out var exact) || !schema.Fits(exact))
@@ -88,7 +92,9 @@ internal static class ScalarCheck
         return null;
     }
 
-    /// <summary>Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which cannot be decoded or written again.</summary>
+    /// <summary>
+    /// Checks that a string or name is Unicode text. JSON can escape half of a surrogate pair, which cannot be decoded or written again.
+    /// </summary>
     public static string? Unicode(ref readonly Utf8JsonReader reader)
     {
         if (!reader.ValueIsEscaped || reader.ValueSpan.IndexOf("\\u"u8) < 0)

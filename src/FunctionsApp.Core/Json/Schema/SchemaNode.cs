@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>The kinds of JSON value that a schema may allow.</summary>
 [Flags]
@@ -63,7 +63,8 @@ internal sealed class SchemaNode
         _minimum = IntegerBound(keywords["minimum"], Math.Ceiling(Minimum)) ?? long.MinValue;
         _maximum = IntegerBound(keywords["maximum"], Math.Floor(Maximum)) ?? long.MaxValue;
         IsBase64 = keywords["contentEncoding"]?.GetValue<string>() is "base64";
-        _format = keywords["format"]?.GetValue<string>() ?? (keywords["pattern"] is { } pattern ? $"pattern {pattern.GetValue<string>()}" : null);
+        _format = keywords["format"]?.GetValue<string>()
+            ?? (keywords["pattern"] is { } pattern ? $"pattern {pattern.GetValue<string>()}" : null);
         MinLength = keywords["minLength"]?.GetValue<int>() ?? 0;
         MaxLength = keywords["maxLength"]?.GetValue<int>() ?? int.MaxValue;
         MinItems = keywords["minItems"]?.GetValue<int>() ?? 0;
@@ -72,7 +73,8 @@ internal sealed class SchemaNode
 
         if (keywords["properties"] is JsonObject properties)
         {
-            var required = (keywords["required"] as JsonArray)?.Select(static name => name!.GetValue<string>()).ToHashSet(StringComparer.Ordinal) ?? [];
+            var required = (keywords["required"] as JsonArray)?.Select(static name => name!.GetValue<string>())
+                .ToHashSet(StringComparer.Ordinal) ?? [];
             Properties = [.. properties.Select(property => new SchemaProperty(
                 property.Key, Compile(property.Value, $"{pointer}/properties/{property.Key}", nodes), required.Contains(property.Key)))];
             if (Properties.Length > 64)
@@ -155,7 +157,8 @@ internal sealed class SchemaNode
         foreach (var token in tokens)
         {
             node = node.Allows(JsonKinds.Array) && !node.Allows(JsonKinds.Object) ? node.Items
-                : node.Properties.FirstOrDefault(property => string.Equals(property.Name, token, StringComparison.Ordinal))?.Schema ?? node.Additional;
+                : node.Properties.FirstOrDefault(property => string.Equals(property.Name, token, StringComparison.Ordinal))?.Schema
+                    ?? node.Additional;
             if (node is null)
             {
                 return null;
@@ -176,7 +179,9 @@ internal sealed class SchemaNode
         var names = new List<string>();
         AddIf(JsonKinds.Object, "an object");
         AddIf(JsonKinds.Array, "an array");
-        AddIf(JsonKinds.String, IsBase64 ? "base64 text (RFC 4648, section 4)" : _format is not null && (Kinds & JsonKinds.Number) == 0 ? $"a string of format {_format}" : "a string");
+        AddIf(JsonKinds.String, IsBase64 ? "base64 text (RFC 4648, section 4)"
+            : _format is not null && (Kinds & JsonKinds.Number) == 0 ? $"a string of format {_format}"
+            : "a string");
         if ((Kinds & JsonKinds.Number) != 0)
         {
             names.Add((Allows(JsonKinds.Number) ? "a number" : "an integer") + DescribeRange());
@@ -195,7 +200,9 @@ internal sealed class SchemaNode
     }
 
     private static SchemaNode Compile(JsonNode? schema, string pointer, Dictionary<string, SchemaNode> nodes) =>
-        (schema as JsonObject)?["$ref"] is { } reference && nodes.TryGetValue(reference.GetValue<string>(), out var node) ? node : new SchemaNode(schema, pointer, nodes);
+        (schema as JsonObject)?["$ref"] is { } reference && nodes.TryGetValue(reference.GetValue<string>(), out var node)
+            ? node
+            : new SchemaNode(schema, pointer, nodes);
 
     private static JsonKinds ReadKinds(JsonObject keywords)
     {

@@ -3,8 +3,9 @@ using System.ComponentModel.DataAnnotations;
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 public sealed class JsonContractTests
 {

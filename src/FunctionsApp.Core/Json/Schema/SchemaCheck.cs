@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>
 /// Checks UTF-8 text against a schema in one pass. A valid value costs no allocation. An invalid one is read again with
@@ -54,8 +54,11 @@ internal ref struct SchemaCheck
         return passes ? null : List(schema, utf8, maxDepth, refusesRepeated: false);
     }
 
-    /// <summary>Lists the errors of a text: also names that appear more than once where any name may be, as dictionaries refuse them.</summary>
-    public static ValidationErrors ListWithRepeated(SchemaNode schema, ReadOnlySpan<byte> utf8) => List(schema, utf8, int.MaxValue, refusesRepeated: true);
+    /// <summary>
+    /// Lists the errors of a text: also names that appear more than once where any name may be, as dictionaries refuse them.
+    /// </summary>
+    public static ValidationErrors ListWithRepeated(SchemaNode schema, ReadOnlySpan<byte> utf8) =>
+        List(schema, utf8, int.MaxValue, refusesRepeated: true);
 
     private static ValidationErrors List(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, bool refusesRepeated)
     {
@@ -132,10 +135,16 @@ internal ref struct SchemaCheck
     private bool Check(SchemaNode schema, ValuePlace? place) => _reader.TokenType switch
     {
         _ when schema.IsAny && _errors is null => CheckAny(),
-        JsonTokenType.StartObject => schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
-        JsonTokenType.StartArray => schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
-        JsonTokenType.String => schema.Allows(JsonKinds.String) ? Passes(ScalarCheck.String(in _reader, schema), place) : Reject(place, $"must be {schema.Describe()}, not a string"),
-        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0 ? CheckNumber(schema, place) : Reject(place, $"must be {schema.Describe()}, not a number"),
+        JsonTokenType.StartObject =>
+            schema.Allows(JsonKinds.Object) ? CheckObject(schema, place) : Reject(place, $"must be {schema.Describe()}, not an object"),
+        JsonTokenType.StartArray =>
+            schema.Allows(JsonKinds.Array) ? CheckArray(schema, place) : Reject(place, $"must be {schema.Describe()}, not an array"),
+        JsonTokenType.String => schema.Allows(JsonKinds.String)
+            ? Passes(ScalarCheck.String(in _reader, schema), place)
+            : Reject(place, $"must be {schema.Describe()}, not a string"),
+        JsonTokenType.Number => (schema.Kinds & JsonKinds.Number) != 0
+            ? CheckNumber(schema, place)
+            : Reject(place, $"must be {schema.Describe()}, not a number"),
         JsonTokenType.Null => schema.Allows(JsonKinds.Null) || Reject(place, $"must be {schema.Describe()}, not null"),
         _ => schema.Allows(JsonKinds.Boolean) || Reject(place, $"must be {schema.Describe()}, not a boolean"),
     };
@@ -170,7 +179,8 @@ internal ref struct SchemaCheck
                     return false;
             }
         }
-        while ((_reader.CurrentDepth > depth || _reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray) && _reader.Read());
+        while ((_reader.CurrentDepth > depth || _reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
+            && _reader.Read());
 
         return true;
     }
@@ -237,7 +247,8 @@ internal ref struct SchemaCheck
 
         if (value is null)
         {
-            return Reject(child, $"is not a known property; known are {string.Join(", ", schema.Properties.Select(static property => property.Name))}");
+            var known = string.Join(", ", schema.Properties.Select(static property => property.Name));
+            return Reject(child, $"is not a known property; known are {known}");
         }
 
         if ((declared && (seen & (1UL << index)) != 0) || names?.Add(child!.Name!) == false)
@@ -274,7 +285,9 @@ internal ref struct SchemaCheck
             return passes;
         }
 
-        _errors?.Add(place!, count < schema.MinItems ? schema.MinItems == 1 ? "must not be empty" : $"must have at least {schema.MinItems} items" : $"must have at most {schema.MaxItems} items");
+        _errors?.Add(place!, count > schema.MaxItems ? $"must have at most {schema.MaxItems} items"
+            : schema.MinItems == 1 ? "must not be empty"
+            : $"must have at least {schema.MinItems} items");
         return false;
     }
 

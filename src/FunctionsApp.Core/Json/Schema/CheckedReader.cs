@@ -3,7 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>Reads values that are checked against a schema first.</summary>
 internal static class CheckedReader
@@ -50,7 +50,9 @@ internal static class CheckedReader
         }
     }
 
-    /// <summary>Explains why a type refuses a value that its schema accepts: a dictionary refuses repeated names, a type of text other text.</summary>
+    /// <summary>
+    /// Explains why a type refuses a value that its schema accepts: a dictionary refuses repeated names, a type of text other text.
+    /// </summary>
     private static Problem Explain(SchemaNode schema, ReadOnlySpan<byte> utf8, string refused)
     {
         var repeated = SchemaCheck.ListWithRepeated(schema, utf8).Below(refused);
@@ -60,6 +62,7 @@ internal static class CheckedReader
         }
 
         var node = JsonPointer.Split(refused) is { } tokens ? schema.Find(tokens) : null;
-        return Problem.InvalidRequest(refused, node is null or { Kinds: JsonKinds.Any } ? "is not a value of its type" : $"must be {node.Describe()}");
+        return Problem.InvalidRequest(
+            refused, node is null or { Kinds: JsonKinds.Any } ? "is not a value of its type" : $"must be {node.Describe()}");
     }
 }

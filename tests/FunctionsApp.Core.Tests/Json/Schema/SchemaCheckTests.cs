@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 public sealed class SchemaCheckTests
 {

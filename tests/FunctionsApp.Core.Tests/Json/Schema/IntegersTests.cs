@@ -1,12 +1,13 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 /// <summary>Integers are read however JSON writes them, wherever the schema asks for one.</summary>
 public sealed class IntegersTests

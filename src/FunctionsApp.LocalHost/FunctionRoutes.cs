@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Routing.Patterns;
 namespace FunctionsApp.LocalHost;
 
 /// <summary>Finds the functions by their attributes and serves them, like the Functions host and its worker.</summary>
-internal static class FunctionEndpoints
+internal static class FunctionRoutes
 {
     /// <summary>Maps every function of each <see cref="FunctionAssembly"/>.</summary>
     /// <param name="app">The application.</param>

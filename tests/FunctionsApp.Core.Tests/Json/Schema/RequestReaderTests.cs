@@ -1,13 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Json.Schema;
 
 public sealed class RequestReaderTests
 {

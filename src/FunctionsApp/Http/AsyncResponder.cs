@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Http;
 
 /// <summary>Responds to clients that prefer a task to waiting.</summary>
-public sealed class TaskEndpoint(TaskService service, IOptions<LimitsOptions> limits)
+public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> limits)
 {
     /// <summary>
     /// Creates a task of the work that the endpoint would otherwise run at once, and responds with 202. If the client waits and

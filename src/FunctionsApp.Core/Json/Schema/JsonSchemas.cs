@@ -8,7 +8,7 @@ using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Json.Schema;
 
 /// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas
@@ -110,7 +110,9 @@ public static class JsonSchemas
     private static void AddBounds(Type type, JsonNode schema)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (schema is JsonObject keywords && Bounds.TryGetValue(type.IsEnum ? type.GetEnumUnderlyingType() : type, out var bounds) && !keywords.ContainsKey("enum"))
+        if (schema is JsonObject keywords
+            && Bounds.TryGetValue(type.IsEnum ? type.GetEnumUnderlyingType() : type, out var bounds)
+            && !keywords.ContainsKey("enum"))
         {
             keywords.TryAdd("minimum", JsonNode.Parse(bounds.Minimum));
             keywords.TryAdd("maximum", JsonNode.Parse(bounds.Maximum));
@@ -198,7 +200,8 @@ public static class JsonSchemas
     private static JsonObject? OfConverter(Type type) =>
         type == typeof(Number) ? new JsonObject { ["type"] = "number" }
         : type == typeof(Number?) ? new JsonObject { ["type"] = new JsonArray("number", "null") }
-        : type.IsAssignableTo(typeof(IJsonArray)) || type == typeof(IReadOnlyList<ReadOnlyMemory<byte>>) ? new JsonObject { ["type"] = "array" }
+        : type.IsAssignableTo(typeof(IJsonArray)) || type == typeof(IReadOnlyList<ReadOnlyMemory<byte>>)
+            ? new JsonObject { ["type"] = "array" }
         : null;
 
     private static void Apply(JsonObject schema, object attribute)

@@ -1,0 +1,61 @@
+using ArchUnitNET.Domain;
+using ArchUnitNET.Loader;
+
+namespace FunctionsApp.LocalHost.Tests;
+
+/// <summary>The folders of each project of src use each other one way.</summary>
+public sealed class ArchitectureTests
+{
+    /// <summary>From the ground up: a folder uses those before it, never one after it. What is in no folder is composition: no folder uses it.</summary>
+    private static readonly Dictionary<string, string[]> Order = new()
+    {
+        ["FunctionsApp.Core"] =
+        [
+            "Problems", "Limits", "Arithmetic", "Json", "Json.Schema", "Telemetry", "Cpu", "Outbound", "Operations",
+            "Patterns", "Patterns.Await", "Patterns.Sequence", "Patterns.Callback", "Patterns.Gather", "Patterns.Map", "Patterns.Streaming",
+            "Webhooks", "Tasks", "Health",
+        ],
+        ["FunctionsApp.Operations"] = [],
+        ["FunctionsApp.Embedded"] = ["Storage"],
+        ["FunctionsApp"] = ["Telemetry", "Logging", "Http", "OpenApi", "Functions", "Hosting"],
+        ["FunctionsApp.LocalHost"] = [],
+    };
+
+    public static TheoryData<string> Projects => [.. Order.Keys];
+
+    [Theory, MemberData(nameof(Projects))]
+    public void A_folder_uses_none_that_comes_after_it(string project)
+    {
+        string[] order = [.. Order[project], ""];
+        var violations = from type in TypesOf(project)
+                         let folder = FolderOf(type, project)
+                         where folder is not null
+                         from dependency in type.Dependencies
+                         where dependency.Target is not GenericParameter // the library knows those by their names alone
+                         where dependency.Target.Assembly.Equals(type.Assembly)
+                         let used = FolderOf(dependency.Target, project)
+                         where used is not null && Array.IndexOf(order, used) > Array.IndexOf(order, folder)
+                         select $"{folder}: {type.Name} uses {dependency.Target.Name} of {used}";
+
+        Assert.Equal("", string.Join(Environment.NewLine, violations.Distinct().Order()));
+    }
+
+    [Theory, MemberData(nameof(Projects))]
+    public void Every_folder_has_its_place(string project)
+    {
+        var folders = TypesOf(project).Select(type => FolderOf(type, project)).Where(static folder => !string.IsNullOrEmpty(folder)).Distinct();
+
+        Assert.Equal(Order[project].Order(), folders.Order());
+    }
+
+    private static IEnumerable<IType> TypesOf(string project)
+    {
+        var architecture = new ArchLoader().LoadAssembly(System.Reflection.Assembly.Load(project)).Build();
+        return architecture.Types;
+    }
+
+    /// <summary>The folder of a type; empty for one in no folder, null for one that is generated elsewhere.</summary>
+    private static string? FolderOf(IType type, string project) => type.Namespace?.FullName is { } name && (name + ".").StartsWith(project + ".", StringComparison.Ordinal)
+        ? name[project.Length..].TrimStart('.')
+        : null;
+}
