@@ -76,6 +76,34 @@ internal sealed class ValidationErrors
         _characters += pointer.Length + message.Length;
     }
 
+    /// <summary>Checks the elements of a request, to report the errors of all of them at once.</summary>
+    /// <param name="count">How many elements there are.</param>
+    /// <param name="check">Checks the element at an index; throws its problem.</param>
+    /// <param name="about">Adds to a problem which element it is about; the errors of several get the first one's.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with the errors of all elements, or the first problem that has no errors.</exception>
+    public static void Collect(int count, Action<int> check, Func<Problem, int, Problem> about)
+    {
+        var errors = new ValidationErrors();
+        int? first = null;
+        for (var i = 0; i < count && !errors.IsFull; i++)
+        {
+            try
+            {
+                check(i);
+            }
+            catch (ProblemException exception)
+            {
+                first ??= i;
+                errors.Add(about(exception.Problem, i));
+            }
+        }
+
+        if (first is { } invalid)
+        {
+            throw new ProblemException(about(errors.ToProblem(""), invalid));
+        }
+    }
+
     /// <summary>Returns the errors at a pointer and below it.</summary>
     public ValidationErrors Below(string pointer)
     {

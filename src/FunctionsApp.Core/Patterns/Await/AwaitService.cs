@@ -27,17 +27,8 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        RawJson result;
-        try
-        {
-            result = await call.RunAsync(operation, Name, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw new ProblemException(limit.Problem($"'{operation}'"));
-        }
-
+        var result = await timeLimits.RunAsync(
+            token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
         return new AwaitResponse(operation, result, clock.ElapsedMs);
     }

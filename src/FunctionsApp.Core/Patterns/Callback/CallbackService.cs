@@ -115,11 +115,7 @@ public sealed class CallbackService(
     {
         try
         {
-            return (await work.Call.RunAsync(work.Operation, Name, limit.Token), null);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            return (default, limit.Problem($"'{work.Operation}'"));
+            return (await limit.RunAsync(token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'"), null);
         }
         catch (Exception exception) when (!work.CancellationToken.IsCancellationRequested)
         {

@@ -79,12 +79,12 @@ internal sealed class GatherRun : IDisposable
         while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
             var call = _request.Calls[index];
-            using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
             RawJson? result = null;
             Problem? error = null;
             try
             {
-                var value = await _bind(index).RunAsync(call.Operation, GatherService.Name, limit?.Token ?? _stopped);
+                var bound = _bind(index);
+                var value = await (call.TimeoutSeconds is null ? bound.RunAsync(call.Operation, GatherService.Name, _stopped) : RunWithinAsync(call, bound));
                 await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
                 result = value;
             }
@@ -92,7 +92,7 @@ internal sealed class GatherRun : IDisposable
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                error = ErrorOf(exception, call, limit);
+                error = ErrorOf(exception);
             }
 
             if (Settle(index, result, error, started, out var end))
@@ -102,13 +102,12 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
+    private ValueTask<RawJson> RunWithinAsync(GatherCall call, OperationCall bound) => _timeLimits.RunAsync(
+        token => bound.RunAsync(call.Operation, GatherService.Name, token), $"The call of '{call.Operation}'", call.TimeoutSeconds, "", _stopped);
+
     /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
-    private Problem? ErrorOf(Exception exception, GatherCall call, TimeLimit? limit) => exception switch
-    {
-        OperationCanceledException when limit?.RanOut == true => limit.Problem($"The call of '{call.Operation}'"),
-        OperationCanceledException when _stopped.IsCancellationRequested => null,
-        _ => _describer.Describe(exception),
-    };
+    private Problem? ErrorOf(Exception exception) =>
+        exception is OperationCanceledException && _stopped.IsCancellationRequested ? null : _describer.Describe(exception);
 
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)

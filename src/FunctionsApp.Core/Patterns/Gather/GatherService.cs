@@ -56,7 +56,7 @@ public sealed class GatherService(
     private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var held = memory.ForRequest();
         var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
         var run = ProduceAsync();
@@ -73,7 +73,7 @@ public sealed class GatherService(
         finally
         {
             // A reader that leaves early stops all calls.
-            await left.CancelAsync();
+            await readerLeft.CancelAsync();
             await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
@@ -81,7 +81,7 @@ public sealed class GatherService(
         {
             try
             {
-                var response = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                var response = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, readerLeft.Token), readerLeft.Token);
                 return new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs);
             }
             finally
@@ -175,24 +175,8 @@ public sealed class GatherService(
     /// <summary>Binds every call, so that no call starts when one is invalid.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
-        var errors = new ValidationErrors();
-        var first = -1;
         var bound = new OperationCall[calls.Count];
-        for (var i = 0; i < bound.Length; i++)
-        {
-            try
-            {
-                bound[i] = Bind(calls[i], i);
-            }
-            catch (ProblemException exception)
-            {
-                first = first < 0 ? i : first;
-                errors.Add(exception.Problem with { Index = i, Id = calls[i].Id });
-            }
-        }
-
-        return errors.Any
-            ? throw new ProblemException(errors.ToProblem("") with { Index = first, Id = calls[first].Id })
-            : index => bound[index];
+        ValidationErrors.Collect(bound.Length, i => bound[i] = Bind(calls[i], i), (problem, i) => problem with { Index = i, Id = calls[i].Id });
+        return index => bound[index];
     }
 }

@@ -40,6 +40,10 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         var clock = new RequestClock(time);
         var count = 0L;
         await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
+
+        // Once for all values: a stream may have many.
+        Func<CancellationToken, ValueTask<bool>> next = NextAsync;
+        Func<bool> timedOut = () => throw new ProblemException(limit.Problem($"'{operation}'"));
         while (await MoveNextAsync())
         {
             yield return new StreamEvent(enumerator.Current, End: null);
@@ -52,20 +56,19 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         {
             try
             {
-                limit.Token.ThrowIfCancellationRequested();
-                return await enumerator.MoveNextAsync();
-            }
-            catch (OperationCanceledException) when (limit.RanOut)
-            {
-                var timeout = limit.Problem($"'{operation}'");
-                watch.Fail(timeout.Slug);
-                throw new ProblemException(timeout);
+                return await limit.RunAsync(next, timedOut);
             }
             catch (Exception exception)
             {
                 watch.Fail(exception);
                 throw;
             }
+        }
+
+        ValueTask<bool> NextAsync(CancellationToken token)
+        {
+            token.ThrowIfCancellationRequested();
+            return enumerator.MoveNextAsync();
         }
     }
 }
