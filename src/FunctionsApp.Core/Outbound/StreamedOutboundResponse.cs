@@ -121,11 +121,7 @@ public sealed class StreamedOutboundResponse : IDisposable
                     throw TooLong(limit);
                 }
 
-                if (memory is not null)
-                {
-                    await memory.HoldResultAsync(read, cancellationToken);
-                }
-
+                memory?.HoldResult(read);
                 body.Write(block, 0, read);
             }
 

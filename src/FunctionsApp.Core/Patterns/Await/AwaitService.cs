@@ -29,7 +29,7 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
         var result = await timeLimits.RunAsync(
             token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+        memory.ForRequest().HoldResult(result.Utf8.Length);
         return new AwaitResponse(operation, result, clock.ElapsedMs);
     }
 

@@ -85,7 +85,7 @@ internal sealed class GatherRun : IDisposable
             {
                 var bound = _bind(index);
                 var value = await (call.TimeoutSeconds is null ? bound.RunAsync(call.Operation, GatherService.Name, _stopped) : RunWithinAsync(call, bound));
-                await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
+                _memory.HoldResult(value.Utf8.Length);
                 result = value;
             }
 #pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.

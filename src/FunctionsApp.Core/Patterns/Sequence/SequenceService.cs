@@ -61,7 +61,7 @@ public sealed class SequenceService(
             var step = request.Steps[index];
             var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
             var result = await call.RunAsync(step.Operation, Name, token);
-            await held.HoldResultAsync(result.Utf8.Length, token);
+            held.HoldResult(result.Utf8.Length);
             return result;
         }
     }
