@@ -34,7 +34,7 @@ public sealed class TaskRunner(
         try
         {
             var outcome = await timeLimits.RunAsync(
-                token => new ValueTask<TaskOutcome>(input.Utf8.Length > WorkGate.LargeBytes ? gate.RunAsync(() => RunPatternAsync(token)) : RunPatternAsync(token)),
+                async token => await await gate.RunAsync(input.Utf8.Length, () => RunPatternAsync(token)),
                 "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
             if (outcome.Problem is { } problem)
             {

@@ -48,17 +48,14 @@ public sealed class FunctionEndpoint(
         try
         {
             CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
-            var call = new FunctionRequest(request, reader, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token);
-            return call.IsLarge ? await RunLargeAsync(response, call) : await response(call);
+            return await response(
+                new FunctionRequest(request, reader, gate, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token));
         }
         catch (Exception exception)
         {
             return Describe(exception, request.HttpContext, cancelled.Token) is { } problem ? new ProblemResult(problem) : Results.Empty;
         }
     }
-
-    /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
-    private Task<IResult> RunLargeAsync(Func<FunctionRequest, Task<IResult>> response, FunctionRequest call) => gate.RunAsync(() => response(call));
 
     /// <summary>
     /// Streams values as they arrive. The response starts with the first value, or with the first heartbeat: an earlier error

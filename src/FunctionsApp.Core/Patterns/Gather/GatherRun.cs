@@ -55,7 +55,7 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
-        await WorkGate.LeaveAsync(RunSlotsAsync);
+        await RunSlotsAsync();
         await _stopping;
         return await GetResponseAsync();
     }
