@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -14,6 +15,12 @@ public sealed class AwaitFunctions(AwaitService service, TaskEndpoint tasks, Fun
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         endpoint.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.RespondAsync(call, AwaitService.Name, operation)
+                ? await tasks.RespondAsync(call, AwaitService.Name, operation, call.TimeoutSeconds, Respond)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
+
+    private static IResult Respond(TaskResponse task)
+    {
+        var elapsed = (task.FinishedAt - task.StartedAt).GetValueOrDefault();
+        return JsonResult.Ok(new AwaitResponse(task.Operation!, task.Result!.Value, Math.Round(elapsed.TotalMilliseconds, 3)));
+    }
 }
