@@ -10,7 +10,7 @@ public sealed class ArchitectureTests
     /// <summary>From the ground up: a folder uses those before it, never one after it.</summary>
     private static readonly string[] Order =
     [
-        "Problems", "Limits", "Arithmetic", "Json", "Telemetry", "Cpu", "Outbound", "Operations",
+        "Requests", "Problems", "Limits", "Arithmetic", "Json", "Telemetry", "Cpu", "Outbound", "Operations",
         "Patterns", "Patterns.Await", "Patterns.Sequence", "Patterns.Callback", "Patterns.Gather", "Patterns.Map", "Patterns.Streaming",
         "Webhooks", "Tasks", "Tasks.Embedded", "Health",
     ];

@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Limits;
 
@@ -8,8 +9,6 @@ public sealed class RequestMemory : IDisposable
 {
     /// <summary>Bytes that each request may hold outside the budget, so that small requests never wait for large ones.</summary>
     public const int FreeBytes = 64 * 1024;
-
-    private static readonly AsyncLocal<RequestMemory?> Ambient = new();
 
     private readonly MemoryBudget? _budget;
     private readonly int _maxResultBytes;
@@ -25,8 +24,8 @@ public sealed class RequestMemory : IDisposable
     /// <summary>The account of the current request; null if none was opened.</summary>
     public static RequestMemory? Current
     {
-        get => Ambient.Value;
-        set => Ambient.Value = value;
+        get => RequestContext.Get<RequestMemory>();
+        set => RequestContext.Set(value);
     }
 
     /// <summary>Takes memory for the request's body, and for what is built from it. Waits if the request holds none yet.</summary>

@@ -3,6 +3,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using FunctionsApp.Logging;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -40,14 +41,14 @@ public sealed class FunctionEndpoint(
         // host cancels an invocation, it also aborts the request that it forwards.
         var cancelled = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
 
-        var memory = RequestMemory.Current = budget.Open();
+        var memory = budget.Open();
 
         // The response outlives this method.
         request.HttpContext.Response.RegisterForDispose(cancelled);
         request.HttpContext.Response.RegisterForDispose(memory);
         try
         {
-            CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
+            RequestContext.Set(memory, CallChain.Read(request.Headers[CallChain.Header], app));
             return await response(
                 new FunctionRequest(request, reader, gate, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token));
         }
