@@ -25,7 +25,7 @@ internal sealed class CpuShare(double weight = 1)
     /// <summary>How much it gets relative to a share of weight 1.</summary>
     public double Weight => weight;
 
-    /// <summary>Whether no client waits for its response, such as for a task: it waits for room where a foreground share is refused.</summary>
+    /// <summary>Whether no client waits for its response, such as for a task: it waits where a foreground share is refused.</summary>
     public bool IsBackground => weight < 1;
 
     /// <summary>Whether it has a job with a portion to take.</summary>

@@ -31,7 +31,8 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
         var pointer = new StringBuilder(chain.Pop().Name);
         foreach (var place in chain)
         {
-            pointer.Append('/').Append(place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(place.Name));
+            pointer.Append('/').Append(
+                place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(place.Name));
         }
 
         return pointer.ToString();
@@ -80,7 +81,7 @@ internal sealed class ValidationErrors
     /// <param name="count">How many elements there are.</param>
     /// <param name="check">Checks the element at an index; throws its problem.</param>
     /// <param name="about">Adds to a problem which element it is about; the errors of several get the first one's.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with the errors of all elements, or the first problem that has no errors.</exception>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with all errors, or the first problem that has none.</exception>
     public static void Collect(int count, Action<int> check, Func<Problem, int, Problem> about)
     {
         var errors = new ValidationErrors();

@@ -34,7 +34,7 @@ public sealed class RequestMemory : IDisposable
     /// <exception cref="ProblemException"><c>saturated</c> if no memory becomes free for some seconds.</exception>
     public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, MemoryBudget.MaxWait, cancellationToken);
 
-    /// <summary>As <see cref="HoldAsync"/>, for work that no client waits for: it keeps its place in the queue until memory is free.</summary>
+    /// <summary>As <see cref="HoldAsync"/>, for work that no client waits for: it waits in its place until memory is free.</summary>
     internal ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken) =>
         AddAsync(bytes, Timeout.InfiniteTimeSpan, cancellationToken);
 
@@ -45,7 +45,9 @@ public sealed class RequestMemory : IDisposable
 
     /// <summary>Takes memory for results, and for what becomes one, at once.</summary>
     /// <param name="bytes">How much more.</param>
-    /// <exception cref="ProblemException"><c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> if the memory is not free now.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> if the memory is not free now.
+    /// </exception>
     public void HoldResult(long bytes) => AddNow(bytes, results: bytes);
 
     /// <summary>Releases memory that <see cref="HoldAsync"/> took.</summary>
@@ -142,8 +144,9 @@ public sealed class RequestMemory : IDisposable
 
             if (_taken > 0 && bytes > _budget!.Limit - _held)
             {
-                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).")));
+                var detail = string.Create(CultureInfo.InvariantCulture,
+                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).");
+                throw new ProblemException(Problem.TooLarge(detail));
             }
 
             _held += bytes;

@@ -49,8 +49,8 @@ public sealed class FunctionEndpoint(
         try
         {
             RequestContext.Set(memory, CallChain.Read(request.Headers[CallChain.Header], app));
-            return await response(
-                new FunctionRequest(request, reader, gate, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token));
+            return await response(new FunctionRequest(
+                request, reader, gate, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled.Token));
         }
         catch (Exception exception)
         {

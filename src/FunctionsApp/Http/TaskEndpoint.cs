@@ -17,9 +17,10 @@ public sealed class TaskEndpoint(TaskService service, IOptions<LimitsOptions> li
     /// <param name="pattern">The name of the pattern that the endpoint runs.</param>
     /// <param name="operation">The operation of the route, if it names one.</param>
     /// <param name="timeoutSeconds">The time limit of the query, if the endpoint takes it there.</param>
-    /// <param name="respond">Makes the endpoint's response of a task that has succeeded in time; by default its result is the response.</param>
+    /// <param name="respond">Turns a task that has succeeded in time into the endpoint's response; by default its result.</param>
     public async Task<IResult> RespondAsync(
-        FunctionRequest call, string pattern, string? operation = null, double? timeoutSeconds = null, Func<TaskResponse, IResult>? respond = null)
+        FunctionRequest call, string pattern, string? operation = null,
+        double? timeoutSeconds = null, Func<TaskResponse, IResult>? respond = null)
     {
         var input = await call.ReadInputAsync();
         var options = new TaskOptions { TimeoutSeconds = timeoutSeconds };

@@ -21,7 +21,9 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     /// <param name="input">The operation's input.</param>
     /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.
+    /// </exception>
     /// <exception cref="OperationException">The operation's own error.</exception>
     public async Task<AwaitResponse> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {

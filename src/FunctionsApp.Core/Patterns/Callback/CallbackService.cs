@@ -13,7 +13,8 @@ namespace FunctionsApp.Core.Patterns.Callback;
 /// <c>async_task(callback)</c>: runs work; when it is done, runs the continuation for its outcome.
 /// </summary>
 public sealed class CallbackService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "callback";
@@ -27,7 +28,9 @@ public sealed class CallbackService(
     /// <param name="operation">The operation's name; io or cpu.</param>
     /// <param name="request">Its input and continuations.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <exception cref="ProblemException">The request is invalid, and nothing has started; or the problem of failed work that no operation continues with.</exception>
+    /// <exception cref="ProblemException">
+    /// The request is invalid, and nothing has started; or the problem of failed work that no operation continues with.
+    /// </exception>
     public async Task<CallbackOutcome> RunAsync(string operation, CallbackRequest request, CancellationToken cancellationToken)
     {
         // Reports every error that is known in advance before the work starts.
@@ -44,7 +47,9 @@ public sealed class CallbackService(
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
     {
         var outcome = await RunAsync(operation!, reader.Read<CallbackRequest>(request.Utf8), cancellationToken);
-        return outcome.Response is { } response ? TaskOutcome.Succeeded(response) with { IsContinued = true } : TaskOutcome.Succeeded(outcome.Result);
+        return outcome.Response is { } response
+            ? TaskOutcome.Succeeded(response) with { IsContinued = true }
+            : TaskOutcome.Succeeded(outcome.Result);
     }
 
     /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
@@ -66,7 +71,8 @@ public sealed class CallbackService(
             return problem is null ? new CallbackOutcome(result, Response: null) : throw new ProblemException(problem);
         }
 
-        return new CallbackOutcome(result, await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
+        var outcome = problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>());
+        return new CallbackOutcome(result, await ContinueAsync(work, next, outcome));
     }
 
     private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work)
@@ -74,7 +80,8 @@ public sealed class CallbackService(
         try
         {
             var result = await timeLimits.RunAsync(
-                token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'", work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
+                token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'",
+                work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
             return (result, null);
         }
         catch (Exception exception) when (!work.CancellationToken.IsCancellationRequested)
@@ -89,7 +96,8 @@ public sealed class CallbackService(
         var held = memory.ForRequest();
         held.HoldResult(outcome.Utf8.Length);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
-        var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        var result = await timeLimits.RunAsync(
+            token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         held.HoldResult(result.Utf8.Length);
         var finished = work.Clock.ElapsedMs;
         return new CallbackResponse(next.Kind, result,
@@ -97,7 +105,8 @@ public sealed class CallbackService(
     }
 
     private sealed record Work(
-        string Operation, OperationCall Call, Next? OnSuccess, Next? OnError, double? TimeoutSeconds, RequestClock Clock, CancellationToken CancellationToken);
+        string Operation, OperationCall Call, Next? OnSuccess, Next? OnError,
+        double? TimeoutSeconds, RequestClock Clock, CancellationToken CancellationToken);
 
     /// <summary>A continuation. An input without references is bound at once.</summary>
     private sealed class Next
@@ -144,8 +153,9 @@ public sealed class CallbackService(
             var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, held, cancellationToken));
             return _operation.Bind(resolved.Utf8, Pointer);
 
-            JsonElement? Find(string[] tokens) =>
-                tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;
+            JsonElement? Find(string[] tokens) => tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal)
+                ? JsonPointer.Follow(element, tokens.AsSpan(1))
+                : null;
         }
     }
 }

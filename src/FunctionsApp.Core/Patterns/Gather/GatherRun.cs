@@ -31,8 +31,8 @@ internal sealed class GatherRun : IDisposable
     private GatherResult? _failure;
 
     public GatherRun(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, RequestMemory memory,
-        Func<GatherResult, ValueTask>? publish = null)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits,
+        ProblemDescriber describer, RequestMemory memory, Func<GatherResult, ValueTask>? publish = null)
     {
         _request = request;
         _bind = bind;
@@ -84,7 +84,9 @@ internal sealed class GatherRun : IDisposable
             try
             {
                 var bound = _bind(index);
-                var value = await (call.TimeoutSeconds is null ? bound.RunAsync(call.Operation, GatherService.Name, _stopped) : RunWithinAsync(call, bound));
+                var value = await (call.TimeoutSeconds is null
+                    ? bound.RunAsync(call.Operation, GatherService.Name, _stopped)
+                    : RunWithinAsync(call, bound));
                 _memory.HoldResult(value.Utf8.Length);
                 result = value;
             }
@@ -103,7 +105,8 @@ internal sealed class GatherRun : IDisposable
     }
 
     private ValueTask<RawJson> RunWithinAsync(GatherCall call, OperationCall bound) => _timeLimits.RunAsync(
-        token => bound.RunAsync(call.Operation, GatherService.Name, token), $"The call of '{call.Operation}'", call.TimeoutSeconds, "", _stopped);
+        token => bound.RunAsync(call.Operation, GatherService.Name, token),
+        $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", _stopped);
 
     /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
     private Problem? ErrorOf(Exception exception) =>

@@ -16,7 +16,8 @@ namespace FunctionsApp.Core.Patterns.Gather;
 /// Concurrency is structured: when a gather returns or throws, none of its calls is still running.
 /// </summary>
 public sealed class GatherService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "gather";
@@ -54,7 +55,8 @@ public sealed class GatherService(
     }
 
     private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var held = memory.ForRequest();
@@ -81,7 +83,8 @@ public sealed class GatherService(
         {
             try
             {
-                var response = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, readerLeft.Token), readerLeft.Token);
+                var response = await RunAsync(
+                    request, bind, clock, held, result => results.Writer.WriteAsync(result, readerLeft.Token), readerLeft.Token);
                 return new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs);
             }
             finally
@@ -93,13 +96,13 @@ public sealed class GatherService(
     }
 
     private Task<GatherResponse> RunAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
-        CancellationToken cancellationToken) =>
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
+        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
         AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
     private async Task<GatherResponse> RunCallsAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
-        CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
+        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
     {
         // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
         CpuShare.Current ??= new CpuShare();
@@ -136,7 +139,8 @@ public sealed class GatherService(
         return (clock, request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls));
     }
 
-    private static string CallPointer(int index, string property) => string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");
+    private static string CallPointer(int index, string property) =>
+        string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");
 
     private void EnsureLimits(GatherRequest request)
     {
@@ -176,7 +180,8 @@ public sealed class GatherService(
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
         var bound = new OperationCall[calls.Count];
-        ValidationErrors.Collect(bound.Length, i => bound[i] = Bind(calls[i], i), (problem, i) => problem with { Index = i, Id = calls[i].Id });
+        ValidationErrors.Collect(
+            bound.Length, i => bound[i] = Bind(calls[i], i), (problem, i) => problem with { Index = i, Id = calls[i].Id });
         return index => bound[index];
     }
 }

@@ -11,7 +11,8 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other; each can use earlier results.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "sequence";
@@ -94,7 +95,12 @@ public sealed class SequenceService(
         }
 
         var omitted = results.Count - count;
-        return problem with { Index = step, Results = [.. results.Take(count).Select(static result => result.Utf8)], OmittedResults = omitted > 0 ? omitted : null };
+        return problem with
+        {
+            Index = step,
+            Results = [.. results.Take(count).Select(static result => result.Utf8)],
+            OmittedResults = omitted > 0 ? omitted : null,
+        };
     }
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");

@@ -16,7 +16,9 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
     /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
     /// <returns>The values, then the end. Enumerating throws the operation's exceptions, and <c>timeout</c>.</returns>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before the first value.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before the first value.
+    /// </exception>
     public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var streamOperation = catalog.FindStream(operation);
