@@ -1,3 +1,5 @@
+using FunctionsApp.Core.Requests;
+
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
@@ -8,8 +10,6 @@ namespace FunctionsApp.Core.Cpu;
 /// <param name="weight">How much it gets relative to a share of weight 1; more than 0.</param>
 internal sealed class CpuShare(double weight = 1)
 {
-    private static readonly AsyncLocal<CpuShare?> Ambient = new();
-
     private readonly Queue<CpuJob> _ready = new();
     private double _used;
     private int _running;
@@ -18,14 +18,14 @@ internal sealed class CpuShare(double weight = 1)
     /// <summary>The share of the current request; without one, each job gets a share of its own.</summary>
     public static CpuShare? Current
     {
-        get => Ambient.Value;
-        set => Ambient.Value = value;
+        get => RequestContext.Get<CpuShare>();
+        set => RequestContext.Set(value);
     }
 
     /// <summary>How much it gets relative to a share of weight 1.</summary>
     public double Weight => weight;
 
-    /// <summary>Whether no client waits for its response, such as for a task: it waits for room where a foreground share is refused.</summary>
+    /// <summary>Whether no client waits for its response, such as for a task: it waits where a foreground share is refused.</summary>
     public bool IsBackground => weight < 1;
 
     /// <summary>Whether it has a job with a portion to take.</summary>

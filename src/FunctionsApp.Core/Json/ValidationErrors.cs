@@ -31,7 +31,8 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
         var pointer = new StringBuilder(chain.Pop().Name);
         foreach (var place in chain)
         {
-            pointer.Append('/').Append(place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(place.Name));
+            pointer.Append('/').Append(
+                place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonPointer.Escape(place.Name));
         }
 
         return pointer.ToString();
@@ -74,6 +75,34 @@ internal sealed class ValidationErrors
         _messages[pointer] = _messages.TryGetValue(pointer, out var earlier) ? [.. earlier, message] : [message];
         _count++;
         _characters += pointer.Length + message.Length;
+    }
+
+    /// <summary>Checks the elements of a request, to report the errors of all of them at once.</summary>
+    /// <param name="count">How many elements there are.</param>
+    /// <param name="check">Checks the element at an index; throws its problem.</param>
+    /// <param name="about">Adds to a problem which element it is about; the errors of several get the first one's.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c> with all errors, or the first problem that has none.</exception>
+    public static void Collect(int count, Action<int> check, Func<Problem, int, Problem> about)
+    {
+        var errors = new ValidationErrors();
+        int? first = null;
+        for (var i = 0; i < count && !errors.IsFull; i++)
+        {
+            try
+            {
+                check(i);
+            }
+            catch (ProblemException exception)
+            {
+                first ??= i;
+                errors.Add(about(exception.Problem, i));
+            }
+        }
+
+        if (first is { } invalid)
+        {
+            throw new ProblemException(about(errors.ToProblem(""), invalid));
+        }
     }
 
     /// <summary>Returns the errors at a pointer and below it.</summary>

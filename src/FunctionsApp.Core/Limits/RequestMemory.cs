@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Limits;
 
@@ -9,60 +10,51 @@ public sealed class RequestMemory : IDisposable
     /// <summary>Bytes that each request may hold outside the budget, so that small requests never wait for large ones.</summary>
     public const int FreeBytes = 64 * 1024;
 
-    private static readonly AsyncLocal<RequestMemory?> Ambient = new();
-
     private readonly MemoryBudget? _budget;
     private readonly int _maxResultBytes;
-    private readonly long _age;
     private readonly Lock _gate = new();
     private long _held;
     private long _results;
-    private TimeSpan _waited;
 
     /// <summary>Bytes that were taken from the budget and not released.</summary>
     private long _taken;
 
-    internal RequestMemory(MemoryBudget? budget, int maxResultBytes, long age) => (_budget, _maxResultBytes, _age) = (budget, maxResultBytes, age);
+    internal RequestMemory(MemoryBudget? budget, int maxResultBytes) => (_budget, _maxResultBytes) = (budget, maxResultBytes);
 
     /// <summary>The account of the current request; null if none was opened.</summary>
     public static RequestMemory? Current
     {
-        get => Ambient.Value;
-        set => Ambient.Value = value;
+        get => RequestContext.Get<RequestMemory>();
+        set => RequestContext.Set(value);
     }
 
-    /// <summary>Takes memory for the request's body, and for what is built from it.</summary>
+    /// <summary>Takes memory for the request's body, and for what is built from it. Waits if the request holds none yet.</summary>
     /// <param name="bytes">How much more.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if no memory becomes free for some seconds.</exception>
-    public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: 0, isGrowing: _taken > 0, cancellationToken);
+    public ValueTask HoldAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, MemoryBudget.MaxWait, cancellationToken);
 
-    /// <summary>
-    /// As <see cref="HoldAsync"/>, for work that no client waits for and that holds nothing yet: it keeps its place in the queue until
-    /// memory is free.
-    /// </summary>
+    /// <summary>As <see cref="HoldAsync"/>, for work that no client waits for: it waits in its place until memory is free.</summary>
     public ValueTask HoldWhenThereIsRoomAsync(long bytes, CancellationToken cancellationToken) =>
-        AddAsync(bytes, results: 0, isGrowing: false, cancellationToken, isPatient: true);
+        AddAsync(bytes, Timeout.InfiniteTimeSpan, cancellationToken);
 
-    /// <summary>As <see cref="HoldAsync"/>, for callers that cannot wait.</summary>
-    /// <exception cref="ProblemException"><c>saturated</c> if no memory is free now.</exception>
+    /// <summary>Takes more memory at once.</summary>
+    /// <param name="bytes">How much more.</param>
+    /// <exception cref="ProblemException"><c>saturated</c> if it is not free now.</exception>
     internal void Hold(long bytes) => AddNow(bytes, results: 0);
 
-    /// <summary>Takes memory for results, and for what becomes one.</summary>
+    /// <summary>Takes memory for results, and for what becomes one, at once.</summary>
     /// <param name="bytes">How much more.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ProblemException"><c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> if no memory becomes free for some seconds.</exception>
-    public ValueTask HoldResultAsync(long bytes, CancellationToken cancellationToken) => AddAsync(bytes, results: bytes, isGrowing: true, cancellationToken);
-
-    /// <summary>As <see cref="HoldResultAsync"/>, for callers that cannot wait.</summary>
-    /// <exception cref="ProblemException"><c>too-large</c>; <c>saturated</c> if no memory is free now.</exception>
-    internal void HoldResult(long bytes) => AddNow(bytes, results: bytes);
+    /// <exception cref="ProblemException">
+    /// <c>too-large</c> past <c>Limits:MaxResultBytes</c>; <c>saturated</c> if the memory is not free now.
+    /// </exception>
+    public void HoldResult(long bytes) => AddNow(bytes, results: bytes);
 
     /// <summary>Releases memory that <see cref="HoldAsync"/> took.</summary>
     /// <param name="bytes">How much less.</param>
     public void Release(long bytes) => Remove(bytes, results: 0);
 
-    /// <summary>Releases memory that <see cref="HoldResultAsync"/> took.</summary>
+    /// <summary>Releases memory that <see cref="HoldResult"/> took.</summary>
     /// <param name="bytes">How much less.</param>
     public void ReleaseResult(long bytes) => Remove(bytes, results: bytes);
 
@@ -104,34 +96,28 @@ public sealed class RequestMemory : IDisposable
         }
     }
 
-    private ValueTask AddAsync(long bytes, long results, bool isGrowing, CancellationToken cancellationToken, bool isPatient = false)
+    private async ValueTask AddAsync(long bytes, TimeSpan maxWait, CancellationToken cancellationToken)
     {
-        var needed = Add(bytes, results);
-        return needed > 0 ? TakeAsync(needed, bytes, results, isGrowing, isPatient, cancellationToken) : ValueTask.CompletedTask;
-    }
+        if (_taken > 0)
+        {
+            Hold(bytes);
+            return;
+        }
 
-    /// <param name="needed">What <see cref="Add"/> returned for the other values.</param>
-    /// <param name="bytes">How much more is held.</param>
-    /// <param name="results">The part of it that is results.</param>
-    /// <param name="isGrowing">Whether the request waits before those that hold nothing.</param>
-    /// <param name="isPatient">Whether it waits as long as it takes. That does not shorten its later waits.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    private async ValueTask TakeAsync(
-        long needed, long bytes, long results, bool isGrowing, bool isPatient, CancellationToken cancellationToken)
-    {
-        var started = _budget!.GetTimestamp();
+        var needed = Add(bytes, results: 0);
+        if (needed == 0)
+        {
+            return;
+        }
+
         try
         {
-            await _budget.TakeAsync(needed, isGrowing ? _age : null, isPatient ? null : _waited, cancellationToken);
+            await _budget!.TakeAsync(needed, maxWait, cancellationToken);
         }
         catch
         {
-            Remove(bytes, results, refused: needed);
+            Remove(bytes, results: 0, refused: needed);
             throw;
-        }
-        finally
-        {
-            _waited += isPatient ? TimeSpan.Zero : _budget.Since(started);
         }
     }
 
@@ -158,8 +144,9 @@ public sealed class RequestMemory : IDisposable
 
             if (_taken > 0 && bytes > _budget!.Limit - _held)
             {
-                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).")));
+                var detail = string.Create(CultureInfo.InvariantCulture,
+                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).");
+                throw new ProblemException(Problem.TooLarge(detail));
             }
 
             _held += bytes;

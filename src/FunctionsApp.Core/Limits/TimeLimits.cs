@@ -49,14 +49,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
         Func<CancellationToken, ValueTask<T>> work, string whose, double? seconds, string pointer, CancellationToken cancellationToken)
     {
         using var limit = Start(seconds, pointer, cancellationToken);
-        try
-        {
-            return await work(limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw new ProblemException(limit.Problem(whose));
-        }
+        return await limit.RunAsync(work, whose);
     }
 }
 
@@ -86,6 +79,28 @@ public sealed class TimeLimit : IDisposable
     /// <param name="whose">What the limit applies to, such as "The call".</param>
     public Problem Problem(string whose) => Problems.Problem.Timeout(
         string.Create(CultureInfo.InvariantCulture, $"{whose} was not done within its time limit of {_seconds} s (timeoutSeconds)."));
+
+    /// <summary>Runs work, or a part of it, within the limit.</summary>
+    /// <param name="work">The work; gets <see cref="Token"/>.</param>
+    /// <param name="whose">What the limit applies to, such as "The call".</param>
+    /// <exception cref="ProblemException"><c>timeout</c> if the work stops because of the limit.</exception>
+    public ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, string whose) =>
+        RunAsync(work, () => throw new ProblemException(Problem(whose)));
+
+    /// <summary>Runs work, or a part of it, within the limit.</summary>
+    /// <param name="work">The work; gets <see cref="Token"/>.</param>
+    /// <param name="timedOut">Returns the outcome if the work stops because of the limit.</param>
+    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, Func<T> timedOut)
+    {
+        try
+        {
+            return await work(Token);
+        }
+        catch (OperationCanceledException) when (RanOut)
+        {
+            return timedOut();
+        }
+    }
 
     /// <summary>Stops the clock.</summary>
     public void Dispose()

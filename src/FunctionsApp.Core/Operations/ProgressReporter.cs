@@ -1,3 +1,5 @@
+using FunctionsApp.Core.Requests;
+
 namespace FunctionsApp.Core.Operations;
 
 /// <summary>
@@ -7,13 +9,11 @@ namespace FunctionsApp.Core.Operations;
 /// <param name="report">Gets every report, on the thread that reports; must be quick.</param>
 public sealed class ProgressReporter(Action<Progress> report)
 {
-    private static readonly AsyncLocal<ProgressReporter?> Ambient = new();
-
     /// <summary>The reporter of the current work; null if there is none.</summary>
     public static ProgressReporter? Current
     {
-        get => Ambient.Value;
-        internal set => Ambient.Value = value;
+        get => RequestContext.Get<ProgressReporter>();
+        internal set => RequestContext.Set(value);
     }
 
     /// <summary>Reports progress.</summary>
@@ -28,7 +28,11 @@ public sealed class ProgressReporter(Action<Progress> report)
     internal static ProgressReporter? Take()
     {
         var taken = Current;
-        Current = null;
+        if (taken is not null)
+        {
+            Current = null;
+        }
+
         return taken;
     }
 }

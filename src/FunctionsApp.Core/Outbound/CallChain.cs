@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Outbound;
 
@@ -19,8 +20,6 @@ public sealed class CallChain
     // The parameter of an entry whose request went to a host that the sender's operator allowed by its name or address.
     private const string Allowed = ";allowed=1";
 
-    private static readonly AsyncLocal<CallChain?> Ambient = new();
-
     /// <summary>Creates a chain.</summary>
     /// <param name="text">The entries, in the form of <see cref="Text"/>; null for none.</param>
     /// <param name="caller">The caller in the queue of look-ups; by default the chain itself.</param>
@@ -29,8 +28,8 @@ public sealed class CallChain
     /// <summary>The chain of the current request or task.</summary>
     public static CallChain? Current
     {
-        get => Ambient.Value;
-        set => Ambient.Value = value;
+        get => RequestContext.Get<CallChain>();
+        set => RequestContext.Set(value);
     }
 
     /// <summary>The entries, for another chain to extend; null for none.</summary>

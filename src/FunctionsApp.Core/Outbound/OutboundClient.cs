@@ -77,14 +77,7 @@ public sealed class OutboundClient : IDisposable
         }
 
         using var limit = new TimeLimit(_time, seconds, cancellationToken);
-        try
-        {
-            return await work(clock, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw new ProblemException(limit.Problem($"The request to '{HostName.AsWritten(request.Url)}'"));
-        }
+        return await limit.RunAsync(token => work(clock, token), $"The request to '{HostName.AsWritten(request.Url)}'");
     }
 
     private async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)

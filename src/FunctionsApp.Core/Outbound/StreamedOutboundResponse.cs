@@ -122,11 +122,7 @@ public sealed class StreamedOutboundResponse : IDisposable
                     throw TooLong(limit);
                 }
 
-                if (memory is not null)
-                {
-                    await memory.HoldResultAsync(read, cancellationToken);
-                }
-
+                memory?.HoldResult(read);
                 body.Write(block, 0, read);
             }
 

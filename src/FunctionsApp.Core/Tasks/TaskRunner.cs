@@ -5,6 +5,7 @@ using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Tasks;
@@ -28,13 +29,11 @@ public sealed class TaskRunner(
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
-        CallChain.Current = new CallChain(definition.CallChain);
-        CpuShare.Current = new CpuShare(CpuWeight);
-        ProgressReporter.Current = progress;
+        RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(CpuWeight), progress);
         try
         {
             var outcome = await timeLimits.RunAsync(
-                token => new ValueTask<TaskOutcome>(input.Utf8.Length > WorkGate.LargeBytes ? gate.RunAsync(() => RunPatternAsync(token)) : RunPatternAsync(token)),
+                async token => await await gate.RunAsync(input.Utf8.Length, () => RunPatternAsync(token)),
                 "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
             if (outcome.Problem is { } problem)
             {

@@ -173,17 +173,8 @@ public sealed class TaskService(
         : new DeliveryList([]);
 
     /// <summary>Returns the next view of a task; null after the time limit.</summary>
-    private async ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit)
-    {
-        try
-        {
-            return await engine.WaitAsync(id, after, limit.Token) ?? throw new ProblemException(Problem.UnknownTask());
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            return null;
-        }
-    }
+    private ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit) => limit.RunAsync<TaskView?>(
+        async token => await engine.WaitAsync(id, after, token) ?? throw new ProblemException(Problem.UnknownTask()), static () => null);
 
     private async Task<TaskResponse> AcceptAsync(string pattern, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
     {

@@ -93,18 +93,21 @@ public sealed class WebhookSender(
         using var limit = new TimeLimit(time, _timeoutSeconds, cancellationToken);
         try
         {
-            using var response = await client.OpenAsync(request, limit.Token);
-            await DiscardAsync(response, limit.Token);
-            return Judge(response);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            return new Attempt(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
-                $"'{HostName.AsWritten(request.Url)}' did not answer within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
+            return await limit.RunAsync(PostAsync, TimedOut);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             return new Attempt(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail);
+        }
+
+        Attempt TimedOut() => new(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
+            $"'{HostName.AsWritten(request.Url)}' did not answer within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
+
+        async ValueTask<Attempt> PostAsync(CancellationToken token)
+        {
+            using var response = await client.OpenAsync(request, token);
+            await DiscardAsync(response, token);
+            return Judge(response);
         }
     }
 

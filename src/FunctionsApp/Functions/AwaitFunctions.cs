@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -15,6 +16,12 @@ public sealed class AwaitFunctions(AwaitService service, AsyncResponder tasks, F
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         invoker.RunAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.RespondAsync(call, AwaitService.Name, operation)
+                ? await tasks.RespondAsync(call, AwaitService.Name, operation, call.TimeoutSeconds, Respond)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
+
+    private static IResult Respond(TaskResponse task)
+    {
+        var elapsed = (task.FinishedAt - task.StartedAt).GetValueOrDefault();
+        return JsonResult.Ok(new AwaitResponse(task.Operation!, task.Result!.Value, Math.Round(elapsed.TotalMilliseconds, 3)));
+    }
 }

@@ -1,5 +1,5 @@
+using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
@@ -16,10 +16,14 @@ public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> 
     /// <param name="call">The request.</param>
     /// <param name="pattern">The name of the pattern that the endpoint runs.</param>
     /// <param name="operation">The operation of the route, if it names one.</param>
-    public async Task<IResult> RespondAsync(FunctionRequest call, string pattern, string? operation = null)
+    /// <param name="timeoutSeconds">The time limit of the query, if the endpoint takes it there.</param>
+    /// <param name="respond">Turns a task that has succeeded in time into the endpoint's response; by default its result.</param>
+    public async Task<IResult> RespondAsync(
+        FunctionRequest call, string pattern, string? operation = null,
+        double? timeoutSeconds = null, Func<TaskResponse, IResult>? respond = null)
     {
         var input = await call.ReadInputAsync();
-        var options = new TaskOptions { TimeoutSeconds = string.Equals(pattern, AwaitService.Name, StringComparison.Ordinal) ? call.TimeoutSeconds : null };
+        var options = new TaskOptions { TimeoutSeconds = timeoutSeconds };
         var task = await service.CreateAsync(pattern, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
         if (call.Preference.WaitSeconds is not (> 0 and var seconds))
         {
@@ -35,6 +39,11 @@ public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> 
             // The host stops, or the client has disconnected: the task is accepted nevertheless.
         }
 
-        return task.Status is TaskState.Succeeded or TaskState.Failed ? new OutcomeResult(task, call.Preference) : new AcceptedResult(task, call.Preference);
+        return task.Status switch
+        {
+            TaskState.Succeeded => new OutcomeResult(respond?.Invoke(task) ?? JsonResult.Ok(task.Result ?? RawJson.Null), call.Preference),
+            TaskState.Failed => new OutcomeResult(new StoredProblemResult(task.Error!.Value), call.Preference),
+            _ => new AcceptedResult(task, call.Preference),
+        };
     }
 }

@@ -14,7 +14,7 @@ namespace FunctionsApp.Http;
 internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int maxBytes, TimeProvider time)
 {
     /// <summary>Bytes of memory for each byte of a large body: the body itself, and its text as UTF-16.</summary>
-    private const int BytesAByte = 3;
+    private const int BytesPerBodyByte = 3;
 
     /// <summary>A byte order mark, which does not count towards the limit.</summary>
     private static ReadOnlySpan<byte> Mark => "\uFEFF"u8;
@@ -83,7 +83,7 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     {
         if (capacity > RequestMemory.FreeBytes)
         {
-            await memory.HoldAsync(BytesAByte * (long)(capacity - (_bytes.Length > RequestMemory.FreeBytes ? _bytes.Length : 0)), cancellationToken);
+            await memory.HoldAsync(BytesPerBodyByte * (long)(capacity - (_bytes.Length > RequestMemory.FreeBytes ? _bytes.Length : 0)), cancellationToken);
         }
 
         var larger = GC.AllocateUninitializedArray<byte>(capacity);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Requests;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
@@ -12,8 +13,7 @@ namespace FunctionsApp.Http;
 /// to problem details. No function has its own try block.
 /// </summary>
 public sealed class FunctionInvoker(
-    FunctionRequestFactory requests, RequestProblems problems, MemoryBudget budget, WorkGate gate, AppIdentity app,
-    IHostApplicationLifetime lifetime)
+    FunctionRequestFactory requests, RequestProblems problems, MemoryBudget budget, AppIdentity app, IHostApplicationLifetime lifetime)
 {
     /// <summary>How long to wait for a client that does not read, after its work has ended or the host is stopping.</summary>
     internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -32,16 +32,15 @@ public sealed class FunctionInvoker(
         // host cancels an invocation, it also aborts the request that it forwards.
         var cancelled = CancellationTokenSource.CreateLinkedTokenSource(request.HttpContext.RequestAborted, lifetime.ApplicationStopping);
 
-        var memory = RequestMemory.Current = budget.Open();
+        var memory = budget.Open();
 
         // The response outlives this method.
         request.HttpContext.Response.RegisterForDispose(cancelled);
         request.HttpContext.Response.RegisterForDispose(memory);
         try
         {
-            CallChain.Current = CallChain.Read(request.Headers[CallChain.Header], app);
-            var call = requests.Create(request, memory, cancelled.Token);
-            return call.IsLarge ? await RunLargeAsync(response, call) : await response(call);
+            RequestContext.Set(memory, CallChain.Read(request.Headers[CallChain.Header], app));
+            return await response(requests.Create(request, memory, cancelled.Token));
         }
         catch (Exception exception)
         {
@@ -50,8 +49,4 @@ public sealed class FunctionInvoker(
                 : Results.Empty;
         }
     }
-
-    /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
-    private Task<IResult> RunLargeAsync(Func<FunctionRequest, Task<IResult>> response, FunctionRequest call) =>
-        gate.RunAsync(() => response(call));
 }

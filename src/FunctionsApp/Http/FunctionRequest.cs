@@ -11,7 +11,6 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -34,6 +33,7 @@ public sealed class FunctionRequest
 
     private readonly HttpRequest _request;
     private readonly RequestReader _reader;
+    private readonly WorkGate _gate;
     private readonly int _maxBytes;
     private readonly bool _isDuplex;
     private readonly RequestMemory _memory;
@@ -43,10 +43,13 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException">
     /// <c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is not a number from 1 to 60.
     /// </exception>
-    internal FunctionRequest(HttpRequest request, RequestReader reader, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time, CancellationToken cancelled)
+    internal FunctionRequest(
+        HttpRequest request, RequestReader reader, WorkGate gate, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time,
+        CancellationToken cancelled)
     {
         _request = request;
         _reader = reader;
+        _gate = gate;
         _maxBytes = maxBytes;
         _isDuplex = isDuplex;
         _memory = memory;
@@ -60,11 +63,6 @@ public sealed class FunctionRequest
                 Problem.InvalidRequest("/" + HeartbeatParameter, $"must be from {MinHeartbeatSeconds} to {MaxHeartbeatSeconds}")),
         };
     }
-
-    /// <summary>Whether the body may take long to read and validate.</summary>
-    internal bool IsLarge => _request.ContentLength is { } length
-        ? length > WorkGate.LargeBytes
-        : _request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
 
     /// <summary>Cancelled when the client disconnects or the host stops.</summary>
     public CancellationToken Cancelled { get; }
@@ -167,13 +165,25 @@ public sealed class FunctionRequest
 
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
-    public async ValueTask<RawJson> ReadInputAsync() => _reader.ReadInput(await ReadBodyAsync());
+    public ValueTask<RawJson> ReadInputAsync() => ReadAsync(_reader.ReadInput);
 
     /// <summary>Reads a body that is a pattern's request.</summary>
-    /// <exception cref="ProblemException">
-    /// <c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.
-    /// </exception>
-    public async ValueTask<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
+    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
+    public ValueTask<T> ReadAsync<T>() => ReadAsync(_reader.Read<T>);
+
+    /// <summary>Reads a body, and parses it: a large one behind the gate.</summary>
+    /// <param name="parse">Parses UTF-8.</param>
+    /// <exception cref="ProblemException"><c>too-large</c>, <c>unsupported-media-type</c>, and what parsing throws.</exception>
+    public async ValueTask<T> ReadAsync<T>(Func<ReadOnlyMemory<byte>, T> parse)
+    {
+        if (_request.ContentLength is not 0)
+        {
+            EnsureReadable(asLines: false);
+        }
+
+        _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
+        return _body.Length <= WorkGate.LargeBytes ? parse(_body) : await ParseLargeAsync(parse);
+    }
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
     /// <param name="segments">The number of segments of the function's route.</param>
@@ -209,15 +219,8 @@ public sealed class FunctionRequest
     private static bool IsAny(MediaTypeHeaderValue type) =>
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
-    private async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
-    {
-        if (_request.ContentLength is not 0)
-        {
-            EnsureReadable(asLines: false);
-        }
-
-        return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
-    }
+    /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
+    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) => _gate.RunAsync(_body.Length, () => parse(_body));
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonElement AsJson(string value)

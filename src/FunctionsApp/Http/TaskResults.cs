@@ -1,5 +1,4 @@
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 
@@ -23,26 +22,25 @@ public sealed class AcceptedResult(TaskResponse task, Preference? preference = n
 }
 
 /// <summary>The outcome of a task, as the response of the endpoint that runs its work at once.</summary>
-public sealed class OutcomeResult(TaskResponse task, Preference preference) : IResult
+public sealed class OutcomeResult(IResult outcome, Preference preference) : IResult
 {
     /// <inheritdoc/>
-    public async Task ExecuteAsync(HttpContext httpContext)
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.Headers["Preference-Applied"] = preference.WhenWaited;
+        return outcome.ExecuteAsync(httpContext);
+    }
+}
+
+/// <summary>The problem of a task that has failed.</summary>
+public sealed class StoredProblemResult(RawJson problem) : IResult
+{
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
-        response.Headers["Preference-Applied"] = preference.WhenWaited;
-        if (task is { Pattern: null, Result: { } result })
-        {
-            var elapsedMs = (task.FinishedAt - task.StartedAt).GetValueOrDefault().TotalMilliseconds;
-            await JsonResult.Ok(new AwaitResponse(task.Operation!, result, Math.Round(elapsedMs, 3))).ExecuteAsync(httpContext);
-            return;
-        }
-
-        if (task.Error is { } problem)
-        {
-            response.StatusCode = problem.ToElement().GetProperty("status").GetInt32();
-        }
-
-        response.ContentType = task.Error is null ? "application/json; charset=utf-8" : "application/problem+json";
-        await JsonPipeWriter.SerializeAsync(response.BodyWriter, task.Error ?? task.Result ?? RawJson.Null, CoreJson.TypeInfo<RawJson>());
+        response.StatusCode = problem.ToElement().GetProperty("status").GetInt32();
+        response.ContentType = "application/problem+json";
+        return JsonPipeWriter.SerializeAsync(response.BodyWriter, problem, CoreJson.TypeInfo<RawJson>());
     }
 }

@@ -140,7 +140,7 @@ public sealed class JsonReferencesTests
     public void An_input_without_the_keyword_needs_no_resolving(string input, bool expected) =>
         Assert.Equal(expected, JsonReferences.MayOccur(Encoding.UTF8.GetBytes(input)));
 
-    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions(), new RequestMemory(budget: null, bytes, age: 0), default);
+    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions(), new RequestMemory(budget: null, bytes), default);
 
     private static JsonElement? Find(string[] tokens) => JsonPointer.Follow(Samples.Parse(Earlier), tokens);
 

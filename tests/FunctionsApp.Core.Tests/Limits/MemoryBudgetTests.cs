@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Limits;
 
-/// <summary>Who gets room, in which order, and for how long the others wait, on a clock that stands still.</summary>
+/// <summary>Which requests get memory, in which order, and how long the others wait, on a manual clock.</summary>
 public sealed class MemoryBudgetTests
 {
     private const long Limit = 1_000;
@@ -19,16 +19,16 @@ public sealed class MemoryBudgetTests
     public MemoryBudgetTests() => _budget = Budget(Limit);
 
     [Fact]
-    public void Room_that_is_there_is_given_at_once()
+    public void Free_memory_is_given_at_once()
     {
         Assert.True(Enter(600).IsCompletedSuccessfully);
-        Assert.True(Grow(400).IsCompletedSuccessfully);
+        Assert.True(_budget.TryTake(400));
 
         Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
     }
 
     [Fact]
-    public void Room_that_is_not_there_is_waited_for()
+    public void A_request_waits_for_memory_that_is_not_free()
     {
         Take(600);
 
@@ -38,22 +38,25 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Those_who_wait_get_room_in_their_order()
+    public async Task Requests_get_memory_in_their_order()
     {
         Take(1_000);
         var (first, second, third) = (Enter(300), Enter(300), Enter(300));
 
-        _budget.Give(500);
+        _budget.Give(700);
         await SeeAsync(first);
-        Assert.Equal((false, false, 800), (second.IsCompleted, third.IsCompleted, _budget.Taken));
-        _budget.Give(500);
-        await SeeAsync(second, third);
+        Assert.Equal((false, false, 600), (second.IsCompleted, third.IsCompleted, _budget.Taken));
+        _budget.Give(300);
+        await SeeAsync(second);
+        Assert.False(third.IsCompleted);
+        _budget.Give(300);
+        await SeeAsync(third);
 
-        Assert.Equal(900, _budget.Taken);
+        Assert.Equal(600, _budget.Taken);
     }
 
     [Fact]
-    public void Nobody_overtakes_whoever_waits()
+    public void No_request_overtakes_one_that_waits()
     {
         Take(600);
         var large = Enter(500);
@@ -64,73 +67,39 @@ public sealed class MemoryBudgetTests
         Assert.Equal((false, false), (large.IsCompleted, small.IsCompleted));
     }
 
-    [Fact]
-    public async Task Requests_that_hold_memory_go_first()
+    [Theory]
+    [InlineData(150, true)]
+    [InlineData(151, false)]
+    public void A_quarter_is_reserved_for_requests_that_hold_memory(long bytes, bool enters)
     {
-        Take(1_000);
-        var (entering, growing) = (Enter(300), Grow(300));
+        Take(600);
 
-        _budget.Give(300);
-        await SeeAsync(growing);
-        Assert.False(entering.IsCompleted);
-        _budget.Give(300);
-        await SeeAsync(entering);
+        Assert.Equal(enters, Enter(bytes).IsCompletedSuccessfully);
     }
 
     [Fact]
-    public async Task Of_the_requests_that_hold_memory_the_oldest_goes_first()
-    {
-        Take(1_000);
-        var (young, old) = (Grow(200, age: 2), Grow(200, age: 1));
-
-        _budget.Give(200);
-        await SeeAsync(old);
-        Assert.False(young.IsCompleted);
-        _budget.Give(200);
-
-        await SeeAsync(young);
-    }
-
-    [Fact]
-    public async Task The_youngest_is_refused_when_an_older_one_needs_its_place_in_the_queue()
-    {
-        Take(1_000);
-        var (old, young) = (Grow(200, age: 1), Grow(300, age: 3));
-
-        var middle = Grow(200, age: 2);
-
-        Assert.Equal("/problems/saturated", (await RefusalAsync(young)).Type);
-        Assert.Equal((false, false), (old.IsCompleted, middle.IsCompleted));
-    }
-
-    /// <summary>Each of them waits for the memory of the other.</summary>
-    [Fact]
-    public async Task Of_requests_that_wait_for_each_other_only_the_youngest_is_refused_if_that_is_enough()
-    {
-        Take(1_000);
-        var (old, young) = (Grow(200, age: 1), Grow(200, age: 2));
-
-        _time.Advance(MemoryBudget.MaxWait);
-        await RefusalAsync(young);
-        Assert.False(old.IsCompleted);
-        _budget.Give(500);
-
-        await SeeAsync(old);
-        Assert.Equal(700, _budget.Taken);
-    }
-
-    [Fact]
-    public void A_request_that_holds_memory_gets_room_at_once_although_others_wait_to_enter()
+    public void A_request_that_holds_memory_gets_more_at_once_although_others_wait()
     {
         Take(600);
         var entering = Enter(500);
 
-        Assert.True(Grow(400).IsCompletedSuccessfully);
+        Assert.True(_budget.TryTake(400));
         Assert.False(entering.IsCompleted);
     }
 
+    [Theory]
+    [InlineData(399, true)]
+    [InlineData(400, true)]
+    [InlineData(401, false)]
+    public void A_request_that_holds_memory_does_not_wait_for_more(long bytes, bool expected)
+    {
+        Take(600);
+
+        Assert.Equal((expected, expected ? 600 + bytes : 600), (_budget.TryTake(bytes), _budget.Taken));
+    }
+
     [Fact]
-    public async Task Whoever_waits_too_long_is_refused_and_the_limit_is_named()
+    public async Task A_request_that_waits_too_long_is_refused_and_the_limit_is_named()
     {
         Take(1_000);
         var waiting = Enter(1);
@@ -147,37 +116,37 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Whoever_gives_up_lets_the_next_in()
+    public async Task A_request_that_is_refused_lets_the_next_in()
     {
         Take(600);
         var first = Enter(500);
         _time.Advance(TimeSpan.FromSeconds(1));
-        var second = Enter(400);
+        var second = Enter(150);
 
         _time.Advance(MemoryBudget.MaxWait - TimeSpan.FromSeconds(1));
 
         await RefusalAsync(first);
         await SeeAsync(second);
-        Assert.Equal(1_000, _budget.Taken);
+        Assert.Equal(750, _budget.Taken);
     }
 
     [Fact]
-    public async Task Whoever_is_cancelled_leaves_the_queue_and_lets_the_next_in()
+    public async Task A_request_that_is_cancelled_leaves_the_queue_and_lets_the_next_in()
     {
         using var caller = new CancellationTokenSource();
         Take(600);
         var first = Enter(500, caller.Token);
-        var second = Enter(400);
+        var second = Enter(150);
 
         await caller.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.WaitAsync(Patience));
         await SeeAsync(second);
-        Assert.Equal(1_000, _budget.Taken);
+        Assert.Equal(750, _budget.Taken);
     }
 
     [Fact]
-    public async Task More_than_there_is_at_all_is_let_in_alone()
+    public async Task A_request_for_more_than_the_limit_is_let_in_alone()
     {
         Take(1);
         var large = Enter(5_000);
@@ -191,72 +160,24 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task What_waits_to_grow_is_at_most_half_of_all_there_is()
-    {
-        Take(1_000);
-        var first = Grow(500);
-
-        // What waits to grow exists already.
-        var problem = (await Assert.ThrowsAsync<ProblemException>(() => Grow(1))).Problem;
-
-        Assert.Equal("/problems/saturated", problem.Type);
-        Assert.False(first.IsCompleted);
-    }
-
-    [Fact]
-    public async Task What_has_waited_to_grow_makes_room_for_more_to_wait()
-    {
-        using var caller = new CancellationTokenSource();
-        Take(1_000);
-        var (served, cancelled) = (Grow(300), Grow(200, caller.Token));
-
-        _budget.Give(300);
-        await SeeAsync(served);
-        await caller.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(Patience));
-
-        Assert.All((long[])[100, 400], bytes => Assert.False(Grow(bytes).IsCompleted));
-    }
-
-    [Fact]
-    public void What_waits_to_enter_is_not_bounded()
+    public void The_queue_is_not_bounded()
     {
         Take(1_000);
 
         Assert.All(Enumerable.Range(0, 100), _ => Assert.False(Enter(500).IsCompleted));
     }
 
-    [Theory]
-    [InlineData(399, true)]
-    [InlineData(400, true)]
-    [InlineData(401, false)]
-    public void Whoever_cannot_wait_gets_what_is_there(long bytes, bool expected)
-    {
-        Take(600);
-
-        Assert.Equal((expected, expected ? 600 + bytes : 600), (_budget.TryTake(bytes), _budget.Taken));
-    }
-
     [Fact]
-    public void Whoever_cannot_wait_does_not_overtake_those_who_grow()
-    {
-        Take(900);
-        var growing = Grow(200);
-
-        Assert.Equal((false, false), (growing.IsCompleted, _budget.TryTake(1)));
-    }
-
-    [Fact]
-    public void Without_a_setting_there_is_a_quarter_of_the_process_memory() =>
+    public void By_default_the_limit_is_a_quarter_of_the_memory_of_the_process() =>
         Assert.Equal(
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, new MemoryBudget(Options.Create(new LimitsOptions()), _time).Limit);
 
     /// <summary>
     /// Any number of threads, each of which takes, waits, is cancelled, grows and gives as chance has it: what is taken is never
-    /// more than the limit, and nothing of it is lost in the end. The clock stands still, so that nobody is refused for waiting.
+    /// more than the limit, and nothing of it is lost in the end. The clock stands still, so that no request is refused for waiting.
     /// </summary>
     [Fact]
-    public void Whatever_requests_do_beside_each_other_they_hold_no_more_than_there_is() =>
+    public void Concurrent_requests_never_hold_more_than_the_limit() =>
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
             var budget = Budget(Limit);
@@ -267,8 +188,8 @@ public sealed class MemoryBudgetTests
             Assert.Equal(0, budget.Taken);
             Assert.InRange(most, 1, Limit);
 
-            // Whoever comes next finds nobody in the queue.
-            Assert.True(budget.TakeAsync(Limit, age: null, waited: default, default).AsTask().IsCompletedSuccessfully);
+            // The queue is empty.
+            Assert.True(budget.TakeAsync(Limit, MemoryBudget.MaxWait, default).AsTask().IsCompletedSuccessfully);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
 
     /// <summary>One request after the other, none of which asks for more than there is at all.</summary>
@@ -279,13 +200,18 @@ public sealed class MemoryBudgetTests
             var held = 0L;
             for (var step = random.Next(1, 4); step > 0; step--)
             {
-                // Requests that hold all there is between them would wait for each other forever on this clock.
                 using var caller = new CancellationTokenSource();
                 var bytes = random.Next(1, (int)Limit / 4);
+                if (held > 0)
+                {
+                    held += budget.TryTake(bytes) ? bytes : 0;
+                    continue;
+                }
+
                 try
                 {
-                    var taking = budget.TakeAsync(bytes, held > 0 ? (long?)request : null, waited: default, caller.Token).AsTask();
-                    if (held > 0 || random.Next(4) == 0)
+                    var taking = budget.TakeAsync(bytes, MemoryBudget.MaxWait, caller.Token).AsTask();
+                    if (random.Next(4) == 0)
                     {
                         await caller.CancelAsync();
                     }
@@ -293,9 +219,9 @@ public sealed class MemoryBudgetTests
                     await taking;
                     held += bytes;
                 }
-                catch (Exception exception) when (exception is OperationCanceledException or ProblemException)
+                catch (OperationCanceledException)
                 {
-                    // Cancelled, or refused because too much waits to grow.
+                    // It leaves the queue.
                 }
 
                 look();
@@ -322,9 +248,5 @@ public sealed class MemoryBudgetTests
 
     private void Take(long bytes) => Assert.True(Enter(bytes).IsCompletedSuccessfully);
 
-    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age: null, waited: TimeSpan.Zero, cancellationToken).AsTask();
-
-    private Task Grow(long bytes, CancellationToken cancellationToken) => Grow(bytes, age: 1, cancellationToken);
-
-    private Task Grow(long bytes, long age = 1, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, age, waited: TimeSpan.Zero, cancellationToken).AsTask();
+    private Task Enter(long bytes, CancellationToken cancellationToken = default) => _budget.TakeAsync(bytes, MemoryBudget.MaxWait, cancellationToken).AsTask();
 }

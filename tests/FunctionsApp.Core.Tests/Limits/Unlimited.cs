@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Tests.Limits;
 internal static class Unlimited
 {
     /// <summary>An account that charges nobody.</summary>
-    public static RequestMemory Memory => new(budget: null, int.MaxValue, age: 0);
+    public static RequestMemory Memory => new(budget: null, int.MaxValue);
 
     /// <summary>A gate that has room.</summary>
     public static WorkGate Gate { get; } =

@@ -21,24 +21,17 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     /// <param name="input">The operation's input.</param>
     /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>, <c>timeout</c>, <c>saturated</c>, <c>too-large</c>.
+    /// </exception>
     /// <exception cref="OperationException">The operation's own error.</exception>
     public async Task<AwaitResponse> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        RawJson result;
-        try
-        {
-            result = await call.RunAsync(operation, Name, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw new ProblemException(limit.Problem($"'{operation}'"));
-        }
-
-        await memory.ForRequest().HoldResultAsync(result.Utf8.Length, cancellationToken);
+        var result = await timeLimits.RunAsync(
+            token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        memory.ForRequest().HoldResult(result.Utf8.Length);
         return new AwaitResponse(operation, result, clock.ElapsedMs);
     }
 

@@ -10,17 +10,12 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Callback;
 
-/// <summary>Receives the outcome of <see cref="CallbackService.Start"/>, or its error.</summary>
-/// <param name="outcome">The outcome of the work and its continuation; default when there is an error.</param>
-/// <param name="error">The error, such as the problem of failed work that no operation continues with; null when there is an outcome.</param>
-public delegate void CallbackCompleted(CallbackOutcome outcome, Exception? error);
-
 /// <summary>
-/// <c>async_task(callback)</c>: starts work and returns. When the work is done, the service runs its continuation. Then it
-/// calls a delegate with the outcome.
+/// <c>async_task(callback)</c>: runs work; when it is done, runs the continuation for its outcome.
 /// </summary>
 public sealed class CallbackService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "callback";
@@ -30,97 +25,65 @@ public sealed class CallbackService(
     /// <summary>False: a callback with a URL has its own endpoint.</summary>
     bool ITaskPattern.IsNamedByCallers => false;
 
-    /// <summary>Starts the work. The delegate also receives an outcome for a URL; only a task delivers it.</summary>
+    /// <summary>Runs the work and its continuation. An outcome for a URL is returned too; only a task delivers it.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
     /// <param name="request">Its input and continuations.</param>
-    /// <param name="completed">
-    /// Called exactly once, on the thread that ended the last of the work, possibly the calling thread. The delegate
-    /// must return soon and must not throw.
-    /// </param>
-    /// <param name="cancellationToken">Stops the work; <paramref name="completed"/> is still called.</param>
-    /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
-    public void Start(string operation, CallbackRequest request, CallbackCompleted completed, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="ProblemException">
+    /// The request is invalid, and nothing has started; or the problem of failed work that no operation continues with.
+    /// </exception>
+    public async Task<CallbackOutcome> RunAsync(string operation, CallbackRequest request, CancellationToken cancellationToken)
     {
         // Reports every error that is known in advance before the work starts.
         var work = Read(operation, request, cancellationToken);
-        var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        _ = CompleteAsync();
-
-        async Task CompleteAsync()
-        {
-            CallbackOutcome outcome = default;
-            Exception? error = null;
-            try
-            {
-                outcome = await RunAsync(work, limit);
-            }
-#pragma warning disable CA1031 // No exception is swallowed: the delegate receives it.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                error = exception;
-            }
-            finally
-            {
-                limit.Dispose();
-            }
-
-            completed(outcome, error);
-        }
-    }
-
-    /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
-    /// <inheritdoc cref="Start"/>
-    internal void Check(string operation, CallbackRequest request)
-    {
-        Read(operation, request, CancellationToken.None);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        return await AppTelemetry.RunAsync(Name, operation, () => RunWorkAsync(work));
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        Check(operation!, reader.Read<CallbackRequest>(request.Utf8));
+        Read(operation!, reader.Read<CallbackRequest>(request.Utf8), CancellationToken.None);
         return operation;
     }
 
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
     {
-        var outcome = await this.RunAsync(operation!, reader.Read<CallbackRequest>(request.Utf8), cancellationToken);
-        return outcome.Response is { } response ? TaskOutcome.Succeeded(response) with { IsContinued = true } : TaskOutcome.Succeeded(outcome.Result);
+        var outcome = await RunAsync(operation!, reader.Read<CallbackRequest>(request.Utf8), cancellationToken);
+        return outcome.Response is { } response
+            ? TaskOutcome.Succeeded(response) with { IsContinued = true }
+            : TaskOutcome.Succeeded(outcome.Result);
     }
 
-    private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken) => new(
-        operation,
-        catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input"),
-        Next.Of(ContinuationKind.OnSuccess, catalog, request.OnSuccess),
-        Next.Of(ContinuationKind.OnError, catalog, request.OnError),
-        new RequestClock(time),
-        cancellationToken);
-
-    private Task<CallbackOutcome> RunAsync(Work work, TimeLimit limit) =>
-        AppTelemetry.RunAsync(Name, work.Operation, () => RunWorkAsync(work, limit));
-
-    private async Task<CallbackOutcome> RunWorkAsync(Work work, TimeLimit limit)
+    /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
+    private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken)
     {
-        var (result, problem) = await TryAsync(work, limit);
+        var call = catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input");
+        var onSuccess = Next.Of(ContinuationKind.OnSuccess, catalog, request.OnSuccess);
+        var onError = Next.Of(ContinuationKind.OnError, catalog, request.OnError);
+        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        return new Work(operation, call, onSuccess, onError, request.TimeoutSeconds, new RequestClock(time), cancellationToken);
+    }
+
+    private async Task<CallbackOutcome> RunWorkAsync(Work work)
+    {
+        var (result, problem) = await TryAsync(work);
         var next = problem is null ? work.OnSuccess : work.OnError;
         if (next is null)
         {
             return problem is null ? new CallbackOutcome(result, Response: null) : throw new ProblemException(problem);
         }
 
-        return new CallbackOutcome(result, await ContinueAsync(work, next, problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>())));
+        var outcome = problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>());
+        return new CallbackOutcome(result, await ContinueAsync(work, next, outcome));
     }
 
-    private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work, TimeLimit limit)
+    private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work)
     {
         try
         {
-            return (await work.Call.RunAsync(work.Operation, Name, limit.Token), null);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            return (default, limit.Problem($"'{work.Operation}'"));
+            var result = await timeLimits.RunAsync(
+                token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'",
+                work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
+            return (result, null);
         }
         catch (Exception exception) when (!work.CancellationToken.IsCancellationRequested)
         {
@@ -132,16 +95,19 @@ public sealed class CallbackService(
     {
         var worked = work.Clock.ElapsedMs;
         var held = memory.ForRequest();
-        await held.HoldResultAsync(outcome.Utf8.Length, work.CancellationToken);
+        held.HoldResult(outcome.Utf8.Length);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
-        var result = await timeLimits.RunAsync(token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
-        await held.HoldResultAsync(result.Utf8.Length, work.CancellationToken);
+        var result = await timeLimits.RunAsync(
+            token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        held.HoldResult(result.Utf8.Length);
         var finished = work.Clock.ElapsedMs;
         return new CallbackResponse(next.Kind, result,
             [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
     }
 
-    private sealed record Work(string Operation, OperationCall Call, Next? OnSuccess, Next? OnError, RequestClock Clock, CancellationToken CancellationToken);
+    private sealed record Work(
+        string Operation, OperationCall Call, Next? OnSuccess, Next? OnError,
+        double? TimeoutSeconds, RequestClock Clock, CancellationToken CancellationToken);
 
     /// <summary>A continuation. An input without references is bound at once.</summary>
     private sealed class Next
@@ -188,8 +154,9 @@ public sealed class CallbackService(
             var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, held, cancellationToken));
             return _operation.Bind(resolved.Utf8, Pointer);
 
-            JsonElement? Find(string[] tokens) =>
-                tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal) ? JsonPointer.Follow(element, tokens.AsSpan(1)) : null;
+            JsonElement? Find(string[] tokens) => tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal)
+                ? JsonPointer.Follow(element, tokens.AsSpan(1))
+                : null;
         }
     }
 }

@@ -31,8 +31,8 @@ internal sealed class GatherRun : IDisposable
     private GatherResult? _failure;
 
     public GatherRun(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits, ProblemDescriber describer, RequestMemory memory,
-        Func<GatherResult, ValueTask>? publish = null)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits,
+        ProblemDescriber describer, RequestMemory memory, Func<GatherResult, ValueTask>? publish = null)
     {
         _request = request;
         _bind = bind;
@@ -55,7 +55,7 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
-        await WorkGate.LeaveAsync(RunSlotsAsync);
+        await RunSlotsAsync();
         await _stopping;
         return await GetResponseAsync();
     }
@@ -79,20 +79,22 @@ internal sealed class GatherRun : IDisposable
         while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
             var call = _request.Calls[index];
-            using var limit = call.TimeoutSeconds is null ? null : _timeLimits.Start(call.TimeoutSeconds, "", _stopped);
             RawJson? result = null;
             Problem? error = null;
             try
             {
-                var value = await _bind(index).RunAsync(call.Operation, GatherService.Name, limit?.Token ?? _stopped);
-                await _memory.HoldResultAsync(value.Utf8.Length, _stopped);
+                var bound = _bind(index);
+                var value = await (call.TimeoutSeconds is null
+                    ? bound.RunAsync(call.Operation, GatherService.Name, _stopped)
+                    : RunWithinAsync(call, bound));
+                _memory.HoldResult(value.Utf8.Length);
                 result = value;
             }
 #pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                error = ErrorOf(exception, call, limit);
+                error = ErrorOf(exception);
             }
 
             if (Settle(index, result, error, started, out var end))
@@ -102,13 +104,13 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
+    private ValueTask<RawJson> RunWithinAsync(GatherCall call, OperationCall bound) => _timeLimits.RunAsync(
+        token => bound.RunAsync(call.Operation, GatherService.Name, token),
+        $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", _stopped);
+
     /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
-    private Problem? ErrorOf(Exception exception, GatherCall call, TimeLimit? limit) => exception switch
-    {
-        OperationCanceledException when limit?.RanOut == true => limit.Problem($"The call of '{call.Operation}'"),
-        OperationCanceledException when _stopped.IsCancellationRequested => null,
-        _ => _describer.Describe(exception),
-    };
+    private Problem? ErrorOf(Exception exception) =>
+        exception is OperationCanceledException && _stopped.IsCancellationRequested ? null : _describer.Describe(exception);
 
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)

@@ -17,7 +17,8 @@ namespace FunctionsApp.Core.Patterns.Gather;
 /// Concurrency is structured: when a gather returns or throws, none of its calls is still running.
 /// </summary>
 public sealed class GatherService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "gather";
@@ -55,9 +56,10 @@ public sealed class GatherService(
     }
 
     private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var held = memory.ForRequest();
         var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
         var run = ProduceAsync();
@@ -74,7 +76,7 @@ public sealed class GatherService(
         finally
         {
             // A reader that leaves early stops all calls.
-            await left.CancelAsync();
+            await readerLeft.CancelAsync();
             await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
@@ -82,7 +84,8 @@ public sealed class GatherService(
         {
             try
             {
-                var response = await RunAsync(request, bind, clock, held, result => results.Writer.WriteAsync(result, left.Token), left.Token);
+                var response = await RunAsync(
+                    request, bind, clock, held, result => results.Writer.WriteAsync(result, readerLeft.Token), readerLeft.Token);
                 return new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs);
             }
             finally
@@ -94,13 +97,13 @@ public sealed class GatherService(
     }
 
     private Task<GatherResponse> RunAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
-        CancellationToken cancellationToken) =>
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
+        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
         AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
     private async Task<GatherResponse> RunCallsAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held, Func<GatherResult, ValueTask>? publish,
-        CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
+        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
     {
         // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
         CpuShare.Current ??= new CpuShare();
@@ -137,7 +140,8 @@ public sealed class GatherService(
         return (clock, request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls));
     }
 
-    private static string CallPointer(int index, string property) => string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");
+    private static string CallPointer(int index, string property) =>
+        string.Create(CultureInfo.InvariantCulture, $"/calls/{index}/{property}");
 
     private void EnsureLimits(GatherRequest request)
     {
@@ -176,24 +180,9 @@ public sealed class GatherService(
     /// <summary>Binds every call, so that no call starts when one is invalid.</summary>
     private Func<int, OperationCall> BindAll(IReadOnlyList<GatherCall> calls)
     {
-        var errors = new ValidationErrors();
-        var first = -1;
         var bound = new OperationCall[calls.Count];
-        for (var i = 0; i < bound.Length; i++)
-        {
-            try
-            {
-                bound[i] = Bind(calls[i], i);
-            }
-            catch (ProblemException exception)
-            {
-                first = first < 0 ? i : first;
-                errors.Add(exception.Problem with { Index = i, Id = calls[i].Id });
-            }
-        }
-
-        return errors.Any
-            ? throw new ProblemException(errors.ToProblem("") with { Index = first, Id = calls[first].Id })
-            : index => bound[index];
+        ValidationErrors.Collect(
+            bound.Length, i => bound[i] = Bind(calls[i], i), (problem, i) => problem with { Index = i, Id = calls[i].Id });
+        return index => bound[index];
     }
 }

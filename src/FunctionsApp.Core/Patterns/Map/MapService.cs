@@ -139,7 +139,7 @@ public sealed class MapService(
             await foreach (var chunk in job.Chunks.ReadAllAsync(CancellationToken.None))
             {
                 computed += chunk.Count;
-                await held.HoldResultAsync(chunk.Size, cancellationToken);
+                held.HoldResult(chunk.Size);
                 job.NoteSent(chunk, scheduler);
                 response.Add(chunk);
                 progress?.Report(computed, request.Items.Count);

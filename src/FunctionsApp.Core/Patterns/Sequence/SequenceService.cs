@@ -12,7 +12,8 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other; each can use earlier results.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
+    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "sequence";
@@ -41,28 +42,30 @@ public sealed class SequenceService(
         var references = new ReferenceScope(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
+            var (index, step, started) = (i, request.Steps[i], clock.ElapsedMs);
             try
             {
-                var started = clock.ElapsedMs;
-                limit.Token.ThrowIfCancellationRequested();
-                var call = calls[i] ?? BindWithReferences(request.Steps[i], InputPointer(i), references);
-                var result = await call.RunAsync(request.Steps[i].Operation, Name, limit.Token);
-                await held.HoldResultAsync(result.Utf8.Length, limit.Token);
-                results.Add(result);
-                timeline.Add(new TimelineEntry(i, request.Steps[i].Operation, started, clock.ElapsedMs));
-                progress?.Report(i + 1, request.Steps.Count);
-            }
-            catch (OperationCanceledException) when (limit.RanOut)
-            {
-                throw new ProblemException(WithResults(limit.Problem("The sequence"), i, results));
+                results.Add(await limit.RunAsync(token => RunStepAsync(index, token), "The sequence"));
+                timeline.Add(new TimelineEntry(index, step.Operation, started, clock.ElapsedMs));
+                progress?.Report(index + 1, request.Steps.Count);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(describer.Describe(exception), i, results));
+                throw new ProblemException(WithResults(describer.Describe(exception), index, results));
             }
         }
 
         return new SequenceResponse(results, timeline, clock.ElapsedMs);
+
+        async ValueTask<RawJson> RunStepAsync(int index, CancellationToken token)
+        {
+            token.ThrowIfCancellationRequested();
+            var step = request.Steps[index];
+            var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
+            var result = await call.RunAsync(step.Operation, Name, token);
+            held.HoldResult(result.Utf8.Length);
+            return result;
+        }
     }
 
     /// <summary>Checks a request as far as possible without running it.</summary>
@@ -93,7 +96,12 @@ public sealed class SequenceService(
         }
 
         var omitted = results.Count - count;
-        return problem with { Index = step, Results = [.. results.Take(count).Select(static result => result.Utf8)], OmittedResults = omitted > 0 ? omitted : null };
+        return problem with
+        {
+            Index = step,
+            Results = [.. results.Take(count).Select(static result => result.Utf8)],
+            OmittedResults = omitted > 0 ? omitted : null,
+        };
     }
 
     private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
@@ -107,25 +115,16 @@ public sealed class SequenceService(
                 $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
         }
 
-        var errors = new ValidationErrors();
-        var first = -1;
         var calls = new OperationCall?[steps.Count];
-        for (var i = 0; i < calls.Length; i++)
-        {
-            try
-            {
-                var operation = catalog.FindCallable(steps[i].Operation);
-                var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
-                calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
-            }
-            catch (ProblemException exception)
-            {
-                first = first < 0 ? i : first;
-                errors.Add(exception.Problem with { Index = i, Results = [] });
-            }
-        }
+        ValidationErrors.Collect(calls.Length, Bind, static (problem, step) => problem with { Index = step, Results = [] });
+        return calls;
 
-        return errors.Any ? throw new ProblemException(errors.ToProblem("") with { Index = first, Results = [] }) : calls;
+        void Bind(int i)
+        {
+            var operation = catalog.FindCallable(steps[i].Operation);
+            var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
+            calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
+        }
     }
 
     private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>

@@ -16,7 +16,9 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
     /// <param name="timeoutSeconds">The time limit, in seconds; null means <c>Limits:MaxTimeoutSeconds</c>.</param>
     /// <param name="cancellationToken">Stops the operation.</param>
     /// <returns>The values, then the end. Enumerating throws the operation's exceptions, and <c>timeout</c>.</returns>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before the first value.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>unknown-operation</c>, <c>wrong-kind</c>, <c>invalid-request</c>: before the first value.
+    /// </exception>
     public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var streamOperation = catalog.FindStream(operation);
@@ -40,6 +42,10 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         var clock = new RequestClock(time);
         var count = 0L;
         await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
+
+        // Once for all values: a stream may have many.
+        Func<CancellationToken, ValueTask<bool>> next = NextAsync;
+        Func<bool> timedOut = () => throw new ProblemException(limit.Problem($"'{operation}'"));
         while (await MoveNextAsync())
         {
             yield return new StreamEvent(enumerator.Current, End: null);
@@ -52,20 +58,19 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         {
             try
             {
-                limit.Token.ThrowIfCancellationRequested();
-                return await enumerator.MoveNextAsync();
-            }
-            catch (OperationCanceledException) when (limit.RanOut)
-            {
-                var timeout = limit.Problem($"'{operation}'");
-                watch.Fail(timeout.Slug);
-                throw new ProblemException(timeout);
+                return await limit.RunAsync(next, timedOut);
             }
             catch (Exception exception)
             {
                 watch.Fail(exception);
                 throw;
             }
+        }
+
+        ValueTask<bool> NextAsync(CancellationToken token)
+        {
+            token.ThrowIfCancellationRequested();
+            return enumerator.MoveNextAsync();
         }
     }
 }

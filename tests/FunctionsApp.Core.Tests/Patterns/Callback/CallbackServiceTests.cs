@@ -1,5 +1,4 @@
 using FunctionsApp.Core.Patterns.Callback;
-using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Patterns.Callback;
 
@@ -8,79 +7,60 @@ public sealed class CallbackServiceTests : PatternTests
     private const string Probing = """{"input":{"name":"a"},"onSuccess":{"operation":"echo","input":{"value":{"$ref":"#/result"}}}}""";
 
     [Fact]
-    public void Start_returns_while_the_work_runs_and_the_delegate_is_called_when_it_is_done()
+    public async Task The_continuation_runs_when_the_work_is_done()
     {
-        CallbackResponse? response = null;
-        Start(Probing, (outcome, _) => response = outcome.Response);
-        Assert.Null(response);
+        var run = RunAsync(Probing);
+        Assert.False(run.IsCompleted);
         Probe.Succeed("a");
 
-        Assert.Equal("\"a\"", response!.Result.ToString());
+        Assert.Equal("\"a\"", (await run.WaitAsync(Limit)).Response!.Result.ToString());
     }
 
     [Fact]
-    public void The_delegate_is_told_of_a_failure()
+    public async Task A_failure_without_onError_is_the_problem_of_the_callback()
     {
-        Exception? error = null;
-        Start(Probing, (_, exception) => error = exception);
+        var run = RunAsync(Probing);
         Probe.Fail("a");
 
-        Assert.Equal("a failed", Assert.IsType<ProblemException>(error).Problem.Detail);
+        Assert.Equal("a failed", (await ProblemOf(run)).Problem.Detail);
     }
 
     [Fact]
-    public void The_delegate_is_called_once_when_the_caller_cancels()
+    public async Task The_callers_cancellation_stops_the_work()
     {
         using var caller = new CancellationTokenSource();
-        var errors = new List<Exception?>();
-        Start(Probing, (_, exception) => errors.Add(exception), caller.Token);
-        caller.Cancel();
+        var run = RunAsync(Probing, caller.Token);
+        await caller.CancelAsync();
 
-        Assert.IsAssignableFrom<OperationCanceledException>(Assert.Single(errors));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Limit));
         Assert.Equal(["a"], Probe.Cancelled);
     }
 
     [Fact]
-    public void A_request_at_fault_is_refused_at_once()
+    public async Task An_invalid_request_is_rejected_before_the_work_starts()
     {
-        var exception = Assert.Throws<ProblemException>(() => Start(
-            """{"input":{"name":"a"},"onSuccess":{"operation":"greet"}}""", (_, _) => Assert.Fail("Nothing has started.")));
+        var (slug, _) = await ProblemOf(RunAsync("""{"input":{"name":"a"},"onSuccess":{"operation":"greet"}}"""));
 
-        Assert.Equal("/problems/wrong-kind", exception.Problem.Type);
+        Assert.Equal("wrong-kind", slug);
         Assert.Empty(Probe.Started);
     }
 
     [Fact]
-    public void A_continuation_at_fault_is_found_before_the_work_starts()
+    public async Task An_invalid_continuation_is_rejected_before_the_work_starts()
     {
-        var exception = Assert.Throws<ProblemException>(() => Start(
-            """{"input":{"name":"a"},"onSuccess":{"operation":"echo","input":{"valeu":1}}}""", (_, _) => Assert.Fail("Nothing has started.")));
+        var (_, problem) = await ProblemOf(RunAsync("""{"input":{"name":"a"},"onSuccess":{"operation":"echo","input":{"valeu":1}}}"""));
 
-        Assert.Equal(["/onSuccess/input/valeu", "/onSuccess/input/value"], exception.Problem.Errors!.Keys);
+        Assert.Equal(["/onSuccess/input/valeu", "/onSuccess/input/value"], problem.Errors!.Keys);
         Assert.Empty(Probe.Started);
     }
 
     [Fact]
-    public async Task The_bridge_does_not_run_the_request_on_the_thread_that_ends_the_work()
+    public async Task An_invalid_time_limit_is_rejected_before_the_work_starts()
     {
-        var response = Get<CallbackService>().RunAsync("probe", Read<CallbackRequest>(Probing), default);
-        var worker = -1;
-        var continuation = ContinueAsync();
-        var thread = new Thread(() =>
-        {
-            worker = Environment.CurrentManagedThreadId;
-            Probe.Succeed("a");
-        });
-        thread.Start();
-        thread.Join();
+        var (_, problem) = await ProblemOf(RunAsync("""{"input":{"name":"a"},"timeoutSeconds":0,"onSuccess":{"operation":"echo"}}"""));
 
-        Assert.NotEqual(worker, await continuation.WaitAsync(Limit));
-
-        async Task<int> ContinueAsync()
-        {
-            await response;
-            return Environment.CurrentManagedThreadId;
-        }
+        Assert.Equal(["/timeoutSeconds"], problem.Errors!.Keys);
+        Assert.Empty(Probe.Started);
     }
 
     [Fact]
@@ -106,6 +86,6 @@ public sealed class CallbackServiceTests : PatternTests
         Assert.Equal(["/onSuccess/input/value/$ref"], problem.Errors!.Keys);
     }
 
-    private void Start(string json, CallbackCompleted completed, CancellationToken cancellationToken = default) =>
-        Get<CallbackService>().Start("probe", Read<CallbackRequest>(json), completed, cancellationToken);
+    private Task<CallbackOutcome> RunAsync(string json, CancellationToken cancellationToken = default) =>
+        Get<CallbackService>().RunAsync("probe", Read<CallbackRequest>(json), cancellationToken);
 }
