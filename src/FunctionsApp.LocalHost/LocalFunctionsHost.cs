@@ -82,7 +82,7 @@ internal static class LocalFunctionsHost
         app.UseRouting();
         app.Use(keys.AdmitAsync);
         app.Use(throttle.AdmitAsync);
-        app.MapFunctions(builder.Services, http.RoutePrefix);
+        app.MapFunctions(http.RoutePrefix);
 
         var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], playground.ExecuteAsync);
