@@ -16,9 +16,6 @@ namespace FunctionsApp.Core.Tasks;
 public sealed class TaskRunner(
     TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
-    /// <summary>A task's share of the cores beside a request with a waiting caller. A share below 1 waits where a request would be refused.</summary>
-    private const double CpuWeight = 0.25;
-
     /// <summary>Makes an attempt.</summary>
     /// <param name="definition">What to run, and how.</param>
     /// <param name="input">The work's input.</param>
@@ -29,7 +26,7 @@ public sealed class TaskRunner(
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
         CallChain.Current = new CallChain(definition.CallChain);
-        CpuShare.Current = new CpuShare(CpuWeight);
+        CpuShare.Current = new CpuShare(isBackground: true);
         ProgressReporter.Current = progress;
         try
         {
