@@ -3,42 +3,38 @@ using System.Text;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.LocalHost;
 
 /// <summary>
-/// The keys of <c>Host:FunctionKeys</c> and <c>Host:MasterKey</c>. A host that listens beyond loopback must have a key. If it has one,
+/// The function keys and the master key of <see cref="HostOptions"/>. A host that listens beyond loopback must have a key. If it has one,
 /// every function that is not anonymous requires a key, as <c>x-functions-key</c> or <c>?code=</c>, as on Azure. This holds on loopback
 /// too, because a proxy may publish it. The master key opens every function; only it opens functions of level admin.
 /// </summary>
 internal sealed class FunctionKeys
 {
-    private const string Setting = "Host:FunctionKeys";
-    private const string MasterSetting = "Host:MasterKey";
+    private const string MasterSetting = $"{HostOptions.Section}:{nameof(HostOptions.MasterKey)}";
 
     // Digests, so that a comparison takes the same time whatever the length of the key in the request.
     private readonly byte[][] _digests;
     private readonly byte[]? _masterDigest;
 
-    private FunctionKeys(IEnumerable<string> keys, string? masterKey)
+    /// <summary>Reads the keys.</summary>
+    /// <exception cref="InvalidOperationException">There is no key, and an address is not loopback.</exception>
+    public FunctionKeys(IOptions<HostOptions> options, ListenAddresses addresses)
     {
-        _digests = [.. keys.Select(Digest)];
-        _masterDigest = masterKey is null ? null : Digest(masterKey);
+        _digests = [.. options.Value.FunctionKeys.Where(static key => !string.IsNullOrWhiteSpace(key)).Select(Digest)];
+        _masterDigest = string.IsNullOrWhiteSpace(options.Value.MasterKey) ? null : Digest(options.Value.MasterKey);
+        if (!addresses.AreLoopback && !AreDemanded)
+        {
+            throw new InvalidOperationException(
+                $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: "
+                + $"set a function key ({HostOptions.Section}:{nameof(HostOptions.FunctionKeys)}, or the environment variable Host__FunctionKeys__0).");
+        }
     }
 
     private bool AreDemanded => _digests.Length > 0 || _masterDigest is not null;
-
-    /// <summary>Reads the keys.</summary>
-    /// <exception cref="InvalidOperationException">There is no key, and an address is not loopback.</exception>
-    public static FunctionKeys From(IConfiguration configuration, ListenAddresses addresses)
-    {
-        var keys = configuration.GetSection(Setting).Get<string[]>()?.Where(static key => !string.IsNullOrWhiteSpace(key)).ToArray() ?? [];
-        var masterKey = string.IsNullOrWhiteSpace(configuration[MasterSetting]) ? null : configuration[MasterSetting];
-        return addresses.AreLoopback || keys.Length > 0 || masterKey is not null
-            ? new FunctionKeys(keys, masterKey)
-            : throw new InvalidOperationException(
-                $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: set a function key ({Setting}, or the environment variable Host__FunctionKeys__0).");
-    }
 
     /// <summary>Serves a request, or refuses it if it lacks the key of its function.</summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) =>

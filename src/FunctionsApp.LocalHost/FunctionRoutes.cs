@@ -9,10 +9,9 @@ internal static class FunctionRoutes
 {
     /// <summary>Maps every function of each <see cref="FunctionAssembly"/>.</summary>
     /// <param name="app">The application.</param>
-    /// <param name="services">What the application's services were built from.</param>
     /// <param name="routePrefix">The prefix of every route; may be empty.</param>
     /// <exception cref="InvalidOperationException">Two functions have one name.</exception>
-    public static void MapFunctions(this WebApplication app, IServiceCollection services, string routePrefix)
+    public static void MapFunctions(this WebApplication app, string routePrefix)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var function in app.Services.GetServices<FunctionAssembly>().SelectMany(static functions => HttpFunction.Find(functions.Assembly)))
@@ -23,20 +22,15 @@ internal static class FunctionRoutes
             }
 
             // A process does not need every function.
-            var run = new Lazy<RequestDelegate>(() => Bind(function, app.Services, services));
+            var run = new Lazy<RequestDelegate>(() => Compile(function));
             app.MapMethods($"{routePrefix.Trim('/')}/{function.Route}", function.Trigger.Methods ?? [], context => run.Value(context))
                 .WithMetadata([function, .. function.Method.GetCustomAttributes()]);
         }
     }
 
-    private static RequestDelegate Bind(HttpFunction function, IServiceProvider app, IServiceCollection services)
+    private static RequestDelegate Compile(HttpFunction function)
     {
         var route = RoutePatternFactory.Parse(function.Route);
-        return PlainFunction.TryServe(function, route, app, services) ?? Compile(function, route);
-    }
-
-    private static RequestDelegate Compile(HttpFunction function, RoutePattern route)
-    {
         var create = ActivatorUtilities.CreateFactory(function.Method.DeclaringType!, Type.EmptyTypes);
         return RequestDelegateFactory.Create(
             function.Method,

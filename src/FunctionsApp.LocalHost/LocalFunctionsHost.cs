@@ -54,9 +54,6 @@ internal static class LocalFunctionsHost
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
-        var keys = FunctionKeys.From(builder.Configuration, addresses);
-        var origins = OriginGuard.From(builder.Configuration);
-        var throttle = new RequestThrottle(http, builder.Configuration);
         builder.Configuration.AddDefault($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", "true");
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
@@ -66,7 +63,11 @@ internal static class LocalFunctionsHost
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
-        builder.Services.AddSingleton(origins);
+        builder.Services.AddSingleton(http);
+        builder.Services.AddSingleton<OriginGuard>();
+        builder.Services.AddSingleton<FunctionKeys>();
+        builder.Services.AddSingleton<RequestThrottle>();
+        builder.Services.AddOptions<HostOptions>().Bind(builder.Configuration.GetSection(HostOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddCors();
         builder.Services.AddFunctionsApp(builder.Configuration);
 
@@ -78,11 +79,11 @@ internal static class LocalFunctionsHost
 
         var app = builder.Build();
         app.UseMiddleware<ServerProblems>();
-        origins.AllowIn(app);
+        app.Services.GetRequiredService<OriginGuard>().AllowIn(app);
         app.UseRouting();
-        app.Use(keys.AdmitAsync);
-        app.Use(throttle.AdmitAsync);
-        app.MapFunctions(builder.Services, http.RoutePrefix);
+        app.Use(app.Services.GetRequiredService<FunctionKeys>().AdmitAsync);
+        app.Use(app.Services.GetRequiredService<RequestThrottle>().AdmitAsync);
+        app.MapFunctions(http.RoutePrefix);
 
         var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], playground.ExecuteAsync);

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 
 namespace FunctionsApp.LocalHost;
@@ -9,24 +10,21 @@ namespace FunctionsApp.LocalHost;
 /// <summary>
 /// Refuses requests of web pages of other origins. A browser sends many of them without asking, and a host without keys would start
 /// their work. It marks them: by <c>Sec-Fetch-Site</c> (W3C Fetch Metadata), which a page cannot change, and by <c>Origin</c> (RFC 6454).
+/// <c>CrossSiteTests</c> show that a page of another origin starts no work.
 /// </summary>
 internal sealed class OriginGuard
 {
-    private const string Setting = "Host:AllowedOrigins";
+    private const string Setting = $"{HostOptions.Section}:{nameof(HostOptions.AllowedOrigins)}";
 
     private readonly FrozenSet<string> _allowed;
 
-    private OriginGuard(IEnumerable<string> allowed) => _allowed = allowed.ToFrozenSet(StringComparer.Ordinal);
-
-    /// <summary>Reads <c>Host:AllowedOrigins</c>.</summary>
+    /// <summary>Reads the allowed origins.</summary>
     /// <exception cref="InvalidOperationException">An entry is not an origin.</exception>
-    public static OriginGuard From(IConfiguration configuration)
-    {
-        var entries = configuration.GetSection(Setting).Get<string[]>()?.Where(static entry => !string.IsNullOrWhiteSpace(entry)) ?? [];
-        return new OriginGuard(entries.Select(static entry => TryNormalize(entry, out var origin) ? origin
-            : throw new InvalidOperationException(
-                $"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path.")));
-    }
+    public OriginGuard(IOptions<HostOptions> options) => _allowed = options.Value.AllowedOrigins
+        .Where(static entry => !string.IsNullOrWhiteSpace(entry))
+        .Select(static entry => TryNormalize(entry, out var origin) ? origin
+            : throw new InvalidOperationException($"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path."))
+        .ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Lets pages of the allowed origins read the responses (CORS).</summary>
     public void AllowIn(IApplicationBuilder app)

@@ -3,6 +3,7 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
 using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.LocalHost;
 
@@ -17,30 +18,21 @@ namespace FunctionsApp.LocalHost;
 /// </remarks>
 internal sealed class RequestThrottle
 {
-    private const string MaxWatchersSetting = "Host:MaxWatchers";
-    private const int DefaultMaxWatchers = 10_000;
-
     private readonly RateLimiter? _work;
     private readonly RateLimiter _watchers;
     private readonly string _tooManyWatchers;
 
     /// <summary>Creates the limiters.</summary>
     /// <param name="http">The limits of requests that do work.</param>
-    /// <param name="configuration">The app settings: <c>Host:MaxWatchers</c> limits requests that only wait.</param>
-    /// <exception cref="InvalidOperationException"><c>Host:MaxWatchers</c> is not a positive number.</exception>
-    public RequestThrottle(HttpOptions http, IConfiguration configuration)
+    /// <param name="options">The limit of requests that only wait.</param>
+    public RequestThrottle(HttpOptions http, IOptions<HostOptions> options)
     {
-        var maxWatchers = configuration.GetValue(MaxWatchersSetting, DefaultMaxWatchers);
-        if (maxWatchers < 1)
-        {
-            throw new InvalidOperationException($"{MaxWatchersSetting} is {maxWatchers}; it must be 1 or more.");
-        }
-
+        var maxWatchers = options.Value.MaxWatchers;
         var outstanding = http.MaxOutstandingRequests > 0 ? http.MaxOutstandingRequests : int.MaxValue;
         var concurrent = Math.Min(http.MaxConcurrentRequests > 0 ? http.MaxConcurrentRequests : int.MaxValue, outstanding);
         _work = concurrent < int.MaxValue ? Limiter(concurrent, outstanding - concurrent) : null;
         _watchers = Limiter(maxWatchers, queued: 0);
-        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} ({MaxWatchersSetting}).";
+        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} ({HostOptions.Section}:{nameof(HostOptions.MaxWatchers)}).";
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.LocalHost.Tests;
 
@@ -87,8 +88,11 @@ public sealed class FunctionKeysTests
         Assert.Null(keys.Refusal(WithHeader(null), AuthorizationLevel.Anonymous));
     }
 
-    private static FunctionKeys Keys(ListenAddresses addresses, params (string Key, string? Value)[] settings) => FunctionKeys.From(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build(), addresses);
+    private static FunctionKeys Keys(ListenAddresses addresses, params (string Key, string? Value)[] settings) => new(
+        Options.Create(new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Key, setting.Value))).Build()
+            .GetSection(HostOptions.Section).Get<HostOptions>() ?? new HostOptions()),
+        addresses);
 
     private static HttpRequest WithHeader(string? key)
     {

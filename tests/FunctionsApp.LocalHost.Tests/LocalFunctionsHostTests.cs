@@ -17,4 +17,11 @@ public sealed class LocalFunctionsHostTests
 
         Assert.Equal(Path.GetFullPath(expected), app.Services.GetRequiredService<IOptions<TasksOptions>>().Value.Directory);
     }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("many")]
+    public void A_limit_of_watchers_that_is_not_a_positive_number_is_refused_at_startup(string setting) =>
+        Assert.Contains("MaxWatchers", Record.Exception(() => LocalFunctionsHost.Build(["--urls", "http://127.0.0.1:0", "--Host:MaxWatchers", setting]))?.Message, StringComparison.Ordinal);
 }

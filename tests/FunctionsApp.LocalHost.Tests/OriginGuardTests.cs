@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 
 namespace FunctionsApp.LocalHost.Tests;
@@ -130,8 +130,7 @@ public sealed class OriginGuardTests
 
     private static OriginGuard Guard() => Guard("https://allowed.example", " ", "http://127.0.0.1:3000");
 
-    private static OriginGuard Guard(params string[] allowed) => OriginGuard.From(new ConfigurationBuilder().AddInMemoryCollection(
-        allowed.Select(static (origin, index) => KeyValuePair.Create($"Host:AllowedOrigins:{index}", (string?)origin))).Build());
+    private static OriginGuard Guard(params string[] allowed) => new(Options.Create(new HostOptions { AllowedOrigins = allowed }));
 
     private static HttpRequest Request(string method, string host, string? origin, string? site)
     {

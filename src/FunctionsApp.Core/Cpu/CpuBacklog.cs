@@ -14,8 +14,8 @@ internal sealed class CpuBacklog(CpuOptions options)
     private readonly HashSet<CpuJob> _jobs = [];
     private Pace _pace;
 
-    /// <summary>Items that wait for a thread.</summary>
-    public long Waiting { get; private set; }
+    /// <summary>Items that wait for a thread. Each admitted job keeps its own part up to date.</summary>
+    public long Waiting { get; set; }
 
     /// <summary>
     /// Returns <c>saturated</c> if so many more items may not wait; null if they may. If no item waits, one job is always
@@ -28,78 +28,33 @@ internal sealed class CpuBacklog(CpuOptions options)
                 $"{Waiting} items wait for the CPU; with {items} more there would be over {options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
             RetryAfterSeconds(items));
 
-    /// <summary>Admits a job.</summary>
     public void Admit(CpuJob job, long now)
     {
-        Waiting += job.Waiting;
-        job.AdmittedAt = now;
+        job.Admit(this, now);
         _jobs.Add(job);
     }
 
-    /// <summary>Adds items to a job.</summary>
-    public void Add(CpuJob job, int items) => Waiting += job.Add(items);
+    /// <summary>Records that items were computed, for the estimate of <c>Retry-After</c>.</summary>
+    public void NotePace(int items, TimeSpan took) => _pace.Note(items, took);
 
-    /// <summary>Takes the next portion of a job that is ready.</summary>
-    public Portion Take(CpuJob job)
-    {
-        var portion = job.Take();
-        Waiting -= portion.Count;
-        return portion;
-    }
-
-    /// <summary>Ends a portion. Its items that are not computed wait again. If it has failed, its job drops all items that wait.</summary>
-    /// <param name="job">The job.</param>
-    /// <param name="portion">The portion.</param>
-    /// <param name="computed">How many of its items are computed; 0 if it has failed.</param>
-    /// <param name="took">How long the computation took.</param>
-    public void Release(CpuJob job, Portion portion, int computed, TimeSpan took)
-    {
-        Waiting += job.Release(portion, computed, took);
-        if (computed > 0)
-        {
-            _pace.Note(computed, took);
-        }
-        else
-        {
-            Drop(job);
-        }
-    }
-
-    /// <summary>Drops the waiting items of a job.</summary>
-    public void Drop(CpuJob job) => Waiting -= job.DropWaiting();
-
-    /// <summary>Fails a job because the threads have stopped, if it still needs them.</summary>
-    public void Abandon(CpuJob job)
-    {
-        if (job.Waiting > 0 || job.IsOpen)
-        {
-            job.Fail(new OperationCanceledException("The CPU scheduler has stopped."));
-            Drop(job);
-        }
-    }
-
-    /// <summary>Abandons every job.</summary>
-    /// <returns>The jobs that this has ended.</returns>
-    public List<CpuJob> AbandonAll()
-    {
-        foreach (var job in _jobs)
-        {
-            Abandon(job);
-        }
-
-        return [.. _jobs.Where(RemoveIfOver)];
-    }
-
-    /// <summary>Removes a job if it has ended.</summary>
-    /// <returns>Whether it has.</returns>
-    public bool RemoveIfOver(CpuJob job)
+    /// <summary>Removes and completes a job if it has ended. Those that wait for it continue on other threads, outside the lock.</summary>
+    public void EndIfOver(CpuJob job)
     {
         if (job.IsOver)
         {
             _jobs.Remove(job);
+            job.Complete();
         }
+    }
 
-        return job.IsOver;
+    /// <summary>Drops what waits of all jobs.</summary>
+    public void DropAll()
+    {
+        foreach (var job in _jobs.ToList())
+        {
+            job.DropWaiting();
+            EndIfOver(job);
+        }
     }
 
     /// <summary>Estimates, at the pace of each waiting job, when there is room for so many more items.</summary>

@@ -3,36 +3,37 @@ using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Cpu;
 
-/// <summary>The metrics of the scheduler.</summary>
+/// <summary>The metrics of the scheduler. The members are guarded by its lock.</summary>
 internal sealed class CpuMetrics : IDisposable
 {
     private readonly Meter _meter = new(AppTelemetry.Name);
     private readonly Histogram<double> _wait;
     private readonly object _gate;
-    private readonly FairQueue _queue;
-    private readonly TimeProvider _time;
     private readonly int _threads;
-    private (long BusyTicks, long At) _measured;
+    private readonly TimeProvider _time;
+    private int _running;
+    private long _busyTicks;
+    private long _advancedAt;
+    private (long BusyTicks, long At) _exported;
 
-    /// <summary>Creates the instruments.</summary>
-    /// <param name="gate">The scheduler's lock.</param>
-    /// <param name="queue">Counts the time that the cores have computed.</param>
-    /// <param name="backlog">Counts the items that wait.</param>
-    /// <param name="threads">How many threads compute.</param>
-    /// <param name="time">The clock.</param>
-    public CpuMetrics(object gate, FairQueue queue, CpuBacklog backlog, int threads, TimeProvider time)
+    public CpuMetrics(object gate, CpuBacklog backlog, int threads, TimeProvider time)
     {
-        (_gate, _queue, _threads, _time) = (gate, queue, threads, time);
-        _measured = (0, time.GetTimestamp());
+        (_gate, _threads, _time) = (gate, threads, time);
+        _advancedAt = time.GetTimestamp();
+        _exported = (0, _advancedAt);
         _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "How long jobs waited for their first turn.");
-        _meter.CreateObservableGauge("functionsapp.cpu.queue.length", () => Read(() => backlog.Waiting), "{item}", "Items that wait for a core.");
-        _meter.CreateObservableCounter("functionsapp.cpu.busy", () => Read(() => queue.BusyTicks / (double)time.TimestampFrequency), "s", "Time that the cores have computed.");
-        _meter.CreateObservableGauge("functionsapp.cpu.utilization", () => Read(Utilization), "1", "The part of the cores' time that was used since it was last asked for.");
+        _meter.CreateObservableGauge(
+            "functionsapp.cpu.queue.length", () => Read(() => backlog.Waiting), "{item}", "Items that wait for a core.");
+        _meter.CreateObservableCounter(
+            "functionsapp.cpu.busy", () => Read(() => _busyTicks / (double)time.TimestampFrequency), "s", "Time that the cores have computed.");
+        _meter.CreateObservableGauge(
+            "functionsapp.cpu.utilization", () => Read(Utilization), "1", "The part of the cores' time that was used since it was last asked for.");
     }
 
-    /// <summary>Records how long a job waited for its first turn. Under the lock.</summary>
-    public void NoteWait(CpuJob job, long now)
+    public void Begin(CpuJob job, long now)
     {
+        Advance(now);
+        _running++;
         if (job.AdmittedAt is { } admitted && _wait.Enabled)
         {
             _wait.Record(_time.GetElapsedTime(admitted, now).TotalSeconds);
@@ -41,21 +42,34 @@ internal sealed class CpuMetrics : IDisposable
         job.AdmittedAt = null;
     }
 
+    public void End(long now)
+    {
+        Advance(now);
+        _running--;
+    }
+
     public void Dispose() => _meter.Dispose();
+
+    private void Advance(long now)
+    {
+        // The turns of two pools share the cores.
+        _busyTicks += Math.Min(_running, _threads) * (now - _advancedAt);
+        _advancedAt = now;
+    }
 
     private T Read<T>(Func<T> value)
     {
         lock (_gate)
         {
-            _queue.Advance();
+            Advance(_time.GetTimestamp());
             return value();
         }
     }
 
     private double Utilization()
     {
-        var (busy, time) = (_queue.BusyTicks - _measured.BusyTicks, _queue.AdvancedAt - _measured.At);
-        _measured = (_queue.BusyTicks, _queue.AdvancedAt);
+        var (busy, time) = (_busyTicks - _exported.BusyTicks, _advancedAt - _exported.At);
+        _exported = (_busyTicks, _advancedAt);
         return time > 0 ? busy / ((double)time * _threads) : 0;
     }
 }

@@ -4,13 +4,16 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
-/// Runs CPU work on its own threads, one per core by default, so that the threads that serve requests never
-/// compute. It divides the cores' time fairly between requests. A large job alone gets all of it. A small one that arrives
-/// meanwhile starts at once, because the turn of a request that has used more ends early, between two items.
+/// Runs CPU work on its own threads, one per core by default, so that the threads that serve requests never compute. It divides the
+/// cores' time fairly between requests. A large job alone gets all of it. A small one that arrives meanwhile starts at once, because the
+/// turn of a request that has used more ends early, between two items.
 /// </summary>
 /// <remarks>
-/// One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, <see cref="FairQueue"/> decides whose turn it is,
-/// <see cref="CpuThreads"/> compute, <see cref="StandIns"/> add threads while a task occupies one for long.
+/// <para>
+/// Work that no client waits for has a <see cref="CpuPool"/> of its own, of threads with a lower priority. A long computation cannot be
+/// interrupted, and two tasks that compute for seconds do not delay a request on two cores: <c>TaskHostTests</c>.
+/// </para>
+/// <para>One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, and a pool computes each in the order of its <see cref="FairQueue"/>.</para>
 /// </remarks>
 public sealed class CpuScheduler : IDisposable
 {
@@ -20,20 +23,22 @@ public sealed class CpuScheduler : IDisposable
     private readonly object _gate = new();
     private readonly CpuBacklog _backlog;
     private readonly CpuMetrics _metrics;
-    private readonly CpuThreads _threads;
+    private readonly CpuPool _foreground;
+    private readonly CpuPool _background;
     private readonly TimeProvider _time;
+    private bool _isStopped;
 
-    /// <summary>Creates the scheduler; its threads start with the first job.</summary>
+    /// <summary>Creates the scheduler; the threads of a pool start with its first job.</summary>
     public CpuScheduler(IOptions<CpuOptions> options, TimeProvider time)
     {
         (Threads, _time) = (options.Value.Threads, time);
-        var queue = new FairQueue(time);
         _backlog = new CpuBacklog(options.Value);
-        _metrics = new CpuMetrics(_gate, queue, _backlog, Threads, time);
-        _threads = new CpuThreads(_gate, queue, _backlog, _metrics, Threads, time);
+        _metrics = new CpuMetrics(_gate, _backlog, Threads, time);
+        _foreground = new CpuPool(_gate, _backlog, _metrics, Threads, isBackground: false, time);
+        _background = new CpuPool(_gate, _backlog, _metrics, Threads, isBackground: true, time);
     }
 
-    /// <summary>The number of threads that compute.</summary>
+    /// <summary>The number of threads that compute one request.</summary>
     public int Threads { get; }
 
     /// <summary>Returns if one more computation would be admitted now.</summary>
@@ -62,7 +67,7 @@ public sealed class CpuScheduler : IDisposable
 
     /// <summary>Runs a job to its end. When this returns, no part of the job runs any more.</summary>
     /// <param name="job">What to compute.</param>
-    /// <param name="cancellationToken">Drops the items that wait; a running portion must check the token itself.</param>
+    /// <param name="cancellationToken">Drops the items that wait; a running chunk must check the token itself.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if too many items wait; a background share waits for room instead.</exception>
     internal async Task RunAsync(CpuJob job, CancellationToken cancellationToken)
     {
@@ -83,7 +88,7 @@ public sealed class CpuScheduler : IDisposable
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(refusal.RetryAfterSeconds!.Value, MaxPauseSeconds)), _time, cancellationToken);
         }
 
-        await using (cancellationToken.UnsafeRegister(_ => Drop(job), null))
+        await using (cancellationToken.UnsafeRegister(_ => Change(job, job.DropWaiting), null))
         {
             await job.Completion;
         }
@@ -94,23 +99,22 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Checks again whether a job is ready, or over.</summary>
     /// <param name="job">The job.</param>
     /// <param name="items">How many items to add to it.</param>
-    internal void Update(CpuJob job, int items = 0) => Change(job, () => _backlog.Add(job, items));
+    internal void Update(CpuJob job, int items = 0) => Change(job, () => job.Add(items));
 
     /// <summary>Closes a job: it is over when all its items are computed.</summary>
     internal void Close(CpuJob job) => Change(job, job.Close);
 
-    /// <summary>Stops the threads. Running portions end; jobs with waiting parts are cancelled.</summary>
+    /// <summary>Stops the threads. Running chunks end; jobs with waiting parts are cancelled.</summary>
     public void Dispose()
     {
         _metrics.Dispose();
-        List<CpuJob> over;
         lock (_gate)
         {
-            _threads.Dispose();
-            over = _backlog.AbandonAll();
+            _isStopped = true;
+            _foreground.Dispose();
+            _background.Dispose();
+            _backlog.DropAll();
         }
-
-        over.ForEach(static job => job.Complete());
     }
 
     /// <returns>Why the job is not admitted; null when it is.</returns>
@@ -118,34 +122,27 @@ public sealed class CpuScheduler : IDisposable
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_threads.IsStopped, this);
+            ObjectDisposedException.ThrowIf(_isStopped, this);
             if (_backlog.Refusal(Math.Max(job.Waiting, 1)) is { } refusal)
             {
                 return refusal;
             }
 
             _backlog.Admit(job, _time.GetTimestamp());
-            _threads.Start();
-            _threads.Serve(job);
+            PoolOf(job).Serve(job);
             return null;
         }
     }
 
-    private void Drop(CpuJob job) => Change(job, () => _backlog.Drop(job));
-
     private void Change(CpuJob job, Action change)
     {
-        bool over;
         lock (_gate)
         {
             change();
-            _threads.Serve(job);
-            over = _backlog.RemoveIfOver(job);
-        }
-
-        if (over)
-        {
-            job.Complete();
+            PoolOf(job).Serve(job);
+            _backlog.EndIfOver(job);
         }
     }
+
+    private CpuPool PoolOf(CpuJob job) => job.Share.IsBackground ? _background : _foreground;
 }

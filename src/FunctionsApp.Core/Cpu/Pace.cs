@@ -1,6 +1,6 @@
 namespace FunctionsApp.Core.Cpu;
 
-/// <summary>The recent time per item: a moving average, in which the last few portions count most.</summary>
+/// <summary>The recent time per item: a moving average, in which the last few chunks count most.</summary>
 public struct Pace
 {
     /// <summary>Seconds per item; 0 while none has been computed.</summary>

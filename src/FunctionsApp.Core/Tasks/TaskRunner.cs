@@ -17,9 +17,6 @@ namespace FunctionsApp.Core.Tasks;
 public sealed class TaskRunner(
     TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
-    /// <summary>A task's share of the cores beside a request with a waiting caller. A share below 1 waits where a request would be refused.</summary>
-    private const double CpuWeight = 0.25;
-
     /// <summary>Makes an attempt.</summary>
     /// <param name="definition">What to run, and how.</param>
     /// <param name="input">The work's input.</param>
@@ -29,7 +26,7 @@ public sealed class TaskRunner(
     public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
-        RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(CpuWeight), progress);
+        RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(isBackground: true), progress);
         try
         {
             var outcome = await timeLimits.RunAsync(

@@ -8,7 +8,8 @@ namespace FunctionsApp.Http;
 /// <summary>
 /// Closes connections that are still open some seconds after shutdown began. All work is cancelled by then, so an open connection
 /// waits for its peer: for the rest of a request, or until it reads the response. The server would wait until the host's shutdown
-/// timeout, and leave no time for the services that stop after it.
+/// timeout, and leave no time for the services that stop after it. With it a host ends within seconds beside 50 paused uploads:
+/// <c>ShutdownTests</c>.
 /// </summary>
 internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimeProvider time)
     : IConfigureOptions<KestrelServerOptions>, IDisposable

@@ -11,7 +11,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var computed = 0;
 
-        await Create(maxQueuedItems: 2).RunAsync(new PortionJob(50, 1, _ => computed++), CancellationToken.None).WaitAsync(Patience);
+        await Create(maxQueuedItems: 2).RunAsync(new ChunkJob(50, 1, _ => computed++), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(50, computed);
     }
@@ -21,7 +21,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         var (hold, _) = await OccupyAsync(scheduler);
-        var first = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+        var first = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
         var second = scheduler.RunAsync(static _ => 42, CancellationToken.None);
         Gate.Set();
         await Task.WhenAll(hold, first).WaitAsync(Patience);
@@ -34,7 +34,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new PortionJob(3, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
 
         var problem = (await Assert.ThrowsAsync<ProblemException>(() => scheduler.RunAsync(static _ => 42, CancellationToken.None))).Problem;
 
@@ -50,9 +50,9 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         var occupied = await OccupyAsync(scheduler);
-        var waiting = scheduler.RunAsync(new PortionJob(3, 1, static _ => { }), CancellationToken.None);
+        var waiting = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
         using var client = new CancellationTokenSource();
-        CpuShare.Current = new CpuShare(0.25);
+        CpuShare.Current = new CpuShare(isBackground: true);
         var call = scheduler.RunAsync(static _ => 42, client.Token);
         Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal((false, 1), (call.IsCompleted, Time.Timers));
@@ -80,7 +80,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new PortionJob(waiting, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
 
         Assert.Equal(refused, Record.Exception(scheduler.EnsureRoom) is ProblemException);
     }
@@ -108,7 +108,7 @@ public sealed class CpuBacklogTests : CpuTests
             await OccupyAsync(scheduler);
         }
 
-        _ = scheduler.RunAsync(new PortionJob(waiting, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
 
         Assert.Equal(retryAfter, Assert.Throws<ProblemException>(scheduler.EnsureRoom).Problem.RetryAfterSeconds);
     }
@@ -120,7 +120,7 @@ public sealed class CpuBacklogTests : CpuTests
         await OccupyAsync(scheduler);
         _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
 
-        Assert.Null(await Record.ExceptionAsync(() => scheduler.RunAsync(new PortionJob(0, 1, static _ => { }), CancellationToken.None)));
+        Assert.Null(await Record.ExceptionAsync(() => scheduler.RunAsync(new ChunkJob(0, 1, static _ => { }), CancellationToken.None)));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class CpuBacklogTests : CpuTests
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
         using var source = new CancellationTokenSource();
-        var waiting = scheduler.RunAsync(new PortionJob(3, 1, static _ => { }), source.Token);
+        var waiting = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), source.Token);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
 
@@ -141,9 +141,9 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await Assert.ThrowsAsync<InvalidDataException>(
-            () => scheduler.RunAsync(new PortionJob(1_000, 1, static _ => throw new InvalidDataException("broken")), CancellationToken.None).WaitAsync(Patience));
+            () => scheduler.RunAsync(new ChunkJob(1_000, 1, static _ => throw new InvalidDataException("broken")), CancellationToken.None).WaitAsync(Patience));
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
 
         Assert.Null(Record.Exception(scheduler.EnsureRoom));
     }
@@ -164,9 +164,9 @@ public sealed class CpuBacklogTests : CpuTests
 
         // While it waits for a thread there is no room for the two others.
         Assert.True(started.Wait(Patience));
-        Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.RunAsync(new PortionJob(job.Items, 1, portion =>
+        Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.RunAsync(new ChunkJob(job.Items, 1, chunk =>
         {
-            if (portion.From > 0)
+            if (chunk.From > 0)
             {
                 Gate.Wait(Patience);
             }
@@ -178,7 +178,7 @@ public sealed class CpuBacklogTests : CpuTests
 
         // Of the quick one an item is held now, as it has used less: 3 of 10 s and 9 of 1 s wait.
         var problem = (await Assert.ThrowsAsync<ProblemException>(
-            () => scheduler.RunAsync(new PortionJob(15, 1, static _ => { }), CancellationToken.None))).Problem;
+            () => scheduler.RunAsync(new ChunkJob(15, 1, static _ => { }), CancellationToken.None))).Problem;
         Gate.Set();
         await Task.WhenAll(jobs).WaitAsync(Patience);
 

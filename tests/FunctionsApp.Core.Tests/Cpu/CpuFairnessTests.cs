@@ -26,33 +26,23 @@ public sealed class CpuFairnessTests : IDisposable
     [InlineData(3, 1)]
     [InlineData(7, 5)]
     [InlineData(50, 0.5)]
-    public async Task A_share_with_long_portions_gets_no_more_time_than_one_with_short_ones(double longMs, double shortMs)
+    public async Task A_share_with_long_chunks_gets_no_more_time_than_one_with_short_ones(double longMs, double shortMs)
     {
         await RunTogetherAsync(
-            () => new PortionJob((int)(500 / longMs), 1, _ => Compute('a', longMs)),
-            () => new PortionJob((int)(500 / shortMs), 1, _ => Compute('b', shortMs)));
+            () => new ChunkJob((int)(500 / longMs), 1, _ => Compute('a', longMs)),
+            () => new ChunkJob((int)(500 / shortMs), 1, _ => Compute('b', shortMs)));
 
-        EnsureTogether(1, 1, within: longMs + shortMs);
+        EnsureTogether(within: longMs + shortMs);
     }
 
     [Fact]
-    public async Task A_share_with_huge_portions_gets_no_more_time_than_one_with_short_ones()
+    public async Task A_share_with_huge_chunks_gets_no_more_time_than_one_with_short_ones()
     {
         await RunTogetherAsync(
-            () => PortionJob.OfItems(5_000, 1, _ => Compute('a', 0.1)),
-            () => new PortionJob(500, 1, _ => Compute('b', 1)));
+            () => ChunkJob.OfItems(5_000, 1, _ => Compute('a', 0.1)),
+            () => new ChunkJob(500, 1, _ => Compute('b', 1)));
 
-        EnsureTogether(1, 1, within: 7);
-    }
-
-    [Fact]
-    public async Task A_share_of_a_quarter_of_the_weight_gets_a_quarter_of_the_time()
-    {
-        await RunTogetherAsync(
-            () => WithShare(new CpuShare(0.25), () => PortionJob.OfItems(200, 1, _ => Compute('a', 1))),
-            () => WithShare(new CpuShare(1), () => PortionJob.OfItems(800, 1, _ => Compute('b', 1))));
-
-        EnsureTogether(0.25, 1, within: 30);
+        EnsureTogether(within: 7);
     }
 
     [Theory]
@@ -62,11 +52,11 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var many = new CpuShare();
         await RunTogetherAsync([
-            .. Enumerable.Range(0, (int)(400 / milliseconds)).Select(_ => (Func<CpuJob>)(() => WithShare(many, () => new PortionJob(1, 1, _ => Compute('a', milliseconds))))),
-            () => PortionJob.OfItems(400, 1, _ => Compute('b', 1)),
+            .. Enumerable.Range(0, (int)(400 / milliseconds)).Select(_ => (Func<CpuJob>)(() => WithShare(many, () => new ChunkJob(1, 1, _ => Compute('a', milliseconds))))),
+            () => ChunkJob.OfItems(400, 1, _ => Compute('b', 1)),
         ]);
 
-        EnsureTogether(1, 1, within: milliseconds + 6);
+        EnsureTogether(within: milliseconds + 6);
     }
 
     [Fact]
@@ -74,7 +64,7 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create();
         Task? small = null;
-        await scheduler.RunAsync(PortionJob.OfItems(1_000, 1, index =>
+        await scheduler.RunAsync(ChunkJob.OfItems(1_000, 1, index =>
         {
             Compute('a', 1);
             if (index == 99)
@@ -93,7 +83,7 @@ public sealed class CpuFairnessTests : IDisposable
         var scheduler = Create();
         Task? small = null;
         await RunTogetherAsync(scheduler, [
-            () => PortionJob.OfItems(1_000, 1, index =>
+            () => ChunkJob.OfItems(1_000, 1, index =>
             {
                 Compute('a', 1);
                 if (index == 502)
@@ -101,8 +91,8 @@ public sealed class CpuFairnessTests : IDisposable
                     small = scheduler.RunAsync(Call('x', 1), CancellationToken.None);
                 }
             }),
-            () => PortionJob.OfItems(1_000, 1, _ => Compute('b', 1)),
-            () => new PortionJob(1_000, 1, _ => Compute('c', 1)),
+            () => ChunkJob.OfItems(1_000, 1, _ => Compute('b', 1)),
+            () => new ChunkJob(1_000, 1, _ => Compute('c', 1)),
         ]);
         await small!.WaitAsync(Patience);
 
@@ -119,7 +109,7 @@ public sealed class CpuFairnessTests : IDisposable
         var came = 0;
         var last = new TaskCompletionSource();
         await RunTogetherAsync(scheduler, [
-            () => PortionJob.OfItems(1_000, 1, _ => Compute('h', 1)),
+            () => ChunkJob.OfItems(1_000, 1, _ => Compute('h', 1)),
             () => Next(),
             () => Next(),
             () => Next(),
@@ -130,7 +120,7 @@ public sealed class CpuFairnessTests : IDisposable
         var huge = Names()[..1_000].Count(static name => name == 'h');
         Assert.InRange(huge, 200, 300);
 
-        PortionJob Next() => new(1, 1, portion =>
+        ChunkJob Next() => new(1, 1, chunk =>
         {
             Compute('n', 1);
             if (++came < 2_000)
@@ -149,14 +139,14 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create();
         var share = new CpuShare();
-        await scheduler.RunAsync(WithShare(share, () => new PortionJob(1, 1, _ => Compute('a', 1))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.RunAsync(WithShare(share, () => new ChunkJob(1, 1, _ => Compute('a', 1))), CancellationToken.None).WaitAsync(Patience);
         Task? back = null;
-        await scheduler.RunAsync(PortionJob.OfItems(2_000, 1, index =>
+        await scheduler.RunAsync(ChunkJob.OfItems(2_000, 1, index =>
         {
             Compute('b', 1);
             if (index == 999)
             {
-                back = scheduler.RunAsync(WithShare(share, () => PortionJob.OfItems(500, 1, _ => Compute('a', 1))), CancellationToken.None);
+                back = scheduler.RunAsync(WithShare(share, () => ChunkJob.OfItems(500, 1, _ => Compute('a', 1))), CancellationToken.None);
             }
         }), CancellationToken.None).WaitAsync(Patience);
         await back!.WaitAsync(Patience);
@@ -165,66 +155,37 @@ public sealed class CpuFairnessTests : IDisposable
         Assert.InRange(Names()[1_001..1_501].Count(static name => name == 'a'), 245, 260);
     }
 
-    /// <summary>One call of a share of weight 10 runs for long, on one thread, and uses little for its weight; then the share has many calls.</summary>
-    [Fact]
-    public async Task What_a_share_could_not_use_for_want_of_workers_is_saved_up_for_a_second_at_most()
-    {
-        var scheduler = Create(threads: 2);
-        var share = new CpuShare(weight: 10);
-        using var started = new ManualResetEventSlim();
-        var hold = scheduler.RunAsync(WithShare(share, () => new PortionJob(1, 1, _ =>
-        {
-            started.Set();
-            _gate.Wait(Patience);
-        })), CancellationToken.None);
-        Assert.True(started.Wait(Patience));
-        List<Task> calls = [];
-        await scheduler.RunAsync(new PortionJob(101, 1, portion =>
-        {
-            Compute('b', 100);
-            for (var i = 0; portion.From == 99 && i < 400; i++)
-            {
-                calls.Add(scheduler.RunAsync(WithShare(share, () => new PortionJob(1, 1, _ => Compute('a', 100))), CancellationToken.None));
-            }
-        }), CancellationToken.None).WaitAsync(Patience);
-        _gate.Set();
-        await Task.WhenAll([hold, .. calls]).WaitAsync(Patience);
-
-        // What was left to compute of b began after these: at ten times the weight, they make up for a second within ten, of which the call that is held uses half.
-        Assert.InRange(Names().LastIndexOf('b') - 100, 1, 120);
-    }
-
     [Fact]
     public async Task The_rest_of_a_cut_turn_is_computed_once_and_before_later_items()
     {
         var indexes = new List<long>();
-        var portions = new List<(Portion Taken, int Computed)>();
+        var chunks = new List<(CpuChunk Taken, int Computed)>();
         await RunTogetherAsync(
-            () => PortionJob.OfItems(
+            () => ChunkJob.OfItems(
                 200, 1,
                 index =>
                 {
                     indexes.Add(index);
                     Compute('a', 1);
                 },
-                portion: 50,
-                note: (taken, computed) => portions.Add((taken, computed))),
-            () => PortionJob.OfItems(200, 1, _ => Compute('b', 1)));
+                size: 50,
+                note: (taken, computed) => chunks.Add((taken, computed))),
+            () => ChunkJob.OfItems(200, 1, _ => Compute('b', 1)));
 
         Assert.Equal(Enumerable.Range(0, 200).Select(static index => (long)index), indexes);
-        Assert.Contains(portions, static portion => portion.Computed < portion.Taken.Count);
-        Assert.Equal(200, portions.Sum(static portion => portion.Computed));
+        Assert.Contains(chunks, static chunk => chunk.Computed < chunk.Taken.Count);
+        Assert.Equal(200, chunks.Sum(static chunk => chunk.Computed));
     }
 
     [Fact]
     public async Task A_turn_is_not_cut_while_nobody_else_waits()
     {
-        var portions = new List<int>();
+        var chunks = new List<int>();
         await Create().RunAsync(
-            PortionJob.OfItems(3_000, 1, _ => Compute('a', 1), portion: 1_000, note: (_, computed) => portions.Add(computed)),
+            ChunkJob.OfItems(3_000, 1, _ => Compute('a', 1), size: 1_000, note: (_, computed) => chunks.Add(computed)),
             CancellationToken.None).WaitAsync(Patience);
 
-        Assert.Equal([1_000, 1_000, 1_000], portions);
+        Assert.Equal([1_000, 1_000, 1_000], chunks);
     }
 
     [Fact]
@@ -232,19 +193,19 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create();
         var share = new CpuShare();
-        var portions = new List<int>();
+        var chunks = new List<int>();
         Task? other = null;
-        await scheduler.RunAsync(WithShare(share, () => PortionJob.OfItems(
+        await scheduler.RunAsync(WithShare(share, () => ChunkJob.OfItems(
             100, 1,
             index =>
             {
                 Compute('a', 1);
                 other ??= scheduler.RunAsync(WithShare(share, () => Call('b', 1)), CancellationToken.None);
             },
-            note: (_, computed) => portions.Add(computed))), CancellationToken.None).WaitAsync(Patience);
+            note: (_, computed) => chunks.Add(computed))), CancellationToken.None).WaitAsync(Patience);
         await other!.WaitAsync(Patience);
 
-        Assert.Equal([100], portions);
+        Assert.Equal([100], chunks);
     }
 
     [Fact]
@@ -252,7 +213,7 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var turns = new List<int>();
         await RunTogetherAsync([
-            .. "abc".Select(name => (Func<CpuJob>)(() => PortionJob.OfItems(1_000, 1, _ => Compute(name, 0.5), note: (_, computed) => turns.Add(computed)))),
+            .. "abc".Select(name => (Func<CpuJob>)(() => ChunkJob.OfItems(1_000, 1, _ => Compute(name, 0.5), note: (_, computed) => turns.Add(computed)))),
         ]);
 
         // All but the very last of each, when it is alone.
@@ -267,11 +228,11 @@ public sealed class CpuFairnessTests : IDisposable
         using var other = new ManualResetEventSlim();
         using var both = new CountdownEvent(2);
         using var resumed = new ManualResetEventSlim();
-        var portions = new List<int>();
+        var chunks = new List<int>();
         var first = scheduler.RunAsync(
-            PortionJob.OfItems(100, 1, index => Enter(index, _gate), note: (_, computed) => portions.Add(computed)), CancellationToken.None);
+            ChunkJob.OfItems(100, 1, index => Enter(index, _gate), note: (_, computed) => chunks.Add(computed)), CancellationToken.None);
         var second = scheduler.RunAsync(
-            PortionJob.OfItems(2, 1, index =>
+            ChunkJob.OfItems(2, 1, index =>
             {
                 if (index == 0)
                 {
@@ -295,7 +256,7 @@ public sealed class CpuFairnessTests : IDisposable
         _gate.Set();
         await Task.WhenAll(first, second).WaitAsync(Patience);
 
-        Assert.Equal([100], portions);
+        Assert.Equal([100], chunks);
 
         void Enter(long index, ManualResetEventSlim until)
         {
@@ -307,14 +268,14 @@ public sealed class CpuFairnessTests : IDisposable
         }
     }
 
-    /// <summary>Between two portions a job with one worker has nothing that runs; but it has not been away.</summary>
+    /// <summary>Between two chunks a job with one worker has nothing that runs; but it has not been away.</summary>
     [Fact]
-    public async Task A_share_with_one_worker_does_not_cut_the_turns_of_others_with_each_portion()
+    public async Task A_share_with_one_worker_does_not_cut_the_turns_of_others_with_each_chunk()
     {
         var scheduler = Create(threads: 2);
         using var started = new ManualResetEventSlim();
         CpuTurn? turn = null;
-        var huge = scheduler.RunAsync(new PortionJob(1, 1, (_, its) =>
+        var huge = scheduler.RunAsync(new ChunkJob(1, 1, (_, its) =>
         {
             turn = its;
             started.Set();
@@ -324,7 +285,7 @@ public sealed class CpuFairnessTests : IDisposable
         Assert.True(started.Wait(Patience));
         _time.Advance(TimeSpan.FromMilliseconds(100));
         var over = 0;
-        await scheduler.RunAsync(new PortionJob(100, 1, _ =>
+        await scheduler.RunAsync(new ChunkJob(100, 1, _ =>
         {
             over += turn!.IsOver ? 1 : 0;
             _time.Advance(TimeSpan.FromMilliseconds(0.1));
@@ -341,9 +302,9 @@ public sealed class CpuFairnessTests : IDisposable
         var scheduler = Create(threads: 2);
         var turns = new CpuTurn?[2];
         using var both = new CountdownEvent(2);
-        var huge = scheduler.RunAsync(new PortionJob(2, 2, (portion, turn) =>
+        var huge = scheduler.RunAsync(new ChunkJob(2, 2, (chunk, turn) =>
         {
-            turns[portion.Worker] = turn;
+            turns[chunk.Worker] = turn;
             both.Signal();
             _gate.Wait(Patience);
             return 1;
@@ -365,12 +326,12 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create(threads: 4);
         var (running, most) = (0, 0);
-        await scheduler.RunAsync(PortionJob.OfItems(400, 1, _ =>
+        await scheduler.RunAsync(ChunkJob.OfItems(400, 1, _ =>
         {
             most = Math.Max(most, Interlocked.Increment(ref running));
             Thread.Yield();
             Interlocked.Decrement(ref running);
-        }, portion: 3), CancellationToken.None).WaitAsync(Patience);
+        }, size: 3), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(1, most);
     }
@@ -402,7 +363,7 @@ public sealed class CpuFairnessTests : IDisposable
         _order.Add((name, milliseconds));
     }
 
-    private PortionJob Call(char name, double milliseconds) => new(1, 1, _ => Compute(name, milliseconds));
+    private ChunkJob Call(char name, double milliseconds) => new(1, 1, _ => Compute(name, milliseconds));
 
     private string Names() => string.Concat(_order.Select(static item => item.Name));
 
@@ -417,8 +378,8 @@ public sealed class CpuFairnessTests : IDisposable
         await Task.WhenAll(all).WaitAsync(Patience);
     }
 
-    /// <summary>While both are there, a has had as much as b, by their weights.</summary>
-    private void EnsureTogether(double weightA, double weightB, double within)
+    /// <summary>While both are there, a has had as much as b.</summary>
+    private void EnsureTogether(double within)
     {
         var (a, b) = (0.0, 0.0);
         var both = Math.Min(_order.FindLastIndex(static item => item.Name == 'a'), _order.FindLastIndex(static item => item.Name == 'b'));
@@ -426,7 +387,7 @@ public sealed class CpuFairnessTests : IDisposable
         foreach (var (name, milliseconds) in _order.Take(both))
         {
             (a, b) = name == 'a' ? (a + milliseconds, b) : (a, b + milliseconds);
-            Assert.InRange((a / weightA) - (b / weightB), -within, within);
+            Assert.InRange(a - b, -within, within);
         }
     }
 }

@@ -12,15 +12,15 @@ public sealed class CpuJobTests
     [InlineData(int.MaxValue, 10)]
     [InlineData(0, 1)]
     [InlineData(int.MinValue, 1)]
-    public void A_portion_has_at_least_one_item_and_no_more_than_wait(int wanted, int count) =>
-        Assert.Equal(new Portion(0, count, 0), Job(items: 10, workers: 1, wanted).Take());
+    public void A_chunk_has_at_least_one_item_and_no_more_than_wait(int wanted, int count) =>
+        Assert.Equal(new CpuChunk(0, count, 0), Job(items: 10, workers: 1, wanted).Take());
 
     [Fact]
-    public void Portions_follow_each_other_without_a_gap()
+    public void Chunks_follow_each_other_without_a_gap()
     {
-        var job = Job(items: 10, workers: 3, portion: 4);
+        var job = Job(items: 10, workers: 3, size: 4);
 
-        Assert.Equal([new Portion(0, 4, 0), new Portion(4, 4, 1), new Portion(8, 2, 2)], [job.Take(), job.Take(), job.Take()]);
+        Assert.Equal([new CpuChunk(0, 4, 0), new CpuChunk(4, 4, 1), new CpuChunk(8, 2, 2)], [job.Take(), job.Take(), job.Take()]);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class CpuJobTests
         job.Take();
         job.Release(second, second.Count, TimeSpan.Zero);
 
-        Assert.Equal(new Portion(3, 1, 1), job.Take());
+        Assert.Equal(new CpuChunk(3, 1, 1), job.Take());
     }
 
     [Fact]
@@ -57,18 +57,20 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void Dropping_tells_how_many_items_nobody_had_taken()
+    public void A_job_that_is_dropped_is_over_when_its_last_chunk_ends()
     {
-        var job = Job(items: 10, workers: 2, portion: 3);
+        var job = Job(items: 10, workers: 2, size: 3);
         job.Take();
 
-        Assert.Equal((7, 0, false, false), (job.DropWaiting(), job.DropWaiting(), job.IsReady, job.IsOver));
+        job.DropWaiting();
+
+        Assert.Equal((0, false, false), (job.Waiting, job.IsReady, job.IsOver));
     }
 
     [Fact]
-    public void What_a_portion_left_comes_before_what_was_never_taken()
+    public void What_a_chunk_left_comes_before_what_was_never_taken()
     {
-        var job = Job(items: 10, workers: 2, portion: 4);
+        var job = Job(items: 10, workers: 2, size: 4);
         var (first, second) = (job.Take(), job.Take());
         job.Release(second, computed: 1, TimeSpan.Zero);
         job.Release(first, computed: 3, TimeSpan.Zero);
@@ -77,15 +79,15 @@ public sealed class CpuJobTests
             [(3, 1), (5, 3), (8, 2)],
             Enumerable.Range(0, 3).Select(_ =>
             {
-                var portion = job.Take();
-                job.Release(portion, portion.Count, TimeSpan.Zero);
-                return ((int)portion.From, portion.Count);
+                var chunk = job.Take();
+                job.Release(chunk, chunk.Count, TimeSpan.Zero);
+                return ((int)chunk.From, chunk.Count);
             }));
         Assert.True(job.IsOver);
     }
 
     [Fact]
-    public void A_rest_that_is_larger_than_a_portion_is_taken_in_portions()
+    public void A_rest_that_is_larger_than_a_chunk_is_taken_in_chunks()
     {
         var wanted = 8;
         var job = new SizedJob(10, () => wanted);
@@ -94,9 +96,9 @@ public sealed class CpuJobTests
         List<(long, int)> taken = [];
         while (job.IsReady)
         {
-            var portion = job.Take();
-            taken.Add((portion.From, portion.Count));
-            job.Release(portion, portion.Count, TimeSpan.Zero);
+            var chunk = job.Take();
+            taken.Add((chunk.From, chunk.Count));
+            job.Release(chunk, chunk.Count, TimeSpan.Zero);
         }
 
         Assert.Equal([(1, 3), (4, 3), (7, 1), (8, 2)], taken);
@@ -105,26 +107,30 @@ public sealed class CpuJobTests
     [Fact]
     public void What_comes_back_after_a_drop_does_not_wait_again()
     {
-        var job = Job(items: 10, workers: 1, portion: 4);
-        var portion = job.Take();
+        var job = Job(items: 10, workers: 1, size: 4);
+        var chunk = job.Take();
         job.DropWaiting();
         var before = job.IsOver;
 
-        Assert.Equal((false, 0, true, 0), (before, job.Release(portion, computed: 1, TimeSpan.Zero), job.IsOver, job.Waiting));
+        job.Release(chunk, computed: 1, TimeSpan.Zero);
+
+        Assert.Equal((false, true, 0), (before, job.IsOver, job.Waiting));
     }
 
     [Fact]
     public void What_comes_back_waits_again_and_the_job_is_not_over()
     {
-        var job = Job(items: 4, workers: 1, portion: 4);
+        var job = Job(items: 4, workers: 1, size: 4);
 
-        Assert.Equal((3, false, true), (job.Release(job.Take(), computed: 1, TimeSpan.Zero), job.IsOver, job.IsReady));
+        job.Release(job.Take(), computed: 1, TimeSpan.Zero);
+
+        Assert.Equal((3, false, true), (job.Waiting, job.IsOver, job.IsReady));
     }
 
     [Fact]
     public void An_open_job_is_not_over_until_it_is_closed()
     {
-        var job = PortionJob.OfItems(0, 1, static _ => { }, isOpen: true);
+        var job = ChunkJob.OfItems(0, 1, static _ => { }, isOpen: true);
         var open = job.IsOver;
         job.Close();
 
@@ -134,25 +140,29 @@ public sealed class CpuJobTests
     [Fact]
     public void Items_are_added_at_the_end()
     {
-        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        var job = ChunkJob.OfItems(2, 1, static _ => { }, isOpen: true);
         job.Release(job.Take(), 2, TimeSpan.Zero);
 
-        Assert.Equal((3, new Portion(2, 3, 0)), (job.Add(3), job.Take()));
+        job.Add(3);
+
+        Assert.Equal((3, new CpuChunk(2, 3, 0)), (job.Waiting, job.Take()));
     }
 
     [Fact]
     public void Items_that_are_added_after_a_drop_are_ignored()
     {
-        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        var job = ChunkJob.OfItems(2, 1, static _ => { }, isOpen: true);
         job.DropWaiting();
 
-        Assert.Equal((0, 0, true), (job.Add(3), job.Waiting, job.IsOver));
+        job.Add(3);
+
+        Assert.Equal((0, true), (job.Waiting, job.IsOver));
     }
 
     [Fact]
     public void The_time_of_an_item_follows_the_latest()
     {
-        var job = Job(items: 100, workers: 1, portion: 10);
+        var job = Job(items: 100, workers: 1, size: 10);
         var before = job.SecondsPerItem;
         job.Release(job.Take(), 10, TimeSpan.FromSeconds(10));
         var first = job.SecondsPerItem;
@@ -162,11 +172,39 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void A_portion_that_throws_fails_the_job_and_not_the_thread()
+    public void A_chunk_that_throws_fails_the_job_and_not_the_thread()
     {
-        var job = new PortionJob(1, 1, static _ => throw new InvalidDataException("broken"));
+        var job = new ChunkJob(1, 1, static _ => throw new InvalidDataException("broken"));
 
-        Assert.Equal(0, job.Compute(job.Take(), new CpuTurn(TimeProvider.System)));
+        Assert.Equal(0, job.Compute(job.Take(), new CpuTurn(new FairQueue(TimeProvider.System), TimeProvider.System)));
+    }
+
+    [Fact]
+    public async Task What_is_dropped_fails_its_job()
+    {
+        var job = Job(items: 10, workers: 1, size: 4);
+        var chunk = job.Take();
+        job.DropWaiting();
+        job.Release(chunk, computed: 4, TimeSpan.Zero);
+        job.Complete();
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => job.Completion);
+    }
+
+    [Fact]
+    public async Task A_job_that_is_dropped_after_its_last_chunk_was_taken_fails_only_if_that_is_cut()
+    {
+        var (whole, cut) = (Job(items: 4, workers: 1, size: 4), Job(items: 4, workers: 1, size: 4));
+        foreach (var (job, computed) in new[] { (whole, 4), (cut, 3) })
+        {
+            var chunk = job.Take();
+            job.DropWaiting();
+            job.Release(chunk, computed, TimeSpan.Zero);
+            job.Complete();
+        }
+
+        await whole.Completion;
+        await Assert.ThrowsAsync<OperationCanceledException>(() => cut.Completion);
     }
 
     [Fact]
@@ -195,22 +233,22 @@ public sealed class CpuJobTests
     public void A_job_that_was_made_without_a_flow_of_context_computes_too()
     {
         var computed = 0;
-        PortionJob job;
+        ChunkJob job;
         using (ExecutionContext.SuppressFlow())
         {
-            job = new PortionJob(1, 1, _ => computed++);
+            job = new ChunkJob(1, 1, _ => computed++);
         }
 
-        Assert.Equal((1, 1), (job.Compute(job.Take(), new CpuTurn(TimeProvider.System)), computed));
+        Assert.Equal((1, 1), (job.Compute(job.Take(), new CpuTurn(new FairQueue(TimeProvider.System), TimeProvider.System)), computed));
     }
 
-    private static PortionJob Job(int items, int workers, int portion = 1) => new(items, workers, static _ => { }, portion);
+    private static ChunkJob Job(int items, int workers, int size = 1) => new(items, workers, static _ => { }, size);
 
-    /// <summary>A job whose portions have the size that the test wants at the time.</summary>
+    /// <summary>A job whose chunks have the size that the test wants at the time.</summary>
     private sealed class SizedJob(int items, Func<int> wanted) : CpuJob(items, workers: 1)
     {
-        protected override int NextPortion(long from, int waiting) => wanted();
+        protected override int NextChunkSize(long from, int waiting) => wanted();
 
-        protected override int ComputeItems(Portion portion, CpuTurn turn) => portion.Count;
+        protected override int ComputeItems(CpuChunk chunk, CpuTurn turn) => chunk.Count;
     }
 }

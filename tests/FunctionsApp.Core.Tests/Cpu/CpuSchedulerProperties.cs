@@ -18,12 +18,12 @@ public sealed class CpuSchedulerProperties : IDisposable
         from items in Gen.Choose(0, 40)
         from added in Gen.Frequency((2, Gen.Constant<int[]?>(null)), (1, Gen.Choose(0, 7).ArrayOf()))
         from workers in Gen.Choose(1, 4)
-        from portion in Gen.Frequency((3, Gen.Choose(1, 9)), (1, Gen.Constant(int.MaxValue)))
+        from size in Gen.Frequency((3, Gen.Choose(1, 9)), (1, Gen.Constant(int.MaxValue)))
         from cut in Gen.Choose(1, 6)
         from failsAt in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 40)))
         from cancelsAt in Gen.Frequency((4, Gen.Constant(-1)), (1, Gen.Choose(0, 40)))
         from share in Gen.Choose(0, 3)
-        select new Job(items, added, workers, portion, cut, failsAt, cancelsAt, share);
+        select new Job(items, added, workers, size, cut, failsAt, cancelsAt, share);
 
     private readonly CpuScheduler _scheduler = new(Options.Create(new CpuOptions { Threads = Threads, MaxQueuedItems = MaxItems }), new ManualTimeProvider());
 
@@ -33,7 +33,7 @@ public sealed class CpuSchedulerProperties : IDisposable
     public void Each_item_is_computed_once_or_its_job_says_why_not_and_as_many_may_wait_as_before() =>
         Prop.ForAll(Jobs.ListOf().ToArbitrary(), jobs =>
         {
-            var shares = new[] { null, new CpuShare(), new CpuShare(0.5), new CpuShare(3) };
+            var shares = new[] { null, new CpuShare(), new CpuShare(), new CpuShare(isBackground: true) };
             var ends = Task.WhenAll(jobs.Select(job => RunAsync(job, shares[job.Share]))).WaitAsync(Patience).GetAwaiter().GetResult();
 
             Assert.All(jobs.Zip(ends), static pair =>
@@ -66,9 +66,9 @@ public sealed class CpuSchedulerProperties : IDisposable
         var computed = new int[job.Total];
         var (running, most) = (0, 0);
         var gate = new Lock();
-        var work = new PortionJob(
+        var work = new ChunkJob(
             job.Items, job.Workers,
-            (portion, turn) =>
+            (chunk, turn) =>
             {
                 lock (gate)
                 {
@@ -78,9 +78,9 @@ public sealed class CpuSchedulerProperties : IDisposable
                 try
                 {
                     var count = 0;
-                    while (count == 0 || (count < portion.Count && count % job.Cut != 0 && !turn.IsOver))
+                    while (count == 0 || (count < chunk.Count && count % job.Cut != 0 && !turn.IsOver))
                     {
-                        var index = portion.From + count++;
+                        var index = chunk.From + count++;
                         if (index == job.CancelsAt)
                         {
                             source.Cancel();
@@ -104,7 +104,7 @@ public sealed class CpuSchedulerProperties : IDisposable
                     }
                 }
             },
-            job.Portion, isOpen: job.Added is not null);
+            job.ChunkSize, isOpen: job.Added is not null);
         var run = _scheduler.RunAsync(work, source.Token);
         foreach (var added in job.Added ?? [])
         {
@@ -128,14 +128,14 @@ public sealed class CpuSchedulerProperties : IDisposable
         using var occupied = new CountdownEvent(Threads);
         using var source = new CancellationTokenSource();
         var hold = _scheduler.RunAsync(
-            new PortionJob(Threads, Threads, _ =>
+            new ChunkJob(Threads, Threads, _ =>
             {
                 occupied.Signal();
                 gate.Wait(Patience);
             }),
             CancellationToken.None);
         Assert.True(occupied.Wait(Patience));
-        var most = _scheduler.RunAsync(new PortionJob(items - 1, 1, static _ => { }), source.Token);
+        var most = _scheduler.RunAsync(new ChunkJob(items - 1, 1, static _ => { }), source.Token);
         var room = Record.Exception(_scheduler.EnsureRoom);
         var last = _scheduler.RunAsync(static _ => 0, source.Token);
         var none = Record.Exception(_scheduler.EnsureRoom);
@@ -147,7 +147,7 @@ public sealed class CpuSchedulerProperties : IDisposable
         Assert.IsType<ProblemException>(none);
     }
 
-    private sealed record Job(int Items, int[]? Added, int Workers, int Portion, int Cut, int FailsAt, int CancelsAt, int Share)
+    private sealed record Job(int Items, int[]? Added, int Workers, int ChunkSize, int Cut, int FailsAt, int CancelsAt, int Share)
     {
         public int Total => Items + (Added ?? []).Sum();
     }

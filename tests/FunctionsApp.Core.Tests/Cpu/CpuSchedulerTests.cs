@@ -45,20 +45,20 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task A_job_never_has_more_portions_at_once_than_workers()
+    public async Task A_job_never_has_more_chunks_at_once_than_workers()
     {
         using var barrier = new Barrier(2);
         var (running, most) = (0, 0);
         var gate = new Lock();
-        var job = new PortionJob(200, 2, portion =>
+        var job = new ChunkJob(200, 2, chunk =>
         {
             lock (gate)
             {
                 most = Math.Max(most, ++running);
             }
 
-            // The first two portions meet, so that both workers are in use at least once.
-            _ = portion.From >= 2 || barrier.SignalAndWait(Patience);
+            // The first two chunks meet, so that both workers are in use at least once.
+            _ = chunk.From >= 2 || barrier.SignalAndWait(Patience);
             Thread.Yield();
             lock (gate)
             {
@@ -72,19 +72,19 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task No_two_portions_have_one_worker_at_once()
+    public async Task No_two_chunks_have_one_worker_at_once()
     {
         var inUse = new int[3];
         var clashes = 0;
-        var job = new PortionJob(300, 3, portion =>
+        var job = new ChunkJob(300, 3, chunk =>
         {
-            if (Interlocked.Increment(ref inUse[portion.Worker]) > 1)
+            if (Interlocked.Increment(ref inUse[chunk.Worker]) > 1)
             {
                 Interlocked.Increment(ref clashes);
             }
 
             Thread.Yield();
-            Interlocked.Decrement(ref inUse[portion.Worker]);
+            Interlocked.Decrement(ref inUse[chunk.Worker]);
         });
 
         await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
@@ -96,13 +96,13 @@ public sealed class CpuSchedulerTests : CpuTests
     public async Task Every_item_is_computed_once()
     {
         var computed = new int[1_000];
-        var job = new PortionJob(1_000, 4, portion =>
+        var job = new ChunkJob(1_000, 4, chunk =>
         {
-            for (var i = portion.From; i < portion.From + portion.Count; i++)
+            for (var i = chunk.From; i < chunk.From + chunk.Count; i++)
             {
                 Interlocked.Increment(ref computed[i]);
             }
-        }, portion: 7);
+        }, size: 7);
 
         await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
 
@@ -115,7 +115,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create();
         var computed = 0;
         using var started = new ManualResetEventSlim();
-        var huge = scheduler.RunAsync(new PortionJob(10_000, 1, _ =>
+        var huge = scheduler.RunAsync(new ChunkJob(10_000, 1, _ =>
         {
             computed++;
             started.Set();
@@ -127,7 +127,7 @@ public sealed class CpuSchedulerTests : CpuTests
         Gate.Set();
         await huge.WaitAsync(Patience);
 
-        // At most the portion that ran when it arrived, and the one that stood before it.
+        // At most the chunk that ran when it arrived, and the one that stood before it.
         Assert.InRange(await small.WaitAsync(Patience), 1, 2);
     }
 
@@ -137,7 +137,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create();
         var order = new List<char>();
         var hold = scheduler.RunAsync(Hold, CancellationToken.None);
-        Task[] jobs = [.. "abc".Select(name => scheduler.RunAsync(new PortionJob(3, 1, _ => order.Add(name)), CancellationToken.None))];
+        Task[] jobs = [.. "abc".Select(name => scheduler.RunAsync(new ChunkJob(3, 1, _ => order.Add(name)), CancellationToken.None))];
         Gate.Set();
         await Task.WhenAll([hold, .. jobs]).WaitAsync(Patience);
 
@@ -148,7 +148,7 @@ public sealed class CpuSchedulerTests : CpuTests
     public async Task A_failure_leaves_the_rest_of_its_job_uncomputed()
     {
         var computed = 0;
-        var job = new PortionJob(100, 1, _ => computed += computed == 2 ? throw new InvalidDataException("broken") : 1);
+        var job = new ChunkJob(100, 1, _ => computed += computed == 2 ? throw new InvalidDataException("broken") : 1);
 
         await Assert.ThrowsAsync<InvalidDataException>(() => Create().RunAsync(job, CancellationToken.None).WaitAsync(Patience));
 
@@ -161,10 +161,10 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create(threads: 2);
         using var both = new Barrier(2);
         var ended = false;
-        var job = scheduler.RunAsync(new PortionJob(2, 2, portion =>
+        var job = scheduler.RunAsync(new ChunkJob(2, 2, chunk =>
         {
             both.SignalAndWait(Patience);
-            if (portion.Worker == 0)
+            if (chunk.Worker == 0)
             {
                 throw new InvalidDataException("broken");
             }
@@ -173,7 +173,7 @@ public sealed class CpuSchedulerTests : CpuTests
             ended = true;
         }), CancellationToken.None);
 
-        // The thread of the failed portion is free for this, while the other portion runs.
+        // The thread of the failed chunk is free for this, while the other chunk runs.
         await scheduler.RunAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
         var early = job.IsCompleted;
         Gate.Set();
@@ -185,7 +185,7 @@ public sealed class CpuSchedulerTests : CpuTests
     [Fact]
     public async Task A_job_without_items_is_done_at_once()
     {
-        var job = new PortionJob(0, 1, static _ => throw new InvalidDataException("computed"));
+        var job = new ChunkJob(0, 1, static _ => throw new InvalidDataException("computed"));
 
         await Create().RunAsync(job, CancellationToken.None).WaitAsync(Patience);
 
@@ -261,7 +261,7 @@ public sealed class CpuSchedulerTests : CpuTests
         using var source = new CancellationTokenSource();
         using var started = new ManualResetEventSlim();
         var computed = 0;
-        var job = scheduler.RunAsync(new PortionJob(1_000, 1, _ =>
+        var job = scheduler.RunAsync(new ChunkJob(1_000, 1, _ =>
         {
             computed++;
             started.Set();
@@ -288,7 +288,7 @@ public sealed class CpuSchedulerTests : CpuTests
             // All have to end before the next begin: nobody else wakes a thread for one that was forgotten.
             await Task.WhenAll(Enumerable.Range(0, 1 + (jobs % 7)).Select(i => Task.Run(async () =>
             {
-                await scheduler.RunAsync(new PortionJob(1 + i, 1 + (i % 3), _ => Interlocked.Increment(ref computed)), CancellationToken.None);
+                await scheduler.RunAsync(new ChunkJob(1 + i, 1 + (i % 3), _ => Interlocked.Increment(ref computed)), CancellationToken.None);
                 Interlocked.Add(ref computed, -1 - i);
                 Interlocked.Increment(ref jobs);
             }))).WaitAsync(Patience);
@@ -331,11 +331,11 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task Every_portion_has_the_context_of_its_request()
+    public async Task Every_chunk_has_the_context_of_its_request()
     {
         var local = new AsyncLocal<string> { Value = "mine" };
         var seen = new ConcurrentBag<string?>();
-        await Create(threads: 4).RunAsync(new PortionJob(20, 4, _ => seen.Add(local.Value)), CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).RunAsync(new ChunkJob(20, 4, _ => seen.Add(local.Value)), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(Enumerable.Repeat("mine", 20), seen);
     }
@@ -351,18 +351,18 @@ public sealed class CpuSchedulerTests : CpuTests
         async Task<string> EndAsync(int i)
         {
             using var source = new CancellationTokenSource();
-            var job = new PortionJob(50, 1 + (i % 3), portion =>
+            var job = new ChunkJob(50, 1 + (i % 3), chunk =>
             {
-                if (i % 4 == 0 && portion.From == 20)
+                if (i % 4 == 0 && chunk.From == 20)
                 {
                     throw new InvalidDataException("broken");
                 }
 
-                if (i % 4 == 1 && portion.From >= 30)
+                if (i % 4 == 1 && chunk.From >= 30)
                 {
                     source.Cancel();
                 }
-            }, portion: 1 + (i % 5 == 0 ? 1 : 0));
+            }, size: 1 + (i % 5 == 0 ? 1 : 0));
             try
             {
                 await scheduler.RunAsync(job, source.Token);
@@ -386,14 +386,14 @@ public sealed class CpuSchedulerTests : CpuTests
         await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {
             using var source = new CancellationTokenSource();
-            var job = new PortionJob(20, 2, portion =>
+            var job = new ChunkJob(20, 2, chunk =>
             {
-                if (portion.From == 5 && i % 3 == 0)
+                if (chunk.From == 5 && i % 3 == 0)
                 {
                     throw new InvalidDataException("broken");
                 }
 
-                if (portion.From == 5 && i % 3 == 1)
+                if (chunk.From == 5 && i % 3 == 1)
                 {
                     source.Cancel();
                 }
@@ -402,7 +402,7 @@ public sealed class CpuSchedulerTests : CpuTests
         })).WaitAsync(Patience);
         await OccupyAsync(scheduler);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new PortionJob(99_999, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(99_999, 1, static _ => { }), CancellationToken.None);
         scheduler.EnsureRoom();
         _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
 

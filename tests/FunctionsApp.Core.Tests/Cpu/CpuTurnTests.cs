@@ -5,11 +5,13 @@ namespace FunctionsApp.Core.Tests.Cpu;
 public sealed class CpuTurnTests
 {
     private readonly ManualTimeProvider _time = new();
+    private readonly FairQueue _queue;
     private readonly CpuTurn _turn;
 
     public CpuTurnTests()
     {
-        _turn = new CpuTurn(_time);
+        _queue = new FairQueue(_time);
+        _turn = new CpuTurn(_queue, _time);
         Begin();
     }
 
@@ -28,7 +30,7 @@ public sealed class CpuTurnTests
     [InlineData(5_000, true)]
     public void While_others_wait_it_lasts_five_milliseconds(double milliseconds, bool isOver)
     {
-        _turn.IsContended = true;
+        AnotherWaits();
         _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
 
         Assert.Equal(isOver, _turn.IsOver);
@@ -37,36 +39,39 @@ public sealed class CpuTurnTests
     [Fact]
     public void It_goes_on_when_nobody_waits_any_more()
     {
-        _turn.IsContended = true;
-        _turn.Cut();
+        AnotherWaits();
+        _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
-        _turn.IsContended = false;
+        NobodyWaits();
 
-        Assert.Equal((false, false), (_turn.IsOver, _turn.IsCut));
+        Assert.False(_turn.IsOver);
     }
 
     [Fact]
-    public void It_is_over_at_once_when_it_is_cut()
+    public void It_is_over_at_once_when_it_is_cut_and_another_waits()
     {
-        _turn.Cut();
+        AnotherWaits();
+        _turn.IsCut = true;
 
         Assert.Equal((true, true), (_turn.IsOver, _turn.IsCut));
     }
 
     [Fact]
-    public void A_turn_that_was_cut_stays_cut_while_others_wait()
+    public void It_lasts_while_another_job_of_its_own_share_waits()
     {
-        _turn.Cut();
-        _turn.IsContended = true;
+        CpuShare.Current = _turn.Share;
+        AnotherWaits();
+        _turn.IsCut = true;
+        _time.Advance(TimeSpan.FromMilliseconds(10));
 
-        Assert.True(_turn.IsOver);
+        Assert.False(_turn.IsOver);
     }
 
     [Fact]
     public void The_next_turn_is_not_cut_and_has_its_own_time()
     {
-        _turn.IsContended = true;
-        _turn.Cut();
+        AnotherWaits();
+        _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
         _turn.End(_time.GetTimestamp());
         Begin();
@@ -83,6 +88,10 @@ public sealed class CpuTurnTests
 
         Assert.Equal((TimeSpan.FromMilliseconds(10).Ticks, true, null), (share.Used(0), share.IsIdle, _turn.Share));
     }
+
+    private void AnotherWaits() => _queue.TryEnqueue(new ChunkJob(1, 1, static _ => { }), _queue.Advance());
+
+    private void NobodyWaits() => _queue.Dequeue(_queue.Advance());
 
     private void Begin() => _turn.Begin(new CpuShare(), _time.GetTimestamp());
 }

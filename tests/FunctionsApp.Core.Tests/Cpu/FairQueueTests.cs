@@ -23,21 +23,6 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_share_of_twice_the_weight_gets_twice_the_time()
-    {
-        var (light, heavy) = (Job(weight: 1), Job(weight: 2));
-        var turns = new List<CpuJob>();
-        for (var i = 0; i < 30; i++)
-        {
-            Enqueue(light, heavy);
-            turns.Add(Next()!);
-            Run(turns[^1], seconds: 1);
-        }
-
-        Assert.InRange(turns.Count(job => job == heavy), 19, 21);
-    }
-
-    [Fact]
     public void A_share_that_comes_late_does_not_make_up_for_what_it_has_missed()
     {
         var early = Job();
@@ -60,42 +45,45 @@ public sealed class FairQueueTests
         Assert.InRange(turns.Count(job => job == late), 5, 6);
     }
 
+    /// <summary>A share with one long call uses half of what a share with two workers uses; then it has many calls.</summary>
     [Fact]
-    public void A_background_share_is_passed_over_where_only_the_foreground_counts_and_keeps_its_place()
+    public void A_share_makes_up_for_at_most_a_second_that_it_could_not_use_because_it_had_few_workers()
     {
-        var (background, foreground) = (Job(weight: 0.5), Job());
-        Enqueue(background, foreground);
+        var share = new CpuShare();
+        var (held, two) = (Job(share), Job(workers: 2));
+        Enqueue(held, two);
+        var turns = Enumerable.Range(0, 3).Select(_ => Begin(Next()!)).ToList();
+        _time.Advance(TimeSpan.FromSeconds(100));
+        turns.ForEach(End);
 
-        Assert.Equal((2, 1), (_queue.Count, _queue.ForegroundCount));
-        Assert.Same(foreground, Next(foregroundOnly: true));
-        Assert.Null(Next(foregroundOnly: true));
-        Assert.Same(background, Next());
-    }
-
-    [Fact]
-    public void Busy_time_counts_each_turn_that_runs()
-    {
-        Enqueue(Job(), Job());
-        var turns = new[] { new CpuTurn(_time), new CpuTurn(_time) };
-        foreach (var turn in turns)
+        Enqueue(Job(share), two);
+        var order = new List<CpuJob>();
+        for (var i = 0; i < 600; i++)
         {
-            _queue.Begin(turn, Next()!, _queue.Advance());
+            order.Add(Next()!);
+            Run(order[^1], seconds: 0.01);
+            Enqueue(order[^1]);
         }
 
-        _time.Advance(TimeSpan.FromSeconds(3));
-        _queue.End(turns[0], _queue.Advance());
-        _time.Advance(TimeSpan.FromSeconds(1));
-        _queue.End(turns[1], _queue.Advance());
-
-        Assert.Equal(7, _queue.BusyTicks / _time.TimestampFrequency);
+        // The other share has used 200 s, which virtual time of 150 s does not excuse.
+        Assert.InRange(order.IndexOf(two), 0, 200);
     }
 
-    private static PortionJob Job(double weight = 1)
+    [Fact]
+    public void A_job_waits_in_the_queue_once()
     {
-        CpuShare.Current = new CpuShare(weight);
+        var (job, empty) = (Job(), new ChunkJob(0, 1, static _ => { }));
+        Enqueue(job, job, empty);
+
+        Assert.Equal([job, null], [Next(), Next()]);
+    }
+
+    private static ChunkJob Job(CpuShare? share = null, int workers = 1)
+    {
+        CpuShare.Current = share;
         try
         {
-            return new PortionJob(items: 1_000, workers: 1, static _ => { });
+            return new ChunkJob(items: 1_000, workers, static _ => { });
         }
         finally
         {
@@ -112,13 +100,23 @@ public sealed class FairQueueTests
         }
     }
 
-    private CpuJob? Next(bool foregroundOnly = false) => _queue.TryDequeue(_queue.Advance(), foregroundOnly, out var job) ? job : null;
+    private CpuJob? Next() => _queue.Dequeue(_queue.Advance());
+
+    private CpuTurn Begin(CpuJob job)
+    {
+        var turn = new CpuTurn(_queue, _time);
+        _queue.Begin(turn, job, _queue.Advance());
+        _queue.TryEnqueue(job, _queue.Advance());
+        return turn;
+    }
+
+    private void End(CpuTurn turn) => _queue.End(turn, _queue.Advance());
 
     private void Run(CpuJob job, double seconds)
     {
-        var turn = new CpuTurn(_time);
+        var turn = new CpuTurn(_queue, _time);
         _queue.Begin(turn, job, _queue.Advance());
         _time.Advance(TimeSpan.FromSeconds(seconds));
-        _queue.End(turn, _queue.Advance());
+        End(turn);
     }
 }

@@ -10,7 +10,7 @@ public sealed class OpenJobTests : CpuTests
     public async Task An_open_job_without_items_ends_when_it_is_closed()
     {
         var scheduler = Create();
-        var job = PortionJob.OfItems(0, 1, static _ => throw new InvalidDataException("computed"), isOpen: true);
+        var job = ChunkJob.OfItems(0, 1, static _ => throw new InvalidDataException("computed"), isOpen: true);
         var run = scheduler.RunAsync(job, CancellationToken.None);
         var before = run.IsCompleted;
         scheduler.Close(job);
@@ -24,7 +24,7 @@ public sealed class OpenJobTests : CpuTests
     {
         var scheduler = Create(threads: 2);
         var computed = new ConcurrentQueue<long>();
-        var job = PortionJob.OfItems(0, 2, computed.Enqueue, isOpen: true);
+        var job = ChunkJob.OfItems(0, 2, computed.Enqueue, isOpen: true);
         var run = scheduler.RunAsync(job, CancellationToken.None);
         for (var i = 0; i < 100; i++)
         {
@@ -44,7 +44,7 @@ public sealed class OpenJobTests : CpuTests
     {
         var scheduler = Create();
         using var started = new ManualResetEventSlim();
-        var job = PortionJob.OfItems(0, 1, _ =>
+        var job = ChunkJob.OfItems(0, 1, _ =>
         {
             started.Set();
             Gate.Wait(Patience);
@@ -66,13 +66,13 @@ public sealed class OpenJobTests : CpuTests
         var scheduler = Create(maxQueuedItems: 3);
         using var source = new CancellationTokenSource();
         await OccupyAsync(scheduler);
-        var job = PortionJob.OfItems(2, 1, static _ => { }, isOpen: true);
+        var job = ChunkJob.OfItems(2, 1, static _ => { }, isOpen: true);
         var run = scheduler.RunAsync(job, source.Token);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Patience));
         scheduler.Update(job, items: 100);
         scheduler.Close(job);
-        _ = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
         var room = Record.Exception(scheduler.EnsureRoom);
         _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
 
@@ -84,11 +84,11 @@ public sealed class OpenJobTests : CpuTests
     public async Task Items_that_are_added_after_a_failure_do_not_count_as_waiting()
     {
         var scheduler = Create(maxQueuedItems: 3);
-        var job = PortionJob.OfItems(2, 1, static _ => throw new InvalidDataException("broken"), isOpen: true);
+        var job = ChunkJob.OfItems(2, 1, static _ => throw new InvalidDataException("broken"), isOpen: true);
         await Assert.ThrowsAsync<InvalidDataException>(() => scheduler.RunAsync(job, CancellationToken.None).WaitAsync(Patience));
         await OccupyAsync(scheduler);
         scheduler.Update(job, items: 100);
-        _ = scheduler.RunAsync(new PortionJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
 
         Assert.Null(Record.Exception(scheduler.EnsureRoom));
     }

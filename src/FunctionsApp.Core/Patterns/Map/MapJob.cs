@@ -9,7 +9,7 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
-/// One running map as a job of the CPU scheduler: its chunks are the portions, and its workers compute them. The job
+/// One running map as a job of the CPU scheduler: its workers compute its chunks. The job
 /// computes while there is room for results, and accepts items while there is room for items. So it holds a bounded
 /// amount of both, however many items there are.
 /// </summary>
@@ -129,7 +129,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             // All other chunks wait for this one: it is the next to send.
             || (_options.Ordered != false && from == Volatile.Read(ref _sent)));
 
-    protected override int NextPortion(long from, int waiting)
+    protected override int NextChunkSize(long from, int waiting)
     {
         var most = (int)(Find(from).End - from);
         if (_options.ChunkSize is { } fixedSize)
@@ -148,19 +148,19 @@ internal sealed class MapJob : CpuJob, IDisposable
         return (int)Math.Clamp(wanted, 1, share);
     }
 
-    protected override int ComputeItems(Portion portion, CpuTurn turn)
+    protected override int ComputeItems(CpuChunk taken, CpuTurn turn)
     {
-        var block = Find(portion.From);
+        var block = Find(taken.From);
         var chunk = new Chunk(_asLines)
         {
-            From = portion.From,
-            Worker = portion.Worker,
+            From = taken.From,
+            Worker = taken.Worker,
             StartedMs = _clock.ElapsedMs,
             Reduced = _options.Reduce is null ? null : new Reducer(),
         };
         using (StartSpan())
         {
-            _computation.Run(block, chunk, portion.Count, turn);
+            _computation.Run(block, chunk, taken.Count, turn);
         }
 
         chunk.FinishedMs = _clock.ElapsedMs;

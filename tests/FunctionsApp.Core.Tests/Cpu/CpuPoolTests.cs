@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace FunctionsApp.Core.Tests.Cpu;
 
 /// <summary>The threads: that all of them work, and how they stop.</summary>
-public sealed class CpuThreadsTests : CpuTests
+public sealed class CpuPoolTests : CpuTests
 {
     [Fact]
     public async Task All_threads_compute_one_job_at_once()
@@ -11,7 +11,7 @@ public sealed class CpuThreadsTests : CpuTests
         using var barrier = new Barrier(4);
         var met = new ConcurrentBag<bool>();
 
-        await Create(threads: 4).RunAsync(new PortionJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal([true, true, true, true], met);
     }
@@ -22,9 +22,9 @@ public sealed class CpuThreadsTests : CpuTests
         using var barrier = new Barrier(4);
         var met = new ConcurrentBag<bool>();
         var scheduler = Create(threads: 4);
-        await scheduler.RunAsync(new PortionJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
-        await scheduler.RunAsync(new PortionJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(8, met.Count(static reached => reached));
     }
@@ -33,7 +33,7 @@ public sealed class CpuThreadsTests : CpuTests
     public async Task Disposing_ends_an_open_job()
     {
         var scheduler = Create();
-        var run = scheduler.RunAsync(PortionJob.OfItems(0, 1, static _ => { }, isOpen: true), CancellationToken.None);
+        var run = scheduler.RunAsync(ChunkJob.OfItems(0, 1, static _ => { }, isOpen: true), CancellationToken.None);
 
         scheduler.Dispose();
 
@@ -45,7 +45,7 @@ public sealed class CpuThreadsTests : CpuTests
     {
         var scheduler = Create();
         using var started = new ManualResetEventSlim();
-        var run = scheduler.RunAsync(PortionJob.OfItems(10, 1, _ =>
+        var run = scheduler.RunAsync(ChunkJob.OfItems(10, 1, _ =>
         {
             started.Set();
             Gate.Wait(Patience);
@@ -66,7 +66,7 @@ public sealed class CpuThreadsTests : CpuTests
     {
         var scheduler = Create(threads: 4);
         using var some = new CountdownEvent(500);
-        Task[] jobs = [.. Enumerable.Range(0, 400).Select(i => scheduler.RunAsync(PortionJob.OfItems(100, 1 + (i % 4), _ => Note(), portion: 1 + (i % 30), isOpen: i % 7 == 0), CancellationToken.None))];
+        Task[] jobs = [.. Enumerable.Range(0, 400).Select(i => scheduler.RunAsync(ChunkJob.OfItems(100, 1 + (i % 4), _ => Note(), size: 1 + (i % 30), isOpen: i % 7 == 0), CancellationToken.None))];
         Assert.True(some.Wait(Patience));
 
         scheduler.Dispose();
@@ -127,7 +127,7 @@ public sealed class CpuThreadsTests : CpuTests
     {
         var scheduler = Create(threads);
         using var started = new ManualResetEventSlim();
-        var job = scheduler.RunAsync(new PortionJob(items, workers, _ =>
+        var job = scheduler.RunAsync(new ChunkJob(items, workers, _ =>
         {
             started.Set();
             Gate.Wait(Patience);
