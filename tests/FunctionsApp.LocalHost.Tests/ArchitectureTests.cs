@@ -17,6 +17,7 @@ public sealed class ArchitectureTests
         ],
         ["FunctionsApp.Operations"] = [],
         ["FunctionsApp.Embedded"] = ["Storage"],
+        ["FunctionsApp.Durable"] = ["Records", "Storage", "Orchestration", "Activities", "Client", "Hosting"],
         ["FunctionsApp"] = ["Telemetry", "Logging", "Http", "OpenApi", "Functions", "Hosting"],
         ["FunctionsApp.LocalHost"] = [],
     };
