@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 
 namespace FunctionsApp.Core.Tests.Json.Schema;
