@@ -18,7 +18,8 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
             if (call.HasLines)
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
-                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled)));
+                var lines = await call.OpenLinesAsync();
+                return await endpoint.StreamAsync(call, options.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, options, lines, call.Cancelled)));
             }
 
             if (call.Preference.RespondAsync)
@@ -26,7 +27,7 @@ public sealed class MapFunctions(MapService service, TaskEndpoint tasks, Functio
                 return await tasks.RespondAsync(call, MapService.Name, operation);
             }
 
-            var map = await call.ReadAsync<MapRequest>();
+            var map = service.Read(await call.ReadBodyAsync());
             return call.WantsStream
                 ? await endpoint.StreamAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));

@@ -164,6 +164,18 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public async ValueTask<T> ReadAsync<T>() => _reader.Read<T>(await ReadBodyAsync());
 
+    /// <summary>Reads the body, in UTF-8.</summary>
+    /// <exception cref="ProblemException"><c>too-large</c>, <c>unsupported-media-type</c>.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
+    {
+        if (_request.ContentLength is not 0)
+        {
+            EnsureReadable(asLines: false);
+        }
+
+        return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
+    }
+
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
     /// <param name="segments">The number of segments of the function's route.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> for an invalid <c>Idempotency-Key</c>.</exception>
@@ -196,16 +208,6 @@ public sealed class FunctionRequest
 
     private static bool IsAny(MediaTypeHeaderValue type) =>
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
-
-    private async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
-    {
-        if (_request.ContentLength is not 0)
-        {
-            EnsureReadable(asLines: false);
-        }
-
-        return _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
-    }
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonElement AsJson(string value)

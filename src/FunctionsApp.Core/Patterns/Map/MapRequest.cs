@@ -1,14 +1,15 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
-using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Items to compute one operation for, and the options.</summary>
-public record MapRequest : MapOptions, IHasItems
+public record MapRequest : MapOptions
 {
-    /// <summary>The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.</summary>
+    /// <summary>
+    /// The items, at most <c>Limits:MaxItems</c>: each the operation's input object, or a bare value for its first property.
+    /// </summary>
     [Description("The items: each the operation's input, or a bare value for its first property.")]
     public required JsonItems Items { get; init; }
 }
@@ -49,11 +50,9 @@ public record MapOptions
     public Reduction? Reduce { get; init; }
 
     /// <summary>Whether a streamed response includes which worker computed what when. A buffered response always does.</summary>
-    [Description("Whether a streamed answer also tells which worker computed what when; an answer in one piece always does."), DefaultValue(false)]
+    [Description("Whether a streamed answer also tells which worker computed what when; an answer in one piece always does.")]
+    [DefaultValue(false)]
     public bool? Timeline { get; init; }
-
-    /// <summary>How an item represents the input.</summary>
-    internal ItemShape Shape => Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
 }
 
 /// <summary>How to reduce many results to one value.</summary>
