@@ -3,6 +3,7 @@ using BenchmarkDotNet.Attributes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Map;
 
 namespace FunctionsApp.MicroBenchmarks;
 
@@ -11,7 +12,7 @@ namespace FunctionsApp.MicroBenchmarks;
 public class ItemBenchmarks : IDisposable
 {
     private readonly ResultBuffer _buffer = new(hasCommas: true);
-    private CpuOperation _operation = null!;
+    private ItemFunction _function = null!;
     private byte[] _item = null!;
 
     /// <summary>The operation. The number to test is the greatest prime that it takes: the heaviest case.</summary>
@@ -25,7 +26,7 @@ public class ItemBenchmarks : IDisposable
     [GlobalSetup]
     public void Setup()
     {
-        _operation = CoreServices.Get<OperationCatalog>().FindCpu(Operation);
+        _function = ItemFunction.Of(CoreServices.Get<OperationCatalog>().FindCpu(Operation), maxDepth: 64);
         var (property, number) = Operation == "math.square" ? ("x", "123456") : ("n", "9223372036854775783");
         _item = Encoding.UTF8.GetBytes(AsObject ? $$"""{"{{property}}":{{number}}}""" : number);
     }
@@ -34,7 +35,7 @@ public class ItemBenchmarks : IDisposable
     public long Compute()
     {
         _buffer.Begin();
-        _operation.Compute(_item, ItemShape.ObjectOrBareValue, maxDepth: 64, _buffer, CancellationToken.None);
+        _function.Compute(_item, isStarmap: false, _buffer, CancellationToken.None);
         var length = _buffer.Length;
         _buffer.Drop();
         return length;

@@ -33,7 +33,7 @@ public sealed class IntegerTests(FunctionsAppFixture app)
         Assert.Equal(expected, value.GetRawText());
     }
 
-    /// <summary>Also in a large body, which is split before it is read.</summary>
+    /// <summary>Also in a large body.</summary>
     [Theory]
     [InlineData(10)]
     [InlineData(20_000)]

@@ -42,15 +42,6 @@ public static class CoreJson
         where T : class => JsonSerializer.Deserialize(utf8, StoredTypeInfo<T>())
             ?? throw new JsonException($"The {typeof(T).Name} is null.");
 
-    /// <summary>
-    /// Returns the converter of a number or boolean type; null for any other type. A direct call takes a fraction of the
-    /// serializer's time.
-    /// </summary>
-    internal static JsonConverter<T>? ScalarConverter<T>() =>
-        typeof(T) == typeof(Number) || typeof(T) == typeof(long) || typeof(T) == typeof(double) || typeof(T) == typeof(bool)
-            ? (JsonConverter<T>)TypeInfo<T>().Converter
-            : null;
-
     private static JsonSerializerOptions Create()
     {
         var options = new JsonSerializerOptions

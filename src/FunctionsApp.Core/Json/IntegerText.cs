@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
@@ -10,16 +8,6 @@ internal static class IntegerText
 {
     /// <summary>An exponent that no text is long enough to make up for.</summary>
     private const long MaxExponent = 1_000_000_000_000;
-
-    /// <summary>Reads text that is only the digits of a 64-bit integer, as most numbers are. JSON has no leading zeros and no plus sign.</summary>
-    public static bool TryReadDigits(ReadOnlySpan<byte> text, out long integer)
-    {
-        var digits = text.StartsWith((byte)'-') ? text[1..] : text;
-        integer = 0;
-        return digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
-            && Utf8Parser.TryParse(text, out integer, out var read)
-            && read == text.Length;
-    }
 
     /// <summary>Reads a number without a fraction, of at most 64 bits.</summary>
     /// <param name="number">A JSON number.</param>

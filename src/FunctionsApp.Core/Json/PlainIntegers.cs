@@ -32,7 +32,4 @@ internal ref struct PlainIntegers(ReadOnlySpan<byte> text)
         _copy?.Write(_text[_copied..]);
         return _copy?.WrittenMemory;
     }
-
-    /// <summary>Whether the text has an integer that is not written as digits.</summary>
-    public readonly bool Any => _copy is not null;
 }

@@ -1,8 +1,4 @@
-using System.Buffers;
-using System.Buffers.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
@@ -76,26 +72,17 @@ public abstract class CpuOperation : CallableOperation
     {
     }
 
-    /// <summary>Whether results are numbers or booleans, which can be summed and compared.</summary>
-    public abstract bool IsNumeric { get; }
+    /// <summary>Passes on the typed operation, for work that leaves out the catalog's way from JSON to JSON.</summary>
+    internal abstract TResult Use<TResult>(ICpuOperationUse<TResult> use);
+}
 
-    /// <summary>Reads one item, computes it on this thread, and writes the result.</summary>
-    /// <param name="item">One JSON value.</param>
-    /// <param name="shape">How it represents the input.</param>
-    /// <param name="maxDepth">How deep it may nest.</param>
-    /// <param name="output">The target; discard what an item that failed has written.</param>
-    /// <param name="cancellationToken">Cancels the computation.</param>
-    internal abstract void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, ResultBuffer output, CancellationToken cancellationToken);
-
-    /// <summary>As <see cref="Compute"/>, for an operation that <see cref="IsNumeric"/>: true counts as 1, false as 0.</summary>
-    internal abstract Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, CancellationToken cancellationToken);
-
-    /// <summary>Reads one item without computing it.</summary>
-    /// <param name="item">One JSON value.</param>
-    /// <param name="shape">How it represents the input.</param>
-    /// <param name="maxDepth">How deep it may nest.</param>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every error, with pointers that start at the item.</exception>
-    internal abstract void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth);
+/// <summary>Work with a typed cpu operation.</summary>
+internal interface ICpuOperationUse<out TResult>
+{
+    /// <summary>Works with an operation.</summary>
+    /// <param name="contract">The contract of its input.</param>
+    /// <param name="operation">The operation.</param>
+    TResult Use<TInput, TOutput>(JsonContract<TInput> contract, ICpuOperation<TInput, TOutput> operation);
 }
 
 /// <summary>An operation that yields values.</summary>
@@ -140,11 +127,6 @@ internal sealed class CpuOperation<TInput, TOutput>(
     : CpuOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
-    private readonly JsonConverter<TOutput>? _scalar = CoreJson.ScalarConverter<TOutput>();
-
-    public override bool IsNumeric =>
-        typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
-        || typeof(TOutput) == typeof(double) || typeof(TOutput) == typeof(bool);
 
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
@@ -152,67 +134,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
         return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
     }
 
-    internal override void Compute(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, ResultBuffer output, CancellationToken cancellationToken)
-    {
-        var result = operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken);
-        if (TryWrite(result, output))
-        {
-            return;
-        }
-
-        if (_scalar is null)
-        {
-            JsonSerializer.Serialize(output.Json, result, _output);
-        }
-        else
-        {
-            var json = output.Json;
-            _scalar.Write(json, result, CoreJson.Options);
-            json.Flush();
-        }
-    }
-
-    internal override Number ComputeNumber(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth, CancellationToken cancellationToken) =>
-        operation.Compute(contract.ReadItem(item, shape, maxDepth), cancellationToken) switch
-        {
-            Number number => number,
-            long integer => integer,
-            int integer => integer,
-            double value => value,
-            bool value => value ? 1L : 0L,
-            _ => throw new NotSupportedException($"{Name} does not yield numbers."),
-        };
-
-    /// <summary>Writes an integer or a boolean, as most results are: the framework's writer takes several times as long.</summary>
-    private static bool TryWrite(TOutput result, ResultBuffer output)
-    {
-        const int MaxDigits = 20;
-        long integer;
-        if (typeof(TOutput) == typeof(bool))
-        {
-            output.Write((bool)(object)result! ? "true"u8 : "false"u8);
-            return true;
-        }
-
-        if (typeof(TOutput) == typeof(long))
-        {
-            integer = (long)(object)result!;
-        }
-        else if (typeof(TOutput) == typeof(Number) && ((Number)(object)result!).IsInteger)
-        {
-            integer = ((Number)(object)result!).AsInteger;
-        }
-        else
-        {
-            return false;
-        }
-
-        Utf8Formatter.TryFormat(integer, output.GetSpan(MaxDigits), out var written);
-        output.Advance(written);
-        return true;
-    }
-
-    internal override void Check(ReadOnlySpan<byte> item, ItemShape shape, int maxDepth) => contract.ReadItem(item, shape, maxDepth);
+    internal override TResult Use<TResult>(ICpuOperationUse<TResult> use) => use.Use(contract, operation);
 
     private sealed class Call(CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall
     {

@@ -21,7 +21,8 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
             if (call.HasLines)
             {
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
-                var results = service.StreamAsync(operation, options, await call.OpenLinesAsync(), call.Cancelled);
+                var lines = await call.OpenLinesAsync();
+                var results = service.StreamAsync(operation, options, lines, call.Cancelled);
                 return await streams.RespondAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
             }
 
@@ -30,7 +31,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
                 return await tasks.RespondAsync(call, MapService.Name, operation);
             }
 
-            var map = await call.ReadAsync<MapRequest>();
+            var map = await call.ReadAsync(service.Read);
             return call.WantsStream
                 ? await streams.RespondAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));

@@ -68,14 +68,14 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task Pieces_of_a_map_are_joined_by_commas()
+    public async Task Chunks_of_a_map_are_joined_by_commas()
     {
         var large = string.Join(',', Enumerable.Range(0, 20_000));
-        foreach (var pieces in (string[][])[[], ["1"], ["1,2", "3"], [large], [large, "1,2", large], ["1,2", large, "3"], [large, large]])
+        foreach (var chunks in (string[][])[[], ["1"], ["1,2", "3"], [large], [large, "1,2", large], ["1,2", large, "3"], [large, large]])
         {
             var response = new MapResponse
             {
-                Results = new MapResults([.. pieces.Select(static piece => Samples.Raw(piece).Utf8)], []),
+                Results = new MapResults([.. chunks.Select(static chunk => Samples.Raw(chunk).Utf8)], []),
                 Errors = [],
                 Workers = 1,
                 Chunks = [new MapChunk(0, 1, 0, 0, 1)],
@@ -83,7 +83,7 @@ public sealed class JsonPipeWriterTests
             };
 
             await EnsureSameAsync(response);
-            Assert.StartsWith($$"""{"results":[{{string.Join(',', pieces)}}],"errors":[]""", Encoding.UTF8.GetString(await WriteAsync(response)), StringComparison.Ordinal);
+            Assert.StartsWith($$"""{"results":[{{string.Join(',', chunks)}}],"errors":[]""", Encoding.UTF8.GetString(await WriteAsync(response)), StringComparison.Ordinal);
         }
     }
 
@@ -115,14 +115,14 @@ public sealed class JsonPipeWriterTests
         Assert.InRange(most, 1, PauseBytes + (2 * PieceBytes));
     }
 
-    /// <summary>Pieces that are large enough to be put off and too small to be cut.</summary>
+    /// <summary>Chunks that are large enough to be put off and too small to be cut.</summary>
     [Fact]
-    public async Task However_many_pieces_a_map_has_little_waits()
+    public async Task However_many_chunks_a_map_has_little_waits()
     {
-        var piece = Samples.Raw(string.Join(',', Enumerable.Repeat("1", 20_000))).Utf8;
+        var chunk = Samples.Raw(string.Join(',', Enumerable.Repeat("1", 20_000))).Utf8;
         var gauge = new Gauge(PipeWriter.Create(Stream.Null));
 
-        await JsonPipeWriter.SerializeAsync(gauge, new MapResults([.. Enumerable.Repeat(piece, 100)], []), CoreJson.TypeInfo<MapResults>());
+        await JsonPipeWriter.SerializeAsync(gauge, new MapResults([.. Enumerable.Repeat(chunk, 100)], []), CoreJson.TypeInfo<MapResults>());
 
         Assert.InRange(gauge.MaxUnflushed, 1, 2 * PieceBytes);
     }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Json;
@@ -89,7 +90,9 @@ internal static class Samples
 
     public static Sample Read(string json) => Contract.Read(Encoding.UTF8.GetBytes(json), "");
 
-    public static SamplePoint ReadPoint(string json, ItemShape shape) => Point.ReadItem(Encoding.UTF8.GetBytes(json), shape);
+    /// <summary>Reads an item of a map.</summary>
+    public static T ReadItem<T>(string json, bool isStarmap = false) =>
+        new ItemReader<T>(new JsonContract<T>()).Read(Encoding.UTF8.GetBytes(json), isStarmap, CoreJson.MaxDepth);
 
     public static JsonElement Parse(string json) => JsonElement.Parse(json);
 

@@ -35,20 +35,8 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     {
         body = WithoutByteOrderMark(body);
         JsonFault.EnsureUtf8(body.Span);
-        if (typeof(T).IsAssignableTo(typeof(IHasItems)) && body.Length > WorkGate.LargeBytes)
-        {
-            return ReadSplit<T>(body);
-        }
-
         using var text = SourceText.Open(body);
         return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
-    }
-
-    /// <summary>Leaves the items of a large request to those who take them, and lets them have the whole checked.</summary>
-    private T ReadSplit<T>(ReadOnlyMemory<byte> body)
-    {
-        using var text = SourceText.Open(body, () => Contract<T>.Instance.Check(body.Span, "", limits.Value.MaxDepth));
-        return Contract<T>.Instance.ReadSplit(body.Span, limits.Value.MaxDepth);
     }
 
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>

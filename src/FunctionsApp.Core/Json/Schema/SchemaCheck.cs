@@ -1,6 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json.Schema;
@@ -13,20 +11,15 @@ internal ref struct SchemaCheck
 {
     private readonly ValidationErrors? _errors;
     private readonly int _maxDepth;
-    private readonly bool _splits;
     private readonly bool _refusesRepeated;
     private readonly ReadOnlySpan<byte> _utf8;
     private Utf8JsonReader _reader;
     private PlainIntegers _integers;
 
-    /// <summary>Where in the text the reader began.</summary>
-    private int _start;
-
-    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool splits = false, bool refusesRepeated = false)
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool refusesRepeated = false)
     {
         _errors = errors;
         _maxDepth = maxDepth;
-        _splits = splits;
         _refusesRepeated = refusesRepeated;
         _utf8 = utf8;
         _integers = new PlainIntegers(utf8);
@@ -65,48 +58,6 @@ internal ref struct SchemaCheck
         var errors = new ValidationErrors();
         new SchemaCheck(utf8, maxDepth, errors, refusesRepeated: refusesRepeated).CheckDocument(schema);
         return errors;
-    }
-
-    /// <summary>Checks one JSON value, the text of <see cref="SourceText"/>, except for the elements of arrays that accept any: those are only split.</summary>
-    /// <param name="schema">The schema.</param>
-    /// <param name="utf8">The text of the value.</param>
-    /// <param name="maxDepth">How deep arrays and objects may nest.</param>
-    /// <returns>False if anything is wrong, or the framework cannot read the text as it is; <see cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/> tells.</returns>
-    public static bool TrySplit(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
-    {
-        try
-        {
-            var check = new SchemaCheck(utf8, maxDepth, errors: null, splits: true);
-            return check.CheckDocument(schema) && !check._integers.Any;
-        }
-        catch (ProblemException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Checks a number or boolean and reads it in the same pass.</summary>
-    /// <returns>False if it is invalid, or not a plain number; <see cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/> tells.</returns>
-    public static bool TryRead<T>(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, JsonConverter<T> converter, [MaybeNullWhen(false)] out T value)
-    {
-        try
-        {
-            var check = new SchemaCheck(utf8, maxDepth, errors: null);
-            check._reader.Read();
-            if (check.Check(schema, place: null) && !check._integers.Any)
-            {
-                value = converter.Read(ref check._reader, typeof(T), CoreJson.Options)!;
-                check._reader.Read();
-                return true;
-            }
-        }
-        catch (JsonException)
-        {
-            // The text is not JSON.
-        }
-
-        value = default;
-        return false;
     }
 
     /// <exception cref="ProblemException"><c>malformed-json</c> or <c>too-large</c>: the text is not JSON, or nests too deep.</exception>
@@ -158,7 +109,7 @@ internal ref struct SchemaCheck
 
         if (integer is { } value && _errors is null)
         {
-            _integers.Replace((int)_reader.TokenStartIndex + _start, _reader.ValueSpan.Length, value);
+            _integers.Replace((int)_reader.TokenStartIndex, _reader.ValueSpan.Length, value);
         }
 
         return true;
@@ -183,20 +134,6 @@ internal ref struct SchemaCheck
             && _reader.Read());
 
         return true;
-    }
-
-    /// <summary>Passes an array by splitting it, so that its elements, perhaps a million, are read only once: by those who take them.</summary>
-    private bool SplitArray()
-    {
-        var start = (int)_reader.TokenStartIndex + _start;
-        if (SourceText.Split(start, _maxDepth - _reader.CurrentDepth - 1) is not { } end)
-        {
-            return false;
-        }
-
-        _start = end;
-        _reader = new Utf8JsonReader(_utf8[end..], isFinalBlock: true, _reader.CurrentState);
-        return _reader.Read();
     }
 
     private bool CheckObject(SchemaNode schema, ValuePlace? place)
@@ -264,7 +201,7 @@ internal ref struct SchemaCheck
     {
         if (schema.IsAnyArray && _errors is null)
         {
-            return _splits ? SplitArray() : CheckAny();
+            return CheckAny();
         }
 
         EnsureDepth();
@@ -321,6 +258,6 @@ internal ref struct SchemaCheck
 
         throw _maxDepth == CoreJson.MaxDepth
             ? new ProblemException(Problem.TooLarge($"A value nests deeper than {_maxDepth} arrays and objects, the limit for values that references put together."))
-            : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex + _start, _maxDepth);
+            : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex, _maxDepth);
     }
 }

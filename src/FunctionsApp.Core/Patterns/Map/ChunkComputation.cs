@@ -3,20 +3,16 @@ using System.Buffers.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Computes the items of a map's chunks, and writes each result or error into its chunk.</summary>
-/// <param name="operation">The operation to compute.</param>
+/// <param name="function">What to compute.</param>
 /// <param name="options">How to compute the items.</param>
-/// <param name="maxDepth">The maximum nesting depth of an item.</param>
 /// <param name="describer">Describes failures.</param>
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
-/// <param name="stopped">Stops the map.</param>
-internal sealed class ChunkComputation(
-    CpuOperation operation, MapOptions options, int maxDepth, ProblemDescriber describer, bool asLines, CancellationToken stopped)
+internal sealed class ChunkComputation(ItemFunction function, MapOptions options, ProblemDescriber describer, bool asLines)
 {
     /// <summary>The size at which a chunk ends.</summary>
     private const int MaxChunkBytes = 512 * 1024;
@@ -24,17 +20,22 @@ internal sealed class ChunkComputation(
     /// <summary>The approximate bytes of a problem without its detail.</summary>
     private const int BytesOfProblem = 800;
 
+    private readonly bool _isStarmap = options.Starmap == true;
     private int _failed;
 
+    /// <summary>Whether results are written as lines of a stream.</summary>
+    public bool AsLines => asLines;
+
     /// <summary>Computes at least one item, until the chunk is full, an item ends the map, or the turn is over.</summary>
-    /// <param name="block">The items.</param>
+    /// <param name="items">The items.</param>
     /// <param name="chunk">The empty chunk.</param>
     /// <param name="count">The maximum number of items.</param>
     /// <param name="turn">The turn of the thread.</param>
-    public void Run(ItemBlock block, Chunk chunk, int count, CpuTurn turn)
+    /// <param name="stopped">Stops the map.</param>
+    public void Run(ItemBuffer items, ChunkResults chunk, int count, CpuTurn turn, CancellationToken stopped)
     {
-        var text = block.Text;
-        var items = block.From(chunk.From);
+        var text = items.Text.Span;
+        var at = items.Find(chunk.From);
         while (chunk.Count < count && chunk.Fatal is null)
         {
             if (chunk.Count > 0 && (turn.IsOver || chunk.Size >= MaxChunkBytes))
@@ -44,56 +45,56 @@ internal sealed class ChunkComputation(
 
             stopped.ThrowIfCancellationRequested();
             var index = chunk.From + chunk.Count;
-            var bounds = items.Next();
+            var bounds = items.Next(text, ref at);
             chunk.Output.Begin();
             try
             {
                 var item = text[bounds];
-                if (block.IsDoubtful)
+                if (items.NeedsCheck)
                 {
-                    block.Check(item);
+                    items.Check(item);
                 }
 
-                ComputeItem(item, index, chunk);
+                ComputeItem(item, index, chunk, stopped);
             }
             catch (Exception exception) when (!stopped.IsCancellationRequested)
             {
                 chunk.Output.Drop();
-                Fail(block.Describe(exception, index, bounds.Start.Value, describer), index, chunk);
+                Fail(items.Describe(exception, index, bounds.Start.Value, describer), index, chunk);
             }
 
             chunk.Count++;
         }
     }
 
-    private void ComputeItem(ReadOnlySpan<byte> item, long index, Chunk chunk)
+    private void ComputeItem(ReadOnlySpan<byte> item, long index, ChunkResults chunk, CancellationToken stopped)
     {
         if (chunk.Reduced is { } reduced)
         {
-            reduced.Add(operation.IsNumeric ? operation.ComputeNumber(item, options.Shape, maxDepth, stopped) : ComputeAny(item, chunk.Output));
+            reduced.Add(function.IsNumeric ? function.ComputeNumber(item, _isStarmap, stopped) : ComputeAny(item, chunk.Output, stopped));
         }
         else if (asLines)
         {
             WriteIndex(chunk.Output, index, "\"result\":"u8);
-            operation.Compute(item, options.Shape, maxDepth, chunk.Output, stopped);
+            function.Compute(item, _isStarmap, chunk.Output, stopped);
             chunk.Output.Write("}\n"u8);
         }
         else
         {
-            operation.Compute(item, options.Shape, maxDepth, chunk.Output, stopped);
+            function.Compute(item, _isStarmap, chunk.Output, stopped);
         }
     }
 
     /// <summary>Computes and discards a result that is not a number, to count it.</summary>
-    private Number ComputeAny(ReadOnlySpan<byte> item, ResultBuffer output)
+    private Number ComputeAny(ReadOnlySpan<byte> item, ResultBuffer output, CancellationToken stopped)
     {
-        operation.Compute(item, options.Shape, maxDepth, output, stopped);
+        function.Compute(item, _isStarmap, output, stopped);
         output.Drop();
         return 0L;
     }
 
     /// <summary>Records that an item failed, and whether that ends the map.</summary>
-    private void Fail(Problem problem, long index, Chunk chunk)
+    private void Fail(Problem problem, long index, ChunkResults chunk)
     {
         chunk.Failed++;
         if (options.ReturnExceptions != true || Interlocked.Increment(ref _failed) > (options.MaxFailures ?? int.MaxValue))

@@ -1,26 +1,25 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>Splits an NDJSON body into blocks of whole lines as they arrive. Skips blank lines.</summary>
+/// <summary>Splits an NDJSON body into buffers of whole lines as they arrive. Skips blank lines.</summary>
 /// <param name="body">The body. The reader reads no further than needed, which is back-pressure for the sender.</param>
-/// <param name="maxLineBytes">The maximum length of a line in bytes, without its end (LF or CRLF) and without a byte order mark before it.</param>
+/// <param name="maxLineBytes">The maximum bytes of a line, without its end (LF or CRLF) and without a byte order mark before it.</param>
 /// <param name="memory">The memory that the request holds.</param>
 /// <param name="time">The clock for the sender's pauses.</param>
 internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemory memory, TimeProvider time)
 {
-    /// <summary>The maximum bytes of a block, unless one line is longer. No line in a block is too long.</summary>
-    private readonly int _blockBytes = Math.Min(LineBlock.MaxRentedBytes, maxLineBytes + 1);
+    /// <summary>The maximum bytes of a buffer, unless one line is longer. No line in a buffer is too long.</summary>
+    private readonly int _bufferBytes = Math.Min(LineBuffer.MaxRentedBytes, maxLineBytes + 1);
 
-    /// <summary>What has arrived and is in no block yet.</summary>
+    /// <summary>What has arrived and is in no buffer yet.</summary>
     private ReadOnlySequence<byte> _rest;
 
-    /// <summary>The start of a line that is longer than a block. The server would keep it in many small buffers, and those for long.</summary>
+    /// <summary>The start of a line that is longer than a buffer. The server would keep it in many small arrays.</summary>
     private byte[] _line = [];
 
     private int _lineLength;
@@ -30,27 +29,28 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     private bool _hasStarted;
 
     /// <summary>Reads the body to its end.</summary>
-    /// <param name="add">Takes a block; reading continues when it returns.</param>
+    /// <param name="add">Takes a buffer; reading continues when it returns.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public async Task ReadAsync(Func<ItemBlock, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
+    public async Task ReadAsync(Func<ItemBuffer, CancellationToken, ValueTask> add, CancellationToken cancellationToken)
     {
         using var pace = new UploadPace(body, time);
         while (true)
         {
             // A sender may pause, but not within a long line, which stays in memory until its end.
-            var read = await pace.ReadAsync(_line.Length > 0 ? UploadPace.MinLargeBytesPerSecond : 0, unread: _rest.Length, cancellationToken);
+            var minRate = _line.Length > 0 ? UploadPace.MinLargeBytesPerSecond : 0;
+            var read = await pace.ReadAsync(minRate, unread: _rest.Length, cancellationToken);
             _rest = read.Buffer;
             try
             {
-                while (await CutAsync(read.IsCompleted, cancellationToken) is { } block)
+                while (await CutAsync(read.IsCompleted, cancellationToken) is { } buffer)
                 {
-                    if (block.Count > 0)
+                    if (buffer.Count > 0)
                     {
-                        await add(block, cancellationToken);
+                        await add(buffer, cancellationToken);
                     }
                     else
                     {
-                        block.Release();
+                        buffer.Release();
                     }
                 }
             }
@@ -67,8 +67,8 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         }
     }
 
-    /// <summary>Takes as many whole lines as a block holds; returns null when more must arrive first.</summary>
-    private ValueTask<ItemBlock?> CutAsync(bool isLast, CancellationToken cancellationToken)
+    /// <summary>Takes as many whole lines as a buffer holds; returns null when more must arrive first.</summary>
+    private ValueTask<ItemBuffer?> CutAsync(bool isLast, CancellationToken cancellationToken)
     {
         if (!_hasStarted && !SkipMark(isLast))
         {
@@ -85,10 +85,10 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             return CutLongAsync(isLast, cancellationToken);
         }
 
-        var length = (int)Math.Min(_rest.Length, _blockBytes);
+        var length = (int)Math.Min(_rest.Length, _bufferBytes);
         var text = ArrayPool<byte>.Shared.Rent(length);
         _rest.Slice(0, length).CopyTo(text);
-        var whole = isLast && length < _blockBytes ? length : text.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
+        var whole = isLast && length < _bufferBytes ? length : text.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
         if (whole > 0)
         {
             _rest = _rest.Slice(whole);
@@ -96,11 +96,11 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         }
 
         ArrayPool<byte>.Shared.Return(text);
-        return length < _blockBytes ? default : CutLongAsync(isLast, cancellationToken);
+        return length < _bufferBytes ? default : CutLongAsync(isLast, cancellationToken);
     }
 
-    /// <summary>Takes a line that is longer than a block, or the next part of it; returns null until its end.</summary>
-    private async ValueTask<ItemBlock?> CutLongAsync(bool isLast, CancellationToken cancellationToken)
+    /// <summary>Takes a line that is longer than a buffer, or the next part of it; returns null until its end.</summary>
+    private async ValueTask<ItemBuffer?> CutLongAsync(bool isLast, CancellationToken cancellationToken)
     {
         var newline = _rest.PositionOf((byte)'\n');
         var part = newline is { } end ? _rest.Slice(0, _rest.GetPosition(1, end)) : _rest;
@@ -163,9 +163,9 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
             return;
         }
 
-        // Longer than an array that a block has rented, and would return.
-        var least = Math.Max(length, LineBlock.MaxRentedBytes + 1);
-        var capacity = (int)Math.Max(least, Math.Min(2L * Math.Max(_line.Length, LineBlock.MaxRentedBytes), maxLineBytes + 1L));
+        // Longer than an array that a buffer has rented, and would return.
+        var least = Math.Max(length, LineBuffer.MaxRentedBytes + 1);
+        var capacity = (int)Math.Max(least, Math.Min(2L * Math.Max(_line.Length, LineBuffer.MaxRentedBytes), maxLineBytes + 1L));
         await memory.HoldAsync(capacity - _line.Length, cancellationToken);
         var larger = GC.AllocateUninitializedArray<byte>(capacity);
         _line.AsSpan(0, _lineLength).CopyTo(larger);
@@ -182,7 +182,7 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     }
 
     /// <summary>Drops the rest of a line that is too long.</summary>
-    private LineBlock? Skip(bool isLast)
+    private LineBuffer? Skip(bool isLast)
     {
         var end = _rest.PositionOf((byte)'\n');
         _rest = end is { } newline ? _rest.Slice(_rest.GetPosition(1, newline)) : _rest.Slice(_rest.End);
@@ -193,16 +193,14 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
 
         _skips = false;
         _lines++;
-        return new LineBlock([], ItemIndex.OfLines(default), _items, _lines + 1);
+        return new LineBuffer([], 0, _items, _lines + 1);
     }
 
-    private LineBlock Index(byte[] text, int length)
+    private LineBuffer Index(byte[] text, int length)
     {
-        var lines = text.AsMemory(0, length);
-        var items = ItemIndex.OfLines(lines);
-        var block = new LineBlock(text, items, _items, _lines + 1);
-        _items += items.Count;
-        _lines += lines.Span.Count((byte)'\n');
-        return block;
+        var lines = new LineBuffer(text, length, _items, _lines + 1);
+        _items += lines.Count;
+        _lines += text.AsSpan(0, length).Count((byte)'\n');
+        return lines;
     }
 }

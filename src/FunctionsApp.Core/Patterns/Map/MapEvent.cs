@@ -10,7 +10,9 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <param name="Summary">The summary of the map; only in the last event.</param>
 public readonly record struct MapEvent(ReadOnlyMemory<byte> Lines, MapSummary? Summary)
 {
-    /// <summary>Which worker computed the previous event's items, and when; a separate event if <see cref="MapOptions.Timeline"/> is true.</summary>
+    /// <summary>
+    /// Which worker computed the previous event's items, and when; a separate event if <see cref="MapOptions.Timeline"/> is true.
+    /// </summary>
     public MapChunk? Chunk { get; init; }
 }
 

@@ -7,7 +7,7 @@ using FunctionsApp.Core.Json.Schema;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Items to compute one operation for, and the options.</summary>
-public record MapRequest : MapOptions, IHasItems
+public record MapRequest : MapOptions
 {
     [Description("The items, at most Limits:MaxItems: each the operation's input object, or a bare value for its first property.")]
     public required JsonItems Items { get; init; }
@@ -43,9 +43,6 @@ public record MapOptions
     [Description("Whether a streamed response has the chunks with worker and times. A response in one piece always has.")]
     [DefaultValue(false)]
     public bool? Timeline { get; init; }
-
-    /// <summary>How an item represents the input.</summary>
-    internal ItemShape Shape => Starmap == true ? ItemShape.Starmap : ItemShape.ObjectOrBareValue;
 }
 
 /// <summary>How to reduce many results to one value.</summary>

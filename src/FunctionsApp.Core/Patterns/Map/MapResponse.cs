@@ -43,21 +43,21 @@ public sealed record MapError(int Index, Problem Error);
 /// <param name="FinishedMs">Milliseconds from the start of the request.</param>
 public sealed record MapChunk(long From, int Count, int Worker, double StartedMs, double FinishedMs)
 {
-    internal static MapChunk Of(Chunk chunk) => new(chunk.From, chunk.Count, chunk.Worker, chunk.StartedMs, chunk.FinishedMs);
+    internal static MapChunk Of(ChunkResults chunk) => new(chunk.From, chunk.Count, chunk.Worker, chunk.StartedMs, chunk.FinishedMs);
 }
 
 /// <summary>
-/// The results of a map, in the order of the items, as the JSON that the workers wrote: one piece for each chunk.
+/// The results of a map, in the order of the items, as the JSON that the workers wrote for each chunk.
 /// </summary>
 [JsonConverter(typeof(MapResultsConverter))]
 public sealed class MapResults : IJsonArray, IDisposable
 {
     private readonly List<ResultBuffer> _buffers;
 
-    internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> pieces, List<ResultBuffer> buffers) => (Pieces, _buffers) = (pieces, buffers);
+    internal MapResults(IReadOnlyList<ReadOnlyMemory<byte>> chunks, List<ResultBuffer> buffers) => (Chunks, _buffers) = (chunks, buffers);
 
-    /// <summary>Results with commas between them. No piece is empty.</summary>
-    internal IReadOnlyList<ReadOnlyMemory<byte>> Pieces { get; }
+    /// <summary>The results of each chunk, with commas between them. None is empty.</summary>
+    internal IReadOnlyList<ReadOnlyMemory<byte>> Chunks { get; }
 
     /// <summary>Returns the results as one JSON array, for reading.</summary>
     public JsonElement ToElement() => RawJson.From(this, CoreJson.TypeInfo<MapResults>()).ToElement();
@@ -79,10 +79,10 @@ internal sealed class MapResultsConverter : JsonConverter<MapResults>
     public override void Write(Utf8JsonWriter writer, MapResults value, JsonSerializerOptions options)
     {
         writer.WriteStartArray();
-        foreach (var piece in value.Pieces)
+        foreach (var chunk in value.Chunks)
         {
-            // The writer adds only the comma between two pieces; a piece already has its own commas.
-            JsonPipeWriter.WriteRaw(writer, RawJson.FromUtf8(piece));
+            // The writer adds only the comma between two chunks; a chunk already has its own commas.
+            JsonPipeWriter.WriteRaw(writer, RawJson.FromUtf8(chunk));
         }
 
         writer.WriteEndArray();

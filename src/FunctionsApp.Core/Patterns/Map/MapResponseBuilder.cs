@@ -1,4 +1,3 @@
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
@@ -17,11 +16,8 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
     /// <summary>The problem that ended the map; if there are several, the one with the lowest index.</summary>
     public Problem? Fatal { get; private set; }
 
-    /// <summary>Whether items have failed.</summary>
-    public bool HasErrors => _errors.Count > 0;
-
     /// <summary>Adds a chunk, in any order. The builder disposes of it.</summary>
-    public void Add(Chunk chunk)
+    public void Add(ChunkResults chunk)
     {
         if (chunk.Fatal is { } fatal)
         {
@@ -29,11 +25,7 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
         }
 
         _errors.AddRange(chunk.Errors);
-        if (chunk.Reduced is { } reduced)
-        {
-            _total.Add(reduced);
-        }
-
+        _total.Add(chunk.Reduced);
         _chunks.Add((MapChunk.Of(chunk), Keep(chunk.Output)));
     }
 
@@ -60,12 +52,12 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
         {
             output.Trim();
             _buffers.Add(output);
-            return [.. output.Segments];
+            return [.. output.Written];
         }
 
         using (output)
         {
-            return [.. output.Segments.Select(static segment => (ReadOnlyMemory<byte>)segment.ToArray())];
+            return [.. output.Written.Select(static written => (ReadOnlyMemory<byte>)written.ToArray())];
         }
     }
 }

@@ -32,9 +32,14 @@ internal sealed class Reducer
         _max = Greatest(_max, value);
     }
 
-    /// <summary>Adds another reduction.</summary>
-    public void Add(Reducer other)
+    /// <summary>Adds another reduction, if there is one.</summary>
+    public void Add(Reducer? other)
     {
+        if (other is null)
+        {
+            return;
+        }
+
         _count += other._count;
         _min = Least(_min, other._min);
         _max = Greatest(_max, other._max);

@@ -3,7 +3,6 @@ using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Options;
 
@@ -67,24 +66,24 @@ public sealed class IntegersTests
     }
 
     [Theory]
-    [InlineData("""{"across":4.0,"down":5e0}""", ItemShape.ObjectOrBareValue, 4, 5)]
-    [InlineData("""{"across":40e-1}""", ItemShape.ObjectOrBareValue, 4, 3)]
-    [InlineData("4.0", ItemShape.ObjectOrBareValue, 4, 3)]
-    [InlineData("[4.0,5.0]", ItemShape.Starmap, 4, 5)]
-    public void Items_have_their_integers_read(string item, ItemShape shape, int across, int down) =>
-        Assert.Equal(new SamplePoint(across, down), Samples.ReadPoint(item, shape));
+    [InlineData("""{"across":4.0,"down":5e0}""", false, 4, 5)]
+    [InlineData("""{"across":40e-1}""", false, 4, 3)]
+    [InlineData("4.0", false, 4, 3)]
+    [InlineData("[4.0,5.0]", true, 4, 5)]
+    public void Items_have_their_integers_read(string item, bool isStarmap, int across, int down) =>
+        Assert.Equal(new SamplePoint(across, down), Samples.ReadItem<SamplePoint>(item, isStarmap));
 
     [Theory]
-    [InlineData("7.0", ItemShape.ObjectOrBareValue, 7)]
-    [InlineData(" 7e0\r", ItemShape.ObjectOrBareValue, 7)]
-    [InlineData("-0", ItemShape.ObjectOrBareValue, 0)]
-    [InlineData("-0.0", ItemShape.ObjectOrBareValue, 0)]
-    [InlineData("9007199254740993.0", ItemShape.ObjectOrBareValue, 9_007_199_254_740_993)]
-    [InlineData("""{"value":1.5e1}""", ItemShape.ObjectOrBareValue, 15)]
-    [InlineData("""{"value":9223372036854775807.0}""", ItemShape.ObjectOrBareValue, long.MaxValue)]
-    [InlineData("[1e18]", ItemShape.Starmap, 1_000_000_000_000_000_000)]
-    public void Items_of_one_64_bit_integer_are_read_exactly(string item, ItemShape shape, long expected) =>
-        Assert.Equal(expected, new JsonContract<One>().ReadItem(Encoding.UTF8.GetBytes(item), shape).Value);
+    [InlineData("7.0", false, 7)]
+    [InlineData(" 7e0\r", false, 7)]
+    [InlineData("-0", false, 0)]
+    [InlineData("-0.0", false, 0)]
+    [InlineData("9007199254740993.0", false, 9_007_199_254_740_993)]
+    [InlineData("""{"value":1.5e1}""", false, 15)]
+    [InlineData("""{"value":9223372036854775807.0}""", false, long.MaxValue)]
+    [InlineData("[1e18]", true, 1_000_000_000_000_000_000)]
+    public void Items_of_one_64_bit_integer_are_read_exactly(string item, bool isStarmap, long expected) =>
+        Assert.Equal(expected, Samples.ReadItem<One>(item, isStarmap).Value);
 
     [Theory]
     [InlineData("7.5")]
@@ -93,21 +92,7 @@ public sealed class IntegersTests
     [InlineData("[7.5]")]
     public void Items_of_one_64_bit_integer_refuse_fractions(string item) =>
         Assert.Contains("must be an integer of at most 64 bits", Samples.Lines(Samples.Refusal(() =>
-            new JsonContract<One>().ReadItem(Encoding.UTF8.GetBytes(item), item[0] == '[' ? ItemShape.Starmap : ItemShape.ObjectOrBareValue))), StringComparison.Ordinal);
-
-    /// <summary>A large request of items is split before it is read.</summary>
-    [Theory]
-    [InlineData(0)]
-    [InlineData(2 * WorkGate.LargeBytes)]
-    public void The_options_of_a_request_are_read_whatever_its_size(int spaces)
-    {
-        var json = $$"""{"items":[1.0,{"a":[2]},3], "workers":2.0,"chunkSize":1e3, "maxFailures":-0.0,{{new string(' ', spaces)}}"timeoutSeconds":1.5}""";
-
-        var request = Reader.Read<MapRequest>(Encoding.UTF8.GetBytes(json));
-
-        Assert.Equal((2, 1_000, 0, 1.5), (request.Workers, request.ChunkSize, request.MaxFailures, request.TimeoutSeconds));
-        Assert.Equal("""[1.0,{"a":[2]},3]""", RawJson.From(request.Items, CoreJson.TypeInfo<JsonItems>()).ToString());
-    }
+            Samples.ReadItem<One>(item, isStarmap: item[0] == '['))), StringComparison.Ordinal);
 
     [Fact]
     public void The_JSON_values_of_a_request_stay_as_they_are_written()

@@ -1,9 +1,7 @@
 using System.Text;
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
@@ -124,72 +122,6 @@ public sealed class RequestReaderTests
     [InlineData("""{"steps":[],"timeOutSeconds":1}""", "/timeOutSeconds is not a known property; known are steps, timeoutSeconds")]
     public void A_request_of_the_wrong_shape_is_refused_with_its_faults(string body, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<SequenceRequest>(body))));
-
-    [Theory]
-    [InlineData("""{"items":5}""", "/items must be an array, not a number")]
-    [InlineData("""{"items":null}""", "/items must be an array, not null")]
-    [InlineData("""{"items":{"0":1}}""", "/items must be an array, not an object")]
-    [InlineData("""{"items":"abc"}""", "/items must be an array, not a string")]
-    [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
-    [InlineData("""{"items":[1],"reduce":"SUM"}""", "/reduce must be one of 'sum', 'min', 'max', 'count'")]
-    [InlineData("""{"items":[1],"reduce":0}""", "/reduce must be one of 'sum', 'min', 'max', 'count', not a number")]
-    public void The_items_and_options_of_a_map_are_checked(string body, string expected) =>
-        Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<MapRequest>(body))));
-
-    [Fact]
-    public void Items_are_read_one_by_one() =>
-        Assert.Equal(["1", """{"a": [2]}""", "\"c\""], Texts(Read<MapRequest>("""{"items":[1, {"a": [2]} ,"c"]}""").Items));
-
-    /// <summary>A large request is not read as a whole until that is asked for, and is told to be wrong as a small one is.</summary>
-    [Theory]
-    [InlineData("""{"items":[1,2]}""", null)]
-    [InlineData("""{"items":[]}""", null)]
-    [InlineData("""{"items":[ ] , "workers":1}""", null)]
-    [InlineData("""{"workers":1,"items":[{"a":"]}\""},[[]],"\\"]}""", null)]
-    [InlineData("""{"items":[1,,2]}""", "',' stands where a value is expected")]
-    [InlineData("""{"items":[1,2,]}""", "A comma stands before ']', where nothing follows")]
-    [InlineData("""{"items":[,]}""", "',' stands where a value or ']' is expected")]
-    [InlineData("""{"items":[1,2}""", "'}' stands where a comma or ']' is expected")]
-    [InlineData("""{"items":[1,{"a":[}]]}""", "'}' stands where a value or ']' is expected")]
-    [InlineData("""{"items":[1,"a]}""", "The text ends within a string")]
-    [InlineData("""{"items":[1,tru]}""", "'tru' is no JSON value")]
-    [InlineData("""{"items":[1,01]}""", "A number has no leading zero")]
-    [InlineData("""{"items":[1 2]}""", "'2' stands where a comma or ']' is expected")]
-    [InlineData("""{"items":[1],"workers":1x}""", "'x' stands where a comma or ")]
-    [InlineData("""{"items":[1,""", "The text ends where a value is expected")]
-    [InlineData("""{"items":["\ud800",2]}""", "/items/0 holds half of a surrogate pair")]
-    [InlineData("""{"items":["\ud800",2x]}""", "'x' stands where a comma or ")]
-    [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
-    [InlineData("""{"items":[1,x],"workers":0}""", "'x' is no JSON value")]
-    [InlineData("""{"items":[1],"items":[2]}""", "/items appears more than once")]
-    [InlineData("""{"items":[[[[[[[1]]]]]]]}""", null)]
-    [InlineData("""{"items":[[[[[[[[1]]]]]]]]}""", "nests deeper than 8")]
-    public void A_large_request_of_items_is_valid_or_wrong_as_a_small_one(string body, string? expected)
-    {
-        var large = "\n" + new string(' ', WorkGate.LargeBytes) + body;
-        var reader = new RequestReader(Options.Create(new LimitsOptions { MaxDepth = 8 }));
-        var problem = Refusal(body);
-
-        Assert.Equal(expected is null, problem is null);
-        Assert.Contains(expected ?? "", problem is null ? "" : problem.Errors is null ? problem.Detail : Samples.Lines(problem), StringComparison.Ordinal);
-        Assert.Equal(Comparable(problem), Comparable(Refusal(large)));
-        if (expected is null)
-        {
-            var (items, others) = (reader.Read<MapRequest>(Encoding.UTF8.GetBytes(body)).Items, reader.Read<MapRequest>(Encoding.UTF8.GetBytes(large)).Items);
-            Assert.Equal((false, true), (items.AreUnchecked, others.AreUnchecked));
-            Assert.Equal(Texts(items), Texts(others));
-        }
-
-        Problem? Refusal(string text) =>
-            (Record.Exception(() => reader.Read<MapRequest>(Encoding.UTF8.GetBytes(text)).Items.EnsureValid()) as ProblemException)?.Problem;
-
-        // The large body has a line before it, and spaces.
-        static string? Comparable(Problem? problem) => problem is null ? null
-            : string.Concat(problem.Detail.Where(static character => !char.IsAsciiDigit(character))) + problem.Type + (problem.Errors is null ? "" : Samples.Lines(problem));
-    }
-
-    private static IEnumerable<string> Texts(JsonItems items) => [.. JsonElement.Parse(JsonSerializer.SerializeToUtf8Bytes(items, CoreJson.TypeInfo<JsonItems>()))
-        .EnumerateArray().Select(static item => item.GetRawText())];
 
     [Fact]
     public void A_step_without_input_has_none() => Assert.Null(Read<SequenceRequest>("""{"steps":[{"operation":"a"}]}""").Steps[0].Input);

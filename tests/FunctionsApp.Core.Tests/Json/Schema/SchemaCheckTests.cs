@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using FunctionsApp.Core.Json.Schema;
 
 namespace FunctionsApp.Core.Tests.Json.Schema;
 
@@ -259,7 +258,7 @@ public sealed class SchemaCheckTests
     [Fact]
     public void A_property_that_does_not_accept_null_says_so_even_where_it_is_optional() =>
         Assert.Equal("/down must be an integer from -2147483648 to 2147483647, not null", Samples.Lines(
-            Samples.Refusal(() => Samples.ReadPoint("""{"across":1,"down":null}""", ItemShape.ObjectOrBareValue))));
+            Samples.Refusal(() => Samples.ReadItem<SamplePoint>("""{"across":1,"down":null}"""))));
 
     [Fact]
     public void What_passes_costs_no_allocation_before_it_is_read()

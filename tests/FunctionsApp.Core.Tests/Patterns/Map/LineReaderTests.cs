@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Patterns.Map;
 
-/// <summary>How a body is cut into lines, in whatever pieces it arrives.</summary>
+/// <summary>How a body is cut into lines, however it arrives.</summary>
 public sealed class LineReaderTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -31,7 +31,7 @@ public sealed class LineReaderTests
     [Fact]
     public void Items_are_the_lines_of_the_text_however_it_is_cut() =>
         Prop.ForAll(Bodies.ToArbitrary(), static sent => Assert.Equal(
-            Expected(sent.Text, sent.MaxLineBytes), ReadAsync(Pieces(Encoding.UTF8.GetBytes(sent.Text), sent.Cuts), sent.MaxLineBytes).Result))
+            Expected(sent.Text, sent.MaxLineBytes), ReadAsync(Cut(Encoding.UTF8.GetBytes(sent.Text), sent.Cuts), sent.MaxLineBytes).Result))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
 
     [Theory]
@@ -70,22 +70,22 @@ public sealed class LineReaderTests
         // Items as index@line:text, with an exclamation mark for one that is longer than eight bytes.
         var utf8 = Encoding.UTF8.GetBytes(text);
         Assert.Equal(expected.Length == 0 ? [] : expected.Split(' '), await ReadAsync([utf8], maxLineBytes: 8));
-        Assert.Equal(expected.Length == 0 ? [] : expected.Split(' '), await ReadAsync(Pieces(utf8, [1]), maxLineBytes: 8));
+        Assert.Equal(expected.Length == 0 ? [] : expected.Split(' '), await ReadAsync(Cut(utf8, [1]), maxLineBytes: 8));
     }
 
     [Fact]
     public async Task The_problem_of_a_line_that_is_too_long_tells_its_line_and_the_limit()
     {
         Problem? told = null;
-        await ReadAsync([Encoding.UTF8.GetBytes("1\n123456789\n")], 8, block => told = block.Count == 1 && block.First == 1
-            ? Record.Exception(() => block.Check("1"u8)) is ProblemException exception ? exception.Problem : null
+        await ReadAsync([Encoding.UTF8.GetBytes("1\n123456789\n")], 8, buffer => told = buffer is { Count: 1, End: 2 }
+            ? Record.Exception(() => buffer.Check("1"u8)) is ProblemException exception ? exception.Problem : null
             : told);
 
         Assert.Equal(
             ("/problems/too-large", "Line 2 is longer than 8 bytes (Limits:MaxRequestBytes).", (long?)2), (told!.Type, told.Detail, told.Line));
     }
 
-    /// <summary>Lines around the size of a block, so that a block ends just before, at and just after the end of a line.</summary>
+    /// <summary>Lines around the size of a buffer, so that a buffer ends just before, at and just after the end of a line.</summary>
     [Theory]
     [InlineData(65_533)]
     [InlineData(65_534)]
@@ -93,36 +93,36 @@ public sealed class LineReaderTests
     [InlineData(65_536)]
     [InlineData(65_537)]
     [InlineData(200_000)]
-    public async Task Lines_longer_than_a_block_are_whole(int length)
+    public async Task Lines_longer_than_a_buffer_are_whole(int length)
     {
         var text = $"1\n{new string('a', length)}\n2\n{new string('b', length)}";
 
-        foreach (var piece in (int[])[4_096, 65_536, 1_000_000])
+        foreach (var part in (int[])[4_096, 65_536, 1_000_000])
         {
-            Assert.Equal(Expected(text, 1_000_000), await ReadAsync(Pieces(Encoding.UTF8.GetBytes(text), [piece]), 1_000_000));
+            Assert.Equal(Expected(text, 1_000_000), await ReadAsync(Cut(Encoding.UTF8.GetBytes(text), [part]), 1_000_000));
         }
     }
 
     [Fact]
-    public async Task Many_lines_come_in_blocks_of_bounded_size()
+    public async Task Many_lines_come_in_buffers_of_bounded_size()
     {
         var text = string.Concat(Enumerable.Range(0, 100_000).Select(static i => $"{i}\n"));
-        var (blocks, largest) = (0, 0);
+        var (buffers, largest) = (0, 0);
 
-        Assert.Equal(Expected(text, 1_000_000), await ReadAsync([Encoding.UTF8.GetBytes(text)], 1_000_000, block =>
+        Assert.Equal(Expected(text, 1_000_000), await ReadAsync([Encoding.UTF8.GetBytes(text)], 1_000_000, buffer =>
         {
-            blocks++;
-            largest = Math.Max(largest, block.Count);
+            buffers++;
+            largest = Math.Max(largest, buffer.Count);
         }));
 
-        // 588,890 bytes in blocks of at most 64 KiB; a line takes two bytes at least.
-        Assert.InRange(blocks, 9, 20);
+        // 588,890 bytes in buffers of at most 64 KiB; a line takes two bytes at least.
+        Assert.InRange(buffers, 9, 20);
         Assert.InRange(largest, 1, 32 * 1024);
     }
 
     [Fact]
-    public async Task Blocks_of_blank_lines_are_not_handed_on() =>
-        Assert.Equal(["0@300001:1"], await ReadAsync([Encoding.UTF8.GetBytes(new string('\n', 300_000) + "1")], 1_000, static block => Assert.NotEqual(0, block.Count)));
+    public async Task Buffers_of_blank_lines_are_not_handed_on() =>
+        Assert.Equal(["0@300001:1"], await ReadAsync([Encoding.UTF8.GetBytes(new string('\n', 300_000) + "1")], 1_000, static buffer => Assert.NotEqual(0, buffer.Count)));
 
     [Fact]
     public async Task What_is_not_wanted_yet_is_not_read()
@@ -239,9 +239,9 @@ public sealed class LineReaderTests
         var time = new ManualTimeProvider();
         var pipe = CreateEagerPipe();
         var reading = ReadAsync(pipe, Unlimited.Memory, time);
-        foreach (var piece in (string[])["1\n", new string('a', 60_000), "\n", new string('b', 100_000) + "\n", "2"])
+        foreach (var part in (string[])["1\n", new string('a', 60_000), "\n", new string('b', 100_000) + "\n", "2"])
         {
-            await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(piece));
+            await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(part));
             time.Advance(TimeSpan.FromHours(1));
             Assert.False(reading.IsCompleted);
         }
@@ -258,10 +258,10 @@ public sealed class LineReaderTests
     {
         var items = 0L;
         await new LineReader(pipe.Reader, 1_000_000, memory, time).ReadAsync(
-            (block, _) =>
+            (buffer, _) =>
             {
-                items += block.Count;
-                block.Release();
+                items += buffer.Count;
+                buffer.Release();
                 return ValueTask.CompletedTask;
             },
             CancellationToken.None);
@@ -288,7 +288,7 @@ public sealed class LineReaderTests
         }
     }
 
-    private static IEnumerable<byte[]> Pieces(byte[] bytes, IReadOnlyList<int> sizes)
+    private static IEnumerable<byte[]> Cut(byte[] bytes, IReadOnlyList<int> sizes)
     {
         for (var (start, i) = (0, 0); start < bytes.Length; i++)
         {
@@ -298,45 +298,45 @@ public sealed class LineReaderTests
         }
     }
 
-    /// <summary>Sends the pieces one after the other, each when the one before has been looked at, and tells the items that they make.</summary>
-    private static async Task<List<string>> ReadAsync(IEnumerable<byte[]> pieces, int maxLineBytes, Action<ItemBlock>? look = null)
+    /// <summary>Sends the parts one after the other, each when the one before has been looked at, and tells the items that they make.</summary>
+    private static async Task<List<string>> ReadAsync(IEnumerable<byte[]> parts, int maxLineBytes, Action<ItemBuffer>? look = null)
     {
         var pipe = CreatePipe();
         var reading = ReadAsync(pipe, maxLineBytes, look);
-        foreach (var piece in pieces)
+        foreach (var part in parts)
         {
-            await pipe.Writer.WriteAsync(piece).AsTask().WaitAsync(Patience);
+            await pipe.Writer.WriteAsync(part).AsTask().WaitAsync(Patience);
         }
 
         await pipe.Writer.CompleteAsync();
         return await reading.WaitAsync(Patience);
     }
 
-    private static async Task<List<string>> ReadAsync(Pipe pipe, int maxLineBytes, Action<ItemBlock>? look)
+    private static async Task<List<string>> ReadAsync(Pipe pipe, int maxLineBytes, Action<ItemBuffer>? look)
     {
         var items = new List<string>();
         await new LineReader(pipe.Reader, maxLineBytes, Unlimited.Memory, TimeProvider.System).ReadAsync(
-            (block, _) =>
+            (buffer, _) =>
             {
-                look?.Invoke(block);
-                for (var index = block.First; index < block.End; index++)
+                look?.Invoke(buffer);
+                for (var index = buffer.End - buffer.Count; index < buffer.End; index++)
                 {
-                    items.Add(Tell(block, index));
+                    items.Add(Tell(buffer, index));
                 }
 
-                block.Release();
+                buffer.Release();
                 return ValueTask.CompletedTask;
             },
             CancellationToken.None);
         return items;
     }
 
-    private static string Tell(ItemBlock block, long index)
+    private static string Tell(ItemBuffer buffer, long index)
     {
-        var items = block.From(index);
-        var bounds = items.Next();
-        var text = block is LineBlock ? Encoding.UTF8.GetString(block.Text[bounds]) : "!";
-        var line = block.Describe(new InvalidDataException("broken"), index, bounds.Start.Value, Describer).Line;
+        var at = buffer.Find(index);
+        var bounds = buffer.Next(buffer.Text.Span, ref at);
+        var text = buffer is LineBuffer ? Encoding.UTF8.GetString(buffer.Text.Span[bounds]) : "!";
+        var line = buffer.Describe(new InvalidDataException("broken"), index, bounds.Start.Value, Describer).Line;
         return string.Create(CultureInfo.InvariantCulture, $"{index}@{line}:{text}");
     }
 

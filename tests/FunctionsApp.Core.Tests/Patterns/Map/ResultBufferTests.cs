@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Patterns.Map;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Patterns.Map;
 
 public sealed class ResultBufferTests
 {
@@ -12,7 +12,7 @@ public sealed class ResultBufferTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Segments_are_whole_results(bool hasCommas) =>
+    public void Arrays_hold_whole_results(bool hasCommas) =>
         Prop.ForAll((from length in Gen.OneOf(Gen.Choose(1, 30), Gen.Choose(1, 5_000), Gen.Choose(60_000, 200_000)) from drops in Gen.Elements(false, false, true) select (length, drops))
             .ListOf().ToArbitrary(), results =>
         {
@@ -38,10 +38,10 @@ public sealed class ResultBufferTests
             }
 
             buffer.Trim();
-            var segments = buffer.Segments.Select(static segment => Encoding.ASCII.GetString(segment.Span)).ToArray();
-            Assert.Equal(string.Join(hasCommas ? "," : "", expected), string.Join(hasCommas ? "," : "", segments));
-            Assert.DoesNotContain("", segments);
-            Assert.Equal(segments.Sum(static segment => segment.Length), buffer.Length);
-            Assert.All(segments, static segment => Assert.True(segment[0] is 'a' or 'n'));
+            var arrays = buffer.Written.Select(static array => Encoding.ASCII.GetString(array.Span)).ToArray();
+            Assert.Equal(string.Join(hasCommas ? "," : "", expected), string.Join(hasCommas ? "," : "", arrays));
+            Assert.DoesNotContain("", arrays);
+            Assert.Equal(arrays.Sum(static array => array.Length), buffer.Length);
+            Assert.All(arrays, static array => Assert.True(array[0] is 'a' or 'n'));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
 }

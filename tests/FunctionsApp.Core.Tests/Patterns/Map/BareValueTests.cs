@@ -5,11 +5,12 @@ using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
+using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Tests.Patterns.Map;
+using FunctionsApp.Core.Tests.Json;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace FunctionsApp.Core.Tests.Json;
+namespace FunctionsApp.Core.Tests.Patterns.Map;
 
 /// <summary>A bare value is what the object would be that it stands for.</summary>
 public sealed class BareValueTests
@@ -63,7 +64,7 @@ public sealed class BareValueTests
         var contract = new JsonContract<ComputeInput>();
         var utf8 = Encoding.UTF8.GetBytes(text);
 
-        Assert.Equal(Outcome(() => contract.Read(utf8, "")), Outcome(() => contract.ReadItem(utf8, ItemShape.ObjectOrBareValue)));
+        Assert.Equal(Outcome(() => contract.Read(utf8, "")), Outcome(() => new ItemReader<ComputeInput>(contract).Read(utf8, isStarmap: false, CoreJson.MaxDepth)));
 
         static string Outcome(Func<ComputeInput> read)
         {
@@ -93,9 +94,11 @@ public sealed class BareValueTests
 
     [Theory]
     [InlineData(typeof(Defaults), true)]
-    [InlineData(typeof(Enumerated), true)]
-    [InlineData(typeof(Optional), true)]
-    [InlineData(typeof(Listed), true)]
+    [InlineData(typeof(Whole), true)]
+    [InlineData(typeof(Ordered), false)]
+    [InlineData(typeof(Enumerated), false)]
+    [InlineData(typeof(Optional), false)]
+    [InlineData(typeof(Listed), false)]
     [InlineData(typeof(Converted), false)]
     [InlineData(typeof(Renamed), false)]
     [InlineData(typeof(Two), false)]
@@ -103,7 +106,7 @@ public sealed class BareValueTests
     [InlineData(typeof(Demanding), false)]
     [InlineData(typeof(Sample), false)]
     [InlineData(typeof(SampleNothing), false)]
-    public void Only_what_one_value_is_enough_for_is_read_from_it_alone(Type type, bool direct) =>
+    public void Only_an_input_that_one_64_bit_integer_is_enough_for_is_read_from_it_alone(Type type, bool direct) =>
         Assert.Equal(direct, (bool)typeof(BareValueTests).GetMethod(nameof(IsDirect), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
             .MakeGenericMethod(type).Invoke(null, null)!);
 
@@ -154,11 +157,11 @@ public sealed class BareValueTests
         Assert.Equal("malformed-json", Samples.Refusal(() => Read<Two>(value)).Slug);
     }
 
-    private static T Read<T>(string value) => new JsonContract<T>().ReadItem(Encoding.UTF8.GetBytes(value), ItemShape.ObjectOrBareValue);
+    private static T Read<T>(string value) => Samples.ReadItem<T>(value);
 
     private static string ValidationErrors<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
 
-    private static bool IsDirect<T>() => BareValue<T>.Create(new SchemaNode(JsonSchemas.OfInput(typeof(T)))) is not null;
+    private static bool IsDirect<T>() => IntegerItem<T>.Create(new JsonContract<T>().Node) is not null;
 
     /// <summary>The result as JSON, or the errors with pointers that start at the value.</summary>
     private static string Outcome(CpuOperation operation, string item, string place)
@@ -166,8 +169,8 @@ public sealed class BareValueTests
         try
         {
             using var output = new ResultBuffer(hasCommas: false);
-            operation.Compute(Encoding.UTF8.GetBytes(item), ItemShape.ObjectOrBareValue, 64, output, CancellationToken.None);
-            return Encoding.UTF8.GetString(Assert.Single(output.Segments).Span);
+            ItemFunction.Of(operation, maxDepth: 64).Compute(Encoding.UTF8.GetBytes(item), isStarmap: false, output, CancellationToken.None);
+            return Encoding.UTF8.GetString(Assert.Single(output.Written).Span);
         }
         catch (OperationException exception)
         {
@@ -209,6 +212,8 @@ public sealed class BareValueTests
     private sealed record Enumerated(Shade Tone, int Y = 1);
 
     private sealed record Optional(int? Value, int Y = 1);
+
+    private sealed record Whole(long Value, int Y = 1);
 
     private sealed record Numeric(Number Value);
 

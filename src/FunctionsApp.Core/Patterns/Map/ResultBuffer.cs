@@ -1,19 +1,20 @@
 using System.Buffers;
 using System.Text.Json;
+using FunctionsApp.Core.Json;
 
-namespace FunctionsApp.Core.Json;
+namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
-/// Results one after the other, in segments of pooled memory that can be sent as they are. No result lies in two segments, and
-/// what the last one has written can be dropped.
+/// Results one after the other, in pooled arrays that can be sent as they are. No result lies in two arrays, and what the last one has
+/// written can be dropped.
 /// </summary>
-/// <param name="hasCommas">Whether there is a comma between two results of a segment.</param>
+/// <param name="hasCommas">Whether there is a comma between two results of an array.</param>
 internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDisposable
 {
     private const int FirstBytes = 1_024;
 
-    /// <summary>The maximum bytes of a segment, unless one result is longer. The garbage collector handles larger arrays in another way.</summary>
-    private const int SegmentBytes = 64 * 1024;
+    /// <summary>The maximum bytes of an array, unless one result is longer: the garbage collector keeps larger ones apart.</summary>
+    private const int ArrayBytes = 64 * 1024;
 
     private readonly List<(byte[] Bytes, int Length)> _full = [];
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
@@ -26,8 +27,8 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
     /// <summary>How many bytes are written.</summary>
     public long Length => _fullLength + _length;
 
-    /// <summary>The written bytes, valid until the buffer is disposed of. No segment is empty.</summary>
-    public IEnumerable<ReadOnlyMemory<byte>> Segments
+    /// <summary>The written bytes, valid until the buffer is disposed of. None is empty.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Written
     {
         get
         {
@@ -48,7 +49,8 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
     {
         get
         {
-            _json ??= new Utf8JsonWriter(this, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
+            _json ??= new Utf8JsonWriter(
+                this, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = CoreJson.MaxDepth, SkipValidation = true });
             _json.Reset();
             return _json;
         }
@@ -90,7 +92,7 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
         return _bytes.AsSpan(_length);
     }
 
-    /// <summary>Replaces a segment that is not nearly full, if the results are kept: no more can be written then.</summary>
+    /// <summary>Replaces an array that is not nearly full, if the results are kept: no more can be written then.</summary>
     public void Trim()
     {
         if (_length < _bytes.Length / 4 * 3)
@@ -105,7 +107,7 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
     public void Dispose()
     {
         _json?.Dispose();
-        _full.ForEach(static segment => ArrayPool<byte>.Shared.Return(segment.Bytes));
+        _full.ForEach(static array => ArrayPool<byte>.Shared.Return(array.Bytes));
         if (!_isOwn)
         {
             ArrayPool<byte>.Shared.Return(_bytes);
@@ -123,14 +125,14 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
         }
     }
 
-    /// <summary>Begins a segment with what there is of the current result.</summary>
+    /// <summary>Begins an array with what there is of the current result.</summary>
     private void Grow(int size)
     {
         var (bytes, start, part) = (_bytes, _start, _length - _start);
-        var needed = Math.Max(part + size, Math.Min(4 * bytes.Length, SegmentBytes));
+        var needed = Math.Max(part + size, Math.Min(4 * bytes.Length, ArrayBytes));
 
         // Twice as long, so that a long result is copied seldom.
-        _bytes = ArrayPool<byte>.Shared.Rent(part > SegmentBytes / 2 ? (int)Math.Min(Math.Max(needed, 2L * part), Array.MaxLength) : needed);
+        _bytes = ArrayPool<byte>.Shared.Rent(part > ArrayBytes / 2 ? (int)Math.Min(Math.Max(needed, 2L * part), Array.MaxLength) : needed);
         bytes.AsSpan(start, part).CopyTo(_bytes);
         (_length, _start) = (part, 0);
         if (start == 0)

@@ -1,11 +1,10 @@
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>The outcome of consecutive items that one worker computed in one turn.</summary>
+/// <summary>The results of consecutive items that one worker computed in one turn.</summary>
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
-internal sealed class Chunk(bool asLines) : IDisposable
+internal sealed class ChunkResults(bool asLines) : IDisposable
 {
     /// <summary>The memory of a chunk without its results, in bytes.</summary>
     private const int BytesOfChunk = 144;

@@ -1,0 +1,170 @@
+using System.Buffers;
+using System.Text.Unicode;
+using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Patterns.Map;
+
+/// <summary>Consecutive items of a map, in the text of the request.</summary>
+/// <param name="first">Index of the first item.</param>
+/// <param name="text">The text that holds the items.</param>
+/// <param name="index">Where the items are in the text.</param>
+internal abstract class ItemBuffer(long first, ReadOnlyMemory<byte> text, ItemIndex index)
+{
+    /// <summary>How many items there are.</summary>
+    public int Count => index.Count;
+
+    /// <summary>Index of the item after the last.</summary>
+    public long End => first + index.Count;
+
+    /// <summary>How many items are computed. The job maintains this count.</summary>
+    public int Computed { get; set; }
+
+    /// <summary>The text that holds the items.</summary>
+    public ReadOnlyMemory<byte> Text => text;
+
+    /// <summary>The bytes that the buffer holds.</summary>
+    public virtual int Size => text.Length;
+
+    /// <summary>Whether <see cref="Check"/> must be called for each item.</summary>
+    public virtual bool NeedsCheck => false;
+
+    /// <summary>Returns where an item starts.</summary>
+    /// <param name="item">Index of the item.</param>
+    public int Find(long item)
+    {
+        var (at, between) = index.Find((int)(item - first));
+        for (; between > 0; between--)
+        {
+            Next(text.Span, ref at);
+        }
+
+        return at;
+    }
+
+    /// <summary>Returns an item without white space around it.</summary>
+    /// <param name="text">The text of the buffer.</param>
+    /// <param name="at">Where the item starts. Becomes where the next item starts.</param>
+    public abstract Range Next(ReadOnlySpan<byte> text, ref int at);
+
+    /// <summary>Checks what the operation does not: see <see cref="NeedsCheck"/>.</summary>
+    /// <exception cref="ProblemException">The item is too long, or not UTF-8.</exception>
+    public virtual void Check(ReadOnlySpan<byte> item)
+    {
+    }
+
+    /// <summary>Describes an item that failed, with pointers relative to the client's request.</summary>
+    public abstract Problem Describe(Exception exception, long index, int start, ProblemDescriber describer);
+
+    /// <summary>Releases the memory, which must not be read afterwards.</summary>
+    public virtual void Release()
+    {
+    }
+}
+
+/// <summary>The items of a JSON request.</summary>
+internal sealed class JsonBuffer(JsonItems items) : ItemBuffer(0, items.Text, items.Index)
+{
+    public override Range Next(ReadOnlySpan<byte> text, ref int at) => JsonItems.Next(text, ref at);
+
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) =>
+        describer.Describe(exception).Below(JsonPointer.Append("/items", (int)index));
+}
+
+/// <summary>Lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item. Blank lines are no items.</summary>
+/// <param name="array">A rented array, which the buffer returns; a longer text is an array of its own.</param>
+/// <param name="length">The length of the text in the array.</param>
+/// <param name="first">Index of the first item.</param>
+/// <param name="firstLine">Number of the line that the text starts with.</param>
+internal sealed class LineBuffer(byte[] array, int length, long first, long firstLine)
+    : ItemBuffer(first, array.AsMemory(0, length), IndexOf(array.AsSpan(0, length)))
+{
+    /// <summary>The maximum length of a text that is a rented array: the pool would keep larger arrays for long.</summary>
+    public const int MaxRentedBytes = 64 * 1024;
+
+    public override int Size => array.Length;
+
+    public override bool NeedsCheck { get; } = !Utf8.IsValid(array.AsSpan(0, length));
+
+    public override Range Next(ReadOnlySpan<byte> text, ref int at) => NextLine(text, ref at);
+
+    public override void Check(ReadOnlySpan<byte> item) => JsonFault.EnsureUtf8(item);
+
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer)
+    {
+        var before = Text.Span[..start];
+        var line = firstLine + before.Count((byte)'\n');
+        var problem = describer.Describe(exception).Within(line, firstByte: start - (before.LastIndexOf((byte)'\n') + 1));
+        return problem.Position is not null ? problem
+            : (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
+    }
+
+    public override void Release()
+    {
+        if (array.Length <= MaxRentedBytes)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
+    }
+
+    private static ItemIndex IndexOf(ReadOnlySpan<byte> text)
+    {
+        var index = new ItemIndex();
+        for (var (start, at) = (0, 0); !text[NextLine(text, ref at)].IsEmpty; start = at)
+        {
+            index.Add(start);
+        }
+
+        return index;
+    }
+
+    /// <summary>Returns the next line that is not blank, without white space around it; an empty one if there is none.</summary>
+    private static Range NextLine(ReadOnlySpan<byte> text, ref int at)
+    {
+        while (at < text.Length)
+        {
+            var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
+            var end = length < 0 ? text.Length : start + length;
+            at = end + 1;
+            while (start < end && IsWhite(text[start]))
+            {
+                start++;
+            }
+
+            while (end > start && IsWhite(text[end - 1]))
+            {
+                end--;
+            }
+
+            if (start < end)
+            {
+                return start..end;
+            }
+        }
+
+        return default;
+    }
+
+    private static bool IsWhite(byte value) => value is (byte)' ' or (byte)'\r' or (byte)'\t';
+}
+
+/// <summary>A line that is too long to keep.</summary>
+internal sealed class LongLine(long first, Problem problem) : ItemBuffer(first, "-"u8.ToArray(), OneItem())
+{
+    public override int Size => 0;
+
+    public override bool NeedsCheck => true;
+
+    public override Range Next(ReadOnlySpan<byte> text, ref int at) => ..;
+
+    public override void Check(ReadOnlySpan<byte> item) => throw new ProblemException(problem);
+
+    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) => problem;
+
+    private static ItemIndex OneItem()
+    {
+        var index = new ItemIndex();
+        index.Add(0);
+        return index;
+    }
+}
