@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json.Schema;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json.Schema;
 using System.Buffers;
 using System.Text.Json;
 using FunctionsApp.Core.Json;

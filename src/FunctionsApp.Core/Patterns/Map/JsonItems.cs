@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Json.Schema;
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;

@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
-using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Json.Schema;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
