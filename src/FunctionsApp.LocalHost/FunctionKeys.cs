@@ -14,7 +14,7 @@ namespace FunctionsApp.LocalHost;
 /// </summary>
 internal sealed class FunctionKeys
 {
-    private const string MasterSetting = $"{HostOptions.Section}:{nameof(HostOptions.MasterKey)}";
+    private const string MasterSetting = "Host:MasterKey";
 
     // Digests, so that a comparison takes the same time whatever the length of the key in the request.
     private readonly byte[][] _digests;
@@ -30,7 +30,7 @@ internal sealed class FunctionKeys
         {
             throw new InvalidOperationException(
                 $"{string.Join(", ", addresses.Urls)} can be reached from outside this machine: "
-                + $"set a function key ({HostOptions.Section}:{nameof(HostOptions.FunctionKeys)}, or the environment variable Host__FunctionKeys__0).");
+                + "set a function key (Host:FunctionKeys, or the environment variable Host__FunctionKeys__0).");
         }
     }
 
@@ -38,7 +38,8 @@ internal sealed class FunctionKeys
 
     /// <summary>Serves a request, or refuses it if it lacks the key of its function.</summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
+        context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function
+        && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
             ? new ProblemResult(refusal).ExecuteAsync(context)
             : next(context);
 

@@ -14,7 +14,8 @@ internal static class FunctionRoutes
     public static void MapFunctions(this WebApplication app, string routePrefix)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var function in app.Services.GetServices<FunctionAssembly>().SelectMany(static functions => HttpFunction.Find(functions.Assembly)))
+        var assemblies = app.Services.GetServices<FunctionAssembly>();
+        foreach (var function in assemblies.SelectMany(static functions => HttpFunction.Find(functions.Assembly)))
         {
             if (!names.Add(function.Name))
             {
@@ -30,11 +31,11 @@ internal static class FunctionRoutes
 
     private static RequestDelegate Compile(HttpFunction function)
     {
-        var route = RoutePatternFactory.Parse(function.Route);
+        var parameters = RoutePatternFactory.Parse(function.Route).Parameters;
         var create = ActivatorUtilities.CreateFactory(function.Method.DeclaringType!, Type.EmptyTypes);
         return RequestDelegateFactory.Create(
             function.Method,
             context => create(context.RequestServices, arguments: null),
-            new RequestDelegateFactoryOptions { RouteParameterNames = route.Parameters.Select(static parameter => parameter.Name) }).RequestDelegate;
+            new() { RouteParameterNames = parameters.Select(static parameter => parameter.Name) }).RequestDelegate;
     }
 }

@@ -14,7 +14,7 @@ internal sealed record HostOptions
     /// <summary>The key for every function, and the only one for those of level admin; blank or null for none. Default: none.</summary>
     public string? MasterKey { get; set; }
 
-    /// <summary>The origins whose pages may send requests, such as <c>https://app.example</c>; blank ones do not count. Default: none.</summary>
+    /// <summary>The origins whose pages may send requests, such as <c>https://app.example</c>. Default: none.</summary>
     public string[] AllowedOrigins { get; set; } = [];
 
     /// <summary>The maximum number of requests that wait for changes of tasks; more are <c>saturated</c>. Default 10,000.</summary>

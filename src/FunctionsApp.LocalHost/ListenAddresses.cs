@@ -11,7 +11,8 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
 {
     private const int DefaultPort = 7071;
 
-    private static readonly FrozenSet<string> LoopbackNames = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "localhost", "127.0.0.1", "[::1]");
+    private static readonly FrozenSet<string> LoopbackNames =
+        FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "localhost", "127.0.0.1", "[::1]");
 
     /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, like Core Tools.</summary>
     public static ListenAddresses From(IConfiguration configuration)
@@ -39,7 +40,8 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
         from url in urls
         let address = BindingAddress.Parse(url)
         where !address.IsUnixPipe
-        from ip in string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase) ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
+        from ip in string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase)
+            ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
             : IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? [one]
 
             // The server binds every other name to all addresses.

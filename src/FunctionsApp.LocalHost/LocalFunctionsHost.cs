@@ -41,7 +41,7 @@ internal static class LocalFunctionsHost
         return 0;
     }
 
-    /// <summary>The directory of host.json and local.settings.json: that of the build, unless the Functions host's own variable names another.</summary>
+    /// <summary>The directory of host.json and local.settings.json: by default that of the build.</summary>
     private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
 
     /// <summary>Builds the host.</summary>
@@ -67,7 +67,8 @@ internal static class LocalFunctionsHost
         builder.Services.AddSingleton<OriginGuard>();
         builder.Services.AddSingleton<FunctionKeys>();
         builder.Services.AddSingleton<RequestThrottle>();
-        builder.Services.AddOptions<HostOptions>().Bind(builder.Configuration.GetSection(HostOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddOptions<HostOptions>().Bind(builder.Configuration.GetSection(HostOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddCors();
         builder.Services.AddFunctionsApp(builder.Configuration);
 
@@ -85,7 +86,8 @@ internal static class LocalFunctionsHost
         app.Use(app.Services.GetRequiredService<RequestThrottle>().AdmitAsync);
         app.MapFunctions(http.RoutePrefix);
 
-        var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal));
+        var api = $"/{http.RoutePrefix.Trim('/')}/".Replace("//", "/", StringComparison.Ordinal);
+        var playground = new PlaygroundResult(app.Services.GetRequiredService<TaskPatterns>, api);
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], playground.ExecuteAsync);
         return app;
     }

@@ -14,7 +14,7 @@ namespace FunctionsApp.LocalHost;
 /// </summary>
 internal sealed class OriginGuard
 {
-    private const string Setting = $"{HostOptions.Section}:{nameof(HostOptions.AllowedOrigins)}";
+    private const string Setting = "Host:AllowedOrigins";
 
     private readonly FrozenSet<string> _allowed;
 
@@ -23,7 +23,8 @@ internal sealed class OriginGuard
     public OriginGuard(IOptions<HostOptions> options) => _allowed = options.Value.AllowedOrigins
         .Where(static entry => !string.IsNullOrWhiteSpace(entry))
         .Select(static entry => TryNormalize(entry, out var origin) ? origin
-            : throw new InvalidOperationException($"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path."))
+            : throw new InvalidOperationException(
+                $"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path."))
         .ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Lets pages of the allowed origins read the responses (CORS).</summary>
@@ -68,7 +69,8 @@ internal sealed class OriginGuard
         && normalized.Equals(own, StringComparison.Ordinal);
 
     /// <summary>
-    /// Returns whether the user has followed a link to this host. The page with the link sees nothing of the response, and GET starts no work.
+    /// Returns whether the user has followed a link to this host. The page with the link sees nothing of the response, and GET starts no
+    /// work.
     /// </summary>
     private static bool IsLink(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Mode"] is ["navigate"];
@@ -88,7 +90,9 @@ internal sealed class OriginGuard
 
         // Browsers send the name in its ASCII form.
         var host = uri.HostNameType == UriHostNameType.Dns ? uri.IdnHost : uri.Host;
-        origin = uri.IsDefaultPort ? $"{uri.Scheme}://{host}" : string.Create(CultureInfo.InvariantCulture, $"{uri.Scheme}://{host}:{uri.Port}");
+        origin = uri.IsDefaultPort
+            ? $"{uri.Scheme}://{host}"
+            : string.Create(CultureInfo.InvariantCulture, $"{uri.Scheme}://{host}:{uri.Port}");
         return true;
     }
 }

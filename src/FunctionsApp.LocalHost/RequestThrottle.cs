@@ -10,7 +10,7 @@ namespace FunctionsApp.LocalHost;
 /// <summary>
 /// <c>maxConcurrentRequests</c> and <c>maxOutstandingRequests</c> of host.json: the first limits requests that run at once. More
 /// requests wait in their order, up to the second limit; above it they are refused. Requests that only wait for a change count
-/// against a limit of their own, and do not wait for a place.
+/// against a limit of their own, and do not wait for a place: 1,000 of them hold nobody up (<c>Tasks</c> of the attack suite).
 /// </summary>
 /// <remarks>
 /// The limiters are the library's. Its middleware is not used: it looks up a partition under a lock for each request, and takes
@@ -32,7 +32,7 @@ internal sealed class RequestThrottle
         var concurrent = Math.Min(http.MaxConcurrentRequests > 0 ? http.MaxConcurrentRequests : int.MaxValue, outstanding);
         _work = concurrent < int.MaxValue ? Limiter(concurrent, outstanding - concurrent) : null;
         _watchers = Limiter(maxWatchers, queued: 0);
-        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} ({HostOptions.Section}:{nameof(HostOptions.MaxWatchers)}).";
+        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} (Host:MaxWatchers).";
     }
 
     /// <summary>
@@ -42,7 +42,8 @@ internal sealed class RequestThrottle
     public Task AdmitAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint()?.Metadata switch
     {
         { } metadata when metadata.GetMetadata<DisableRateLimitingAttribute>() is not null => next(context),
-        { } metadata when metadata.GetMetadata<WatchAttribute>()?.Applies(context.Request) == true => RunAsync(_watchers, _tooManyWatchers, context, next),
+        { } metadata when metadata.GetMetadata<WatchAttribute>()?.Applies(context.Request) == true =>
+            RunAsync(_watchers, _tooManyWatchers, context, next),
         { } metadata when _work is not null && metadata.GetMetadata<HttpFunction>() is not null =>
             RunAsync(_work, "Too many requests are outstanding (maxOutstandingRequests in host.json).", context, next),
         _ => next(context),
@@ -62,6 +63,6 @@ internal sealed class RequestThrottle
         await new ProblemResult(problem).ExecuteAsync(context);
     }
 
-    private static ConcurrencyLimiter Limiter(int permits, int queued) => new(
-        new ConcurrencyLimiterOptions { PermitLimit = permits, QueueLimit = queued, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
+    private static ConcurrencyLimiter Limiter(int permits, int queued) =>
+        new(new() { PermitLimit = permits, QueueLimit = queued, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
 }

@@ -68,5 +68,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
     /// <summary>Returns the path, or what replaces it, such as <c>*</c>.</summary>
     private static string TargetOf(HttpRequest request) =>
-        request.Path.Value is { Length: > 0 } path ? path : request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        request.Path.Value is { Length: > 0 } path
+            ? path
+            : request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 }

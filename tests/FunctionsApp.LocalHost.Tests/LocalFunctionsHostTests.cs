@@ -22,6 +22,10 @@ public sealed class LocalFunctionsHostTests
     [InlineData("0")]
     [InlineData("-1")]
     [InlineData("many")]
-    public void A_limit_of_watchers_that_is_not_a_positive_number_is_refused_at_startup(string setting) =>
-        Assert.Contains("MaxWatchers", Record.Exception(() => LocalFunctionsHost.Build(["--urls", "http://127.0.0.1:0", "--Host:MaxWatchers", setting]))?.Message, StringComparison.Ordinal);
+    public void A_limit_of_watchers_that_is_not_a_positive_number_is_refused_at_startup(string setting)
+    {
+        string[] args = ["--urls", "http://127.0.0.1:0", "--Host:MaxWatchers", setting];
+
+        Assert.Contains("MaxWatchers", Record.Exception(() => LocalFunctionsHost.Build(args))?.Message, StringComparison.Ordinal);
+    }
 }

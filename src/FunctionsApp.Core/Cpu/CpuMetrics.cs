@@ -25,9 +25,9 @@ internal sealed class CpuMetrics : IDisposable
         _meter.CreateObservableGauge(
             "functionsapp.cpu.queue.length", () => Read(() => backlog.Waiting), "{item}", "Items that wait for a core.");
         _meter.CreateObservableCounter(
-            "functionsapp.cpu.busy", () => Read(() => _busyTicks / (double)time.TimestampFrequency), "s", "Time that the cores have computed.");
+            "functionsapp.cpu.busy", () => Read(() => (double)_busyTicks / time.TimestampFrequency), "s", "Time that the cores computed.");
         _meter.CreateObservableGauge(
-            "functionsapp.cpu.utilization", () => Read(Utilization), "1", "The part of the cores' time that was used since it was last asked for.");
+            "functionsapp.cpu.utilization", () => Read(Utilization), "1", "The used part of the cores' time since the last export.");
     }
 
     public void Begin(CpuJob job, long now)

@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Cpu;
 /// </summary>
 internal sealed class CpuPool : IDisposable
 {
-    /// <summary>Linux gives a thread of this niceness a quarter of the time of an ordinary one while both want a core.</summary>
+    /// <summary>Linux gives a thread that is so much nicer a quarter of the time of another while both want a core.</summary>
     private const int BackgroundNiceness = 6;
 
     private readonly object _gate;
@@ -72,7 +72,7 @@ internal sealed class CpuPool : IDisposable
         // .NET knows no priority of threads on Linux. Elsewhere both pools have the same: Windows could starve a lower one.
         if (_isBackground && OperatingSystem.IsLinux())
         {
-            _ = SetPriority(which: 0, who: 0, BackgroundNiceness);
+            _ = AddNiceness(BackgroundNiceness);
         }
 
         while (!_isStopped)
@@ -155,6 +155,7 @@ internal sealed class CpuPool : IDisposable
         }
     }
 
-    [DllImport("libc", EntryPoint = "setpriority"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int SetPriority(int which, int who, int priority);
+    /// <summary>Changes the niceness of this thread: on Linux it is not that of the process.</summary>
+    [DllImport("libc", EntryPoint = "nice"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int AddNiceness(int increment);
 }

@@ -13,7 +13,7 @@ namespace FunctionsApp.Core.Cpu;
 /// Work that no client waits for has a <see cref="CpuPool"/> of its own, of threads with a lower priority. A long computation cannot be
 /// interrupted, and two tasks that compute for seconds do not delay a request on two cores: <c>TaskHostTests</c>.
 /// </para>
-/// <para>One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, and a pool computes each in the order of its <see cref="FairQueue"/>.</para>
+/// <para>One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, and the <see cref="FairQueue"/> of a pool orders them.</para>
 /// </remarks>
 public sealed class CpuScheduler : IDisposable
 {

@@ -1,6 +1,6 @@
 namespace FunctionsApp.Core.Cpu;
 
-/// <summary>The current turn of one thread of a pool. The members are guarded by the scheduler's lock, except <see cref="IsOver"/>.</summary>
+/// <summary>The current turn of a thread of a pool. The scheduler's lock guards the members, except <see cref="IsOver"/>.</summary>
 internal sealed class CpuTurn(FairQueue queue, TimeProvider time)
 {
     /// <summary>The seconds of a turn while other requests wait: its overhead is negligible, and the cores are shared fairly.</summary>

@@ -25,7 +25,7 @@ internal sealed class FairQueue(TimeProvider time)
     private int _active;
     private int _running;
 
-    /// <summary>Returns whether a share other than this one, which has a turn, waits for a turn too. Needs no lock: it may be a moment late.</summary>
+    /// <summary>Returns whether another share than this one waits for a turn. Needs no lock: the result may be a moment old.</summary>
     public bool HasOthersThan(CpuShare share) => _ready.Count > 0 && (_ready.Count > 1 || !share.IsReady);
 
     /// <summary>
