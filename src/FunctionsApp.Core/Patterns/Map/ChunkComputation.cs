@@ -36,6 +36,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
     {
         var text = items.Text.Span;
         var at = items.Find(chunk.From);
+        var needsCheck = items.NeedsCheck;
         while (chunk.Count < count && chunk.Fatal is null)
         {
             if (chunk.Count > 0 && (turn.IsOver || chunk.Size >= MaxChunkBytes))
@@ -50,7 +51,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
             try
             {
                 var item = text[bounds];
-                if (items.NeedsCheck)
+                if (needsCheck)
                 {
                     items.Check(item);
                 }

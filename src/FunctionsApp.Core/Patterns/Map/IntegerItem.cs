@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <summary>Items that are only the digits of an integer, as most numbers are.</summary>
 internal static class IntegerItem
 {
-    /// <summary>Returns whether a text is only the digits of a JSON integer, which has no leading zeros and no plus sign.</summary>
+    /// <summary>Returns whether a text is only the digits of a JSON integer.</summary>
     public static bool IsPlain(ReadOnlySpan<byte> text)
     {
         var digits = text is [(byte)'-', ..] ? text[1..] : text;
@@ -65,12 +65,14 @@ internal sealed class IntegerItem<T>
     /// <returns>False for any other item, and for an integer out of range.</returns>
     public bool TryRead(ReadOnlySpan<byte> item, [MaybeNullWhen(false)] out T input)
     {
-        if (item.StartsWith(_start) && item[^1] == '}')
+        if (item is [(byte)'{', .., (byte)'}'] && item.StartsWith(_start))
         {
             item = item[_start.Length..^1].Trim((byte)' ');
         }
 
-        if (item is [(byte)'-' or (>= (byte)'0' and <= (byte)'9'), ..] && IntegerItem.IsPlain(item)
+        // JSON has no leading zeros and no plus sign.
+        var digits = item is [(byte)'-', ..] ? item[1..] : item;
+        if (digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
             && Utf8Parser.TryParse(item, out long integer, out var read) && read == item.Length && _schema.Fits(integer))
         {
             input = _construct(integer);

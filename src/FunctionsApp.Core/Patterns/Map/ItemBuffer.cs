@@ -110,9 +110,14 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
     private static ItemIndex IndexOf(ReadOnlySpan<byte> text)
     {
         var index = new ItemIndex();
-        for (var (start, at) = (0, 0); !text[NextLine(text, ref at)].IsEmpty; start = at)
+        for (var at = 0; at < text.Length;)
         {
-            index.Add(start);
+            var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
+            at = length < 0 ? text.Length : start + length + 1;
+            if (text[start] > ' ' || text[start..at].ContainsAnyExcept(" \t\r\n"u8))
+            {
+                index.Add(start);
+            }
         }
 
         return index;
@@ -126,6 +131,11 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
             var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
             var end = length < 0 ? text.Length : start + length;
             at = end + 1;
+            if (text[start] > ' ' && text[end - 1] > ' ')
+            {
+                return start..end;
+            }
+
             while (start < end && IsWhite(text[start]))
             {
                 start++;

@@ -94,7 +94,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>Ends the adding of items.</summary>
     public void EndItems() => _scheduler.Close(this);
 
-    /// <summary>Yields the chunks in the order of their computation, until <see cref="RunAsync"/> ends. The reader disposes of each.</summary>
+    /// <summary>Yields the chunks as they are computed, until <see cref="RunAsync"/> ends. The reader disposes of each.</summary>
     public IAsyncEnumerable<ChunkResults> ReadChunksAsync() => _chunks.Reader.ReadAllAsync(CancellationToken.None);
 
     /// <summary>Yields the chunks in the order of the items. Few wait for an earlier one, because the job then pauses.</summary>
