@@ -50,7 +50,7 @@ class Task(asyncio.Task[Any]):
     """A task of the server, as a task of asyncio.
 
     Awaiting it gives the result, or raises the ProblemError of a task that failed. Cancelling it, or a coroutine that
-    awaits it, cancels it at the server; it is `cancelled()` when the work has stopped. Create one by `Client.create_task`.
+    awaits it, cancels it at the server; it is `cancelled()` when the work has stopped. Create it by `create_task`.
     """
 
     def __init__(
