@@ -42,7 +42,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
     public async Task Axe_finds_no_serious_fault_in_a_problem(ColorScheme scheme)
     {
         await using var page = await playground.OpenAsync("await", new() { ColorScheme = scheme });
-        await page.ChooseAsync("await", "A request with two errors");
+        await page.ChooseAsync("await", "Request with two errors");
         await page.RunAsync("await", "failed");
         Assert.Empty(await ErrorsAsync(page));
     }
@@ -125,9 +125,9 @@ public sealed class AccessTests(PlaygroundFixture playground)
     private static string Quick(string tab) => tab switch
     {
         "await" => "Count primes",
-        "sequence" => "Each step uses the last",
+        "sequence" => "Each step uses the one before",
         "callback" => "Work, then a sentence",
-        "gather" => "Some fail, the rest goes on",
+        "gather" => "Some fail, the others continue",
         "map" => "Fractal: the whole set",
         "stream" => "Hello and goodbye",
         _ => "A map, with its progress",
