@@ -40,7 +40,7 @@ internal sealed class RequestThrottle
         var concurrent = Math.Min(http.MaxConcurrentRequests > 0 ? http.MaxConcurrentRequests : int.MaxValue, outstanding);
         _work = concurrent < int.MaxValue ? Limiter(concurrent, outstanding - concurrent) : null;
         _watchers = Limiter(maxWatchers, queued: 0);
-        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} ({MaxWatchersSetting}).";
+        _tooManyWatchers = $"The maximum of {maxWatchers} requests already wait for tasks ({MaxWatchersSetting}).";
     }
 
     /// <summary>

@@ -15,7 +15,7 @@ public sealed record CompressInput(
     [property: Description("Text, compressed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
     [property: Description("The format."), AllowedValues("gzip", "brotli", "zlib")] string Algorithm = "gzip",
-    [property: Description("From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (brotli: 5)."), Range(0, 11)]
+    [property: Description("From 0 (fastest) to 9 (gzip, zlib) or 11 (brotli) for the smallest result. The default is 6 (brotli: 5)."), Range(0, 11)]
     int? Level = null) : ICrossChecked
 {
     /// <inheritdoc/>

@@ -12,10 +12,10 @@ namespace FunctionsApp.Operations;
 /// <param name="Start">The first integer.</param>
 /// <param name="Step">The difference between integers; the last integer must fit 64 bits.</param>
 public sealed record CountInput(
-    [property: Description("How many integers."), Range(0, 1_000_000_000)] long Count,
+    [property: Description("The number of integers."), Range(0, 1_000_000_000)] long Count,
     [property: Description("The wait before each integer, in seconds."), Range(0, 3_600)] double IntervalSeconds = 0,
     [property: Description("The first integer.")] long Start = 0,
-    [property: Description("From one integer to the next.")] long Step = 1) : ICrossChecked
+    [property: Description("The difference between one integer and the next.")] long Step = 1) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()

@@ -10,10 +10,10 @@ namespace FunctionsApp.Operations;
 /// <param name="Result">Any JSON value; absent means null.</param>
 public sealed record DelayInput(
     [property: Description("How long to wait, in seconds."), Range(0, 86_400)] double Seconds,
-    [property: Description("What to answer then.")] RawJson? Result = null);
+    [property: Description("The value to return.")] RawJson? Result = null);
 
 /// <summary>Waits without holding a thread: <c>asyncio.sleep(seconds, result)</c>.</summary>
-[Operation("delay", "Waits, then answers with a value of the caller's.", Example = """{"seconds":0.1,"result":"done"}""")]
+[Operation("delay", "Waits, then returns a value of the caller.", Example = """{"seconds":0.1,"result":"done"}""")]
 public sealed class DelayOperation(TimeProvider time) : IOperation<DelayInput, RawJson>
 {
     /// <inheritdoc/>

@@ -6,10 +6,10 @@ namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>echo</c>.</summary>
 /// <param name="Value">Any JSON value.</param>
-public sealed record EchoInput([property: Description("What to answer.")] RawJson Value);
+public sealed record EchoInput([property: Description("The value to return.")] RawJson Value);
 
 /// <summary>Returns its input, to try or measure a pattern by itself.</summary>
-[Operation("echo", "Answers with the value it is given.", Example = """{"value":"hello"}""")]
+[Operation("echo", "Returns a value of the caller.", Example = """{"value":"hello"}""")]
 public sealed class EchoOperation : IOperation<EchoInput, RawJson>
 {
     /// <inheritdoc/>

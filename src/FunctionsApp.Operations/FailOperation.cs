@@ -11,10 +11,10 @@ namespace FunctionsApp.Operations;
 /// <param name="AfterSeconds">How long to wait before the error, in seconds, 0 to 86,400.</param>
 public sealed record FailInput(
     [property: Description("The message of the error."), Length(1, 10_000)] string Message,
-    [property: Description("How long to wait before, in seconds."), Range(0, 86_400)] double AfterSeconds = 0);
+    [property: Description("How long to wait before the error, in seconds."), Range(0, 86_400)] double AfterSeconds = 0);
 
 /// <summary>Raises an error, to try error handling.</summary>
-[Operation("fail", "Waits if it is told to, then fails with a message of the caller's.", Example = """{"message":"out of paper"}""")]
+[Operation("fail", "Waits if requested, then fails with a message of the caller.", Example = """{"message":"out of paper"}""")]
 public sealed class FailOperation(TimeProvider time) : IOperation<FailInput, RawJson>
 {
     /// <inheritdoc/>

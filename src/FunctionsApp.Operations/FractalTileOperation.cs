@@ -26,7 +26,7 @@ public sealed record FractalTileInput(
     [property: Description("The picture's width in tiles."), Range(1, 4_096)] int Columns,
     [property: Description("The picture's height in tiles."), Range(1, 4_096)] int Rows,
     [property: Description("The width and height of a tile in pixels."), Range(1, 1_024)] int Size,
-    [property: Description("Where counting ends."), Range(1, 65_535)] int MaxIterations = 1_000) : ICrossChecked
+    [property: Description("The maximum number of iterations."), Range(1, 65_535)] int MaxIterations = 1_000) : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check()

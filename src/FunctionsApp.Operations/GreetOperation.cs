@@ -9,7 +9,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Name">Whom to greet, 1 to 1,000 characters.</param>
 /// <param name="PauseSeconds">The pause between hello and goodbye, in seconds, 0 to 3,600.</param>
 public sealed record GreetInput(
-    [property: Description("Whom to greet."), Length(1, 1_000)] string Name = "World",
+    [property: Description("The name to greet."), Length(1, 1_000)] string Name = "World",
     [property: Description("The pause between hello and goodbye, in seconds."), Range(0, 3_600)] double PauseSeconds = 1);
 
 /// <summary>A minimal stream: one value, a pause, another value.</summary>

@@ -21,8 +21,8 @@ public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
-    [property: Description("The limit until the answer begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("The request body. A string is sent as text, any other value as JSON, in the charset of the Content-Type.")] RawJson? Body = null,
+    [property: Description("The timeout until the response begins, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = true) : ICrossChecked
 {
     /// <inheritdoc/>
@@ -30,7 +30,7 @@ public sealed record HttpLinesInput(
 }
 
 /// <summary>Reads a response line by line, as it arrives. The response may be endless.</summary>
-[Operation("http.lines", "Yields each line of an HTTP answer as it arrives.", Example = """{"url":"https://example.com/"}""")]
+[Operation("http.lines", "Yields each line of an HTTP response when it arrives.", Example = """{"url":"https://example.com/"}""")]
 public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation<HttpLinesInput, string>
 {
     /// <summary>The maximum length of a line, in characters (UTF-16), which bounds the memory of a response.</summary>
@@ -85,7 +85,7 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             if (text.Length > MaxLineCharacters - line.Length)
             {
                 throw new ProblemException(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
-                    $"The answer of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
+                    $"The response of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
             }
 
             line.Append(text);

@@ -23,11 +23,11 @@ public sealed record HttpRequestInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
     [property: Description("The HTTP method."), AllowedValues("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")] string Method = "GET",
     [property: Description("Request headers.")] IReadOnlyDictionary<string, string>? Headers = null,
-    [property: Description("A string is sent as text, any other value as JSON, by the charset of a Content-Type.")] RawJson? Body = null,
-    [property: Description("The limit on the whole, retries included, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
-    [property: Description("How often to try GET, HEAD, OPTIONS, PUT or DELETE again."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
+    [property: Description("The request body. A string is sent as text, any other value as JSON, in the charset of the Content-Type.")] RawJson? Body = null,
+    [property: Description("The timeout of the whole request, including retries, in seconds."), Range(0.001, 3_600)] double TimeoutSeconds = 30,
+    [property: Description("The maximum number of retries, for GET, HEAD, OPTIONS, PUT and DELETE."), Range(0, OutboundClient.MaxRetries)] int MaxRetries = 2,
     [property: Description("Whether a status of 400 and above is an error.")] bool RaiseForStatus = false,
-    [property: Description("What to make of the answer's body."), AllowedValues("auto", "json", "text", "base64")] string As = "auto") : ICrossChecked
+    [property: Description("How to read the response body."), AllowedValues("auto", "json", "text", "base64")] string As = "auto") : ICrossChecked
 {
     /// <inheritdoc/>
     public IEnumerable<(string Property, string Message)> Check() => HttpInput.Check(Url, Method, Headers, Body);
@@ -44,7 +44,7 @@ public sealed record HttpRequestOutput(
     int Status, IReadOnlyDictionary<string, string> Headers, RawJson Body, int Bytes, int Attempts, double ElapsedMs);
 
 /// <summary>Sends an HTTP request that the outbound guard allows.</summary>
-[Operation("http.request", "Sends an HTTP request and answers with what came back.", Example = """{"url":"https://example.com/"}""")]
+[Operation("http.request", "Sends an HTTP request and returns the response.", Example = """{"url":"https://example.com/"}""")]
 public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, TimeProvider time) : IOperation<HttpRequestInput, HttpRequestOutput>
 {
     // The maximum depth of any request body, and of a body that can be forwarded.
@@ -96,7 +96,7 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
 
             if (form is "json")
             {
-                throw new ProblemException(Problem.UpstreamFailed($"The body that '{HostName.AsWritten(response.Url)}' answered with {error}."));
+                throw new ProblemException(Problem.UpstreamFailed($"The response body of '{HostName.AsWritten(response.Url)}' {error}."));
             }
         }
 

@@ -16,10 +16,10 @@ namespace FunctionsApp.Operations;
 /// <param name="PasswordBase64">The bytes of the password.</param>
 /// <param name="SaltBase64">The bytes of the salt.</param>
 public sealed record Pbkdf2Input(
-    [property: Description("The password, taken as UTF-8.")] string? Password = null,
-    [property: Description("The salt, taken as UTF-8.")] string? Salt = null,
-    [property: Description("How many times the HMAC is applied."), Range(1, 10_000_000)] int Iterations = 600_000,
-    [property: Description("Bytes to derive."), Range(1, 1_024)] int Length = 32,
+    [property: Description("The password, as UTF-8.")] string? Password = null,
+    [property: Description("The salt, as UTF-8.")] string? Salt = null,
+    [property: Description("The number of HMAC iterations."), Range(1, 10_000_000)] int Iterations = 600_000,
+    [property: Description("The length of the key, in bytes."), Range(1, 1_024)] int Length = 32,
     [property: Description("The hash function of the HMAC."), AllowedValues("sha1", "sha256", "sha384", "sha512")]
     string Algorithm = "sha256",
     [property: Description("The bytes of the password, in base64, in place of password.")] byte[]? PasswordBase64 = null,

@@ -10,7 +10,7 @@ public sealed record PrimesIsPrimeInput(
     [property: Description("The number to test."), Range(typeof(long), "0", "9223372036854775807")] long N);
 
 /// <summary>Tests with certainty whether a number is prime: the Miller–Rabin test with bases proven for 64 bits.</summary>
-[Operation("primes.isPrime", "Tells whether a number is prime.", Example = """{"n":9223372036854775783}""")]
+[Operation("primes.isPrime", "Tests whether a number is prime.", Example = """{"n":9223372036854775783}""")]
 public sealed class PrimesIsPrimeOperation : ICpuOperation<PrimesIsPrimeInput, bool>
 {
     /// <inheritdoc/>

@@ -10,8 +10,8 @@ namespace FunctionsApp.Operations;
 /// <param name="Text">The text to count.</param>
 /// <param name="Top">How many of the most frequent words to list, 0 to 1,000.</param>
 public sealed record TextCountInput(
-    [property: Description("The text to look at.")] string Text,
-    [property: Description("How many of the most frequent words to list."), Range(0, 1_000)] int Top = 10);
+    [property: Description("The text to count.")] string Text,
+    [property: Description("The number of most frequent words to list."), Range(0, 1_000)] int Top = 10);
 
 /// <summary>Output of <c>text.count</c>.</summary>
 /// <param name="Characters">Characters as a reader perceives them: Unicode's extended grapheme clusters.</param>

@@ -11,8 +11,8 @@ namespace FunctionsApp.Operations;
 /// <param name="Template">The text, with <c>{name}</c> for a value, and <c>{{</c> and <c>}}</c> for braces.</param>
 /// <param name="Values">The values by name; absent means none. A string is inserted bare, any other value as its JSON text.</param>
 public sealed record TextFormatInput(
-    [property: Description("The text, with {name} where a value goes; {{ and }} stand for braces.")] string Template,
-    [property: Description("The values by name. A string goes in bare, anything else as its JSON text.")]
+    [property: Description("The text, with {name} in place of each value. {{ and }} stand for braces.")] string Template,
+    [property: Description("The values by name. A string is inserted as it is, any other value as JSON.")]
     IReadOnlyDictionary<string, RawJson>? Values = null) : ICrossChecked
 {
     /// <inheritdoc/>
@@ -28,7 +28,7 @@ public sealed record TextFormatInput(
             }
         }
 
-        var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template asks for it"));
+        var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template uses it"));
         return pieces.UnbalancedAt is { } position
             ? errors.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
                 $"must not have the single '{Template[position]}' at character {position + 1}; double it to mean a brace")))
@@ -37,7 +37,7 @@ public sealed record TextFormatInput(
 }
 
 /// <summary>Fills in a template like Python's <c>str.format_map</c>, without conversions and format specifications.</summary>
-[Operation("text.format", "Fills each {name} of a template in with a value.",
+[Operation("text.format", "Replaces each {name} in a template with a value.",
     Example = """{"template":"{name} is {age}.","values":{"name":"Ada","age":36}}""")]
 public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
 {

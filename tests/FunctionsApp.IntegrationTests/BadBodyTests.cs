@@ -46,7 +46,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     {
         var response = await PostAsync(path, "", "application/json");
 
-        Assert.Equal("The text is empty; a JSON value is expected (line 1, position 1)", response["detail"].GetString());
+        Assert.Equal("The text is empty, but a JSON value is expected (line 1, position 1)", response["detail"].GetString());
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("await/delay", """{"seconds":1e400}""", "/seconds must be a number from 0 to 86400.")]
     [InlineData("await/math.square", """{"x":1e400}""", "/x must be a number, and at most 1.7976931348623157E+308 in size.")]
     [InlineData("await/math.square", """{"x":"1"}""", "/x must be a number, not a string.")]
-    [InlineData("await/hash", """{"text":"\ud800"}""", "/text holds half of a surrogate pair, which is not Unicode text.")]
+    [InlineData("await/hash", """{"text":"\ud800"}""", "/text has half of a surrogate pair, which is not valid Unicode text.")]
     [InlineData("await/primes.factor", """{"n":1e19}""", "/n must be an integer from 1 to 9223372036854775807.")]
     [InlineData("await/primes.factor", """{"n":1.5}""", "/n must be an integer from 1 to 9223372036854775807.")]
     [InlineData("await/primes.factor", """{}""", "/n is required.")]

@@ -59,7 +59,7 @@ public sealed class OwnOperationTests
         Assert.Equal(200, (await host.PostAsync("await/page.title", $$"""{"url":"{{api}}playground","maxRetries":0}""")).Status);
         var failed = Json((await host.PostAsync("await/page.title", $$"""{"url":"{{api}}nothing"}""")).Body);
         Assert.Equal(
-            ("/problems/upstream-failed", "'127.0.0.1' answered with status 404 (raiseForStatus)."),
+            ("/problems/upstream-failed", "'127.0.0.1' responded with status 404 (raiseForStatus)."),
             (failed.GetProperty("type").GetString(), failed.GetProperty("detail").GetString()));
     }
 

@@ -38,7 +38,7 @@ public class TextFormatOperationTests
         var errors = new TextFormatInput("{b}{a}{b}{c}", Values("""{"c":1}""")).Check();
 
         Assert.Equal(
-            [("values/a", "is required: the template asks for it"), ("values/b", "is required: the template asks for it")],
+            [("values/a", "is required: the template uses it"), ("values/b", "is required: the template uses it")],
             errors);
     }
 

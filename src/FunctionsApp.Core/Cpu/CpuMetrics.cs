@@ -24,10 +24,10 @@ internal sealed class CpuMetrics : IDisposable
     {
         (_gate, _queue, _threads, _time) = (gate, queue, threads, time);
         _measured = (0, time.GetTimestamp());
-        _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "How long jobs waited for their first turn.");
+        _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "The time that jobs waited for their first turn.");
         _meter.CreateObservableGauge("functionsapp.cpu.queue.length", () => Read(() => backlog.Waiting), "{item}", "Items that wait for a core.");
-        _meter.CreateObservableCounter("functionsapp.cpu.busy", () => Read(() => queue.BusyTicks / (double)time.TimestampFrequency), "s", "Time that the cores have computed.");
-        _meter.CreateObservableGauge("functionsapp.cpu.utilization", () => Read(Utilization), "1", "The part of the cores' time that was used since it was last asked for.");
+        _meter.CreateObservableCounter("functionsapp.cpu.busy", () => Read(() => queue.BusyTicks / (double)time.TimestampFrequency), "s", "Time that the cores spent computing.");
+        _meter.CreateObservableGauge("functionsapp.cpu.utilization", () => Read(Utilization), "1", "The fraction of the cores' time that was used since the last measurement.");
     }
 
     /// <summary>Records how long a job waited for its first turn. Under the lock.</summary>

@@ -129,7 +129,7 @@ public sealed class MemoryBudget
 
     /// <summary>Returns the problem for a request that gets no memory.</summary>
     internal ProblemException NoRoom() => new(Problem.Saturated(string.Create(CultureInfo.InvariantCulture,
-        $"Other requests hold the memory that requests may hold together, {Limit} bytes (Limits:MaxBytesInFlight)."), retryAfterSeconds: 2));
+        $"Other requests hold the memory for all requests, {Limit} bytes (Limits:MaxBytesInFlight)."), retryAfterSeconds: 2));
 
     /// <summary>Queues a request that holds memory, by age. The bytes that the queue waits for are bounded: the youngest are refused.</summary>
     private LinkedListNode<Waiter> Enqueue(long bytes, long age)

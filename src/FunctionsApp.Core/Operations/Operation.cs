@@ -176,7 +176,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
             int integer => integer,
             double value => value,
             bool value => value ? 1L : 0L,
-            _ => throw new NotSupportedException($"{Name} does not yield numbers."),
+            _ => throw new NotSupportedException($"{Name} does not return numbers."),
         };
 
     /// <summary>Writes an integer or a boolean, as most results are: the framework's writer takes several times as long.</summary>

@@ -14,7 +14,7 @@ public sealed record RetryPolicy
     public const int DefaultAttempts = 10;
 
     /// <summary>The maximum number of attempts, including those interrupted by the end of the host.</summary>
-    [Description("How many attempts there may be in all, those that a restart of the host interrupted included."), Range(1, 100)]
+    [Description("The maximum number of attempts, including those that a restart of the host interrupted."), Range(1, 100)]
     public required int MaxAttempts { get; init; }
 
     /// <summary>The pause before the second attempt, in seconds. Default 1.</summary>
@@ -22,7 +22,7 @@ public sealed record RetryPolicy
     public double? InitialDelaySeconds { get; init; }
 
     /// <summary>The factor by which each pause is longer than the one before. Default 2.</summary>
-    [Description("By what factor each pause is longer than the one before."), Range(1, 100), DefaultValue(2)]
+    [Description("The factor by which each pause is longer than the one before."), Range(1, 100), DefaultValue(2)]
     public double? Backoff { get; init; }
 
     /// <summary>The longest pause, in seconds. Default 300.</summary>

@@ -61,7 +61,7 @@ public sealed record TaskDefinition
     /// <summary>The problem of a task whose last attempt was interrupted.</summary>
     /// <param name="attempts">The number of attempts.</param>
     internal static Problem Interrupted(int attempts) => Problem.Interrupted(string.Create(CultureInfo.InvariantCulture,
-        $"The host ended while the task ran, and no attempt is left: there were {attempts} (retry.maxAttempts)."));
+        $"The host ended while the task ran, and no attempt is left (retry.maxAttempts: {attempts})."));
 }
 
 /// <summary>The state of a task at one moment, without its input and outcome, which may be large.</summary>
@@ -116,7 +116,7 @@ public sealed record TaskRecord
 
     /// <summary>The problem of a task that cannot be read.</summary>
     internal static Problem Unreadable() => Problem.StorageFailed(
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. "
+        "The stored data of the task cannot be read: another version of the app wrote it, or it was changed. "
         + "The log has the cause.");
 
     /// <summary>Returns the id of a new task.</summary>

@@ -8,19 +8,19 @@ namespace FunctionsApp.Core.Tasks;
 public record TaskOptions : ICrossChecked
 {
     /// <summary>The time limit of each attempt, in seconds; at most, and by default, <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of each attempt, in seconds.")]
+    [Description("The timeout of each attempt, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
     /// <summary>When to retry after an error; absent means never.</summary>
-    [Description("When to try again after an error; by default never.")]
+    [Description("When to retry after an error; by default never.")]
     public RetryPolicy? Retry { get; init; }
 
     /// <summary>Where to deliver the task when it has succeeded.</summary>
-    [Description("Where to deliver the task when it has succeeded.")]
+    [Description("The destination of the webhook if the task succeeds.")]
     public TaskContinuation? OnSuccess { get; init; }
 
     /// <summary>Where to deliver the task when it has failed or was cancelled.</summary>
-    [Description("Where to deliver the task when it has failed or was cancelled.")]
+    [Description("The destination of the webhook if the task fails or is cancelled.")]
     public TaskContinuation? OnError { get; init; }
 
     /// <summary>How long the task is kept after its end, in seconds; at most 30 days. Default <c>Tasks:DefaultTtlSeconds</c>.</summary>
@@ -53,11 +53,11 @@ public sealed record PatternTaskRequest : TaskOptions
     public required string Pattern { get; init; }
 
     /// <summary>The operation of a map; the map's request may name it instead.</summary>
-    [Description("The operation of a map; it may stand in the request instead.")]
+    [Description("The operation of a map. It can be in the request instead.")]
     public string? Operation { get; init; }
 
     /// <summary>The pattern's own request.</summary>
-    [Description("The request, as the pattern's own endpoint takes it.")]
+    [Description("The request body of the pattern's own endpoint.")]
     public required RawJson Request { get; init; }
 }
 
@@ -65,7 +65,7 @@ public sealed record PatternTaskRequest : TaskOptions
 public sealed record TaskContinuation
 {
     /// <summary>An http or https URL.</summary>
-    [Description("An http or https URL; it is sent a signed webhook.")]
+    [Description("An http or https URL, to which the app posts a signed webhook.")]
     public required string Url { get; init; }
 }
 
@@ -76,7 +76,7 @@ public sealed record TaskListRequest
     public const int DefaultLimit = 50;
 
     /// <summary>Only tasks in this state.</summary>
-    [Description("Only tasks in this state.")]
+    [Description("Only tasks with this status.")]
     public TaskState? Status { get; init; }
 
     /// <summary>Only tasks of this operation.</summary>
@@ -84,11 +84,11 @@ public sealed record TaskListRequest
     public string? Operation { get; init; }
 
     /// <summary>The maximum number of tasks. Default 50.</summary>
-    [Description("At most so many."), Range(1, 1_000), DefaultValue(DefaultLimit)]
+    [Description("The maximum number of tasks."), Range(1, 1_000), DefaultValue(DefaultLimit)]
     public int? Limit { get; init; }
 
     /// <summary>The <c>nextCursor</c> of the last page.</summary>
-    [Description("The nextCursor of the last page.")]
+    [Description("The nextCursor of the page before.")]
     public string? Cursor { get; init; }
 }
 

@@ -361,6 +361,6 @@ internal sealed partial class AttemptActivity(
     [LoggerMessage(EventId = 34, Level = LogLevel.Error, Message = "The state of the attempts of task {Id} cannot be read, so the task has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored, which is tried again: {Reason}")]
+    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored; the app retries: {Reason}")]
     private static partial void LogNotStored(ILogger logger, string reason);
 }

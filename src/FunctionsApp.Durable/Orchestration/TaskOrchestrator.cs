@@ -91,7 +91,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             catch (TaskFailedException exception)
             {
                 LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
-                return start.Fail(status, Problem.StorageFailed("No attempt could be made. The log has the cause."), Now(context));
+                return start.Fail(status, Problem.StorageFailed("No attempt could be started. The log has the cause."), Now(context));
             }
 
             status = status with { Attempts = result.Attempts, StartedAt = result.StartedAt ?? status.StartedAt, Progress = result.Progress, OutcomeBytes = result.OutcomeBytes };
@@ -202,6 +202,6 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     [LoggerMessage(EventId = 33, Level = LogLevel.Error, Message = "The start of task {Id} cannot be read, so the task has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "No attempt at task {Id} could be made, so it has failed")]
+    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "No attempt of task {Id} could be started, so the task has failed")]
     private static partial void LogNoAttempt(ILogger logger, Exception exception, string id);
 }

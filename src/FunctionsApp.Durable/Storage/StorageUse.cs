@@ -26,7 +26,7 @@ internal sealed class StorageUse : IDisposable
         _options = options.Value;
         _queued = new Sample(time, TimeSpan.FromSeconds(2), async token => await hub.CountActivitiesAsync(token));
         _bytes = new Sample(time, TimeSpan.FromMinutes(1), token => hub.Blobs.MeasureAsync(token));
-        _meter.CreateObservableGauge("functionsapp.task.queue.length", _queued.Read, "{task}", "Attempts and webhooks of all processes that wait or run, when they were last counted.");
+        _meter.CreateObservableGauge("functionsapp.task.queue.length", _queued.Read, "{task}", "Attempts and webhooks of all processes that wait or run, as of the last count.");
     }
 
     /// <summary>Makes room for a new task.</summary>
@@ -37,13 +37,13 @@ internal sealed class StorageUse : IDisposable
         if (queued > _options.MaxQueued)
         {
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"No more than {_options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), RetryAfterSeconds));
+                string.Create(CultureInfo.InvariantCulture, $"The task queue has its maximum of {_options.MaxQueued} tasks (Tasks:MaxQueued)."), RetryAfterSeconds));
         }
 
         if (!await HasRoomAsync(inputBytes))
         {
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {_options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterSeconds));
+                string.Create(CultureInfo.InvariantCulture, $"The stored tasks take the maximum of {_options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterSeconds));
         }
     }
 
@@ -52,7 +52,7 @@ internal sealed class StorageUse : IDisposable
         await _bytes.AddAsync(bytes, CancellationToken.None) <= _options.MaxStateBytes;
 
     /// <summary>Why a result is refused.</summary>
-    public static string NoRoomFor(long bytes) => string.Create(CultureInfo.InvariantCulture, $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).");
+    public static string NoRoomFor(long bytes) => string.Create(CultureInfo.InvariantCulture, $"There is no space for the result of {bytes} bytes (Tasks:MaxStateBytes).");
 
     public void Dispose() => _meter.Dispose();
 

@@ -43,11 +43,11 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             document.AddComponent<IOpenApiResponse>(Key, new OpenApiResponse
             {
-                Description = "The task that has been accepted.",
+                Description = "The accepted task.",
                 Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
                 {
-                    ["Location"] = Header("Where the task is.", JsonSchemaType.String),
-                    ["Preference-Applied"] = Header("What of Prefer was heeded.", JsonSchemaType.String),
+                    ["Location"] = Header("The path of the task.", JsonSchemaType.String),
+                    ["Preference-Applied"] = Header("The applied preferences.", JsonSchemaType.String),
                 },
                 Content = Contents([new Content("application/json", schemas.AcceptedTask)]),
             });
@@ -171,12 +171,12 @@ internal sealed class Components(OpenApiDocument document, Schemas schemas)
         {
             if (problem.RetryAfterSeconds is not null)
             {
-                headers["Retry-After"] = Header("Seconds after which a new attempt makes sense.", JsonSchemaType.Integer);
+                headers["Retry-After"] = Header("Seconds after which a retry makes sense.", JsonSchemaType.Integer);
             }
 
             if (problem.Header is var (name, value))
             {
-                headers[name] = Header($"Such as {value}", JsonSchemaType.String);
+                headers[name] = Header($"For example: {value}", JsonSchemaType.String);
             }
         }
 

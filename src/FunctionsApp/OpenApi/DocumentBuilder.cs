@@ -53,7 +53,7 @@ internal sealed class DocumentBuilder
             Title = "asyncio over HTTP",
             Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
             Description = "Await, sequence, callback, gather, parallel map, stream and tasks: the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
-                + "What answers GET also answers HEAD, without a body. "
+                + "Each endpoint with GET also supports HEAD, which responds without a body. "
                 + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
         };
         _document.Servers = [new OpenApiServer { Url = server }];
@@ -88,7 +88,7 @@ internal sealed class DocumentBuilder
                 Type = SecuritySchemeType.ApiKey,
                 In = location,
                 Name = parameter,
-                Description = description + ". The local host demands it only on addresses that are not loopback.",
+                Description = description + ". LocalHost requires it if a key is configured.",
             });
             return new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, _document)] = [] };
         }
@@ -160,7 +160,7 @@ internal sealed class DocumentBuilder
 
         if (endpoint.MayBeEmpty)
         {
-            responses.Add("204", new OpenApiResponse { Description = "There is nothing more to come." });
+            responses.Add("204", new OpenApiResponse { Description = "The client has all events." });
         }
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
@@ -201,22 +201,22 @@ internal sealed class DocumentBuilder
         item.AddOperation(HttpMethod.Post, new OpenApiOperation
         {
             OperationId = "taskEnded",
-            Summary = "Tells that a task has ended: sent to the URL of its onSuccess or onError, again and again until the receiver takes it.",
+            Summary = "Reports the end of a task to the URL of its onSuccess or onError. The app repeats the message until the receiver accepts it.",
             Tags = TagOf("tasks"),
             Security = [],
             Parameters =
             [
                 Sent("webhook-id", "The id of the message: the same in every attempt."),
-                Sent("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
-                Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one for each key, with a space between."),
+                Sent("webhook-timestamp", "The time of this attempt, in seconds since 1970."),
+                Sent("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces."),
             ],
             RequestBody = new OpenApiRequestBody { Required = true, Content = _components.Contents([new Content("application/json", _schemas.Response<TaskMessage>())]) },
             Responses = new OpenApiResponses
             {
-                ["2XX"] = new OpenApiResponse { Description = "The receiver has it." },
-                ["3XX"] = new OpenApiResponse { Description = "It is not followed, and nothing more is sent." },
-                ["410"] = new OpenApiResponse { Description = "The receiver wants no more, and nothing more is sent." },
-                ["default"] = new OpenApiResponse { Description = "It is sent again later: after the seconds of Retry-After, where those are more than the pause that is due." },
+                ["2XX"] = new OpenApiResponse { Description = "The message is delivered." },
+                ["3XX"] = new OpenApiResponse { Description = "The app does not follow redirects, and sends nothing more." },
+                ["410"] = new OpenApiResponse { Description = "The receiver is gone, and the app sends nothing more." },
+                ["default"] = new OpenApiResponse { Description = "The app sends the message again later: after the pause of the schedule, or after the seconds of Retry-After if these are more." },
             },
         });
         return item;

@@ -19,21 +19,21 @@ internal static class Endpoints
     /// <summary>The patterns, in display order.</summary>
     public static IReadOnlyList<(string Name, string Description)> Tags { get; } =
     [
-        ("await", "await f(x), asyncio.wait_for: one operation."),
-        ("sequence", "await a(); await b(): operations one after the other."),
-        ("callback", "add_done_callback: an operation, and what goes on with its outcome."),
-        ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: operations at once."),
-        ("map", "Pool.map, starmap, imap, imap_unordered: one operation for many items, on every core."),
-        ("stream", "async for: the values of an operation as it yields them."),
+        ("await", "await f(x), asyncio.wait_for: runs one operation."),
+        ("sequence", "await a(); await b(): runs operations one after the other."),
+        ("callback", "add_done_callback: runs an operation, then a continuation with its outcome."),
+        ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: runs operations concurrently."),
+        ("map", "Pool.map, starmap, imap, imap_unordered: computes one operation for many items, on every core."),
+        ("stream", "async for: sends the values of an operation when it yields them."),
         ("tasks", "create_task, await task, task.cancel(): work that outlives its request."),
-        ("catalog", "What there is."),
-        ("health", "How the app is."),
+        ("catalog", "Operations and API description."),
+        ("health", "Health checks."),
     ];
 
     /// <summary>The functions by their names, in display order.</summary>
     public static IReadOnlyDictionary<string, Endpoint> ByFunction { get; } = new OrderedDictionary<string, Endpoint>(StringComparer.Ordinal)
     {
-        ["Await"] = new("await", "Runs one operation and answers with its result, or with a task.")
+        ["Await"] = new("await", "Runs one operation. Responds with its result, or with a task.")
         {
             Runs = RespondsOnce,
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
@@ -44,7 +44,7 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Sequence"] = new("sequence", "Runs operations one after the other; answers with all results, or with a task.")
+        ["Sequence"] = new("sequence", "Runs operations one after the other. Responds with all results, or with a task.")
         {
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
@@ -55,18 +55,18 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Callback"] = new("callback", "Runs an operation, and then the continuation that its outcome asks for; with a URL it answers with a task.")
+        ["Callback"] = new("callback", "Runs an operation, then the continuation for its outcome. If a continuation is a URL, responds with a task.")
         {
             Parameters = Parameters.Async,
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
-            ResponseDescription = "What the continuation came to.",
+            ResponseDescription = "The result of the continuation.",
             ResponseContents = static of => [Json(of.Response<CallbackResponse>())],
             MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
-        ["Gather"] = new("gather", "Runs operations at once; answers with all results, streams each as its call ends, or answers with a task.")
+        ["Gather"] = new("gather", "Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")
         {
             Parameters = [.. Parameters.Async, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
@@ -82,7 +82,7 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Map"] = new("map", "Computes one operation for many items, on every core; answers with all results, streams them, even while items still arrive, or answers with a task.")
+        ["Map"] = new("map", "Computes one operation for many items, on every core. Responds with all results, streams them, even while items still arrive, or responds with a task.")
         {
             Runs = static operation => operation is CpuOperation,
             Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
@@ -91,7 +91,7 @@ internal static class Endpoints
                 Json(of.Request<MapRequest>("MapRequest", "items", Schemas.Array(Item)), new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item),
             ],
-            ResponseDescription = "The results, in the order of the items; in a stream as they are computed.",
+            ResponseDescription = "The results, in the order of the items; in a stream when they are computed.",
             ResponseContents = static of =>
             [
                 Json(of.Response<MapResponse>("MapResponse", "results", Schemas.Array(of.OutputOrNull))),
@@ -101,13 +101,13 @@ internal static class Endpoints
             MayBeTask = true,
             Problems = OfWork,
         },
-        ["Stream"] = new("stream", "Sends the values of an operation as it yields them.")
+        ["Stream"] = new("stream", "Sends the values of an operation when it yields them.")
         {
             Runs = static operation => operation is StreamOperation,
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = static of => of.NeedsInput,
-            ResponseDescription = "The values, as they are yielded.",
+            ResponseDescription = "The values, when the operation yields them.",
             ResponseContents = static of =>
             [
                 Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), of.StreamError),
@@ -139,7 +139,7 @@ internal static class Endpoints
             ResponseContents = static of => [Json(of.Response<TaskList>())],
             Problems = [InvalidRequest],
         },
-        ["GetTask"] = new("tasks", "Reads a task, and waits for its end for a while.")
+        ["GetTask"] = new("tasks", "Returns a task, and waits for its end if requested.")
         {
             Parameters = [Parameters.WaitSeconds],
             ResponseDescription = "The task.",
@@ -149,7 +149,7 @@ internal static class Endpoints
         ["CancelTask"] = new("tasks", "Cancels a task.")
         {
             Status = 202,
-            ResponseDescription = "The task, which is cancelled, or as soon as what runs has stopped.",
+            ResponseDescription = "The task. It is cancelled, or will be when its running work has stopped.",
             ResponseContents = static of => [Json(of.Response<TaskResponse>())],
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
@@ -161,7 +161,7 @@ internal static class Endpoints
             MayBeEmpty = true,
             Problems = [UnknownTask, StorageFailed],
         },
-        ["ListDeliveries"] = new("tasks", "Shows how the webhook of a task has fared.")
+        ["ListDeliveries"] = new("tasks", "Lists a webhook's delivery attempts.")
         {
             ResponseDescription = "The attempts, oldest first.",
             ResponseContents = static of => [Json(of.Response<DeliveryList>())],
@@ -190,19 +190,19 @@ internal static class Endpoints
             ResponseDescription = "This document.",
             ResponseContents = static _ => [Json(new JsonObject { ["type"] = "object" })],
         },
-        ["Playground"] = new("catalog", "A page that runs each pattern and draws what ran when.")
+        ["Playground"] = new("catalog", "Returns a page that runs each pattern and draws a timeline of it.")
         {
             ResponseDescription = "The page.",
             ResponseContents = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
         },
-        ["HealthLive"] = new("health", "200 as long as the process answers.")
+        ["HealthLive"] = new("health", "Responds 200 while the process serves requests.")
         {
-            ResponseDescription = "It does.",
+            ResponseDescription = "The process responds.",
             ResponseContents = static of => [Json(of.Response<HealthResponse>())],
         },
-        ["HealthReady"] = new("health", "200 while new work is taken.")
+        ["HealthReady"] = new("health", "Responds 200 while the app accepts new work.")
         {
-            ResponseDescription = "It is.",
+            ResponseDescription = "The app accepts new work.",
             ResponseContents = static of => [Json(of.Response<HealthResponse>())],
             Problems = [StorageFailed],
         },
@@ -223,7 +223,7 @@ internal static class Endpoints
     }
 
     /// <summary>Any value: generators make nothing useful of a choice between objects and values.</summary>
-    private static JsonObject Item => new() { ["description"] = "The operation's input; or a bare value for its first property; or, with starmap, an array of values." };
+    private static JsonObject Item => new() { ["description"] = "The operation's input, or a bare value for its first property, or with starmap an array of values." };
 
     private static JsonNode? Parse(string json) => JsonNode.Parse(json);
 }

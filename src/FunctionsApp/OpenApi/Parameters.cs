@@ -11,12 +11,12 @@ internal static class Parameters
 {
     /// <summary>The time limit of an operation, for a body that cannot hold it.</summary>
     public static Parameter TimeoutSeconds { get; } = new(
-        "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The time limit of the operation, in seconds."));
+        "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The timeout of the operation, in seconds."));
 
     /// <summary>How long a streamed response may be silent.</summary>
     public static Parameter HeartbeatSeconds { get; } = new(FunctionRequest.HeartbeatParameter, IsHeader: false, static _ => new JsonObject
     {
-        ["description"] = "Only with an answer of lines: an empty line is sent whenever nothing has been sent for so long, in seconds.",
+        ["description"] = "Only for a response of lines: after this many seconds without a line, the app sends an empty one.",
         ["type"] = "number",
         ["minimum"] = FunctionRequest.MinHeartbeatSeconds,
         ["maximum"] = FunctionRequest.MaxHeartbeatSeconds,
@@ -34,23 +34,23 @@ internal static class Parameters
 
     /// <summary>Whether to wait for the work.</summary>
     public static Parameter Prefer { get; } = Header(
-        "Prefer", "respond-async: answer 202 with a task; with wait=N beside it, with what the task came to if that takes no longer than N seconds (RFC 7240).",
+        "Prefer", "respond-async: respond 202 with a task. With wait=N beside it, respond with the result if the work ends within N seconds (RFC 7240).",
         new JsonObject { ["examples"] = new JsonArray("respond-async", "respond-async, wait=10") });
 
     /// <summary>The key that identifies a repeated request.</summary>
     public static Parameter IdempotencyKey { get; } = Header(
-        "Idempotency-Key", "The same key and request: the same task. It counts where a task is created.",
+        "Idempotency-Key", "The same key with the same request returns the same task. Only requests that create a task use it.",
         new JsonObject { ["minLength"] = 1, ["maxLength"] = 255, ["pattern"] = @"^[\x00-\x7f]*$" });
 
     /// <summary>Where to resume the events of a task.</summary>
     public static Parameter LastEventId { get; } = Header(
-        "Last-Event-ID", "The id of the last event that the client has; only later ones are sent.", new JsonObject { ["pattern"] = "^[0-9]+$" });
+        "Last-Event-ID", "The id of the last event that the client has. The app sends only later ones.", new JsonObject { ["pattern"] = "^[0-9]+$" });
 
     /// <summary>What turns a response into a task.</summary>
     public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
 
     /// <summary>The options of a map whose body has one item per line.</summary>
-    public static IReadOnlyList<Parameter> OfMap { get; } = Query<MapOptions>("map", "Only with a body of lines; in a body of JSON it is a property.");
+    public static IReadOnlyList<Parameter> OfMap { get; } = Query<MapOptions>("map", "Only for a body of lines. In a JSON body it is a property.");
 
     /// <summary>The filter of a list of tasks.</summary>
     public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list");

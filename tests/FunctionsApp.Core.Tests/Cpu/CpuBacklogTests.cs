@@ -39,7 +39,7 @@ public sealed class CpuBacklogTests : CpuTests
         var problem = (await Assert.ThrowsAsync<ProblemException>(() => scheduler.RunAsync(static _ => 42, CancellationToken.None))).Problem;
 
         Assert.Equal(
-            ("/problems/saturated", 429, 1, "3 items wait for the CPU; with 1 more there would be over 3 (Cpu:MaxQueuedItems)."),
+            ("/problems/saturated", 429, 1, "The CPU queue has 3 items and no room for 1 more: its limit is 3 (Cpu:MaxQueuedItems)."),
             (problem.Type, problem.Status, problem.RetryAfterSeconds, problem.Detail));
     }
 

@@ -130,7 +130,7 @@ public sealed class BareValueTests
     [InlineData(typeof(Optional), "3000000000", " must be an integer from -2147483648 to 2147483647")]
     [InlineData(typeof(Binary), "\"?\"", " must be base64 text (RFC 4648, section 4)")]
     [InlineData(typeof(Text), "null", " must be a string, not null")]
-    [InlineData(typeof(Text), "\"\\udc00\"", " holds half of a surrogate pair, which is not Unicode text")]
+    [InlineData(typeof(Text), "\"\\udc00\"", " has half of a surrogate pair, which is not valid Unicode text")]
     [InlineData(typeof(Numeric), "1e999", " must be a number, and at most 1.7976931348623157E+308 in size")]
     [InlineData(typeof(Two), "1", " must be an object: 'y' is required")]
     public void Faults_stand_where_the_value_stands(Type type, string value, string expected)

@@ -71,7 +71,7 @@ public sealed class JsonReferencesTests
     {
         var problem = Samples.Refusal(() => Resolve(input, "/steps/2/input"));
 
-        Assert.Equal(pointer + " leads nowhere: there is no '#/results/9' at this point", Samples.Lines(problem));
+        Assert.Equal(pointer + " points to no value: '#/results/9' does not exist at this point", Samples.Lines(problem));
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class JsonReferencesTests
         {
             return Resolve(input, "").ToString();
         }
-        catch (ProblemException exception) when (exception.Problem.Detail.Contains("leads nowhere", StringComparison.Ordinal))
+        catch (ProblemException exception) when (exception.Problem.Detail.Contains("points to no value", StringComparison.Ordinal))
         {
             return "nowhere";
         }

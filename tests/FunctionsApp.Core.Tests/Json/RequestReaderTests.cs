@@ -68,7 +68,7 @@ public sealed class RequestReaderTests
     [Fact]
     public void The_detail_of_a_malformed_body_tells_the_place_once() =>
         Assert.Equal(
-            "'x' stands after the end of the value (line 1, position 4)",
+            "'x' follows the end of the value (line 1, position 4)",
             Samples.Refusal(() => Input("{} x")).Detail);
 
     [Theory]
@@ -92,7 +92,7 @@ public sealed class RequestReaderTests
     [Fact]
     public void Half_of_a_surrogate_pair_in_an_input_is_a_fault_at_its_pointer() =>
         Assert.Equal(
-            "/a/0 holds half of a surrogate pair, which is not Unicode text",
+            "/a/0 has half of a surrogate pair, which is not valid Unicode text",
             Samples.Lines(Samples.Refusal(() => Input("""{"a":["\ud800"]}"""))));
 
     [Theory]
@@ -146,20 +146,20 @@ public sealed class RequestReaderTests
     [InlineData("""{"items":[ ] , "workers":1}""", null)]
     [InlineData("""{"workers":1,"items":[{"a":"]}\""},[[]],"\\"]}""", null)]
     [InlineData("""{"items":[1,,2]}""", "',' stands where a value is expected")]
-    [InlineData("""{"items":[1,2,]}""", "A comma stands before ']', where nothing follows")]
+    [InlineData("""{"items":[1,2,]}""", "A comma must not stand before ']'")]
     [InlineData("""{"items":[,]}""", "',' stands where a value or ']' is expected")]
     [InlineData("""{"items":[1,2}""", "'}' stands where a comma or ']' is expected")]
     [InlineData("""{"items":[1,{"a":[}]]}""", "'}' stands where a value or ']' is expected")]
     [InlineData("""{"items":[1,"a]}""", "The text ends within a string")]
-    [InlineData("""{"items":[1,tru]}""", "'tru' is no JSON value")]
-    [InlineData("""{"items":[1,01]}""", "A number has no leading zero")]
+    [InlineData("""{"items":[1,tru]}""", "'tru' is not a JSON value")]
+    [InlineData("""{"items":[1,01]}""", "A number must not have a leading zero")]
     [InlineData("""{"items":[1 2]}""", "'2' stands where a comma or ']' is expected")]
     [InlineData("""{"items":[1],"workers":1x}""", "'x' stands where a comma or ")]
     [InlineData("""{"items":[1,""", "The text ends where a value is expected")]
-    [InlineData("""{"items":["\ud800",2]}""", "/items/0 holds half of a surrogate pair")]
+    [InlineData("""{"items":["\ud800",2]}""", "/items/0 has half of a surrogate pair")]
     [InlineData("""{"items":["\ud800",2x]}""", "'x' stands where a comma or ")]
     [InlineData("""{"items":[1],"workers":0}""", "/workers must be an integer from 1 to 1024")]
-    [InlineData("""{"items":[1,x],"workers":0}""", "'x' is no JSON value")]
+    [InlineData("""{"items":[1,x],"workers":0}""", "'x' is not a JSON value")]
     [InlineData("""{"items":[1],"items":[2]}""", "/items appears more than once")]
     [InlineData("""{"items":[[[[[[[1]]]]]]]}""", null)]
     [InlineData("""{"items":[[[[[[[[1]]]]]]]]}""", "nests deeper than 8")]

@@ -99,7 +99,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"any":{"\udfff":[{"a":1}]}}""", "/any")]
     [InlineData("""{"x":1,"\ud800":1}""", "")]
     public void Half_of_a_surrogate_pair_is_a_fault_wherever_it_stands(string json, string pointer) =>
-        Assert.Equal(pointer + " holds half of a surrogate pair, which is not Unicode text", Samples.ValidationErrors(json));
+        Assert.Equal(pointer + " has half of a surrogate pair, which is not valid Unicode text", Samples.ValidationErrors(json));
 
     [Fact]
     public void A_whole_surrogate_pair_is_text() =>

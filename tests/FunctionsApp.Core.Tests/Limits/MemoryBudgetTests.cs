@@ -141,7 +141,7 @@ public sealed class MemoryBudgetTests
 
         var problem = await RefusalAsync(waiting);
         Assert.Equal(
-            ("/problems/saturated", "Other requests hold the memory that requests may hold together, 1000 bytes (Limits:MaxBytesInFlight).", 2),
+            ("/problems/saturated", "Other requests hold the memory for all requests, 1000 bytes (Limits:MaxBytesInFlight).", 2),
             (problem.Type, problem.Detail, problem.RetryAfterSeconds));
         Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
     }

@@ -127,7 +127,7 @@ public sealed class RequestMemoryTests : IDisposable
         var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await _memory.HoldResultAsync(1, default))).Problem;
 
         Assert.Equal(
-            ("/problems/too-large", "The results of the request come to more than 500000 bytes (Limits:MaxResultBytes)."), (problem.Type, problem.Detail));
+            ("/problems/too-large", "The results of the request exceed 500000 bytes (Limits:MaxResultBytes)."), (problem.Type, problem.Detail));
         Assert.Equal(problem.Detail, Refusal(() => _memory.HoldResult(1)).Detail);
     }
 
@@ -177,7 +177,7 @@ public sealed class RequestMemoryTests : IDisposable
         var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await _memory.HoldResultAsync(MaxResults, default))).Problem;
 
         Assert.Equal(
-            ("/problems/too-large", "The request needs more memory than all requests may hold together, 1000000 bytes (Limits:MaxBytesInFlight)."),
+            ("/problems/too-large", "The request needs more than the memory for all requests, 1000000 bytes (Limits:MaxBytesInFlight)."),
             (problem.Type, problem.Detail));
     }
 

@@ -119,7 +119,7 @@ public sealed class TimeLimitsTests
         var problem = limit.Problem("The map");
 
         Assert.Equal(
-            ("/problems/timeout", 504, "The map was not done within its time limit of 0.25 s (timeoutSeconds)."), (problem.Type, problem.Status, problem.Detail));
+            ("/problems/timeout", 504, "The map timed out after 0.25 s (timeoutSeconds)."), (problem.Type, problem.Status, problem.Detail));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class UploadPaceTests : IDisposable
 
         var problem = await RefusalAsync(reading);
         Assert.Equal(
-            ("/problems/request-timeout", "The body has come more slowly than 16384 bytes a second for 5 seconds."), (problem.Type, problem.Detail));
+            ("/problems/request-timeout", "The body arrived more slowly than 16384 bytes a second for 5 seconds."), (problem.Type, problem.Detail));
         Assert.Equal(0, _time.Timers);
     }
 

@@ -26,9 +26,9 @@ public sealed class CallChainTests : OutboundTests
     [Fact]
     public void A_request_of_the_app_itself_is_refused_unless_it_was_allowed_and_then_once()
     {
-        Assert.Contains("sent by this app itself", Refusal(_app.Id), StringComparison.Ordinal);
-        Assert.Contains("sent by this app itself", Refusal($"{_app.Id};allowed=1x"), StringComparison.Ordinal);
-        Assert.Contains("sent by this app itself", Refusal($"{Other};allowed=1, {_app.Id}, {Other}"), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal(_app.Id), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal($"{_app.Id};allowed=1x"), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal($"{Other};allowed=1, {_app.Id}, {Other}"), StringComparison.Ordinal);
         Assert.Equal($"{_app.Id};allowed=1", CallChain.Read($"{_app.Id};allowed=1", _app).Text);
         Assert.Contains("more than once", Refusal($"{_app.Id};allowed=1, {_app.Id};allowed=1"), StringComparison.Ordinal);
         Assert.Contains("more than once", Refusal($"{_app.Id};allowed=1, {Other}, {_app.Id}"), StringComparison.Ordinal);

@@ -202,7 +202,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
         var problem = await ProblemOf(InTimeAsync(sending));
 
         Assert.Equal("/problems/timeout", problem.Type);
-        Assert.Equal("The request to 'example.com' was not done within its time limit of 10 s (timeoutSeconds).", problem.Detail);
+        Assert.Equal("The request to 'example.com' timed out after 10 s (timeoutSeconds).", problem.Detail);
     }
 
     [Fact]

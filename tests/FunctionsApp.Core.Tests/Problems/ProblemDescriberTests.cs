@@ -49,7 +49,7 @@ public sealed class ProblemDescriberTests
         var problem = _describer.Describe(exception);
 
         Assert.Equal(
-            ("/problems/internal-error", 500, "The log knows more, under this traceId."), (problem.Type, problem.Status, problem.Detail));
+            ("/problems/internal-error", 500, "The log has the details under this traceId."), (problem.Type, problem.Status, problem.Detail));
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class ProblemDescriberTests
         var problem = _describer.Describe(exception);
 
         Assert.Equal(
-            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the caller was given trace id {problem.TraceId}")], _log.Entries);
+            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the response has trace id {problem.TraceId}")], _log.Entries);
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class ProblemTests
         using var activity = Request();
 
         Assert.Equal(
-            $$"""{"type":"/problems/timeout","title":"A time limit ran out","status":504,"detail":"Too late.","traceId":"{{activity.TraceId}}"}""",
+            $$"""{"type":"/problems/timeout","title":"The work timed out","status":504,"detail":"Too late.","traceId":"{{activity.TraceId}}"}""",
             Write(Problem.Timeout("Too late.")));
     }
 

@@ -86,8 +86,8 @@ public sealed class DeliveryTests() : TaskTests(
 
         Assert.Equal(
             [
-                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
-                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' responded with status 500. Next attempt: {first.NextAttemptAt:O}"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' responded with status 410: the receiver is gone. No attempt is left"),
             ],
             WebhookLog.Entries.Select(static entry => (entry.Level, entry.Message)));
     }

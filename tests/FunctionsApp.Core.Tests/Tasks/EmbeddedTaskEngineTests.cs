@@ -284,7 +284,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         await EndOfAsync(later.Id);
         await AdvanceUntilAsync(() => Engine.FindAsync(task.Id).AsTask() is { IsCompletedSuccessfully: true, Result: { Record.State: TaskState.Cancelled } }, TimeSpan.FromSeconds(1));
         Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("deleted, moved or replaced while it was open. Tasks", StringComparison.Ordinal));
-        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is in its place again", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is at its path again", StringComparison.Ordinal));
         await RestartAsync();
         Assert.Equal("\"c\"", (await Service.GetAsync(later.Id, null, default)).Result.ToString());
         Assert.Equal(TaskState.Cancelled, (await EndOfAsync(task.Id)).Status);
@@ -322,11 +322,11 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         var before = await File.ReadAllBytesAsync(DatabaseFile);
         Start();
 
-        const string Reason = "A later version of the app wrote the database of the tasks: it has version 99, and this version knows 1.";
+        const string Reason = "A later version of the app wrote the database of the tasks: the database has version 99, and this version supports 1.";
         Assert.Equal(("storage-failed", Reason), await DetailOf(CreateProbeAsync("b")));
         Assert.Equal(("storage-failed", Reason), await DetailOf(Service.GetAsync(task.Id, null, default)));
         Assert.Equal(Reason, Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Detail);
-        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, and this version of the app knows 1", StringComparison.Ordinal));
+        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, but this version of the app supports 1", StringComparison.Ordinal));
         Time.Advance(TimeSpan.FromHours(1));
         await StopAsync();
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));

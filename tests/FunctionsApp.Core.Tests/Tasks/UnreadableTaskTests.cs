@@ -13,7 +13,7 @@ namespace FunctionsApp.Core.Tests.Tasks;
 public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"), ("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", "10"))
 {
     private const string Detail =
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.";
+        "The stored data of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.";
 
     /// <summary>Changes of the row of the task <c>?1</c> that leave nothing to run.</summary>
     public static TheoryData<string> Flaws => new(

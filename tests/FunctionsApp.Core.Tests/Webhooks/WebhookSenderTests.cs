@@ -95,8 +95,8 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
     [Theory]
     [InlineData(WebhookOutcome.Delivered, null, 200, 201, 202, 204, 299)]
-    [InlineData(WebhookOutcome.Refused, ": no redirect is followed.", 300, 301, 302, 303, 304, 307, 308)]
-    [InlineData(WebhookOutcome.Refused, ": it wants no more.", 410)]
+    [InlineData(WebhookOutcome.Refused, ": the app does not follow redirects.", 300, 301, 302, 303, 304, 307, 308)]
+    [InlineData(WebhookOutcome.Refused, ": the receiver is gone.", 410)]
     [InlineData(WebhookOutcome.Failed, ".", 400, 401, 404, 408, 429, 500, 502, 503, 599)]
     public async Task An_attempt_comes_to_what_the_status_says(WebhookOutcome outcome, string? reason, params int[] statuses)
     {
@@ -105,7 +105,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         {
             _server.Redirect(status, "https://example.com/elsewhere");
 
-            var error = reason is null ? null : $"'example.com' answered with status {status}{reason}";
+            var error = reason is null ? null : $"'example.com' responded with status {status}{reason}";
             Assert.Equal(new WebhookResult(outcome, status, error, 0, _time.GetUtcNow(), null), await SendAsync(sender));
         }
 
@@ -148,11 +148,11 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Theory]
-    [InlineData(HttpRequestError.ConnectionError, "No connection to 'example.com' came about.")]
+    [InlineData(HttpRequestError.ConnectionError, "Connecting to 'example.com' failed.")]
     [InlineData(HttpRequestError.NameResolutionError, "The host name 'example.com' could not be resolved.")]
-    [InlineData(HttpRequestError.SecureConnectionError, "No secure connection to 'example.com' came about: its certificate or its TLS was not accepted.")]
-    [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before an answer came.")]
-    [InlineData(HttpRequestError.InvalidResponse, "What 'example.com' answered is not HTTP.")]
+    [InlineData(HttpRequestError.SecureConnectionError, "Connecting to 'example.com' failed: its certificate or TLS was not accepted.")]
+    [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before a response arrived.")]
+    [InlineData(HttpRequestError.InvalidResponse, "The response of 'example.com' is not HTTP.")]
     public async Task Without_an_answer_it_is_to_be_tried_again(HttpRequestError error, string sentence)
     {
         _server.Fail(new HttpRequestException(error, "10.0.0.1 did it", new IOException("10.0.0.1")));
@@ -170,7 +170,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
         var result = await SendAsync();
 
-        Assert.Equal((WebhookOutcome.Failed, null, "The log knows more, under this traceId."), (result.Outcome, result.Status, result.Error));
+        Assert.Equal((WebhookOutcome.Failed, null, "The log has the details under this traceId."), (result.Outcome, result.Status, result.Error));
     }
 
     [Theory]
@@ -210,7 +210,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
         Assert.Equal(
             new WebhookResult(
-                WebhookOutcome.Failed, null, "'example.com' did not answer within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
+                WebhookOutcome.Failed, null, "'example.com' did not respond within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
             await sending.WaitAsync(Limit));
         Assert.Equal(0, _time.Timers);
     }
@@ -305,7 +305,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [InlineData("http://example.com/\r\nX-Injected: yes")]
     public void What_is_no_http_URL_is_a_fault_at_its_place(string url) =>
         Assert.Equal(
-            ("/problems/invalid-request", "/onSuccess/url must be an absolute http or https URL, as https://example.com/."),
+            ("/problems/invalid-request", "/onSuccess/url must be an absolute http or https URL, such as https://example.com/."),
             Checked(Sender(Current), url));
 
     [Fact]

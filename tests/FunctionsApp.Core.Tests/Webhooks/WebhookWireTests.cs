@@ -104,7 +104,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
         var result = await SendAsync();
 
         Assert.Equal(
-            (WebhookOutcome.Failed, null, "The connection to '127.0.0.1' broke before an answer came."),
+            (WebhookOutcome.Failed, null, "The connection to '127.0.0.1' broke before a response arrived."),
             (result.Outcome, result.Status, result.Error));
     }
 
@@ -113,7 +113,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     {
         await _receiver.DisposeAsync();
 
-        Assert.Equal("No connection to '127.0.0.1' came about.", (await SendAsync()).Error);
+        Assert.Equal("Connecting to '127.0.0.1' failed.", (await SendAsync()).Error);
     }
 
     private Task<WebhookResult> SendAsync() => _sender.SendAsync(new Uri(_receiver.Origin, "/hooks?tenant=7"), "msg_1", Body, default).WaitAsync(Limit);

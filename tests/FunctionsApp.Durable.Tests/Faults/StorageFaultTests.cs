@@ -53,7 +53,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : EngineTests(fixtu
         };
         var unknown = await RefusedAsync(() => CreateAsync(definition));
         Assert.Equal("storage-failed", unknown.Slug);
-        Assert.Matches("is not known.*Idempotency-Key", unknown.Detail);
+        Assert.Matches("is unknown whether.*Idempotency-Key", unknown.Detail);
         Proxy.Fault = null;
 
         var id = (await CreateAsync(definition)).Id;

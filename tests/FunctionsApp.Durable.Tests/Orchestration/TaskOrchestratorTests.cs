@@ -92,7 +92,7 @@ public sealed class TaskOrchestratorTests
 
         task.Fail(TaskNames.Attempt);
         Assert.Equal(TaskState.Failed, task.Status.State);
-        Assert.Contains("No attempt could be made.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        Assert.Contains("No attempt could be started.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class RawRequestTests
         await IsProblemAsync(host, $"POST /api/map/math.square HTTP/1.1\r\n{Chunked.Replace("json", "x-ndjson", StringComparison.Ordinal)}80000000\r\n", 400, "bad-request", "chunk");
         await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked.Replace("chunked", "gzip, chunked", StringComparison.Ordinal)}1\r\n1\r\n0\r\n\r\n",
             415, "unsupported-media-type", "'gzip, chunked'");
-        await IsProblemAsync(host, "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "* does not answer OPTIONS");
+        await IsProblemAsync(host, "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "* does not support OPTIONS");
     }
 
     [OwnHostFact]

@@ -125,7 +125,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     {
         var path = $"/content?status=500&type=text/plain&base64={Convert.ToBase64String("oops"u8)}";
 
-        Assert.Contains("answered with status 500", await TextAsync(path), StringComparison.Ordinal);
+        Assert.Contains("responded with status 500", await TextAsync(path), StringComparison.Ordinal);
         Assert.StartsWith("""{"value":"oops"}""", await TextAsync(path, "\"raiseForStatus\":false"), StringComparison.Ordinal);
     }
 

@@ -249,7 +249,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
             var response = await upstream.RequestAsync($"{path}?id={id}", "\"timeoutSeconds\":1");
 
             Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (response.Status, response.Problem));
-            Assert.Equal("The request to '127.0.0.1' was not done within its time limit of 1 s (timeoutSeconds).", response["detail"].GetString());
+            Assert.Equal("The request to '127.0.0.1' timed out after 1 s (timeoutSeconds).", response["detail"].GetString());
             await upstream.Server.CutOffAsync(id);
         }
     }

@@ -108,7 +108,7 @@ public sealed class NegotiationTests : IDisposable
 
         Assert.Equal(415, _endpoint.Response.StatusCode);
         Assert.Contains("/problems/unsupported-media-type", _endpoint.Sent, StringComparison.Ordinal);
-        Assert.Contains($"'{contentType}' is not read; send application/json in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Contains($"'{contentType}' is not supported; send application/json in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
         Assert.Equal("application/json", _endpoint.Response.Headers.Accept);
     }
 
@@ -120,7 +120,7 @@ public sealed class NegotiationTests : IDisposable
         await ReadAsync(contentType, readsLines: true);
 
         Assert.Equal(415, _endpoint.Response.StatusCode);
-        Assert.Contains($"'{contentType}' is not read; send application/json or application/x-ndjson in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Contains($"'{contentType}' is not supported; send application/json or application/x-ndjson in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
         Assert.Equal("application/json, application/x-ndjson", _endpoint.Response.Headers.Accept);
     }
 

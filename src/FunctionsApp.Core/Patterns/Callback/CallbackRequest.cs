@@ -13,15 +13,15 @@ public sealed record CallbackRequest : ICrossChecked
     public RawJson? Input { get; init; }
 
     /// <summary>The continuation for the result.</summary>
-    [Description("What goes on with the result, #/result.")]
+    [Description("The continuation for a success. #/result is the result of the work.")]
     public required Continuation OnSuccess { get; init; }
 
     /// <summary>The continuation for the problem when the work fails. Without it, the problem is the response.</summary>
-    [Description("What goes on with the problem, #/error, when the work fails.")]
+    [Description("The continuation for a failure. #/error is the problem of the work.")]
     public Continuation? OnError { get; init; }
 
     /// <summary>The time limit of the work without its continuation, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of the work, in seconds.")]
+    [Description("The timeout of the work, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
     /// <summary>Whether an outcome may go to a URL; the callback then runs as a task.</summary>
@@ -39,7 +39,7 @@ public sealed record CallbackRequest : ICrossChecked
             }
             else if (continuation is { Url: not null, Operation: not null } or { Url: not null, Input: not null })
             {
-                yield return (name + "/url", "must stand alone: an outcome goes to an operation or to a URL");
+                yield return (name + "/url", "must not be given beside operation or input: an outcome goes to an operation or to a URL");
             }
         }
     }
@@ -56,11 +56,11 @@ public sealed record Continuation
     /// The operation's input, in which <c>{"$ref":"#/result"}</c> or <c>{"$ref":"#/error"}</c> stands for the outcome.
     /// Without an input, the outcome is the input. An outcome that is not an object goes to the input's first property.
     /// </summary>
-    [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome; without it the outcome is the input.")]
+    [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome. Without an input the outcome is the input.")]
     public RawJson? Input { get; init; }
 
     /// <summary>A URL to deliver the outcome to. A callback with a URL runs as a task.</summary>
-    [Description("An http or https URL; it is sent a signed webhook, and the callback runs as a task.")]
+    [Description("An http or https URL, to which the app posts a signed webhook. The callback runs as a task.")]
     public string? Url { get; init; }
 }
 

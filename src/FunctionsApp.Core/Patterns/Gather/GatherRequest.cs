@@ -13,19 +13,19 @@ public sealed record GatherRequest : ICrossChecked
     public required IReadOnlyList<GatherCall> Calls { get; init; }
 
     /// <summary>Whether a failure is one of the results. Otherwise the first failure ends the gather.</summary>
-    [Description("Whether failures stand in place among the results, instead of the first one ending the whole."), DefaultValue(false)]
+    [Description("Whether failures are results. Otherwise the first failure ends the gather."), DefaultValue(false)]
     public bool? ReturnExceptions { get; init; }
 
     /// <summary>How many calls run at once. Calls start in their order. Default: all.</summary>
-    [Description("How many calls run at once; default all."), Range(1, 1_000_000)]
+    [Description("The maximum number of calls that run at once; default all."), Range(1, 1_000_000)]
     public int? MaxConcurrency { get; init; }
 
     /// <summary>The time limit of the gather, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of the whole, in seconds.")]
+    [Description("The timeout of the gather, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
     /// <summary>When to respond.</summary>
-    [Description("When to answer."), DefaultValue("allCompleted")]
+    [Description("When the gather ends."), DefaultValue("allCompleted")]
     public ReturnWhen? ReturnWhen { get; init; }
 
     /// <inheritdoc/>
@@ -33,7 +33,7 @@ public sealed record GatherRequest : ICrossChecked
     {
         if (Calls.Count == 0 && (ReturnWhen ?? default) != default)
         {
-            yield return ("calls", "must have at least one call for the first to be waited for");
+            yield return ("calls", "must have at least one call for this returnWhen");
         }
     }
 }
@@ -50,11 +50,11 @@ public sealed record GatherCall
     public RawJson? Input { get; init; }
 
     /// <summary>The caller's own name for the call, returned with the result.</summary>
-    [Description("Your own name for the call; it comes back with the result."), MaxLength(200)]
+    [Description("An id of your own for the call. Its result has the same id."), MaxLength(200)]
     public string? Id { get; init; }
 
     /// <summary>The time limit of this call, in seconds from its start.</summary>
-    [Description("The time limit of this call, in seconds, from when it starts.")]
+    [Description("The timeout of this call, in seconds from its start.")]
     public double? TimeoutSeconds { get; init; }
 }
 

@@ -21,35 +21,35 @@ public record MapOptions
     public bool? Starmap { get; init; }
 
     /// <summary>How many items a worker takes at a time. Default: few at first, then by their duration.</summary>
-    [Description("How many items a worker takes at a time; by default few at first, then by how long they take."), Range(1, 100_000_000)]
+    [Description("The number of items that a worker takes at a time. The default adapts to the duration of items."), Range(1, 100_000_000)]
     public int? ChunkSize { get; init; }
 
     /// <summary>The maximum number of workers, never more than <c>Cpu:Threads</c>. Default: <c>Cpu:Threads</c>.</summary>
-    [Description("How many workers compute at most; there are never more than Cpu:Threads."), Range(1, 1_024)]
+    [Description("The maximum number of workers; never more than Cpu:Threads."), Range(1, 1_024)]
     public int? Workers { get; init; }
 
     /// <summary>Whether a streamed response keeps the order of the items. A buffered response always does.</summary>
-    [Description("Whether a streamed answer keeps the order of the items; an answer in one piece always does."), DefaultValue(true)]
+    [Description("Whether a streamed response keeps the order of the items. A response in one piece always does."), DefaultValue(true)]
     public bool? Ordered { get; init; }
 
     /// <summary>Whether the map continues when an item fails.</summary>
-    [Description("Whether the map goes on when an item fails."), DefaultValue(false)]
+    [Description("Whether the map continues when an item fails."), DefaultValue(false)]
     public bool? ReturnExceptions { get; init; }
 
     /// <summary>How many items may fail if <see cref="ReturnExceptions"/> is true. Default: all.</summary>
-    [Description("How many items may fail, when exceptions are returned; default all."), Range(0, 100_000_000)]
+    [Description("The maximum number of failed items, with returnExceptions; default no limit."), Range(0, 100_000_000)]
     public int? MaxFailures { get; init; }
 
     /// <summary>The time limit of the map, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of the whole, in seconds.")]
+    [Description("The timeout of the map, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 
     /// <summary>The value to return instead of the results.</summary>
-    [Description("What to answer instead of the results; true counts as 1, false as 0.")]
+    [Description("One value to return instead of the results. true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
     /// <summary>Whether a streamed response includes which worker computed what when. A buffered response always does.</summary>
-    [Description("Whether a streamed answer also tells which worker computed what when; an answer in one piece always does."), DefaultValue(false)]
+    [Description("Whether a streamed response has the chunks with worker and times. A response in one piece always has."), DefaultValue(false)]
     public bool? Timeline { get; init; }
 
     /// <summary>How an item represents the input.</summary>

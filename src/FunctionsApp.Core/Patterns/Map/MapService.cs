@@ -89,7 +89,7 @@ public sealed class MapService(
         var map = reader.Read<NamedMapRequest>(request.Utf8);
         if (operation is not null && map.Operation is not null && !string.Equals(operation, map.Operation, StringComparison.Ordinal))
         {
-            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
+            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the same operation as beside the request"));
         }
 
         operation ??= map.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
@@ -114,7 +114,7 @@ public sealed class MapService(
 
         if (options.Reduce is not (null or Reduction.Count) && !operation.IsNumeric)
         {
-            throw new ProblemException(Problem.InvalidRequest("/reduce", $"must be 'count' for '{operation.Name}', whose results are no numbers"));
+            throw new ProblemException(Problem.InvalidRequest("/reduce", $"must be 'count' for '{operation.Name}', whose results are not numbers"));
         }
 
         return operation;

@@ -11,7 +11,7 @@ public sealed record SequenceRequest
     public required IReadOnlyList<SequenceStep> Steps { get; init; }
 
     /// <summary>The time limit of the sequence, in seconds. Maximum and default: <c>Limits:MaxTimeoutSeconds</c>.</summary>
-    [Description("The time limit of the whole sequence, in seconds.")]
+    [Description("The timeout of the sequence, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 }
 
@@ -26,7 +26,7 @@ public sealed record SequenceStep
     /// The operation's input. An object <c>{"$ref":"#/results/0/body"}</c> anywhere in it stands for that part of an
     /// earlier step's result.
     /// </summary>
-    [Description("The input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
+    [Description("The operation's input. {\"$ref\":\"#/results/0\"} anywhere in it stands for an earlier result.")]
     public RawJson? Input { get; init; }
 }
 

@@ -48,10 +48,10 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _retention = new TaskRetention(_store, clock, logger, _stopping.Token);
         _webhooks = new WebhookQueue(_store, webhook, schedule, _retention, clock, _stopping.Token);
         _completion = new TaskCompletion(_store, _webhooks, _retention, clock);
-        var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
+        var wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
         var attempts = new AttemptRunner(runner, _store, describer, _timers, clock);
         _queue = new TaskQueue(_store, memory, attempts, _completion, _options, _timers, clock, wait, _stopping.Token);
-        _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
+        _meter.CreateObservableGauge("functionsapp.task.queue.length", () => _store.Queued, "{task}", "Tasks that wait for their turn or a retry.");
     }
 
     /// <summary>Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.</summary>
@@ -177,7 +177,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         catch (StorageException)
         {
             throw new ProblemException(Problem.StorageFailed(
-                "The task is being stopped, but that could not be written: if the host ends before it can be, the task runs again."));
+                "The task is being stopped, but its cancellation could not be stored: if the host ends before it is stored, the task runs again."));
         }
 
         return view ?? Read(() => _store.Find(id));
@@ -201,7 +201,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("That the webhook is to be sent again could not be written."));
+            throw new ProblemException(Problem.StorageFailed("The redelivery of the webhook could not be stored."));
         }
     }
 
@@ -214,7 +214,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         catch (StorageException exception)
         {
             throw new ProblemException(Problem.StorageFailed(
-                exception.Reason ?? "New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
+                exception.Reason ?? "New tasks cannot be stored: the directory of the tasks cannot be written. The log has the cause."));
         }
     }
 
@@ -231,7 +231,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read; the log says why."));
+            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read. The log has the cause."));
         }
     }
 

@@ -163,7 +163,7 @@ internal sealed class TaskQueue(
         {
             var seconds = Math.Clamp(Math.Ceiling(_pace.SecondsPerItem / options.MaxRunning), 1, MaxRetryAfterSeconds);
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"No more than {options.MaxQueued} tasks may wait (Tasks:MaxQueued)."), (int)seconds));
+                string.Create(CultureInfo.InvariantCulture, $"The task queue has its maximum of {options.MaxQueued} tasks (Tasks:MaxQueued)."), (int)seconds));
         }
 
         if (input.Utf8.Length > TaskStore.MaxPayloadBytes)
@@ -174,7 +174,7 @@ internal sealed class TaskQueue(
         if (store.UsedBytes + input.Utf8.Length > options.MaxStateBytes)
         {
             throw new ProblemException(Problem.Saturated(
-                string.Create(CultureInfo.InvariantCulture, $"The tasks that are kept take {options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterFullSeconds));
+                string.Create(CultureInfo.InvariantCulture, $"The stored tasks take the maximum of {options.MaxStateBytes} bytes (Tasks:MaxStateBytes)."), RetryAfterFullSeconds));
         }
     }
 
@@ -293,7 +293,7 @@ internal sealed class TaskQueue(
             if (bytes > TaskStore.MaxPayloadBytes || store.UsedBytes - entry.InputBytes + bytes > options.MaxStateBytes)
             {
                 return completion.Fail(entry, Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The result takes {bytes} bytes, for which there is no room (Tasks:MaxStateBytes).")));
+                    $"There is no space for the result of {bytes} bytes (Tasks:MaxStateBytes).")));
             }
             else
             {

@@ -125,7 +125,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData("min")]
     [InlineData("max")]
     public async Task Results_that_are_no_numbers_can_only_be_counted(string reduce) =>
-        Assert.Equal("/reduce must be 'count' for 'test.text', whose results are no numbers.",
+        Assert.Equal("/reduce must be 'count' for 'test.text', whose results are not numbers.",
             (await RefusalAsync("test.text", $$"""{"items":[1],"reduce":"{{reduce}}"}""")).Detail);
 
     [Theory]
@@ -473,7 +473,7 @@ public sealed class MapServiceTests : MapTests
 
         Time.Advance(TimeSpan.FromSeconds(2.5));
 
-        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await map).Detail);
+        Assert.Equal("The map timed out after 2.5 s (timeoutSeconds).", (await map).Detail);
     }
 
     [Theory]
@@ -516,8 +516,8 @@ public sealed class MapServiceTests : MapTests
     [InlineData(",]", "", "malformed-json")]
     [InlineData("]]", "", "malformed-json")]
     [InlineData("]", ",\"workers\":1.5x", "malformed-json")]
-    [InlineData(",\"\\ud800\"]", ",\"returnExceptions\":true", "invalid-request /items/10000 holds half of a surrogate pair")]
-    [InlineData(",\"\\ud800\",\"a\"]", "", "invalid-request /items/10000 holds half of a surrogate pair")]
+    [InlineData(",\"\\ud800\"]", ",\"returnExceptions\":true", "invalid-request /items/10000 has half of a surrogate pair")]
+    [InlineData(",\"\\ud800\",\"a\"]", "", "invalid-request /items/10000 has half of a surrogate pair")]
     [InlineData(",\"a\",{\"x\":null}]", "", "invalid-request /items/10000 must be a number, not a string|/items/10001/x must be a number, not null")]
     [InlineData(",\"a\"]", ",\"returnExceptions\":true", null)]
     public async Task What_is_wrong_with_the_text_of_a_large_map_comes_first(string end, string options, string? expected)

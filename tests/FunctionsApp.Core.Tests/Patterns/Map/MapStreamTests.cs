@@ -487,7 +487,7 @@ public sealed class MapStreamTests : MapTests
         Time.Advance(TimeSpan.FromSeconds(2.5));
 
         Assert.Equal([Result(0)], (await response).Lines);
-        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await response).Problem!.Detail);
+        Assert.Equal("The map timed out after 2.5 s (timeoutSeconds).", (await response).Problem!.Detail);
         Assert.Equal("/problems/timeout", (await response).Problem!.Type);
     }
 
