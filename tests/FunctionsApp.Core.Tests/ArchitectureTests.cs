@@ -20,7 +20,7 @@ public sealed class ArchitectureTests
     private static readonly Architecture Core = new ArchLoader().LoadAssembly(typeof(Problem).Assembly).Build();
 
     [Fact]
-    public void A_folder_uses_none_that_comes_after_it()
+    public void A_folder_does_not_use_a_later_folder()
     {
         var violations = from type in Core.Types
                          let folder = FolderOf(type)
@@ -35,7 +35,7 @@ public sealed class ArchitectureTests
     }
 
     [Fact]
-    public void Every_folder_has_its_place()
+    public void Every_folder_is_in_the_list()
     {
         var folders = Core.Types.Select(FolderOf).OfType<string>().Distinct();
 

@@ -26,7 +26,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public async Task A_body_that_is_not_JSON_is_explained_with_its_place(string path)
+    public async Task A_body_that_is_not_JSON_is_reported_with_its_position(string path)
     {
         foreach (var body in NotJson)
         {
@@ -42,7 +42,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("gather")]
     [InlineData("map/hash")]
     [InlineData("tasks")]
-    public async Task An_empty_body_is_explained(string path)
+    public async Task An_empty_body_is_reported(string path)
     {
         var response = await PostAsync(path, "", "application/json");
 
@@ -50,7 +50,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_line_that_is_not_JSON_is_explained_with_its_place()
+    public async Task A_line_that_is_not_JSON_is_reported_with_its_position()
     {
         var lines = NotJson.Where(static text => !text.Contains('\n', StringComparison.Ordinal) && text is not ("\v" or "\0")).ToArray();
         using var request = Request("map/hash?returnExceptions=true", string.Concat(lines.Select(static line => $"\n  {line}\n")), "application/x-ndjson");
@@ -90,7 +90,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("map/math.square", """{"items":[1],"workers":1e-400}""", "/workers must be an integer from 1 to 1024.")]
     [InlineData("map/hash", """{"items":["a",{"base64":"?"}]}""", "/items/1/base64 must be base64 text (RFC 4648, section 4).")]
     [InlineData("map/primes.isPrime", """{"items":[7.0,7.5]}""", "/items/1 must be an integer")]
-    public async Task A_value_of_the_wrong_kind_is_named_with_what_it_must_be(string path, string body, string detail)
+    public async Task A_value_of_the_wrong_type_is_reported_with_the_required_type(string path, string body, string detail)
     {
         var response = await PostAsync(path, body, "application/json");
 

@@ -92,7 +92,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_bar_tells_its_times_when_it_is_in_focus_and_so_does_a_table()
+    public async Task A_focused_bar_shows_its_times_and_so_does_a_table()
     {
         await using var page = await playground.OpenAsync();
         await page.RunAsync("gather");
@@ -109,7 +109,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_problem_leads_to_the_place_in_the_request()
+    public async Task A_problem_links_to_the_place_in_the_request()
     {
         await using var page = await playground.OpenAsync("await");
         await page.ChooseAsync("await", "Request with two errors");
@@ -132,7 +132,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task Of_a_large_answer_only_the_visible_lines_are_in_the_page()
+    public async Task Only_the_visible_lines_of_a_large_response_are_in_the_page()
     {
         await using var page = await playground.OpenAsync("stream");
         await page.ChooseAsync("stream", "A hundred thousand values");

@@ -26,7 +26,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("tasks", "A gather, with its progress", "[None, None, None, None, None, None]")]
     [InlineData("tasks", "With a webhook", "done")]
     [InlineData("tasks", "Three attempts", "RuntimeError: out of paper")]
-    public async Task It_runs(string tab, string example, string output)
+    public async Task The_program_runs(string tab, string example, string output)
     {
         await using var page = await playground.OpenAsync(tab);
         await page.ChooseAsync(tab, example);
@@ -38,7 +38,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("callback")]
     [InlineData("map")]
     [InlineData("stream")]
-    public async Task Every_built_in_operation_has_one_that_compiles(string tab)
+    public async Task Every_built_in_operation_has_a_program_that_compiles(string tab)
     {
         await using var page = await playground.OpenAsync(tab);
         var programs = new List<string>();
@@ -61,7 +61,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("map", "python.map('math.square', { items: [1, 2, 3], workers: 2 })", "[1, 4, 9]")]
     [InlineData("stream", "python.stream('count', { count: 2, intervalSeconds: 0.1 })", "1")]
     [InlineData("tasks", "python.task('math.square', { input: { x: 12 } })", "144")]
-    public async Task An_operation_that_the_page_does_not_know_is_called_at_the_server(string tab, string request, string output)
+    public async Task An_unknown_operation_is_called_at_the_server(string tab, string request, string output)
     {
         await using var page = await playground.OpenAsync(tab);
 

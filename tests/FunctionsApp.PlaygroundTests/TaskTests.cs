@@ -8,7 +8,7 @@ namespace FunctionsApp.PlaygroundTests;
 public sealed class TaskTests(PlaygroundFixture playground)
 {
     [BrowserFact]
-    public async Task The_progress_of_a_task_is_shown_as_it_is_made()
+    public async Task The_progress_of_a_running_task_is_shown()
     {
         await using var page = await playground.OpenAsync("tasks");
         await page.ChooseAsync("tasks", "A gather, with its progress");
@@ -35,7 +35,7 @@ public sealed class TaskTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_task_goes_on_when_another_is_created()
+    public async Task A_task_continues_when_another_is_created()
     {
         await using var page = await playground.OpenAsync("tasks");
         await page.ChooseAsync("tasks", "A long wait to cancel");

@@ -33,7 +33,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : EngineTests(fixtu
     }
 
     [AzuriteFact]
-    public async Task The_problem_of_a_task_that_may_run_says_so_and_the_same_key_finds_it()
+    public async Task The_problem_of_a_task_that_may_run_says_so_and_the_same_key_finds_the_task()
     {
         var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a" };
         Proxy.Fault = async (context, forward) =>

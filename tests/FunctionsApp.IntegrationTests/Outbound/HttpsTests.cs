@@ -29,7 +29,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
     private const string Secrets = """ "headers":{"Authorization":"Bearer x","Cookie":"a=b","X-Mine":"1"} """;
 
     [OwnHostFact(Needs.Linux)]
-    public async Task An_answer_comes_over_TLS_from_a_name_and_from_an_address()
+    public async Task A_response_arrives_over_TLS_from_a_name_and_from_an_address()
     {
         foreach (var host in new[] { "127.0.0.1", "localhost" })
         {

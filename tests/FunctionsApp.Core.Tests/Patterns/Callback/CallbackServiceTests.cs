@@ -19,7 +19,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public void The_delegate_is_told_of_a_failure()
+    public void The_delegate_gets_a_failure()
     {
         Exception? error = null;
         Start(Probing, (_, exception) => error = exception);
@@ -41,7 +41,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public void A_request_at_fault_is_refused_at_once()
+    public void An_invalid_request_is_refused_at_once()
     {
         var exception = Assert.Throws<ProblemException>(() => Start(
             """{"input":{"name":"a"},"onSuccess":{"operation":"greet"}}""", (_, _) => Assert.Fail("Nothing has started.")));
@@ -51,7 +51,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public void A_continuation_at_fault_is_found_before_the_work_starts()
+    public void An_invalid_continuation_is_found_before_the_work_starts()
     {
         var exception = Assert.Throws<ProblemException>(() => Start(
             """{"input":{"name":"a"},"onSuccess":{"operation":"echo","input":{"valeu":1}}}""", (_, _) => Assert.Fail("Nothing has started.")));
@@ -84,7 +84,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_time_limit_is_the_works_and_not_the_continuations()
+    public async Task The_timeout_applies_to_the_work_and_not_to_the_continuation()
     {
         var run = Get<CallbackService>().RunAsync("delay", Read<CallbackRequest>(
             """{"input":{"seconds":1},"timeoutSeconds":2,"onSuccess":{"operation":"delay","input":{"seconds":5,"result":"late"}}}"""), default);
@@ -96,7 +96,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_error_is_not_there_for_onSuccess()
+    public async Task OnSuccess_cannot_refer_to_the_error()
     {
         var run = Get<CallbackService>().RunAsync("echo", Read<CallbackRequest>(
             """{"input":{"value":1},"onSuccess":{"operation":"echo","input":{"value":{"$ref":"#/error"}}}}"""), default);
