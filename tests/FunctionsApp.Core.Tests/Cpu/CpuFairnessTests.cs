@@ -88,7 +88,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_new_share_is_served_before_all_that_wait()
+    public async Task A_new_share_is_served_before_all_waiting_ones()
     {
         var scheduler = Create();
         Task? small = null;
@@ -113,7 +113,7 @@ public sealed class CpuFairnessTests : IDisposable
 
     /// <summary>Each is new, and has used less than the huge one; yet together they are no more than others who share.</summary>
     [Fact]
-    public async Task New_shares_that_keep_coming_do_not_keep_others_waiting()
+    public async Task A_stream_of_new_shares_does_not_starve_others()
     {
         var scheduler = Create();
         var came = 0;
@@ -145,7 +145,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_share_did_not_use_while_it_was_away_is_not_saved_up()
+    public async Task Unused_time_of_an_absent_share_is_not_saved_up()
     {
         var scheduler = Create();
         var share = new CpuShare();
@@ -167,7 +167,7 @@ public sealed class CpuFairnessTests : IDisposable
 
     /// <summary>One call of a share of weight 10 runs for long, on one thread, and uses little for its weight; then the share has many calls.</summary>
     [Fact]
-    public async Task What_a_share_could_not_use_for_want_of_workers_is_saved_up_for_a_second_at_most()
+    public async Task Time_that_a_share_could_not_use_for_lack_of_workers_is_saved_up_for_at_most_a_second()
     {
         var scheduler = Create(threads: 2);
         var share = new CpuShare(weight: 10);
@@ -217,7 +217,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_turn_is_not_cut_while_nobody_else_waits()
+    public async Task A_turn_is_not_cut_without_waiting_requests()
     {
         var portions = new List<int>();
         await Create().RunAsync(
@@ -261,7 +261,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_turn_that_was_cut_for_one_who_found_another_thread_goes_on()
+    public async Task A_turn_that_was_cut_for_a_request_with_another_thread_continues()
     {
         var scheduler = Create(threads: 2);
         using var other = new ManualResetEventSlim();

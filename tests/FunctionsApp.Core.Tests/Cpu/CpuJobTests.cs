@@ -12,7 +12,7 @@ public sealed class CpuJobTests
     [InlineData(int.MaxValue, 10)]
     [InlineData(0, 1)]
     [InlineData(int.MinValue, 1)]
-    public void A_portion_has_at_least_one_item_and_no_more_than_wait(int wanted, int count) =>
+    public void A_portion_has_at_least_one_item_and_at_most_the_waiting_ones(int wanted, int count) =>
         Assert.Equal(new Portion(0, count, 0), Job(items: 10, workers: 1, wanted).Take());
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void Dropping_tells_how_many_items_nobody_had_taken()
+    public void Dropping_returns_the_number_of_waiting_items()
     {
         var job = Job(items: 10, workers: 2, portion: 3);
         job.Take();
@@ -66,7 +66,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_a_portion_left_comes_before_what_was_never_taken()
+    public void Left_items_of_a_portion_come_before_new_ones()
     {
         var job = Job(items: 10, workers: 2, portion: 4);
         var (first, second) = (job.Take(), job.Take());
@@ -103,7 +103,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_comes_back_after_a_drop_does_not_wait_again()
+    public void Items_that_are_returned_after_a_drop_do_not_wait_again()
     {
         var job = Job(items: 10, workers: 1, portion: 4);
         var portion = job.Take();
@@ -114,7 +114,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_comes_back_waits_again_and_the_job_is_not_over()
+    public void Returned_items_wait_again_and_the_job_is_not_over()
     {
         var job = Job(items: 4, workers: 1, portion: 4);
 
@@ -170,7 +170,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public async Task Of_several_failures_the_first_stands()
+    public async Task The_first_of_several_failures_counts()
     {
         var job = Job(items: 1, workers: 1);
         job.Fail(new InvalidDataException("first"));

@@ -22,7 +22,7 @@ public sealed class CpuStandInTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_is_waited_for_does_not_wait_for_long_computations_of_tasks()
+    public async Task A_request_does_not_wait_for_long_computations_of_tasks()
     {
         var tasks = new[] { await OccupyAsync(weight: 0.25), await OccupyAsync(weight: 0.25) };
 
@@ -39,7 +39,7 @@ public sealed class CpuStandInTests : IDisposable
     }
 
     [Fact]
-    public async Task As_many_stand_in_as_are_taken_and_no_more()
+    public async Task There_are_as_many_additional_threads_as_blocked_ones()
     {
         var tasks = new[] { await OccupyAsync(weight: 0.25), await OccupyAsync(weight: 0.25) };
         var calls = new List<Task>();
@@ -71,7 +71,7 @@ public sealed class CpuStandInTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_stands_in_for_who_is_waited_for_nor_for_other_tasks()
+    public async Task There_are_no_additional_threads_for_requests_or_other_tasks()
     {
         var taken = new[] { await OccupyAsync(weight: 1), await OccupyAsync(weight: 0.25) };
         var (background, first) = (RunAsync(weight: 0.25, static () => 1), RunAsync(weight: 1, static () => 2));

@@ -38,7 +38,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_share_that_comes_late_does_not_make_up_for_what_it_has_missed()
+    public void A_late_share_does_not_catch_up()
     {
         var early = Job();
         Enqueue(early);
@@ -61,7 +61,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_background_share_is_passed_over_where_only_the_foreground_counts_and_keeps_its_place()
+    public void A_background_share_is_skipped_for_the_foreground_and_keeps_its_place()
     {
         var (background, foreground) = (Job(weight: 0.5), Job());
         Enqueue(background, foreground);

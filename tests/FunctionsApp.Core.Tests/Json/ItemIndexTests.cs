@@ -19,7 +19,7 @@ public sealed class ItemIndexTests
     private static readonly Gen<string> Arrays = Gen.Sized(static size => Array(Math.Min(size / 12, 4)));
 
     [Fact]
-    public void Elements_are_those_of_the_array() =>
+    public void The_index_has_the_elements_of_the_array() =>
         Prop.ForAll((from before in Gen.Choose(0, 70) from array in Arrays select (before, array)).ToArbitrary(), static sent =>
         {
             var text = new string(' ', sent.before) + sent.array + " , ]";
@@ -51,7 +51,7 @@ public sealed class ItemIndexTests
     [InlineData("[1,2", 10)]
     [InlineData("[\"]", 10)]
     [InlineData("[[[]]]", 1)]
-    public void An_array_that_does_not_end_or_nests_too_deep_is_none(string text, int maxDepth) =>
+    public void An_array_that_does_not_end_or_nests_too_deeply_is_refused(string text, int maxDepth) =>
         Assert.Null(ItemIndex.OfArray(Encoding.UTF8.GetBytes(text), 1, maxDepth));
 
     [Fact]

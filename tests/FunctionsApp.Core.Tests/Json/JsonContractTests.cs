@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Tests.Json;
 public sealed class JsonContractTests
 {
     [Fact]
-    public void The_schema_says_what_the_attributes_say() =>
+    public void The_schema_matches_the_attributes() =>
         Assert.Equal(
             """
             {"type":"object","properties":{"across":{"type":"integer","description":"Across.","minimum":0,"maximum":9},"down":{"type":"integer","default":3,"description":"Down.","minimum":-2147483648,"maximum":2147483647},"part":{"type":["object","null"],"properties":{"name":{"type":"string"},"a/b~c":{"type":["integer","null"],"format":"int64","minimum":-9223372036854775808,"maximum":9223372036854775807}},"required":["name"],"additionalProperties":false,"default":null}},"required":["across"],"additionalProperties":false}
@@ -31,7 +31,7 @@ public sealed class JsonContractTests
         Assert.Equal("What it is.", new JsonContract<SampleDescribed>().Schema["properties"]!["value"]!["description"]?.GetValue<string>());
 
     [Fact]
-    public void What_is_absent_has_its_default() => Assert.Equal(new SamplePoint(1, 3), Samples.Point.Read("""{"across":1}"""u8, ""));
+    public void Absent_properties_have_their_defaults() => Assert.Equal(new SamplePoint(1, 3), Samples.Point.Read("""{"across":1}"""u8, ""));
 
     [Fact]
     public void Every_property_is_read()
@@ -42,11 +42,11 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void Faults_are_reported_below_the_pointer_that_is_given() =>
+    public void Errors_are_reported_below_the_given_pointer() =>
         Assert.Equal("/steps/3/input/x is required", Samples.Lines(Samples.Refusal(() => Samples.Contract.Read("{}"u8, "/steps/3/input"))));
 
     [Fact]
-    public void The_fault_of_a_whole_value_stands_at_the_pointer_that_is_given() =>
+    public void The_error_of_a_whole_value_has_the_given_pointer() =>
         Assert.Equal("/input must be an object, not null", Samples.Lines(Samples.Refusal(() => Samples.Contract.Read("null"u8, "/input"))));
 
     [Theory]
@@ -61,7 +61,7 @@ public sealed class JsonContractTests
     [InlineData("""{"x":1,"map":{"it's":3000000000}}""", "/map/it's")]
     [InlineData("""{"x":1,"map":{"'q'":3000000000}}""", "/map/'q'")]
     [InlineData("""{"x":1,"map":{"":3000000000}}""", "/map/")]
-    public void What_only_a_converter_can_refuse_is_a_fault_at_its_pointer(string json, string pointer) =>
+    public void A_value_that_only_a_converter_refuses_is_an_error_at_its_pointer(string json, string pointer) =>
         Assert.Equal(pointer, Assert.Single(Samples.Refusal(() => Samples.Read(json)).Errors!).Key);
 
     [Theory]
@@ -96,11 +96,11 @@ public sealed class JsonContractTests
     [InlineData("10", " must be an integer from 0 to 9")]
     [InlineData("{}", "/across is required")]
     [InlineData("""{"across":10}""", "/across must be an integer from 0 to 9")]
-    public void The_fault_of_an_item_stands_where_the_item_has_it(string json, string expected) =>
+    public void The_error_of_an_item_has_its_pointer_in_the_item(string json, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Samples.ReadPoint(json, ItemShape.ObjectOrBareValue))));
 
     [Fact]
-    public void A_fault_inside_a_bare_value_keeps_its_way_down() =>
+    public void An_error_inside_a_bare_value_keeps_its_path() =>
         Assert.Equal("/1 must be an integer from -2147483648 to 2147483647, not null", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SampleList>().ReadItem("[1,null]"u8, ItemShape.ObjectOrBareValue))));
 
@@ -120,7 +120,7 @@ public sealed class JsonContractTests
     [InlineData("4", " must be an array of the input's values, because starmap is set")]
     [InlineData("""{"across":4}""", " must be an array of the input's values, because starmap is set")]
     [InlineData("null", " must be an array of the input's values, because starmap is set")]
-    public void A_fault_of_an_array_of_values_stands_at_the_place_of_the_value(string json, string expected) =>
+    public void An_error_in_an_array_of_values_has_the_pointer_of_the_value(string json, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Samples.ReadPoint(json, ItemShape.Starmap))));
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class JsonContractTests
         Assert.Equal(new SampleNothing(), new JsonContract<SampleNothing>().ReadItem("[]"u8, ItemShape.Starmap));
 
     [Fact]
-    public void A_bare_value_for_an_input_without_properties_is_a_fault() =>
+    public void A_bare_value_for_an_input_without_properties_is_an_error() =>
         Assert.Equal("/problems/invalid-request", Samples.Refusal(() => new JsonContract<SampleNothing>().ReadItem("1"u8, ItemShape.ObjectOrBareValue)).Type);
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class JsonContractTests
         Assert.Equal(7, new JsonContract<SampleQuoted>().ReadItem("7"u8, ItemShape.ObjectOrBareValue).Value);
 
     [Fact]
-    public void An_item_does_not_see_what_an_earlier_one_left_behind()
+    public void An_item_does_not_see_data_of_an_earlier_one()
     {
         Samples.Refusal(() => Samples.ReadPoint("[1,2,{\"name\":\"" + new string('n', 100_000) + "\"},4]", ItemShape.Starmap));
 
@@ -147,12 +147,12 @@ public sealed class JsonContractTests
     [InlineData("1e999")]
     [InlineData("\"1\"")]
     [InlineData("[]")]
-    public void An_optional_number_is_checked_as_one_that_is_required(string json) =>
+    public void An_optional_number_is_checked_like_a_required_one(string json) =>
         Assert.StartsWith("/in must be a number", Samples.Lines(Samples.Refusal(() =>
             new JsonContract<SampleMaybe>().Read(Encoding.UTF8.GetBytes($$"""{"in":{{json}}}"""), ""))), StringComparison.Ordinal);
 
     [Fact]
-    public void The_fault_of_a_value_in_an_array_is_placed_however_long_its_name()
+    public void The_error_of_a_value_in_an_array_has_its_pointer_with_any_length_of_name()
     {
         // Where a long pointer is cut off, half of an escape may be left of it.
         var lengths = Enumerable.Range(980, 20).Select(static length => new string('n', length) + "~~~~");
@@ -162,12 +162,12 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void A_range_beyond_the_integers_is_told_as_it_is() =>
+    public void A_range_beyond_the_integers_is_shown_unchanged() =>
         Assert.Equal("/value must be a number from 0 to 1E+300", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":-1}"""u8, ""))));
 
     [Fact]
-    public void A_range_to_the_greatest_integer_is_told_exactly() =>
+    public void A_range_to_the_greatest_integer_is_shown_exactly() =>
         Assert.Equal("/count must be an integer from 0 to 9223372036854775807", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":1,"count":-1}"""u8, ""))));
 
@@ -182,12 +182,12 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void A_property_without_which_nothing_can_be_read_is_refused_when_it_is_null() =>
+    public void A_required_property_that_is_null_is_refused() =>
         Assert.Equal("/name must be a string, not null", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SamplePart>().Read("""{"name":null}"""u8, ""))));
 
     [Fact]
-    public void A_recursive_record_is_read_to_the_bottom()
+    public void A_recursive_record_is_read_at_every_depth()
     {
         var node = new JsonContract<SampleNode>().Read("""{"name":"a","next":{"name":"b","next":{"name":"c"}}}"""u8, "");
 
@@ -195,7 +195,7 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void An_unknown_property_deep_in_a_recursive_record_is_a_fault() =>
+    public void An_unknown_property_deep_in_a_recursive_record_is_an_error() =>
         Assert.Equal("/problems/invalid-request", Samples.Refusal(
             () => new JsonContract<SampleNode>().Read("""{"name":"a","next":{"name":"b","next":{"name":"c","bogus":1}}}"""u8, "")).Type);
 

@@ -88,7 +88,7 @@ public sealed class JsonFaultTests
     [InlineData("\"a\\\nb\"", "A backslash must not stand before U+000A, only before \" \\ / b f n r t u", 1, 4)]
     [InlineData("<html>", "'<' stands where a value is expected", 1, 1)]
     [InlineData("value=1", "'value' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 1)]
-    public void A_text_that_is_not_JSON_is_explained_at_its_place(string text, string message, long line, long position)
+    public void Invalid_JSON_is_reported_at_its_position(string text, string message, long line, long position)
     {
         Assert.ThrowsAny<JsonException>(() => JsonDocument.Parse(text));
 
@@ -99,7 +99,7 @@ public sealed class JsonFaultTests
 
     /// <summary>Every text that the framework refuses has a fault, at the place where the framework stopped, unless it ends with a comma.</summary>
     [Fact]
-    public void Whatever_the_framework_refuses_is_explained_at_the_same_place() =>
+    public void Every_error_of_the_framework_is_reported_at_the_same_position() =>
         Prop.ForAll(Texts.ToArbitrary(), static text =>
         {
             var utf8 = Encoding.UTF8.GetBytes(text);
@@ -135,7 +135,7 @@ public sealed class JsonFaultTests
     [InlineData("{\"calls\":")]
     [InlineData("{\"calls\":[{\"operation\":\"\\ud8\"}]}")]
     [InlineData("nul")]
-    public void The_problem_of_a_body_that_is_not_JSON_has_the_place_and_no_text_of_a_parser(string body)
+    public void The_problem_of_a_body_that_is_not_JSON_has_the_position_and_no_text_of_a_parser(string body)
     {
         var problem = Samples.Refusal(() => Reader.Read<GatherRequest>(Encoding.UTF8.GetBytes(body)));
 
@@ -145,7 +145,7 @@ public sealed class JsonFaultTests
     }
 
     [Fact]
-    public void A_body_that_nests_too_deep_has_the_place()
+    public void A_body_that_nests_too_deeply_is_reported_with_its_position()
     {
         var problem = Samples.Refusal(() => Reader.ReadInput(Encoding.UTF8.GetBytes("\n" + new string('[', 70))));
 

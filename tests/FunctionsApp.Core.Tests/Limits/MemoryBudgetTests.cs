@@ -19,7 +19,7 @@ public sealed class MemoryBudgetTests
     public MemoryBudgetTests() => _budget = Budget(Limit);
 
     [Fact]
-    public void Room_that_is_there_is_given_at_once()
+    public void Available_memory_is_granted_at_once()
     {
         Assert.True(Enter(600).IsCompletedSuccessfully);
         Assert.True(Grow(400).IsCompletedSuccessfully);
@@ -28,7 +28,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void Room_that_is_not_there_is_waited_for()
+    public void A_request_waits_for_missing_memory()
     {
         Take(600);
 
@@ -38,7 +38,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Those_who_wait_get_room_in_their_order()
+    public async Task Waiting_requests_get_memory_in_order()
     {
         Take(1_000);
         var (first, second, third) = (Enter(300), Enter(300), Enter(300));
@@ -53,7 +53,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void Nobody_overtakes_whoever_waits()
+    public void No_request_overtakes_a_waiting_one()
     {
         Take(600);
         var large = Enter(500);
@@ -92,7 +92,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task The_youngest_is_refused_when_an_older_one_needs_its_place_in_the_queue()
+    public async Task The_youngest_request_is_refused_when_an_older_one_needs_its_place_in_the_queue()
     {
         Take(1_000);
         var (old, young) = (Grow(200, age: 1), Grow(300, age: 3));
@@ -105,7 +105,7 @@ public sealed class MemoryBudgetTests
 
     /// <summary>Each of them waits for the memory of the other.</summary>
     [Fact]
-    public async Task Of_requests_that_wait_for_each_other_only_the_youngest_is_refused_if_that_is_enough()
+    public async Task Only_the_youngest_of_deadlocked_requests_is_refused_if_that_is_sufficient()
     {
         Take(1_000);
         var (old, young) = (Grow(200, age: 1), Grow(200, age: 2));
@@ -120,7 +120,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void A_request_that_holds_memory_gets_room_at_once_although_others_wait_to_enter()
+    public void A_request_that_holds_memory_does_not_wait_behind_new_ones()
     {
         Take(600);
         var entering = Enter(500);
@@ -130,7 +130,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Whoever_waits_too_long_is_refused_and_the_limit_is_named()
+    public async Task A_request_that_waits_too_long_is_refused_and_the_limit_named()
     {
         Take(1_000);
         var waiting = Enter(1);
@@ -147,7 +147,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Whoever_gives_up_lets_the_next_in()
+    public async Task A_refused_request_makes_room_for_the_next()
     {
         Take(600);
         var first = Enter(500);
@@ -162,7 +162,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Whoever_is_cancelled_leaves_the_queue_and_lets_the_next_in()
+    public async Task A_cancelled_request_leaves_the_queue_and_makes_room_for_the_next()
     {
         using var caller = new CancellationTokenSource();
         Take(600);
@@ -177,7 +177,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task More_than_there_is_at_all_is_let_in_alone()
+    public async Task A_request_over_the_whole_budget_is_admitted_alone()
     {
         Take(1);
         var large = Enter(5_000);
@@ -191,7 +191,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task What_waits_to_grow_is_at_most_half_of_all_there_is()
+    public async Task Waiting_growth_is_at_most_half_of_the_budget()
     {
         Take(1_000);
         var first = Grow(500);
@@ -204,7 +204,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task What_has_waited_to_grow_makes_room_for_more_to_wait()
+    public async Task Granted_growth_makes_room_for_more_to_wait()
     {
         using var caller = new CancellationTokenSource();
         Take(1_000);
@@ -219,7 +219,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void What_waits_to_enter_is_not_bounded()
+    public void The_queue_of_new_requests_is_not_bounded()
     {
         Take(1_000);
 
@@ -230,7 +230,7 @@ public sealed class MemoryBudgetTests
     [InlineData(399, true)]
     [InlineData(400, true)]
     [InlineData(401, false)]
-    public void Whoever_cannot_wait_gets_what_is_there(long bytes, bool expected)
+    public void A_caller_that_cannot_wait_gets_available_memory(long bytes, bool expected)
     {
         Take(600);
 
@@ -238,7 +238,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void Whoever_cannot_wait_does_not_overtake_those_who_grow()
+    public void A_caller_that_cannot_wait_does_not_overtake_growing_requests()
     {
         Take(900);
         var growing = Grow(200);
@@ -247,7 +247,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void Without_a_setting_there_is_a_quarter_of_the_process_memory() =>
+    public void The_default_is_a_quarter_of_the_process_memory() =>
         Assert.Equal(
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, new MemoryBudget(Options.Create(new LimitsOptions()), _time).Limit);
 
@@ -256,7 +256,7 @@ public sealed class MemoryBudgetTests
     /// more than the limit, and nothing of it is lost in the end. The clock stands still, so that nobody is refused for waiting.
     /// </summary>
     [Fact]
-    public void Whatever_requests_do_beside_each_other_they_hold_no_more_than_there_is() =>
+    public void Concurrent_requests_never_hold_more_than_the_budget() =>
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
             var budget = Budget(Limit);

@@ -13,7 +13,7 @@ public sealed class WorkGateTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(1_000)]
-    public async Task As_many_work_at_once_as_there_is_memory_for_and_at_most_one_a_core(int bodies)
+    public async Task At_most_one_request_per_core_works_at_once(int bodies)
     {
         var gate = Gate(bodies);
         var (running, most) = (0, 0);
@@ -52,7 +52,7 @@ public sealed class WorkGateTests
     }
 
     [Fact]
-    public async Task Whoever_awaits_leaves_the_gate_and_enters_it_again()
+    public async Task Awaiting_leaves_the_gate_and_enters_it_again()
     {
         var gate = Gate(1);
         var response = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -72,7 +72,7 @@ public sealed class WorkGateTests
     }
 
     [Fact]
-    public async Task Whoever_is_within_passes_at_once()
+    public async Task A_nested_entry_passes_at_once()
     {
         var gate = Gate(1);
 
@@ -87,7 +87,7 @@ public sealed class WorkGateTests
     }
 
     [Fact]
-    public async Task What_goes_wrong_within_is_raised_and_leaves_the_gate()
+    public async Task An_exception_is_raised_and_leaves_the_gate()
     {
         var gate = Gate(1);
 
