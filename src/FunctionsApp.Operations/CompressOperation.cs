@@ -10,7 +10,7 @@ namespace FunctionsApp.Operations;
 /// <param name="Text">Text, compressed as UTF-8.</param>
 /// <param name="Base64">Bytes.</param>
 /// <param name="Algorithm">gzip (RFC 1952), brotli (RFC 7932) or zlib (RFC 1950).</param>
-/// <param name="Level">From 0, fastest, to 9 (gzip, zlib) or 11 (brotli), smallest; absent means 6 (gzip, zlib) or 5 (brotli).</param>
+/// <param name="Level">From 0 (fastest) to 9 (gzip, zlib) or 11 (brotli) for the smallest result. The default is 6 (brotli: 5).</param>
 public sealed record CompressInput(
     [property: Description("Text, compressed as UTF-8.")] string? Text = null,
     [property: Description("Bytes, in base64.")] byte[]? Base64 = null,
@@ -28,8 +28,8 @@ public sealed record CompressInput(
 
 /// <summary>Output of <c>compress</c>.</summary>
 /// <param name="Base64">The compressed bytes.</param>
-/// <param name="OriginalBytes">Bytes before.</param>
-/// <param name="CompressedBytes">Bytes after.</param>
+/// <param name="OriginalBytes">The length of the input, in bytes.</param>
+/// <param name="CompressedBytes">The compressed length, in bytes.</param>
 public sealed record CompressOutput(byte[] Base64, int OriginalBytes, int CompressedBytes);
 
 /// <summary>Compresses text or bytes.</summary>

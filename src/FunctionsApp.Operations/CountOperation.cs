@@ -7,7 +7,7 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>count</c>.</summary>
-/// <param name="Count">How many integers, 0 to 1,000,000,000.</param>
+/// <param name="Count">The number of integers, 0 to 1,000,000,000.</param>
 /// <param name="IntervalSeconds">The wait before each integer, in seconds, 0 to 3,600.</param>
 /// <param name="Start">The first integer.</param>
 /// <param name="Step">The difference between integers; the last integer must fit 64 bits.</param>

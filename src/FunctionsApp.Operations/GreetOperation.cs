@@ -6,7 +6,7 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>greet</c>.</summary>
-/// <param name="Name">Whom to greet, 1 to 1,000 characters.</param>
+/// <param name="Name">The name to greet, 1 to 1,000 characters.</param>
 /// <param name="PauseSeconds">The pause between hello and goodbye, in seconds, 0 to 3,600.</param>
 public sealed record GreetInput(
     [property: Description("The name to greet."), Length(1, 1_000)] string Name = "World",

@@ -14,8 +14,8 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
-/// <param name="TimeoutSeconds">The time limit until the response begins, in seconds, 0.001 to 3,600.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent means no body.</param>
+/// <param name="TimeoutSeconds">The timeout until the response begins, in seconds, 0.001 to 3,600.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 public sealed record HttpLinesInput(
     [property: Description("An absolute http or https URL."), Length(1, 8_192)] string Url,
@@ -100,7 +100,7 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
         }
     }
 
-    /// <summary>Reads what has arrived, but as much as tells the charset.</summary>
+    /// <summary>Reads what has arrived, but at least the bytes that determine the charset.</summary>
     private static async ValueTask<int> ReadStartAsync(
         StreamedOutboundResponse response, Memory<byte> buffer, CancellationToken cancellationToken)
     {

@@ -14,8 +14,8 @@ namespace FunctionsApp.Operations;
 /// <param name="Url">An absolute http or https URL without credentials, 1 to 8,192 characters.</param>
 /// <param name="Method">The HTTP method.</param>
 /// <param name="Headers">Name → value, without headers of the connection, of proxies or of the platform.</param>
-/// <param name="Body">A string is sent as text, any other value as JSON, by the charset of a Content-Type; absent means no body.</param>
-/// <param name="TimeoutSeconds">The time limit, retries included, in seconds, 0.001 to 3,600.</param>
+/// <param name="Body">A string is sent as text, any other value as JSON, in the charset of the Content-Type; absent means no body.</param>
+/// <param name="TimeoutSeconds">The timeout, including retries, in seconds, 0.001 to 3,600.</param>
 /// <param name="MaxRetries">The maximum number of retries of an idempotent request, 0 to 10.</param>
 /// <param name="RaiseForStatus">Whether a status of 400 and above is an error.</param>
 /// <param name="As">How to return the response's body: auto, json, text or base64.</param>

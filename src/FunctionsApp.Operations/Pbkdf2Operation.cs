@@ -8,10 +8,10 @@ using FunctionsApp.Core.Operations;
 namespace FunctionsApp.Operations;
 
 /// <summary>Input of <c>pbkdf2</c>: the password and the salt each either as text or as base64.</summary>
-/// <param name="Password">The password, taken as UTF-8.</param>
-/// <param name="Salt">The salt, taken as UTF-8.</param>
+/// <param name="Password">The password, as UTF-8.</param>
+/// <param name="Salt">The salt, as UTF-8.</param>
 /// <param name="Iterations">1 to 10,000,000; the default is OWASP's recommendation for SHA-256.</param>
-/// <param name="Length">Bytes to derive, 1 to 1,024.</param>
+/// <param name="Length">The length of the key in bytes, 1 to 1,024.</param>
 /// <param name="Algorithm">The hash function of the HMAC: sha1, sha256, sha384 or sha512.</param>
 /// <param name="PasswordBase64">The bytes of the password.</param>
 /// <param name="SaltBase64">The bytes of the salt.</param>

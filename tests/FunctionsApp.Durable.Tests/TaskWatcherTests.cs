@@ -119,7 +119,7 @@ public sealed class TaskWatcherTests : IDisposable
         },
         _time);
 
-    /// <summary>Lets time pass until the task has been read so often.</summary>
+    /// <summary>Advances the time until the task has been read so often.</summary>
     private async Task ReadsAsync(int count)
     {
         for (var i = 0; i < count; i++)

@@ -71,7 +71,7 @@ public sealed class TaskRunnerTests() : TaskTests(("Cpu:Threads", "1"), ("Cpu:Ma
             CancellationToken.None);
     }
 
-    /// <summary>Lets time pass until a task ends: it may have been refused before there was room, and begin its pause only now.</summary>
+    /// <summary>Advances the time until a task ends: it may have been refused before there was room, and begin its pause only now.</summary>
     private async Task<TaskResponse> EndInTimeAsync(string id)
     {
         var end = EndOfAsync(id);

@@ -215,7 +215,7 @@ public sealed class GatherProperties : PatternTests
         return events;
     }
 
-    /// <summary>Lets time pass until the task ends. What was cancelled ends on other threads, which are waited for meanwhile.</summary>
+    /// <summary>Advances the time until the task ends. What was cancelled ends on other threads, which are waited for meanwhile.</summary>
     /// <param name="task">The task.</param>
     /// <param name="endMs">When the clock stops, in milliseconds from now.</param>
     /// <param name="stopped">Is called when it has, until the task ends.</param>
