@@ -41,7 +41,7 @@ internal static class Load
     {
         if (status != (int)expected)
         {
-            throw new InvalidOperationException($"The server answers {status}.");
+            throw new InvalidOperationException($"The server responds {status}.");
         }
     }
 }

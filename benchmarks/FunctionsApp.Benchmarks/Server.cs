@@ -109,7 +109,7 @@ internal sealed class Server : IAsyncDisposable
         _connection.Send(request);
         var status = _connection.ReadResponse();
         var elapsed = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-        return status == (int)HttpStatusCode.OK ? elapsed : throw new InvalidOperationException($"The server answers {status}.");
+        return status == (int)HttpStatusCode.OK ? elapsed : throw new InvalidOperationException($"The server responds {status}.");
     });
 
     /// <summary>The bytes of a request that posts JSON.</summary>

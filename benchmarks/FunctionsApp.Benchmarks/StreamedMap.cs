@@ -91,7 +91,7 @@ internal static class StreamedMap
         if (status != (int)HttpStatusCode.OK || lines != items + 1 || !line.StartsWith("{\"summary\":{"u8) || JsonElement.Parse(line).GetProperty("summary").ValueKind != JsonValueKind.Object)
         {
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
-                $"{items} items were answered with status {status} and {lines} lines, the last one: {Encoding.UTF8.GetString(line)}"));
+                $"{items} items were responded with status {status} and {lines} lines, the last one: {Encoding.UTF8.GetString(line)}"));
         }
     }
 }

@@ -71,7 +71,7 @@ internal sealed class Table
             var median = medians[sizes[i]];
             var slope = i == 0 ? "" : string.Create(CultureInfo.InvariantCulture,
                 $"{Math.Log(median / medians[sizes[i - 1]]) / Math.Log((double)growth.Sizes[i] / growth.Sizes[i - 1]):F2}");
-            var memory = OperatingSystem.IsLinux() ? Metric.Mebibytes.Say(hosts[sizes[i].Name].PeakMemory) : "only Linux tells";
+            var memory = OperatingSystem.IsLinux() ? Metric.Mebibytes.Say(hosts[sizes[i].Name].PeakMemory) : "only Linux reports it";
             var line = $"| {growth.Work} | {sizes[i].Name} | {growth.Metric.Say(median)} | {slope} | {memory} |";
             _growths.AppendLine(line);
             await _output.WriteLineAsync(line);

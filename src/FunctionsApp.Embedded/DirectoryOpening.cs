@@ -35,7 +35,7 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
             catch (Exception exception) when (StorageException.IsCausedBy(exception))
             {
                 TaskLog.Unavailable(logger, directory, exception.Message);
-                var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used; the log says why.";
+                var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
                 store.SetReady(reason, isFault: true);
                 if (exception is StorageException { InnerException: null })
                 {
@@ -111,7 +111,7 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
         if (await keys.EnsureAsync(key => ShareKeyAsync(database, key)) is { } error)
         {
             throw new StorageException(
-                $"The table signing_keys of '{path}' holds no signing key: what it holds {error}. Delete its row to have a new one generated.");
+                $"The table signing_keys of '{path}' has an invalid signing key: it {error}. Delete the row, and the app generates a new key.");
         }
 
         if (keys.NeedsGenerated)

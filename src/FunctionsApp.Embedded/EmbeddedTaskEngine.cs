@@ -173,7 +173,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         catch (StorageException)
         {
             throw new ProblemException(Problem.StorageFailed(
-                "The task is being stopped, but that could not be written: if the host ends before it can be, the task runs again."));
+                "The task is being stopped, but its cancellation could not be stored: "
+                + "if the host ends before it is stored, the task runs again."));
         }
 
         return view ?? Read(() => _store.Find(id));
@@ -197,7 +198,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("That the webhook is to be sent again could not be written."));
+            throw new ProblemException(Problem.StorageFailed("The redelivery of the webhook could not be stored."));
         }
     }
 
@@ -210,7 +211,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         catch (StorageException exception)
         {
             throw new ProblemException(Problem.StorageFailed(
-                exception.Reason ?? "New tasks cannot be kept: the directory of the tasks cannot be written; the log says why."));
+                exception.Reason ?? "New tasks cannot be stored: the directory of the tasks cannot be written. The log has the cause."));
         }
     }
 
@@ -227,7 +228,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read; the log says why."));
+            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read. The log has the cause."));
         }
     }
 

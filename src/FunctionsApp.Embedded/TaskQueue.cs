@@ -40,9 +40,9 @@ internal sealed class TaskQueue : IDisposable
     {
         (_store, _budget, _attempts, _changes, _options, _timers, _stopping) = (store, budget, attempts, changes, options, timers, stopping);
         _limits = new StateLimits(store, options);
-        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
+        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
         _meter.CreateObservableGauge(
-            "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or their next attempt.");
+            "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or a retry.");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -32,7 +32,7 @@ internal sealed class RequestThrottle
         var concurrent = Math.Min(http.MaxConcurrentRequests > 0 ? http.MaxConcurrentRequests : int.MaxValue, outstanding);
         _work = concurrent < int.MaxValue ? Limiter(concurrent, outstanding - concurrent) : null;
         _watchers = Limiter(maxWatchers, queued: 0);
-        _tooManyWatchers = $"Too many requests wait for changes of tasks: there are {maxWatchers} (Host:MaxWatchers).";
+        _tooManyWatchers = $"The maximum of {maxWatchers} requests already wait for tasks (Host:MaxWatchers).";
     }
 
     /// <summary>

@@ -37,7 +37,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
     /// <summary>Returns why a request is not served; null if it is.</summary>
     private Problem? Refusal(HttpRequest request) =>
         !addresses.Admits(request.Host)
-            ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' is not one of this server's.")
+            ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' does not belong to this server.")
         : HasTwoLengths(request.Headers)
             ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.") with { Header = ("Connection", "close") }
         : origins.Refusal(request);
@@ -61,7 +61,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
         {
             StatusCodes.Status404NotFound => HttpProblems.NotFound(TargetOf(request)),
             StatusCodes.Status405MethodNotAllowed => HttpProblems.MethodNotAllowed(
-                $"{Excerpt.Of(TargetOf(request))} does not answer {Excerpt.Of(request.Method)}; it answers {response.Headers.Allow}."),
+                $"{Excerpt.Of(TargetOf(request))} does not support {Excerpt.Of(request.Method)}; it supports {response.Headers.Allow}."),
             _ => null,
         };
     }

@@ -26,8 +26,8 @@ public sealed record CompressInput(
 
 /// <summary>Output of <c>compress</c>.</summary>
 /// <param name="Base64">The compressed bytes.</param>
-/// <param name="OriginalBytes">Bytes before.</param>
-/// <param name="CompressedBytes">Bytes after.</param>
+/// <param name="OriginalBytes">The length of the input, in bytes.</param>
+/// <param name="CompressedBytes">The compressed length, in bytes.</param>
 public sealed record CompressOutput(byte[] Base64, int OriginalBytes, int CompressedBytes);
 
 /// <summary>Compresses in memory, with the formats of the framework.</summary>

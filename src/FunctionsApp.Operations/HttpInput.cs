@@ -17,7 +17,7 @@ internal static class HttpInput
     {
         if (AbsoluteUrl.Parse(url) is null)
         {
-            yield return ("url", "must be an absolute URL, as https://example.com/");
+            yield return ("url", "must be an absolute URL, such as https://example.com/");
         }
 
         if (body is not null && method is "GET" or "HEAD")

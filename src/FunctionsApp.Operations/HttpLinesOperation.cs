@@ -82,7 +82,7 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             if (text.Length > MaxLineCharacters - line.Length)
             {
                 throw new ProblemException(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
-                    $"The answer of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
+                    $"The response of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
             }
 
             line.Append(text);
@@ -97,7 +97,7 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
         }
     }
 
-    /// <summary>Reads what has arrived, but as much as tells the charset.</summary>
+    /// <summary>Reads what has arrived, but at least the bytes that determine the charset.</summary>
     private static async ValueTask<int> ReadStartAsync(
         StreamedOutboundResponse response, Memory<byte> buffer, CancellationToken cancellationToken)
     {

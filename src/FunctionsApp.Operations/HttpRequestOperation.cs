@@ -100,7 +100,7 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
 
             if (form is "json")
             {
-                throw new ProblemException(Problem.UpstreamFailed($"The body that '{HostName.AsWritten(response.Url)}' answered with {error}."));
+                throw new ProblemException(Problem.UpstreamFailed($"The response body of '{HostName.AsWritten(response.Url)}' {error}."));
             }
         }
 

@@ -26,7 +26,7 @@ public sealed record TextFormatInput(
             }
         }
 
-        var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template asks for it"));
+        var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template uses it"));
         return pieces.UnbalancedAt is { } position
             ? errors.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
                 $"must not have the single '{Template[position]}' at character {position + 1}; double it to mean a brace")))

@@ -40,7 +40,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task An_error_is_retried_as_often_as_it_may_be()
+    public async Task An_error_is_retried_up_to_maxAttempts()
     {
         var ended = await EndAsync((await CreateAsync("fail", """{"message":"It broke."}""", With(retry: new() { MaxAttempts = 3, InitialDelaySeconds = 0.1, Backoff = 1 }))).Id);
 
@@ -48,7 +48,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task An_attempt_has_its_time()
+    public async Task An_attempt_times_out()
     {
         var ended = await EndAsync((await CreateAsync("delay", Endless, With() with { TimeoutSeconds = 0.2 })).Id);
 
@@ -57,7 +57,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task A_large_input_and_a_large_outcome_come_through()
+    public async Task A_large_input_and_a_large_outcome_are_stored()
     {
         var text = new string('x', 300_000);
         var id = (await CreateAsync("echo", $$"""{"value":"{{text}}"}""")).Id;
@@ -74,7 +74,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     [InlineData("0123456789ABCDEF0123456789ABCDEF")]
     [InlineData("0123456789abcdef0123456789abcdef0")]
     [InlineData("'; DROP TABLE tasks; --")]
-    public async Task What_there_is_not_is_not_found(string id)
+    public async Task An_unknown_task_is_not_found(string id)
     {
         Assert.Null(await Engine.FindAsync(id));
         Assert.Null(await Engine.WaitAsync(id, 0, CancellationToken.None));
@@ -118,7 +118,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task Cancelling_stops_what_runs()
+    public async Task Cancelling_stops_running_work()
     {
         var id = (await CreateAsync("delay", Endless)).Id;
         await UntilAsync(id, static record => record.State == TaskState.Running);
@@ -147,7 +147,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task What_has_ended_cannot_be_cancelled()
+    public async Task An_ended_task_cannot_be_cancelled()
     {
         var ended = await EndAsync((await CreateAsync("echo", """{"value":1}""")).Id);
 
@@ -169,7 +169,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public async Task What_has_expired_is_gone_and_its_key_is_free()
+    public async Task An_expired_task_is_gone_and_its_key_is_free()
     {
         var definition = With() with { IdempotencyKey = NewKey(), Fingerprint = "a", TtlSeconds = 0.5 };
         var id = (await CreateAsync("echo", """{"value":1}""", definition)).Id;
@@ -228,7 +228,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
-    public void It_is_ready() => Engine.EnsureReady();
+    public void The_engine_is_ready() => Engine.EnsureReady();
 
     protected static TaskDefinition With(RetryPolicy? retry = null) => new() { Pattern = "await", Path = "/api/tasks", TtlSeconds = 600, Retry = retry };
 

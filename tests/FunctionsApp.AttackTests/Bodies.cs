@@ -12,7 +12,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     private const int Ten = 10 << 20;
 
     [AttackFact]
-    public Task Senders_that_stop_in_the_middle_of_a_body_are_told_so() => AttackAsync(static async attack =>
+    public Task Senders_that_stop_in_the_middle_of_a_body_get_a_request_timeout() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"value":""", 10_000_000);
         var replies = await Attack.AtOnceAsync(400, _ =>
@@ -21,7 +21,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     });
 
     [AttackFact]
-    public Task Large_echoes_are_answered_as_far_as_they_fit() => AttackAsync(static async attack =>
+    public Task Large_echoes_succeed_while_they_fit_in_memory() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"value":""", Nine);
         var replies = await Attack.AtOnceAsync(30, _ => attack.PostAsync("await/echo", body));
@@ -30,7 +30,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     });
 
     [AttackFact]
-    public Task Bodies_of_empty_arrays_are_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task Bodies_of_empty_arrays_succeed_or_are_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         var body = Body.Array("""{"value":""", "[]", (Ten - 16) / 3);
         var replies = await Attack.AtOnceAsync(20, _ => attack.PostAsync("await/echo", body));
@@ -38,7 +38,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     });
 
     [AttackFact]
-    public Task Large_texts_to_count_are_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task Large_texts_to_count_succeed_or_are_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"text":""", Ten, "be or not to ");
         var replies = await Attack.AtOnceAsync(20, _ => attack.PostAsync("await/text.count", body));
@@ -46,7 +46,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     });
 
     [AttackFact]
-    public Task Lines_that_never_end_cost_the_others_nothing() => AttackAsync(static async attack =>
+    public Task Lines_that_never_end_do_not_affect_other_requests() => AttackAsync(static async attack =>
     {
         // A pause is the right of an NDJSON upload. The memory of others is not.
         var line = Body.Of("\"").Repeat("a", Nine);
@@ -78,7 +78,7 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     });
 
     [AttackFact]
-    public Task Answers_that_nobody_reads_are_no_harm() => AttackAsync(static async attack =>
+    public Task Responses_that_nobody_reads_do_no_harm() => AttackAsync(static async attack =>
     {
         var body = Body.Text("""{"value":""", Nine);
         var replies = await Attack.AtOnceAsync(40, async i =>

@@ -8,7 +8,7 @@ namespace FunctionsApp.AttackTests;
 public sealed class Outbound(AttackedHost hosts, ITestOutputHelper output) : Hosting.AttackTests(hosts, output)
 {
     [AttackFact]
-    public Task A_gather_of_large_answers_is_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_gather_of_large_responses_is_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         using var receiver = new Receiver(9 << 20);
         var calls = Body.Array("""{"calls":""", $$$"""{"operation":"http.request","input":{"url":"{{{receiver.Url}}}"}}""", 400);

@@ -13,12 +13,12 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
         $$$$"""{"operation":"text.format","input":{"template":"{{{{new StringBuilder().Insert(0, "{a}", 1_000)}}}}","values":{"a":"{{{{new string('a', 10_000)}}}}"}}}""";
 
     [AttackFact]
-    public Task A_gather_of_large_results_is_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_gather_of_large_results_is_refused_with_a_problem() => AttackAsync(static async attack =>
         attack.Expect("A gather of 200 text.format of 10 MB", [await attack.PostAsync("gather", Body.Array("""{"calls":""", Format10MB, 200))],
             Reply.TooLarge, Reply.InvalidRequest, Reply.Saturated));
 
     [AttackFact]
-    public Task A_sequence_that_doubles_a_value_is_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_sequence_that_doubles_a_value_is_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         var steps = Enumerable.Range(0, 40).Select(static i =>
             $$$"""{"operation":"echo","input":{"value":[{"$ref":"#/results/{{{i}}}"},{"$ref":"#/results/{{{i}}}"}]}}""");
@@ -28,7 +28,7 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
     });
 
     [AttackFact]
-    public Task A_problem_carries_at_most_1_MiB_of_results_and_says_how_many_it_omits() => AttackAsync(static async attack =>
+    public Task A_problem_has_at_most_1_MiB_of_results_and_counts_the_omitted_ones() => AttackAsync(static async attack =>
     {
         // 26 steps of 10 MB are under 256 MiB, and over 64 MiB: a sequence of either limit ends with a problem.
         var small = """{"operation":"echo","input":{"value":1}},""";
@@ -49,17 +49,17 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
     });
 
     [AttackFact]
-    public Task A_map_of_a_million_failures_is_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_map_of_a_million_failures_succeeds_or_is_refused_with_a_problem() => AttackAsync(static async attack =>
         attack.Expect("A map of 1,000,000 {}",
             [await attack.PostAsync("map/math.square", Body.Array("""{"returnExceptions":true,"items":""", "{}", 1_000_000))], Reply.Named));
 
     [AttackFact]
-    public Task A_map_of_a_million_chunks_is_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_map_of_a_million_chunks_succeeds_or_is_refused_with_a_problem() => AttackAsync(static async attack =>
         attack.Expect("A map of 1,000,000 hashes in chunks of one",
             [await attack.PostAsync("map/hash", Body.Array("""{"chunkSize":1,"items":""", "\"a\"", 1_000_000))], Reply.Named));
 
     [AttackFact]
-    public Task A_map_of_large_tiles_is_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task A_map_of_large_tiles_succeeds_or_is_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         var tiles = Body.Array("""{"items":""",
             """{"centerX":2,"centerY":2,"scale":1,"column":0,"row":0,"columns":1,"rows":1,"size":1024,"maxIterations":50}""", 128);
@@ -68,7 +68,7 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
     });
 
     [AttackFact]
-    public Task Maps_of_large_results_beside_tasks_are_answered_or_refused_by_name() => AttackAsync(static async attack =>
+    public Task Maps_of_large_results_beside_tasks_succeed_or_are_refused_with_a_problem() => AttackAsync(static async attack =>
     {
         // 56 MB of results each: alone, a map is under every limit.
         const string Tile = """{"centerX":2,"centerY":2,"scale":1,"column":0,"row":0,"columns":1,"rows":1,"size":512,"maxIterations":50}""";

@@ -12,22 +12,22 @@ public sealed class Shutdown(ITestOutputHelper output)
     private static readonly TimeSpan MaxStop = TimeSpan.FromSeconds(8);
 
     [AttackFact]
-    public Task Half_a_request_head_does_not_hold_up_the_end() => StopsAsync(static connection =>
+    public Task Half_a_request_head_does_not_delay_the_shutdown() => StopsAsync(static connection =>
         connection.SendAsync("POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Ty"));
 
     [AttackFact]
-    public Task A_paused_upload_does_not_hold_up_the_end() => StopsAsync(static async connection =>
+    public Task A_paused_upload_does_not_delay_the_shutdown() => StopsAsync(static async connection =>
     {
         await connection.SendHeadAsync("POST", "map/math.square", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked");
         await connection.SendAsync("2\r\n1\n\r\n");
     });
 
     [AttackFact]
-    public Task An_echo_that_nobody_reads_does_not_hold_up_the_end() => StopsAsync(static connection =>
+    public Task An_echo_that_nobody_reads_does_not_delay_the_shutdown() => StopsAsync(static connection =>
         connection.PostAsync("await/echo", Body.Text("""{"value":""", 9 << 20)));
 
     [AttackFact]
-    public Task A_stream_that_nobody_reads_does_not_hold_up_the_end() => StopsAsync(static connection =>
+    public Task A_stream_that_nobody_reads_does_not_delay_the_shutdown() => StopsAsync(static connection =>
         connection.PostAsync("stream/count", Body.Of("""{"count":1000000000}"""), Attack.Lines));
 
     private async Task StopsAsync(Func<Connection, Task> attack)

@@ -8,7 +8,7 @@ namespace FunctionsApp.AttackTests;
 public sealed class Tasks(AttackedHost hosts, ITestOutputHelper output) : Hosting.AttackTests(hosts, output)
 {
     [AttackFact]
-    public Task Large_results_are_read_by_many_at_once() => AttackAsync(static async attack =>
+    public Task Many_clients_can_read_large_results_at_once() => AttackAsync(static async attack =>
     {
         const int Bytes = (10 << 20) - 100;
         var task = await attack.PostAsync("tasks/echo", Body.Text("""{"input":{"value":""", Bytes).Then("}"));
@@ -22,7 +22,7 @@ public sealed class Tasks(AttackedHost hosts, ITestOutputHelper output) : Hostin
     });
 
     [AttackFact]
-    public Task Idle_watchers_hold_nobody_up() => AttackAsync(static async attack =>
+    public Task Idle_watchers_do_not_delay_other_requests() => AttackAsync(static async attack =>
     {
         var task = await attack.PostAsync("tasks/delay", Body.Of("""{"input":{"seconds":600}}"""));
         attack.Expect("A long task", [task], "202");

@@ -39,7 +39,7 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
     [InlineData("nswag/Program.cs")]
     [InlineData("openapi-fetch/program.ts")]
     [InlineData("python/examples/program.py")]
-    public async Task The_page_shows_the_program_that_is_run(string path) =>
+    public async Task The_page_shows_the_program_that_the_test_runs(string path) =>
         Assert.Contains(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "clients", path)), Page, StringComparison.Ordinal);
 
     [ToolsFact]

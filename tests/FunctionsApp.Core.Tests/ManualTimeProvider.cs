@@ -63,7 +63,7 @@ public sealed class ManualTimeProvider : TimeProvider
         return timer;
     }
 
-    /// <summary>Lets time pass, stopping at each timer on the way.</summary>
+    /// <summary>Advances the time, stopping at each timer on the way.</summary>
     public void Advance(TimeSpan by)
     {
         var end = TimeSpan.FromTicks(GetTimestamp()) + by;

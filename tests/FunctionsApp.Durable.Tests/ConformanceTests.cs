@@ -11,7 +11,7 @@ public sealed class ConformanceTests(DurableFixture fixture) : TaskEngineTests(f
     [AzuriteTheory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_has_expired_is_deleted_from_storage(bool hasKey)
+    public async Task An_expired_task_is_deleted_from_storage(bool hasKey)
     {
         var hub = Services.GetRequiredService<TaskHub>();
         var id = (await CreateAsync("echo", """{"value":1}""", With() with { TtlSeconds = 0.5, IdempotencyKey = hasKey ? NewKey() : null })).Id;

@@ -17,13 +17,13 @@ public sealed class TaskWatcherTests : IDisposable
     public void Dispose() => _read.Dispose();
 
     [Fact]
-    public async Task The_first_has_the_task_as_it_is()
+    public async Task The_first_watcher_gets_the_current_task()
     {
         Assert.Equal(1, (await Watcher().NextAsync("a", 0, CancellationToken.None).WaitAsync(Limit))!.Value.Revision);
     }
 
     [Fact]
-    public async Task Who_knows_that_waits_for_the_next_change()
+    public async Task A_watcher_that_knows_the_task_waits_for_the_next_change()
     {
         var watcher = Watcher();
         var next = watcher.NextAsync("a", 1, CancellationToken.None);
@@ -36,7 +36,7 @@ public sealed class TaskWatcherTests : IDisposable
     }
 
     [Fact]
-    public async Task Many_who_wait_cost_no_more_than_one()
+    public async Task Many_watchers_cost_no_more_reads_than_one()
     {
         var watcher = Watcher();
         var waiting = Enumerable.Range(0, 100).Select(_ => watcher.NextAsync("a", 1, CancellationToken.None)).ToArray();
@@ -49,7 +49,7 @@ public sealed class TaskWatcherTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_comes_later_is_told_at_once_what_is_known()
+    public async Task A_later_watcher_gets_the_known_state_at_once()
     {
         using var enough = new CancellationTokenSource();
         var watcher = Watcher();
@@ -62,7 +62,7 @@ public sealed class TaskWatcherTests : IDisposable
     }
 
     [Fact]
-    public async Task When_nobody_waits_nothing_is_read()
+    public async Task Without_watchers_nothing_is_read()
     {
         using var enough = new CancellationTokenSource();
         var waiting = Watcher().NextAsync("a", 1, enough.Token);
@@ -78,7 +78,7 @@ public sealed class TaskWatcherTests : IDisposable
     }
 
     [Fact]
-    public async Task A_task_that_is_gone_is_told_to_all()
+    public async Task All_watchers_learn_that_a_task_is_gone()
     {
         var watcher = Watcher();
         var waiting = Enumerable.Range(0, 3).Select(_ => watcher.NextAsync("a", 1, CancellationToken.None)).ToArray();
@@ -90,7 +90,7 @@ public sealed class TaskWatcherTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failure_is_told_to_all_and_the_next_try_is_a_new_one()
+    public async Task A_failure_reaches_all_watchers_and_the_next_wait_reads_again()
     {
         var fails = true;
         var watcher = new TaskWatcher(_ => fails ? throw new IOException("gone") : Task.FromResult(_task), _time);
@@ -120,7 +120,7 @@ public sealed class TaskWatcherTests : IDisposable
         },
         _time);
 
-    /// <summary>Lets time pass until the task has been read so often.</summary>
+    /// <summary>Advances the time until the task has been read so often.</summary>
     private async Task ReadsAsync(int count)
     {
         for (var i = 0; i < count; i++)

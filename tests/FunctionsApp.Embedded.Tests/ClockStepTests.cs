@@ -105,7 +105,7 @@ public sealed class ClockStepTests() : TaskTests(
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public async Task A_receiver_that_asks_for_time_until_a_date_gets_it(double step)
+    public async Task A_Retry_After_date_of_a_receiver_is_respected(double step)
     {
         var until = Time.GetUtcNow().AddMinutes(30);
         Receiver.Answer(429, headers => headers.RetryAfter = new RetryConditionHeaderValue(until));
@@ -122,7 +122,7 @@ public sealed class ClockStepTests() : TaskTests(
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public async Task A_webhook_that_is_sent_again_by_hand_is_sent_once(double step)
+    public async Task A_webhook_that_is_redelivered_on_request_is_sent_once(double step)
     {
         Receiver.Answer(500);
         var task = await SentAsync();
@@ -139,7 +139,7 @@ public sealed class ClockStepTests() : TaskTests(
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public async Task A_task_and_its_key_are_kept_for_their_time(double step)
+    public async Task A_task_and_its_key_are_kept_for_their_time_to_live(double step)
     {
         var origin = Origin with { IdempotencyKey = "k" };
         var task = await CreateAsync("echo", """{"input":{"value":1},"ttlSeconds":60}""", origin);

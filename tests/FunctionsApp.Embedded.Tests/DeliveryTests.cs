@@ -19,7 +19,7 @@ public sealed class DeliveryTests() : TaskTests(
     [InlineData("succeed", "task.succeeded", "https://example.com/success")]
     [InlineData("fail", "task.failed", "https://example.com/error")]
     [InlineData("cancel", "task.cancelled", "https://example.com/error")]
-    public async Task The_end_of_a_task_goes_to_its_url(string end, string type, string url)
+    public async Task The_end_of_a_task_is_posted_to_its_url(string end, string type, string url)
     {
         Receiver.Answer(204);
         var task = await CreateProbeAsync("a", Both);
@@ -51,7 +51,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task It_is_sent_again_by_the_schedule_with_the_same_id_and_body_until_that_ends()
+    public async Task A_message_is_retried_by_the_schedule_with_the_same_id_and_body()
     {
         Receiver.Answer(500);
         var task = await EndedProbeAsync("a", Both);
@@ -86,8 +86,8 @@ public sealed class DeliveryTests() : TaskTests(
 
         Assert.Equal(
             [
-                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 500. Next attempt: {first.NextAttemptAt:O}"),
-                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' answered with status 410: it wants no more. No attempt is left"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' responded with status 500. Next attempt: {first.NextAttemptAt:O}"),
+                (LogLevel.Warning, $"The webhook of task {task.Id} to example.com failed: 'example.com' responded with status 410: the receiver is gone. No attempt is left"),
             ],
             WebhookLog.Entries.Select(static entry => (entry.Level, entry.Message)));
     }
@@ -115,7 +115,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_receiver_that_asks_for_time_gets_it()
+    public async Task A_Retry_After_of_a_receiver_is_respected()
     {
         Receiver.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromMinutes(30)));
         var task = await EndedProbeAsync("a", Both);
@@ -126,7 +126,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task After_a_receiver_is_gone_it_is_sent_again_only_when_somebody_asks_and_then_the_schedule_begins_anew()
+    public async Task After_a_410_a_message_is_sent_again_only_on_request_and_the_schedule_restarts()
     {
         Receiver.Answer(410);
         var task = await CreateProbeAsync("a", Both);
@@ -148,7 +148,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_delivery_that_is_asked_for_while_the_disk_is_full_leaves_the_schedule_as_it_is()
+    public async Task A_redelivery_on_a_full_disk_leaves_the_schedule_unchanged()
     {
         Receiver.Answer(500);
         var task = await CreateProbeAsync("a", Both);
@@ -168,7 +168,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task An_attempt_that_falls_due_while_another_is_refused_for_want_of_room_is_made()
+    public async Task An_attempt_that_becomes_due_during_a_refused_redelivery_is_made()
     {
         Receiver.Answer(500);
         var task = await CreateProbeAsync("a", Both + ""","ttlSeconds":1""");
@@ -195,7 +195,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_task_does_not_expire_while_its_webhook_is_to_be_sent()
+    public async Task A_task_does_not_expire_while_its_webhook_is_pending()
     {
         Receiver.Answer(500);
         var task = await EndedProbeAsync("a", Both + ""","ttlSeconds":1""");
@@ -210,7 +210,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_receiver_that_hangs_holds_up_its_own_alone()
+    public async Task A_receiver_that_hangs_delays_only_its_own_messages()
     {
         for (var i = 0; i < 4; i++)
         {
@@ -245,7 +245,7 @@ public sealed class DeliveryTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_result_that_is_too_large_is_left_for_the_receiver_to_fetch()
+    public async Task A_result_that_is_too_large_is_left_out_of_the_message()
     {
         Receiver.Answer(200);
         var task = await CreateAsync("echo", $$$"""{"input":{"value":"{{{new string('x', TaskMessage.MaxOutcomeBytes)}}}"},"onSuccess":{"url":"https://example.com/"}}""");
@@ -261,7 +261,7 @@ public sealed class DeliveryTests() : TaskTests(
     [Theory]
     [InlineData(true, "https://example.com/success", "task.succeeded")]
     [InlineData(false, "https://example.com/error", "task.failed")]
-    public async Task A_callback_goes_to_the_url_of_its_outcome(bool succeeds, string url, string type)
+    public async Task A_callback_is_posted_to_the_url_of_its_outcome(bool succeeds, string url, string type)
     {
         Receiver.Answer(200);
         var task = await Service.CreateAsync("probe", Read<CallbackRequest>($$$"""{"input":{"name":"a"}{{{Both}}}}"""), Origin);
@@ -275,7 +275,7 @@ public sealed class DeliveryTests() : TaskTests(
     [Theory]
     [InlineData("""{"input":{"name":"a"},"onSuccess":{"url":"https://example.com/"},"onError":{"operation":"echo","input":{"value":"dealt with"}}}""", false, "onError", "dealt with")]
     [InlineData("""{"input":{"name":"a"},"onSuccess":{"operation":"text.format","input":{"template":"<{r}>","values":{"r":{"$ref":"#/result"}}}},"onError":{"url":"https://example.com/"}}""", true, "onSuccess", "<a>")]
-    public async Task What_an_operation_has_dealt_with_is_delivered_to_nobody(string request, bool succeeds, string continuation, string result)
+    public async Task An_outcome_that_an_operation_handled_is_not_delivered(string request, bool succeeds, string continuation, string result)
     {
         var task = await Service.CreateAsync("probe", Read<CallbackRequest>(request), Origin);
         (succeeds ? (Action<string>)Probe.Succeed : Probe.Fail)("a");

@@ -17,7 +17,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     private string DatabaseFile => Path.Combine(StateDirectory, "tasks.db");
 
     [Fact]
-    public async Task What_has_ended_keeps_its_result()
+    public async Task An_ended_task_keeps_its_result()
     {
         var before = await EndedProbeAsync("a");
         var failed = await CreateProbeAsync("b");
@@ -33,7 +33,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task What_ran_runs_again_and_what_waited_waits()
+    public async Task Running_tasks_run_again_and_queued_tasks_stay_queued()
     {
         var tasks = new List<TaskResponse>();
         foreach (var name in new[] { "a", "b", "c", "d" })
@@ -91,7 +91,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task It_runs_no_more_often_than_it_may()
+    public async Task A_task_never_exceeds_its_attempts()
     {
         var twice = await CreateProbeAsync("a", ""","retry":{"maxAttempts":2}""");
         var once = await CreateProbeAsync("b", ""","retry":{"maxAttempts":1}""");
@@ -107,7 +107,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_task_that_is_being_cancelled_stays_so()
+    public async Task A_cancelling_task_stays_cancelling()
     {
         var task = await CreateProbeAsync("a");
         await EventuallyAsync(() => Probe.Running == 1);
@@ -123,7 +123,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task It_tries_again_by_its_policy_and_gives_up()
+    public async Task A_task_is_retried_by_its_policy_and_then_fails()
     {
         var task = await CreateAsync("fail", """{"input":{"message":"x"},"retry":{"maxAttempts":3,"initialDelaySeconds":10,"backoff":3}}""");
         var first = await UntilAsync(task.Id, static record => record is { State: TaskState.Queued, Attempts: 1 });
@@ -142,7 +142,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_task_that_waits_for_its_next_attempt_can_be_cancelled()
+    public async Task A_task_that_waits_for_a_retry_can_be_cancelled()
     {
         var task = await CreateAsync("fail", """{"input":{"message":"x"},"retry":{"maxAttempts":3,"initialDelaySeconds":10}}""");
         await UntilAsync(task.Id, static record => record.State == TaskState.Queued);
@@ -155,7 +155,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task Too_many_that_wait_are_refused_until_there_is_room()
+    public async Task Too_many_queued_tasks_are_refused_until_there_is_room()
     {
         var running = await CreateProbeAsync("a");
         foreach (var name in new[] { "b", "c", "d", "e" })
@@ -175,7 +175,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task Too_much_that_is_kept_is_refused_until_some_expires()
+    public async Task Too_much_stored_state_is_refused_until_some_expires()
     {
         var text = new string('x', 600_000);
         var large = await CreateAsync("echo", $$$"""{"input":{"value":"{{{text}}}"},"ttlSeconds":60}""");
@@ -206,7 +206,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_result_without_room_fails_its_task()
+    public async Task A_result_without_space_fails_its_task()
     {
         // 800 bytes of input, 1.6 million of result.
         var items = string.Join(',', Enumerable.Repeat("\"" + new string('a', 20) + "\"", 20_000));
@@ -216,7 +216,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_directory_that_is_gone_through_many_times_stays_small()
+    public async Task A_directory_stays_small_after_many_tasks()
     {
         var text = new string('x', 100_000);
         for (var i = 0; i < 700; i++)
@@ -232,7 +232,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task Without_its_directory_it_refuses_tasks_and_says_so()
+    public async Task Without_its_directory_the_engine_refuses_tasks_and_logs_it()
     {
         await StopAsync();
         Directory.Delete(StateDirectory, recursive: true);
@@ -253,7 +253,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     [UnixTheory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_directory_that_is_gone_refuses_tasks_until_it_is_back(bool isReplaced)
+    public async Task A_deleted_directory_refuses_tasks_until_it_is_back(bool isReplaced)
     {
         var task = await CreateProbeAsync("a");
         var elsewhere = StateDirectory + "-moved";
@@ -284,7 +284,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         await EndOfAsync(later.Id);
         await AdvanceUntilAsync(() => Engine.FindAsync(task.Id).AsTask() is { IsCompletedSuccessfully: true, Result: { Record.State: TaskState.Cancelled } }, TimeSpan.FromSeconds(1));
         Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("deleted, moved or replaced while it was open. Tasks", StringComparison.Ordinal));
-        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is in its place again", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is at its path again", StringComparison.Ordinal));
         await RestartAsync();
         Assert.Equal("\"c\"", (await Service.GetAsync(later.Id, null, default)).Result.ToString());
         Assert.Equal(TaskState.Cancelled, (await EndOfAsync(task.Id)).Status);
@@ -292,7 +292,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task While_writes_fail_it_is_not_ready()
+    public async Task While_writes_fail_the_engine_is_not_ready()
     {
         await CreateProbeAsync("a");
         Execute("CREATE TRIGGER full BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
@@ -313,7 +313,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task What_a_later_version_has_written_is_not_touched()
+    public async Task A_database_of_a_later_version_is_not_changed()
     {
         var task = await EndedProbeAsync("a");
         await StopAsync();
@@ -322,11 +322,11 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         var before = await File.ReadAllBytesAsync(DatabaseFile);
         Start();
 
-        const string Reason = "A later version of the app wrote the database of the tasks: it has version 99, and this version knows 1.";
+        const string Reason = "A later version of the app wrote the database of the tasks: the database has version 99, and this version supports 1.";
         Assert.Equal(("storage-failed", Reason), await DetailOf(CreateProbeAsync("b")));
         Assert.Equal(("storage-failed", Reason), await DetailOf(Service.GetAsync(task.Id, null, default)));
         Assert.Equal(Reason, Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Detail);
-        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, and this version of the app knows 1", StringComparison.Ordinal));
+        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, but this version of the app supports 1", StringComparison.Ordinal));
         Time.Advance(TimeSpan.FromHours(1));
         await StopAsync();
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));
@@ -334,7 +334,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task What_is_lost_is_an_error_of_its_task_and_the_others_go_on()
+    public async Task Lost_data_fails_its_task_and_the_others_continue()
     {
         var ended = await EndedProbeAsync("ended");
         var lost = await CreateProbeAsync("lost");
@@ -350,7 +350,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_damaged_database_is_set_aside_and_refuses_tasks_until_it_is_recovered()
+    public async Task A_damaged_database_is_moved_aside_and_tasks_are_refused_until_it_is_recovered()
     {
         var task = await EndedProbeAsync("a");
         await StopAsync();
@@ -375,7 +375,7 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task Who_finds_the_directory_in_use_refuses_tasks_and_takes_it_over_when_it_is_free()
+    public async Task With_a_directory_in_use_the_engine_refuses_tasks_and_takes_it_over_when_it_is_free()
     {
         var task = await EndedProbeAsync("a");
         var other = new ManualTimeProvider();

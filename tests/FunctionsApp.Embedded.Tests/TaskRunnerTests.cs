@@ -11,7 +11,7 @@ public sealed class TaskRunnerTests() : TaskTests(("Cpu:Threads", "1"), ("Cpu:Ma
     private readonly TaskCompletionSource _room = new();
 
     [Fact]
-    public async Task A_continuation_waits_for_room_and_the_work_is_not_done_again()
+    public async Task A_continuation_waits_for_room_and_the_work_is_not_repeated()
     {
         var full = FillAsync();
         await EventuallyAsync(() => IsFull);
@@ -33,7 +33,7 @@ public sealed class TaskRunnerTests() : TaskTests(("Cpu:Threads", "1"), ("Cpu:Ma
     [Theory]
     [InlineData("sequence", """{"steps":[{"operation":"probe","input":{"name":"a"}},{"operation":"math.square","input":{"x":3}}]}""")]
     [InlineData("gather", """{"calls":[{"operation":"probe","input":{"name":"a"}},{"operation":"math.square","input":{"x":3}}],"maxConcurrency":1}""")]
-    public async Task So_do_a_step_and_a_call(string pattern, string request)
+    public async Task A_step_and_a_call_wait_for_room_without_repeating_work(string pattern, string request)
     {
         var full = FillAsync();
         await EventuallyAsync(() => IsFull);
@@ -71,7 +71,7 @@ public sealed class TaskRunnerTests() : TaskTests(("Cpu:Threads", "1"), ("Cpu:Ma
             CancellationToken.None);
     }
 
-    /// <summary>Lets time pass until a task ends: it may have been refused before there was room, and begin its pause only now.</summary>
+    /// <summary>Advances the time until a task ends: it may have been refused before there was room, and begin its pause only now.</summary>
     private async Task<TaskResponse> EndInTimeAsync(string id)
     {
         var end = EndOfAsync(id);

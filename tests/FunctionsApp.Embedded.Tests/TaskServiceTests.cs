@@ -19,7 +19,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task More_than_may_run_wait_and_start_in_their_order()
+    public async Task Tasks_over_MaxRunning_wait_and_start_in_order()
     {
         var first = await CreateProbeAsync("a");
         await CreateProbeAsync("b");
@@ -48,7 +48,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task The_time_limit_is_each_attempts()
+    public async Task The_timeout_applies_to_each_attempt()
     {
         var task = await CreateProbeAsync("a", ""","timeoutSeconds":5""");
         await EventuallyAsync(() => Probe.Running == 1);
@@ -64,7 +64,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     [InlineData("""{"input":{"name":"a"},"onSuccess":{}}""", "/onSuccess/url")]
     [InlineData("""{"input":{"name":"a"},"onError":{"url":"nowhere"}}""", "/onError/url")]
     [InlineData("""{"input":{"name":"a"},"priority":1}""", "/priority")]
-    public async Task A_request_at_fault_creates_nothing(string json, string pointer)
+    public async Task An_invalid_request_creates_nothing(string json, string pointer)
     {
         var (slug, problem) = await ProblemOf(Task.Run(() => CreateAsync("probe", json)));
 
@@ -75,7 +75,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     [Theory]
     [InlineData("""{"pattern":"gather","request":{"calls":[{"operation":"probe","input":{"nam":"a"}}]}}""", "/request/calls/0/input/nam")]
     [InlineData("""{"pattern":"sequence","request":{"steps":[],"x":1}}""", "/request/x")]
-    public async Task The_faults_of_a_pattern_are_told_where_they_are(string json, string pointer)
+    public async Task Errors_of_a_pattern_are_reported_at_their_pointers(string json, string pointer)
     {
         var (slug, problem) = await ProblemOf(Task.Run(() => Service.CreateAsync(Read<PatternTaskRequest>(json), Origin)));
 
@@ -88,7 +88,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     [InlineData("""{"pattern":"gather","request":{"calls":[{"operation":"echo","input":{"value":1}},{"operation":"echo","input":{"value":2}},{"operation":"fail","input":{"message":"x"}}],"returnExceptions":true}}""", 3, "succeeded", "2")]
     [InlineData("""{"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}""", 3, "results", "[1,4,9]")]
     [InlineData("""{"pattern":"map","request":{"operation":"math.square","items":[1,2,3],"reduce":"sum"}}""", 3, "result", "14")]
-    public async Task A_pattern_answers_as_its_endpoint_does_and_counts_its_parts(string json, int total, string property, string expected)
+    public async Task A_pattern_has_the_result_of_its_endpoint_and_counts_its_parts(string json, int total, string property, string expected)
     {
         var task = await Service.CreateAsync(Read<PatternTaskRequest>(json), Origin);
 
@@ -100,7 +100,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task Progress_is_seen_while_it_is_made()
+    public async Task Progress_is_visible_while_the_task_runs()
     {
         var task = await Service.CreateAsync(Read<PatternTaskRequest>(
             """{"pattern":"gather","request":{"calls":[{"operation":"probe","input":{"name":"a"}},{"operation":"probe","input":{"name":"b"}}]}}"""), Origin);
@@ -115,7 +115,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task A_wait_ends_with_the_task_or_with_its_time()
+    public async Task A_wait_ends_with_the_task_or_its_timeout()
     {
         var task = await CreateProbeAsync("a");
         await EventuallyAsync(() => Probe.Running == 1);
@@ -131,7 +131,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task Whoever_watches_sees_the_task_as_it_is_and_each_change_until_its_end()
+    public async Task A_watcher_sees_the_task_and_each_change_until_its_end()
     {
         var task = await CreateProbeAsync("a");
         var states = new List<TaskState>();
@@ -155,7 +155,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task Who_is_cut_off_by_the_longest_time_limit_can_go_on()
+    public async Task A_watcher_that_the_maximum_timeout_ends_can_resume()
     {
         var task = await CreateProbeAsync("a");
         await EventuallyAsync(() => Probe.Running == 1);
@@ -173,7 +173,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task A_cancelled_task_stops_what_it_runs()
+    public async Task A_cancelled_task_stops_its_work()
     {
         var task = await CreateProbeAsync("a");
         await EventuallyAsync(() => Probe.Running == 1);
@@ -192,7 +192,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task A_task_that_waits_is_cancelled_without_ever_running()
+    public async Task A_queued_task_is_cancelled_without_ever_running()
     {
         await CreateProbeAsync("a");
         await CreateProbeAsync("b");
@@ -229,7 +229,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task One_key_is_one_task_however_often_and_at_once_it_is_sent()
+    public async Task One_key_is_one_task_also_for_concurrent_requests()
     {
         var origin = Origin with { IdempotencyKey = "k", Fingerprint = "f" };
 
@@ -242,7 +242,7 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
     }
 
     [Fact]
-    public async Task A_task_expires_its_time_to_live_after_its_end_and_its_key_is_free_then()
+    public async Task A_task_expires_after_its_time_to_live_and_its_key_is_free()
     {
         var origin = Origin with { IdempotencyKey = "k", Fingerprint = "f" };
         var task = await CreateAsync("probe", """{"input":{"name":"a"},"ttlSeconds":60}""", origin);

@@ -147,7 +147,7 @@ public abstract class TaskTests : IAsyncLifetime
         return view.Value.Record;
     }
 
-    /// <summary>Lets time pass in small steps until something has happened.</summary>
+    /// <summary>Advances the time in small steps until something has happened.</summary>
     protected async Task AdvanceUntilAsync(Func<bool> happened, TimeSpan step)
     {
         using var patience = new CancellationTokenSource(Limit);

@@ -17,7 +17,7 @@ public sealed class TimerQueueTests : IDisposable
     public void Dispose() => _timers.Dispose();
 
     [Fact]
-    public void What_is_due_is_done_in_the_order_of_its_time_with_one_timer()
+    public void Due_actions_run_in_time_order_with_one_timer()
     {
         Add("third", 30);
         Add("first", 10);
@@ -33,7 +33,7 @@ public sealed class TimerQueueTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_past_is_done_at_once_and_may_add_more()
+    public async Task Overdue_actions_run_at_once_and_can_add_more()
     {
         var added = new TaskCompletionSource();
         _timers.Add(TimeSpan.FromSeconds(-5), () =>
@@ -101,7 +101,7 @@ public sealed class TimerQueueTests : IDisposable
     }
 
     [Fact]
-    public void After_its_end_nothing_is_done()
+    public void After_disposal_nothing_runs()
     {
         Add("never", 1);
         _timers.Dispose();

@@ -13,7 +13,7 @@ namespace FunctionsApp.Embedded.Tests;
 public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"), ("Callbacks:RetryScheduleSeconds:0", "0"), ("Callbacks:RetryScheduleSeconds:1", "10"))
 {
     private const string Detail =
-        "What is stored of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.";
+        "The stored data of the task cannot be read: another version of the app wrote it, or it was changed. The log has the cause.";
 
     /// <summary>Changes of the row of the task <c>?1</c> that leave nothing to run.</summary>
     public static TheoryData<string> Flaws => new(
@@ -42,7 +42,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
 
     [Theory]
     [MemberData(nameof(Additions))]
-    public async Task What_a_later_version_has_added_is_ignored(string change)
+    public async Task Properties_of_a_later_version_are_ignored(string change)
     {
         var running = await CreateProbeAsync("a");
         var ended = await EndedProbeAsync("b");
@@ -60,7 +60,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
 
     [Theory]
     [MemberData(nameof(Flaws))]
-    public async Task A_live_task_that_cannot_be_read_has_failed_and_the_others_live(string change)
+    public async Task An_unreadable_live_task_fails_and_the_others_continue(string change)
     {
         var ended = await EndedProbeAsync("ended");
         var running = await CreateProbeAsync("running", ""","ttlSeconds":60""");
@@ -96,7 +96,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
 
     [Theory]
     [MemberData(nameof(Flaws))]
-    public async Task A_task_that_has_ended_and_cannot_be_read_has_failed_and_expires(string change)
+    public async Task An_unreadable_ended_task_is_shown_as_failed_and_expires(string change)
     {
         var task = await EndedProbeAsync("a", ""","ttlSeconds":60""");
         await StopAsync();
@@ -109,7 +109,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
     }
 
     [Fact]
-    public async Task Whoever_is_to_hear_of_a_failure_hears_of_that_of_a_task_that_cannot_be_read()
+    public async Task The_onError_URL_gets_the_failure_of_an_unreadable_task()
     {
         Receiver.Answer(204);
         var task = await CreateProbeAsync("a", ""","onError":{"url":"https://example.com/error"}""");
@@ -132,7 +132,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
     [InlineData("UPDATE deliveries SET state = 'paused'")]
     [InlineData("UPDATE tasks SET definition = '{'")]
     [InlineData("UPDATE tasks SET definition = '{\"pattern\":\"await\",\"path\":\"\\ud800\",\"onError\":\"\\udc00\"}'")]
-    public async Task A_webhook_that_cannot_be_read_is_given_up_and_the_others_are_sent(string change)
+    public async Task An_unreadable_webhook_is_given_up_and_the_others_are_sent(string change)
     {
         Receiver.Answer(500);
         Receiver.Answer(500);
@@ -160,7 +160,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
     }
 
     [Fact]
-    public async Task A_delivery_with_more_than_this_version_knows_is_read()
+    public async Task A_delivery_with_properties_of_a_later_version_is_read()
     {
         Receiver.Answer(500);
         var task = await EndedProbeAsync("a", ""","onSuccess":{"url":"https://example.com/"}""");
@@ -178,7 +178,7 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
     }
 
     [Fact]
-    public async Task A_repeated_request_gets_the_task_that_cannot_be_read()
+    public async Task A_repeated_request_gets_the_unreadable_task()
     {
         var origin = Origin with { IdempotencyKey = "k", Fingerprint = "f" };
         var task = await CreateAsync("probe", """{"input":{"name":"a"}}""", origin);

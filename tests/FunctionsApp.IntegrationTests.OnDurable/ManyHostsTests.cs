@@ -82,7 +82,7 @@ public sealed class ManyHostsTests(ITestOutputHelper output)
     }
 
     [OwnHostFact]
-    public async Task What_a_killed_host_ran_begins_elsewhere_until_no_attempt_is_left()
+    public async Task Tasks_of_a_killed_host_run_elsewhere_until_no_attempt_is_left()
     {
         using var hub = new TaskDirectory();
         var hosts = new List<AppHost> { await hub.StartAsync() };
@@ -120,7 +120,7 @@ public sealed class ManyHostsTests(ITestOutputHelper output)
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task An_attempt_whose_host_was_paused_is_made_by_another_and_ends_the_task_once()
+    public async Task An_attempt_of_a_paused_host_is_repeated_by_another_and_ends_the_task_once()
     {
         using var hub = new TaskDirectory();
         await using var first = await hub.StartAsync();
@@ -146,7 +146,7 @@ public sealed class ManyHostsTests(ITestOutputHelper output)
     }
 
     [OwnHostFact]
-    public async Task Whichever_host_is_killed_when_nothing_accepted_is_lost()
+    public async Task No_accepted_task_is_lost_when_hosts_are_killed_at_random()
     {
         using var hub = new TaskDirectory();
         await using var receiver = await WebhookReceiver.StartAsync();

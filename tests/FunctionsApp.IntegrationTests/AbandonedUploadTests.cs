@@ -14,7 +14,7 @@ public sealed class AbandonedUploadTests
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     [OwnHostFact(Needs.Signals)]
-    public async Task It_leaves_nothing_in_the_log()
+    public async Task An_abandoned_upload_logs_nothing()
     {
         await using var host = await Hosts.StartAsync();
         foreach (var (path, type, body) in new[]

@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests;
 public sealed class AwaitTests(FunctionsAppFixture app)
 {
     [Fact]
-    public async Task The_answer_has_the_operation_its_result_and_the_time_it_took()
+    public async Task The_response_has_the_operation_its_result_and_its_duration()
     {
         var response = await app.Api.PostAsync("await/delay", """{"seconds":0.2,"result":{"a":[1,null]}}""");
 
@@ -21,7 +21,7 @@ public sealed class AwaitTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_result_of_null_is_there()
+    public async Task A_null_result_is_present()
     {
         var response = await app.Api.PostAsync("await/delay", """{"seconds":0}""");
 
@@ -35,7 +35,7 @@ public sealed class AwaitTests(FunctionsAppFixture app)
     [InlineData("123456789012345678901234567890.1")]
     [InlineData("\"ünïcödé \\u0000\"")]
     [InlineData("{\"\":{\"a/b\":[[],{}]}}")]
-    public async Task Whatever_json_says_is_echoed_as_it_is_written(string value)
+    public async Task JSON_is_echoed_as_it_was_written(string value)
     {
         var response = await app.Api.PostAsync("await/echo", $$"""{"value":{{value}}}""");
 
@@ -43,7 +43,7 @@ public sealed class AwaitTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Text_is_echoed_whatever_its_script()
+    public async Task Text_of_any_script_is_echoed()
     {
         var response = await app.Api.PostAsync("await/echo", """{"value":"日本語 😀 \ud83d\ude00"}""");
 

@@ -26,7 +26,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public async Task A_body_that_is_not_JSON_is_explained_with_its_place(string path)
+    public async Task A_body_that_is_not_JSON_is_reported_with_its_position(string path)
     {
         foreach (var body in NotJson)
         {
@@ -42,15 +42,15 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("gather")]
     [InlineData("map/hash")]
     [InlineData("tasks")]
-    public async Task An_empty_body_is_explained(string path)
+    public async Task An_empty_body_is_reported(string path)
     {
         var response = await PostAsync(path, "", "application/json");
 
-        Assert.Equal("The text is empty; a JSON value is expected (line 1, position 1)", response["detail"].GetString());
+        Assert.Equal("The text is empty, but a JSON value is expected (line 1, position 1)", response["detail"].GetString());
     }
 
     [Fact]
-    public async Task A_line_that_is_not_JSON_is_explained_with_its_place()
+    public async Task A_line_that_is_not_JSON_is_reported_with_its_position()
     {
         var lines = NotJson.Where(static text => !text.Contains('\n', StringComparison.Ordinal) && text is not ("\v" or "\0")).ToArray();
         using var request = Request("map/hash?returnExceptions=true", string.Concat(lines.Select(static line => $"\n  {line}\n")), "application/x-ndjson");
@@ -81,7 +81,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("await/delay", """{"seconds":1e400}""", "/seconds must be a number from 0 to 86400.")]
     [InlineData("await/math.square", """{"x":1e400}""", "/x must be a number, and at most 1.7976931348623157E+308 in size.")]
     [InlineData("await/math.square", """{"x":"1"}""", "/x must be a number, not a string.")]
-    [InlineData("await/hash", """{"text":"\ud800"}""", "/text holds half of a surrogate pair, which is not Unicode text.")]
+    [InlineData("await/hash", """{"text":"\ud800"}""", "/text has half of a surrogate pair, which is not valid Unicode text.")]
     [InlineData("await/primes.factor", """{"n":1e19}""", "/n must be an integer from 1 to 9223372036854775807.")]
     [InlineData("await/primes.factor", """{"n":1.5}""", "/n must be an integer from 1 to 9223372036854775807.")]
     [InlineData("await/primes.factor", """{}""", "/n is required.")]
@@ -90,7 +90,7 @@ public sealed class BadBodyTests(FunctionsAppFixture app)
     [InlineData("map/math.square", """{"items":[1],"workers":1e-400}""", "/workers must be an integer from 1 to 1024.")]
     [InlineData("map/hash", """{"items":["a",{"base64":"?"}]}""", "/items/1/base64 must be base64 text (RFC 4648, section 4).")]
     [InlineData("map/primes.isPrime", """{"items":[7.0,7.5]}""", "/items/1 must be an integer")]
-    public async Task A_value_of_the_wrong_kind_is_named_with_what_it_must_be(string path, string body, string detail)
+    public async Task A_value_of_the_wrong_type_is_reported_with_the_required_type(string path, string body, string detail)
     {
         var response = await PostAsync(path, body, "application/json");
 

@@ -14,7 +14,7 @@ public sealed class CallbackTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task An_outcome_that_is_no_object_goes_to_the_first_property()
+    public async Task An_outcome_that_is_not_an_object_goes_to_the_first_property()
     {
         var response = await app.Api.PostAsync("callback/primes.factor", """{"input":{"n":30},"onSuccess":{"operation":"stats.describe"}}""");
 
@@ -36,7 +36,7 @@ public sealed class CallbackTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_time_limit_is_an_error_to_go_on_with()
+    public async Task A_timeout_goes_to_onError()
     {
         var response = await app.Api.PostAsync("callback/delay", """
             {"input":{"seconds":60},"timeoutSeconds":0.1,"onSuccess":{"operation":"echo"},

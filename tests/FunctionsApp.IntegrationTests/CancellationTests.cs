@@ -22,7 +22,7 @@ public sealed class CancellationTests
     ];
 
     [OwnHostFact]
-    public async Task A_vanished_client_stops_the_work_of_every_pattern()
+    public async Task A_disconnect_stops_the_work_of_every_pattern()
     {
         await using var host = await Hosts.StartAsync(OneAtATime);
         using var api = host.Connect();
@@ -53,7 +53,7 @@ public sealed class CancellationTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task A_host_that_stops_cancels_what_runs_and_answers_it()
+    public async Task A_shutdown_cancels_running_work_and_responds_to_it()
     {
         await using var host = await Hosts.StartAsync(OneAtATime);
         using var api = host.Connect();
@@ -72,7 +72,7 @@ public sealed class CancellationTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task A_host_that_stops_ends_its_streams_with_an_error()
+    public async Task A_shutdown_ends_streams_with_an_error()
     {
         await using var host = await Hosts.StartAsync();
         using var api = host.Connect();

@@ -43,7 +43,7 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("callback/echo", """{"input":{"value":1}}""", "/onSuccess")]
     [InlineData("callback/echo", """{"input":{"value":1},"onSuccess":{"url":"nowhere"}}""", "/onSuccess/url")]
     [InlineData("stream/count", """{"count":-1,"intervalSeconds":"x"}""", "/count", "/intervalSeconds")]
-    public async Task An_invalid_request_lists_every_fault_by_its_pointer(string path, string body, params string[] pointers)
+    public async Task An_invalid_request_lists_every_error_by_its_pointer(string path, string body, params string[] pointers)
     {
         var response = await app.Api.PostAsync(path, body);
 
@@ -126,7 +126,7 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
     [InlineData("application/json; charset=utf-16")]
-    public async Task A_body_that_is_not_json_by_its_type_is_unsupported(string contentType)
+    public async Task A_body_with_another_media_type_is_unsupported(string contentType)
     {
         var response = await ApiResponse.ReadAsync(await app.Api.SendAsync("await/echo", """{"value":1}""", contentType));
 
@@ -168,7 +168,7 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
     [InlineData("gather", """{"calls":[{"operation":"delay","input":{"seconds":60}}],"timeoutSeconds":0.1}""")]
     [InlineData("gather", """{"calls":[{"operation":"delay","input":{"seconds":60},"timeoutSeconds":0.1}]}""")]
     [InlineData("map/primes.count", """{"items":[{"from":0,"to":1000000000000}],"timeoutSeconds":0.1}""")]
-    public async Task A_time_limit_that_runs_out_is_told(string path, string body)
+    public async Task A_timeout_is_reported(string path, string body)
     {
         var response = await app.Api.PostAsync(path, body);
 

@@ -7,7 +7,7 @@ namespace FunctionsApp.IntegrationTests;
 public sealed class GatherTests(FunctionsAppFixture app)
 {
     [Fact]
-    public async Task The_first_failure_cancels_the_others_and_is_the_answer()
+    public async Task The_first_failure_cancels_the_others_and_is_the_response()
     {
         var response = await app.Api.PostAsync("gather", """
             {"calls":[
@@ -20,7 +20,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Exceptions_are_returned_in_place()
+    public async Task With_returnExceptions_failures_are_results()
     {
         var response = await app.Api.PostAsync("gather", """
             {"returnExceptions":true,"calls":[
@@ -40,7 +40,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task The_time_limit_of_the_whole_marks_what_is_unfinished()
+    public async Task The_timeout_of_the_gather_fails_unfinished_calls()
     {
         var response = await app.Api.PostAsync("gather", """
             {"returnExceptions":true,"timeoutSeconds":0.3,"calls":[
@@ -53,7 +53,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Of_a_race_the_losers_are_cancelled()
+    public async Task The_losers_of_a_race_are_cancelled()
     {
         var response = await app.Api.PostAsync("gather", """
             {"returnWhen":"firstSucceeded","calls":[
@@ -67,7 +67,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_race_that_nobody_wins_fails()
+    public async Task A_race_without_a_winner_fails()
     {
         var response = await app.Api.PostAsync("gather", """
             {"returnWhen":"firstSucceeded","calls":[
@@ -167,7 +167,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     [InlineData("application/json;q=0.5, application/x-ndjson", "application/x-ndjson")]
     [InlineData("text/event-stream, */*;q=0.1", "text/event-stream")]
     [InlineData("application/x-ndjson;q=0", "application/json")]
-    public async Task The_client_has_the_form_that_it_likes_best(string accept, string mediaType)
+    public async Task The_client_gets_the_media_type_that_it_prefers(string accept, string mediaType)
     {
         using var response = await app.Api.SendAsync("gather", """{"calls":[{"operation":"echo","input":{"value":1}}]}""", accept: accept);
 

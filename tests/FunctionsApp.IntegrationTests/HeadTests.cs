@@ -18,10 +18,10 @@ public sealed class HeadTests(FunctionsAppFixture app)
     [InlineData("tasks/00000000000000000000000000000000", HttpStatusCode.NotFound)]
     [InlineData("tasks/00000000000000000000000000000000/events", HttpStatusCode.NotFound)]
     [InlineData("tasks/00000000000000000000000000000000/deliveries", HttpStatusCode.NotFound)]
-    public Task It_is_answered_as_get_without_a_body(string path, HttpStatusCode status) => SameAsync(path, status);
+    public Task HEAD_has_the_response_of_GET_without_a_body(string path, HttpStatusCode status) => SameAsync(path, status);
 
     [Fact]
-    public async Task It_does_not_wait_for_the_end_of_events()
+    public async Task HEAD_does_not_wait_for_the_end_of_events()
     {
         var task = await app.Api.PostAsync("tasks/delay", """{"input":{"seconds":600}}""");
         var id = task["id"].GetString();
@@ -45,7 +45,7 @@ public sealed class HeadTests(FunctionsAppFixture app)
     }
 
     [LocalHostFact("The platform answers 404 for any other method.")]
-    public async Task It_is_among_the_methods_that_are_allowed()
+    public async Task HEAD_is_an_allowed_method()
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, new Uri("health/live", UriKind.Relative));
         using var response = await app.Api.Http.SendAsync(request);

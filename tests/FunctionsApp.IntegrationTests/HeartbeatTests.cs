@@ -9,7 +9,7 @@ public sealed class HeartbeatTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("stream/count?heartbeatSeconds=1", """{"count":2,"intervalSeconds":1.5}""")]
     [InlineData("gather?heartbeatSeconds=1", """{"calls":[{"operation":"delay","input":{"seconds":1.5}},{"operation":"delay","input":{"seconds":3}}]}""")]
-    public async Task Empty_lines_come_before_the_first_result_and_between_results(string path, string body)
+    public async Task Empty_lines_are_sent_before_the_first_result_and_between_results(string path, string body)
     {
         using var response = await app.Api.SendAsync(path, body, accept: "application/x-ndjson");
         var lines = await TimedLines.ReadAsync(response);
@@ -19,7 +19,7 @@ public sealed class HeartbeatTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_map_whose_items_come_as_lines_takes_it_among_its_options()
+    public async Task A_map_of_lines_has_heartbeatSeconds_among_its_options()
     {
         using var response = await app.Api.SendAsync("map/math.square?heartbeatSeconds=60&chunkSize=1", "3\n", "application/x-ndjson");
 

@@ -67,7 +67,7 @@ public sealed class IntegerTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task The_stream_of_a_count_takes_them_too()
+    public async Task The_count_stream_reads_them_too()
     {
         using var response = await app.Api.SendAsync("stream/count", """{"count":2.0,"start":1e18,"step":-0.0}""");
 
@@ -76,7 +76,7 @@ public sealed class IntegerTests(FunctionsAppFixture app)
 
     /// <summary>The line end and a byte order mark do not count towards the limit of a line, nor the mark towards that of a body.</summary>
     [Fact]
-    public async Task A_line_of_exactly_the_limit_is_read_whatever_its_end()
+    public async Task A_line_of_exactly_the_limit_is_read_with_any_line_end()
     {
         const int MaxRequestBytes = 10 * 1024 * 1024;
         var line = $"\"{new string('a', MaxRequestBytes - 2)}\"";

@@ -17,7 +17,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     [LocalHostFact(Forwarded)]
-    public async Task Each_line_is_answered_while_the_upload_still_runs()
+    public async Task Each_line_has_its_result_while_the_upload_still_runs()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
         await upload.SendAsync("0\n");
@@ -49,7 +49,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Many_lines_are_answered_completely_and_in_order()
+    public async Task Many_lines_have_their_results_in_order()
     {
         const int Items = 200_000;
         using var response = await app.Api.SendAsync("map/math.square", Encoding.UTF8.GetString(Lines(Items)), "application/x-ndjson");
@@ -76,7 +76,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("application/x-ndjson", """^\{"index":0,"result":4\}\n\{"index":1,"error":\{.*\}\}\n\{"summary":\{"succeeded":1,"failed":1,.*\}\}\n$""")]
     [InlineData("text/event-stream", """^id: 0\ndata: \{"index":0,"result":4\}\n\nid: 1\ndata: \{"index":1,"error":\{.*\}\}\n\nevent: summary\ndata: \{.*\}\n\n$""")]
-    public async Task Items_of_JSON_are_streamed_to_who_wants_them_so(string accept, string expected)
+    public async Task Items_of_JSON_are_streamed_on_request(string accept, string expected)
     {
         using var response = await app.Api.SendAsync("map/math.square", """{"items":[2,"x"],"returnExceptions":true}""", accept: accept);
 
@@ -106,7 +106,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     [InlineData("items=1", "/items")]
     [InlineData("chunksize=1", "/chunksize")]
     [InlineData("a~b%2Fc=1", "/a~0b~1c")]
-    public async Task An_option_at_fault_is_named(string query, string errors)
+    public async Task An_invalid_option_is_named(string query, string errors)
     {
         var response = await ApiResponse.ReadAsync(await app.Api.SendAsync("map/math.square?" + query, "1\n", "application/x-ndjson"));
 
@@ -122,7 +122,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     [InlineData("map/math.square", "}\n", "application/x-ndjson", 400, "malformed-json")]
     [InlineData("map/math.square", "\"x\"\n", "application/x-ndjson", 422, "invalid-request")]
     [InlineData("map/math.pow?starmap=true", "[0,-1]\n", "application/x-ndjson", 500, "operation-failed")]
-    public async Task What_goes_wrong_before_the_first_result_has_a_status_of_its_own(string path, string body, string contentType, int status, string slug)
+    public async Task An_error_before_the_first_result_has_a_status_of_its_own(string path, string body, string contentType, int status, string slug)
     {
         var response = await ApiResponse.ReadAsync(await app.Api.SendAsync(path, body, contentType));
 
@@ -131,7 +131,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     [LocalHostFact(Forwarded)]
-    public async Task What_goes_wrong_after_the_first_result_is_the_last_line()
+    public async Task An_error_after_the_first_result_is_the_last_line()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
         await upload.SendAsync("2\n");
@@ -161,7 +161,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     [LocalHostFact(Forwarded)]
-    public async Task A_client_that_does_not_read_waits_with_its_upload_and_goes_on_when_it_reads()
+    public async Task A_client_that_does_not_read_blocks_its_upload_until_it_reads()
     {
         const int Pieces = 200;
         using var upload = await Upload.StartAsync(app.Api, "map/math.square");
@@ -179,7 +179,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     }
 
     [OwnHostFact]
-    public async Task A_client_that_neither_reads_nor_leaves_is_cut_off_when_its_time_is_up()
+    public async Task A_client_that_neither_reads_nor_leaves_is_disconnected_after_the_timeout()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square?timeoutSeconds=1");
 
@@ -188,7 +188,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
 
     /// <summary>All cores compute something endless for a client that goes away; then another has them all.</summary>
     [LocalHostFact(Forwarded)]
-    public async Task A_client_that_vanishes_in_the_middle_of_its_upload_frees_the_cores()
+    public async Task A_disconnect_during_an_upload_frees_the_cores()
     {
         using (var upload = await Upload.StartAsync(app.Api, "map/primes.count"))
         {

@@ -27,7 +27,7 @@ public sealed class MapTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_chunk_has_the_size_that_is_asked_for()
+    public async Task A_chunk_has_the_requested_size()
     {
         var response = await app.Api.PostAsync("map/math.square", """{"items":[1,2,3,4,5,6,7],"chunkSize":3}""");
 
@@ -48,7 +48,7 @@ public sealed class MapTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_failing_item_ends_the_map_and_tells_its_index()
+    public async Task A_failing_item_ends_the_map_and_its_index_is_reported()
     {
         var response = await app.Api.PostAsync("map/math.pow", """{"items":[[1,1],[0,-1],[2,2]],"starmap":true}""");
 
@@ -70,7 +70,7 @@ public sealed class MapTests(FunctionsAppFixture app)
     [Theory]
     [InlineData(2, true)]
     [InlineData(1, false)]
-    public async Task A_map_stops_when_it_has_had_more_failures_than_it_may(int maxFailures, bool completes)
+    public async Task A_map_with_more_than_maxFailures_stops(int maxFailures, bool completes)
     {
         var response = await app.Api.PostAsync("map/math.pow", string.Create(CultureInfo.InvariantCulture,
             $$"""{"items":[[0,-1],[1,1],[0,-1]],"starmap":true,"returnExceptions":true,"maxFailures":{{maxFailures}}}"""));

@@ -21,7 +21,7 @@ public sealed class QueryTests(FunctionsAppFixture app)
     [InlineData("stream/count", """{"count":1}""")]
     [InlineData("tasks/echo", """{"input":{"value":1}}""")]
     [InlineData("tasks", """{"pattern":"map","operation":"math.square","request":{"items":[1]}}""")]
-    public async Task A_query_that_has_the_names_of_parameters_changes_nothing(string path, string body)
+    public async Task A_query_with_the_names_of_parameters_changes_nothing(string path, string body)
     {
         using var response = await app.Api.SendAsync($"{path}?{Names}", body);
 
@@ -33,7 +33,7 @@ public sealed class QueryTests(FunctionsAppFixture app)
     [InlineData("operations")]
     [InlineData("operations/echo")]
     [InlineData("openapi.json")]
-    public async Task Neither_does_it_where_something_is_read(string path)
+    public async Task A_query_with_the_names_of_parameters_changes_no_GET(string path)
     {
         using var response = await app.Api.Http.GetAsync(new Uri($"{path}?{Names}", UriKind.Relative));
 
@@ -41,7 +41,7 @@ public sealed class QueryTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_body_that_has_the_names_of_parameters_is_answered_for_what_it_is()
+    public async Task A_body_with_the_names_of_parameters_is_validated_as_usual()
     {
         var response = await app.Api.PostAsync("await/echo", """{"value":1,"operation":"fail","cancellationToken":1,"request":{}}""");
 

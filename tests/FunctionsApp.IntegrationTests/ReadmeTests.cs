@@ -15,7 +15,7 @@ public sealed partial class ReadmeTests(FunctionsAppFixture app)
 
     [Theory]
     [MemberData(nameof(Examples))]
-    public async Task Curl_lines_give_what_the_readme_shows(string block)
+    public async Task Curl_lines_print_the_output_that_the_readme_shows(string block)
     {
         // The id of a task that the README shows, and that of the task that was created here in its place.
         var ids = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -26,7 +26,7 @@ public sealed class SeedScenarios(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_callback_answers_with_the_result_it_is_called_with()
+    public async Task A_callback_returns_the_result_that_it_is_called_with()
     {
         // def callback(result): return f"The result is {result}"; async_task(callback)
         var response = await app.Api.PostAsync("callback/delay", """
@@ -79,7 +79,7 @@ public sealed class SeedScenarios(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Ten_seconds_of_work_end_at_their_time_limit()
+    public async Task Ten_seconds_of_work_end_at_their_timeout()
     {
         // await asyncio.wait_for(asyncio.sleep(10), timeout=0.3)
         var watch = Stopwatch.StartNew();

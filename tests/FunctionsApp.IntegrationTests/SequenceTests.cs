@@ -22,7 +22,7 @@ public sealed class SequenceTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_failing_step_tells_its_index_and_the_results_so_far()
+    public async Task A_failing_step_is_reported_with_its_index_and_the_results_so_far()
     {
         var response = await app.Api.PostAsync("sequence", """
             {"steps":[
@@ -42,7 +42,7 @@ public sealed class SequenceTests(FunctionsAppFixture app)
     [InlineData("#/results/00")]
     [InlineData("#/result")]
     [InlineData("elsewhere.json")]
-    public async Task A_reference_that_leads_nowhere_is_an_invalid_request(string reference)
+    public async Task A_reference_to_a_missing_value_is_an_invalid_request(string reference)
     {
         var response = await app.Api.PostAsync("sequence", $$"""
             {"steps":[
@@ -74,7 +74,7 @@ public sealed class SequenceTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task No_steps_have_no_results()
+    public async Task A_sequence_of_no_steps_has_no_results()
     {
         var response = await app.Api.PostAsync("sequence", """{"steps":[]}""");
 

@@ -13,23 +13,23 @@ public sealed class ShutdownTests
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(8);
 
     [LocalHostFact("The platform's server stands in front of the worker, and receives the header.", Needs.Signals)]
-    public Task Half_a_header_does_not_hold_up_the_end() => EndsInTimeAsync("POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Ty");
+    public Task Half_a_header_does_not_delay_the_shutdown() => EndsInTimeAsync("POST /api/await/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Ty");
 
     [OwnHostFact(Needs.Signals)]
-    public Task A_paused_json_upload_does_not_hold_up_the_end() => EndsInTimeAsync(Post("await/echo", "application/json", "1\r\n{\r\n"));
+    public Task A_paused_json_upload_does_not_delay_the_shutdown() => EndsInTimeAsync(Post("await/echo", "application/json", "1\r\n{\r\n"));
 
     [OwnHostFact(Needs.Signals)]
-    public Task A_paused_ndjson_upload_does_not_hold_up_the_end() => EndsInTimeAsync(Post("map/math.square", "application/x-ndjson", "2\r\n3\n\r\n"));
+    public Task A_paused_ndjson_upload_does_not_delay_the_shutdown() => EndsInTimeAsync(Post("map/math.square", "application/x-ndjson", "2\r\n3\n\r\n"));
 
     [OwnHostFact(Needs.Signals)]
-    public Task A_stream_that_nobody_reads_does_not_hold_up_the_end() => EndsInTimeAsync(Post("stream/count", "application/json", Chunked("""{"count":1000000000}""")));
+    public Task A_stream_that_nobody_reads_does_not_delay_the_shutdown() => EndsInTimeAsync(Post("stream/count", "application/json", Chunked("""{"count":1000000000}""")));
 
     [OwnHostFact(Needs.Signals)]
-    public Task A_result_that_nobody_reads_does_not_hold_up_the_end() =>
+    public Task A_result_that_nobody_reads_does_not_delay_the_shutdown() =>
         EndsInTimeAsync(Post("await/echo", "application/json", Chunked($$"""{"value":"{{new string('x', 9 * 1024 * 1024)}}"}""")));
 
     [OwnHostFact(Needs.Signals)]
-    public Task Many_connections_at_a_standstill_do_not_hold_up_the_end() => EndsInTimeAsync([.. Enumerable.Repeat(Post("map/math.square", "application/x-ndjson", "2\r\n3\n\r\n"), 50)]);
+    public Task Many_stalled_connections_do_not_delay_the_shutdown() => EndsInTimeAsync([.. Enumerable.Repeat(Post("map/math.square", "application/x-ndjson", "2\r\n3\n\r\n"), 50)]);
 
     private static string Post(string path, string contentType, string body) =>
         $"POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {contentType}\r\nTransfer-Encoding: chunked\r\n\r\n{body}";

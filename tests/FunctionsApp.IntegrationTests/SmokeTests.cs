@@ -11,7 +11,7 @@ public sealed class SmokeTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("health/live", "live")]
     [InlineData("health/ready", "ready")]
-    public async Task Health_is_told(string path, string status)
+    public async Task Health_responds(string path, string status)
     {
         var response = await app.Api.GetAsync(path);
 

@@ -51,7 +51,7 @@ public sealed class StreamTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_stream_of_nothing_has_an_end()
+    public async Task An_empty_stream_has_an_end()
     {
         using var response = await app.Api.SendAsync("stream/count", """{"count":0}""");
         var lines = await TimedLines.ReadAsync(response);

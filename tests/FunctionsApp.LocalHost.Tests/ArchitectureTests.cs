@@ -25,7 +25,7 @@ public sealed class ArchitectureTests
     public static TheoryData<string> Projects => [.. Order.Keys];
 
     [Theory, MemberData(nameof(Projects))]
-    public void A_folder_uses_none_that_comes_after_it(string project)
+    public void A_folder_does_not_use_a_later_folder(string project)
     {
         string[] order = [.. Order[project], ""];
         var violations = from type in TypesOf(project)
@@ -42,7 +42,7 @@ public sealed class ArchitectureTests
     }
 
     [Theory, MemberData(nameof(Projects))]
-    public void Every_folder_has_its_place(string project)
+    public void Every_folder_is_in_the_list(string project)
     {
         var folders = TypesOf(project).Select(type => FolderOf(type, project)).Where(static folder => !string.IsNullOrEmpty(folder)).Distinct();
 

@@ -22,7 +22,7 @@ public sealed class FunctionKeysTests
     [InlineData(AuthorizationLevel.Admin, "first", false)]
     [InlineData(AuthorizationLevel.Admin, "second", false)]
     [InlineData(AuthorizationLevel.Admin, "master", true)]
-    public void Beyond_loopback_the_master_key_opens_everything_and_a_function_key_all_but_the_administrators_functions(
+    public void Beyond_loopback_the_master_key_opens_everything_and_a_function_key_all_but_Admin_functions(
         AuthorizationLevel level, string? key, bool opens)
     {
         var keys = Keys(Everywhere, ("Host:FunctionKeys:0", "first"), ("Host:FunctionKeys:1", "second"), ("Host:MasterKey", "master"));
@@ -34,7 +34,7 @@ public sealed class FunctionKeysTests
     [InlineData(null)]
     [InlineData("")]
     [InlineData("  ")]
-    public void Beyond_loopback_the_administrators_functions_are_closed_without_a_master_key(string? master)
+    public void Beyond_loopback_Admin_functions_are_closed_without_a_master_key(string? master)
     {
         var keys = Keys(Everywhere, ("Host:FunctionKeys:0", "first"), ("Host:MasterKey", master));
 
@@ -48,7 +48,7 @@ public sealed class FunctionKeysTests
     }
 
     [Fact]
-    public void A_refusal_says_which_key_is_wanted()
+    public void A_refusal_names_the_required_key()
     {
         var keys = Keys(Everywhere, ("Host:FunctionKeys:0", "first"), ("Host:MasterKey", "master"));
 
@@ -57,7 +57,7 @@ public sealed class FunctionKeysTests
     }
 
     [Fact]
-    public void The_master_key_alone_is_a_key()
+    public void The_master_key_alone_is_sufficient()
     {
         var keys = Keys(Everywhere, ("Host:MasterKey", "master"));
 
@@ -73,13 +73,13 @@ public sealed class FunctionKeysTests
     [InlineData(AuthorizationLevel.Anonymous)]
     [InlineData(AuthorizationLevel.Function)]
     [InlineData(AuthorizationLevel.Admin)]
-    public void On_loopback_no_key_is_asked_for_where_there_is_none(AuthorizationLevel level) =>
+    public void On_loopback_no_key_is_required_if_none_is_configured(AuthorizationLevel level) =>
         Assert.Null(Keys(Loopback).Refusal(WithHeader(null), level));
 
     [Theory]
     [InlineData("Host:FunctionKeys:0")]
     [InlineData("Host:MasterKey")]
-    public void On_loopback_too_a_key_is_demanded_where_there_is_any(string setting)
+    public void On_loopback_too_a_configured_key_is_required(string setting)
     {
         var keys = Keys(Loopback, (setting, "key"));
 

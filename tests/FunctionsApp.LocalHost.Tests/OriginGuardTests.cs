@@ -28,7 +28,7 @@ public sealed class OriginGuardTests
     [InlineData("an allowed origin", "127.0.0.1:7071", "https://allowed.example", "cross-site")]
     [InlineData("an allowed origin, old browser", "127.0.0.1:7071", "https://allowed.example", null)]
     [InlineData("an allowed origin on the same site", "127.0.0.1:7071", "http://127.0.0.1:3000", "same-site")]
-    public void What_no_page_of_another_origin_sends_is_served(string sender, string host, string? origin, string? site) =>
+    public void A_request_that_no_page_of_another_origin_sends_is_served(string sender, string host, string? origin, string? site) =>
         Assert.True(Guard().Refusal(Request("POST", host, origin, site)) is null, sender);
 
     [Theory]
@@ -58,7 +58,7 @@ public sealed class OriginGuardTests
     [InlineData("another site that no user asked for", "127.0.0.1:7071", "https://evil.example", "none")]
     [InlineData("an unknown relation", "127.0.0.1:7071", null, "sideways")]
     [InlineData("two relations in one header", "127.0.0.1:7071", null, "same-origin, cross-site")]
-    public void What_a_page_of_another_origin_sends_is_refused(string sender, string host, string? origin, string? site)
+    public void A_request_of_a_page_of_another_origin_is_refused(string sender, string host, string? origin, string? site)
     {
         foreach (var method in new[] { "GET", "HEAD", "POST", "DELETE", "OPTIONS" })
         {
@@ -69,7 +69,7 @@ public sealed class OriginGuardTests
     }
 
     [Fact]
-    public void Of_several_headers_none_is_chosen()
+    public void A_request_with_several_headers_is_refused()
     {
         var request = Request("POST", "127.0.0.1:7071", origin: null, site: null);
         request.Headers.Origin = new StringValues(["http://127.0.0.1:7071", "https://evil.example"]);
@@ -115,7 +115,7 @@ public sealed class OriginGuardTests
     [InlineData("https://app.example/path")]
     [InlineData("https://user@app.example")]
     [InlineData("ws://app.example")]
-    public void A_setting_that_is_no_origin_is_refused_at_startup(string origin) => Assert.Contains(
+    public void An_invalid_origin_in_the_settings_is_refused_at_startup(string origin) => Assert.Contains(
         $"'{origin}' in Host:AllowedOrigins", Assert.Throws<InvalidOperationException>(() => Guard(origin)).Message, StringComparison.Ordinal);
 
     [Theory]

@@ -11,7 +11,7 @@ public sealed class OwnOperationTests
     [InlineData("README.md", nameof(TextReverseOperation))]
     [InlineData("docs/operations.md", nameof(CollatzOperation))]
     [InlineData("docs/operations.md", nameof(PageTitleOperation))]
-    public void The_page_shows_what_is_compiled(string page, string operation) => Assert.Contains(
+    public void The_page_shows_the_compiled_code(string page, string operation) => Assert.Contains(
         $"```csharp\n{Read($"tests/Team.Operations/{operation}.cs")}```", Read(page), StringComparison.Ordinal);
 
     [Fact]
@@ -26,7 +26,7 @@ public sealed class OwnOperationTests
     }
 
     [Fact]
-    public async Task Every_pattern_runs_it_and_checks_its_input()
+    public async Task Every_pattern_runs_an_own_operation_and_checks_its_input()
     {
         await using var host = await StartAsync();
 
@@ -40,7 +40,7 @@ public sealed class OwnOperationTests
     }
 
     [Fact]
-    public async Task It_is_in_the_catalog_and_the_OpenAPI_document()
+    public async Task An_own_operation_is_in_the_catalog_and_the_OpenAPI_document()
     {
         await using var host = await StartAsync();
 
@@ -49,7 +49,7 @@ public sealed class OwnOperationTests
     }
 
     [Fact]
-    public async Task One_that_calls_a_service_is_subject_to_the_guard_and_hands_on_the_failure_of_that_service()
+    public async Task An_own_operation_that_calls_a_service_is_guarded_and_passes_on_its_failure()
     {
         await using var guarded = await StartAsync();
         await using var host = await StartAsync("--Outbound:AllowedHosts:0", "127.0.0.1");
@@ -59,7 +59,7 @@ public sealed class OwnOperationTests
         Assert.Equal(200, (await host.PostAsync("await/page.title", $$"""{"url":"{{api}}playground","maxRetries":0}""")).Status);
         var failed = Json((await host.PostAsync("await/page.title", $$"""{"url":"{{api}}nothing"}""")).Body);
         Assert.Equal(
-            ("/problems/upstream-failed", "'127.0.0.1' answered with status 404 (raiseForStatus)."),
+            ("/problems/upstream-failed", "'127.0.0.1' responded with status 404 (raiseForStatus)."),
             (failed.GetProperty("type").GetString(), failed.GetProperty("detail").GetString()));
     }
 

@@ -14,7 +14,7 @@ namespace FunctionsApp.LocalHost.Tests;
 public sealed class OwnPatternTests
 {
     [Fact]
-    public async Task Its_function_is_served_and_it_runs_as_a_task()
+    public async Task An_own_pattern_is_served_and_runs_as_a_task()
     {
         await using var host = await OwnHost.StartAsync(static services => services.AddTaskPattern<TwicePattern>().AddFunctionsOf<TwicePattern>());
 
@@ -29,7 +29,7 @@ public sealed class OwnPatternTests
     }
 
     [Fact]
-    public async Task Two_functions_of_one_name_stop_the_start()
+    public async Task Two_functions_with_one_name_stop_the_startup()
     {
         var exception = await Assert.ThrowsAsync<InvalidOperationException>(
             () => OwnHost.StartAsync(static services => services.AddFunctionsOf<TwicePattern>().AddFunctionsOf<TwiceFunctions>()));

@@ -45,13 +45,13 @@ public class BuiltInOperationsTests
     [InlineData(typeof(Pbkdf2Operation))]
     [InlineData(typeof(PrimesIsPrimeOperation))]
     [InlineData(typeof(FractalTileOperation))]
-    public void What_is_mapped_over_many_items_has_generated_metadata(Type implementation)
+    public void Operations_for_large_maps_have_generated_metadata(Type implementation)
     {
         Assert.All(Contract(implementation), type => Assert.NotNull(BuiltInJsonContext.Default.GetTypeInfo(type)));
     }
 
     [Fact]
-    public void What_is_absent_has_its_default()
+    public void Absent_properties_have_their_defaults()
     {
         Assert.Equal(new GreetInput("World", 1), Read<GreetInput>("{}"));
         Assert.Equal(new CountInput(3, 0, 0, 1), Read<CountInput>("""{"count":3}"""));
@@ -62,7 +62,7 @@ public class BuiltInOperationsTests
     }
 
     [Fact]
-    public void What_is_required_is_asked_for()
+    public void Required_properties_are_required()
     {
         Assert.Equal("/centerX, /centerY, /scale, /column, /row, /columns, /rows, /size", ValidationErrors<FractalTileInput>("{}"));
         Assert.Equal("/n", ValidationErrors<PrimesIsPrimeInput>("{}"));

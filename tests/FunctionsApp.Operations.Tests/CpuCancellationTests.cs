@@ -74,7 +74,7 @@ public class CpuCancellationTests
 
     [Theory]
     [MemberData(nameof(ShortInputs))]
-    public void Ends_soon_in_any_case(string input)
+    public void Ends_soon_without_cancellation(string input)
     {
         var (exception, latency) = CancelAfter(TimeSpan.FromMilliseconds(1), Short[input]());
 
@@ -83,7 +83,7 @@ public class CpuCancellationTests
     }
 
     [Fact]
-    public void Every_cpu_operation_is_among_them()
+    public void Every_cpu_operation_is_tested()
     {
         var names = BuiltInOperationsTests.Registered()
             .Where(static type => type.GetInterfaces().Any(static contract =>

@@ -8,7 +8,7 @@ public class DelayOperationTests
     private readonly ManualTimeProvider _time = new();
 
     [Fact]
-    public async Task Answers_with_the_result_when_the_time_is_over()
+    public async Task Returns_the_result_after_the_time()
     {
         var running = new DelayOperation(_time).RunAsync(new DelayInput(5, Samples.Raw("[1]")), default).AsTask();
 
@@ -18,13 +18,13 @@ public class DelayOperationTests
     }
 
     [Fact]
-    public async Task Answers_with_null_without_a_result()
+    public async Task Returns_null_without_a_result()
     {
         Assert.Equal("null", (await new DelayOperation(_time).RunAsync(new DelayInput(0), default)).ToString());
     }
 
     [Fact]
-    public void Waits_all_of_the_time()
+    public void Waits_the_full_time()
     {
         var running = new DelayOperation(_time).RunAsync(new DelayInput(5), default);
 

@@ -8,7 +8,7 @@ public class EchoOperationTests
     [InlineData("null")]
     [InlineData("\"text\"")]
     [InlineData("""{"a":[1,2.50,true]}""")]
-    public async Task Answers_with_the_value_as_it_is_written(string json)
+    public async Task Returns_the_value_as_it_is_written(string json)
     {
         var result = await new EchoOperation().RunAsync(new EchoInput(Samples.Raw(json)), default);
 

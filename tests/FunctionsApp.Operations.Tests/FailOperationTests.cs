@@ -17,7 +17,7 @@ public class FailOperationTests
     }
 
     [Fact]
-    public async Task Raises_it_only_after_the_time_asked_for()
+    public async Task Raises_the_error_only_after_the_requested_time()
     {
         var running = new FailOperation(_time).RunAsync(new FailInput("late", AfterSeconds: 2), default).AsTask();
         _time.Advance(TimeSpan.FromSeconds(1));

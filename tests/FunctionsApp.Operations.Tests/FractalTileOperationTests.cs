@@ -114,7 +114,7 @@ public class FractalTileOperationTests
     }
 
     [Fact]
-    public void Tells_which_tile_it_is()
+    public void Returns_the_position_of_the_tile()
     {
         var output = new FractalTileOperation().Compute(Whole with { Column = 1, Row = 2, Columns = 3, Rows = 4, Size = 5 }, default);
 

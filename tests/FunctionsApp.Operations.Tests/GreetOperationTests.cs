@@ -23,7 +23,7 @@ public class GreetOperationTests
     }
 
     [Fact]
-    public async Task Greets_whom_it_is_told_to()
+    public async Task Greets_the_name_of_the_input()
     {
         Assert.Equal(
             ["Hello, Ada!", "Goodbye, Ada!"],

@@ -18,7 +18,7 @@ public class MathSquareOperationTests
     }
 
     [Fact]
-    public void Goes_on_with_doubles_past_64_bits()
+    public void Returns_doubles_past_64_bits()
     {
         Assert.Equal((Number)(3_037_000_500.0 * 3_037_000_500.0), Square(3_037_000_500L));
         Assert.Equal((Number)Math.Pow(2, 126), Square(long.MinValue));
@@ -29,7 +29,7 @@ public class MathSquareOperationTests
     [InlineData(9_007_199_254_740_993, 8.112963841460670e31)]
     [InlineData(-9_007_199_254_740_995, 8.112963841460674e31)]
     [InlineData(long.MaxValue, 8.507059173023462e37)]
-    public void Goes_on_with_the_nearest_double_of_an_integer_above_2_to_the_53(long x, double expected)
+    public void Returns_the_nearest_double_for_an_integer_above_2_to_the_53(long x, double expected)
     {
         Assert.Equal((Number)expected, Square(x));
     }

@@ -24,13 +24,13 @@ public class Pbkdf2OperationTests
     [InlineData("", "", 1, "sha256", "f7ce0b653d2d72a4108cf5abe912ffdd777616dbbb27a70e8204f3ae2d0f6fad")]
     [InlineData("p", "/4AA/w==", 3, "sha256", "90fc6f25bd1b6e0d6f00a11543f3fb742195c4219fd384081bcddffdb16faaba")]
     [InlineData("", "gIGCg4SFhoeIiYqLjI2Ojw==", 5, "sha512", "c2f30bb861f9453d57c5809541c32bd61cc373ebe7e707dd1f75ef97b5aeb92d")]
-    public void Takes_bytes_that_are_no_text(string password, string salt, int iterations, string algorithm, string expected)
+    public void Takes_bytes_that_are_not_text(string password, string salt, int iterations, string algorithm, string expected)
     {
         Assert.Equal(expected, Derive(new Pbkdf2Input(password, Iterations: iterations, Algorithm: algorithm, SaltBase64: Convert.FromBase64String(salt))));
     }
 
     [Fact]
-    public void Takes_a_password_that_is_no_text()
+    public void Takes_a_password_that_is_not_text()
     {
         Assert.Equal("814cccd59a8ada6c16dc3d7e72f2ed60185e4bbd2b86e20f26ad8926e130fb33", Derive(new Pbkdf2Input(Salt: "salt", Iterations: 2, PasswordBase64: [0xff, 0x00, 0x80])));
     }

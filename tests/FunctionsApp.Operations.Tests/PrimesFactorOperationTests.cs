@@ -72,7 +72,7 @@ public class PrimesFactorOperationTests
     }
 
     [Fact]
-    public void A_number_is_prime_just_when_it_is_its_only_factor() => Prop.ForAll(
+    public void A_number_is_prime_exactly_if_it_is_its_only_factor() => Prop.ForAll(
         Numbers.ToArbitrary(),
         static n => Assert.Equal(Factor(n) is [var factor] && factor == n, Primality.IsPrime(n))).QuickCheckThrowOnFailure();
 

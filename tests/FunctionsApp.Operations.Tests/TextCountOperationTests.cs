@@ -22,7 +22,7 @@ public class TextCountOperationTests
     [InlineData("👍🏽!", 2)]
     [InlineData("각", 1)]
     [InlineData("नि", 1)]
-    public void Counts_what_a_reader_takes_for_a_character(string text, int expected)
+    public void Counts_characters_as_a_reader_does(string text, int expected)
     {
         Assert.Equal(expected, Count(text).Characters);
     }
@@ -77,7 +77,7 @@ public class TextCountOperationTests
     }
 
     [Fact]
-    public void Takes_words_that_differ_only_in_case_for_one()
+    public void Counts_words_that_differ_only_in_case_as_one()
     {
         Assert.Equal([new WordCount("ärger", 3), new WordCount("ὀδυσσεύς", 2)], Count("Ärger ÄRGER ärger ὈΔΥΣΣΕΎΣ Ὀδυσσεύς").Top);
     }
@@ -110,7 +110,7 @@ public class TextCountOperationTests
     }
 
     [Fact]
-    public void Lists_no_words_when_none_are_asked_for()
+    public void Lists_no_words_if_top_is_0()
     {
         Assert.Empty(Count("a b c", top: 0).Top);
     }

@@ -38,7 +38,7 @@ public class TextFormatOperationTests
         var errors = new TextFormatInput("{b}{a}{b}{c}", Values("""{"c":1}""")).Check();
 
         Assert.Equal(
-            [("values/a", "is required: the template asks for it"), ("values/b", "is required: the template asks for it")],
+            [("values/a", "is required: the template uses it"), ("values/b", "is required: the template uses it")],
             errors);
     }
 
@@ -49,7 +49,7 @@ public class TextFormatOperationTests
     [InlineData("{a{b}}", '{', 1)]
     [InlineData("{{}", '}', 3)]
     [InlineData("{{{", '{', 3)]
-    public void Tells_where_a_brace_has_no_partner(string template, char brace, int position)
+    public void Reports_the_position_of_an_unmatched_brace(string template, char brace, int position)
     {
         var (property, message) = new TextFormatInput(template, Values("""{"a":1,"b":1}""")).Check().First();
 
@@ -60,7 +60,7 @@ public class TextFormatOperationTests
     [Theory]
     [InlineData("{nobody}", "/values/nobody")]
     [InlineData("}", "/template")]
-    public async Task Refuses_what_the_check_finds_even_when_nobody_has_checked(string template, string error)
+    public async Task Refuses_invalid_templates_even_without_the_check(string template, string error)
     {
         var exception = await Assert.ThrowsAsync<ProblemException>(() => Format(template, "{}"));
 
@@ -68,7 +68,7 @@ public class TextFormatOperationTests
     }
 
     [Fact]
-    public async Task Makes_text_up_to_the_limit()
+    public async Task Returns_text_up_to_the_limit()
     {
         var text = await Format(string.Concat(Enumerable.Repeat("{a}", 10)), $$"""{"a":"{{new string('x', 1024 * 1024)}}"}""");
 
@@ -76,7 +76,7 @@ public class TextFormatOperationTests
     }
 
     [Fact]
-    public async Task Makes_no_text_past_the_limit_and_names_it()
+    public async Task Refuses_text_over_the_limit_and_names_the_limit()
     {
         var exception = await Assert.ThrowsAsync<ProblemException>(() =>
             Format(string.Concat(Enumerable.Repeat("{a}", 10)) + "!", $$"""{"a":"{{new string('x', 1024 * 1024)}}"}"""));

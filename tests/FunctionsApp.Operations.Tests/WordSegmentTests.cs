@@ -38,13 +38,13 @@ public class WordSegmentTests
     [InlineData("a‍👍 b", "a‍👍| |b")]
     [InlineData("می‌خواهم بروم", "می‌خواهم| |بروم")]
     [InlineData("ה'א\"ב צ' \"", "ה'א\"ב| |צ'| |\"")]
-    public void Keeps_together_what_belongs_together(string text, string expected)
+    public void Does_not_split_one_word(string text, string expected)
     {
         Assert.Equal(expected, string.Join('|', Split(text)));
     }
 
     [Fact]
-    public void Takes_half_of_a_surrogate_pair_for_a_segment()
+    public void Treats_half_of_a_surrogate_pair_as_a_segment()
     {
         Assert.Equal(["\ud83d\udc4d", "\ud83d", " ", "a", "\udc4d"], Split("\ud83d\udc4d\ud83d a\udc4d"));
     }

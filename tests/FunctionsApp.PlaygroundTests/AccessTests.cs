@@ -26,7 +26,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
 
     [BrowserTheory]
     [MemberData(nameof(TabsInBothSchemes))]
-    public async Task Axe_finds_no_serious_fault(string tab, ColorScheme scheme)
+    public async Task Axe_finds_no_serious_problem(string tab, ColorScheme scheme)
     {
         await using var page = await playground.OpenAsync(tab, new() { ColorScheme = scheme, ViewportSize = new() { Width = 1360, Height = 900 } });
         await page.ChooseAsync(tab, Quick(tab));
@@ -39,10 +39,10 @@ public sealed class AccessTests(PlaygroundFixture playground)
     [BrowserTheory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
-    public async Task Axe_finds_no_serious_fault_in_a_problem(ColorScheme scheme)
+    public async Task Axe_finds_no_serious_problem_in_an_error(ColorScheme scheme)
     {
         await using var page = await playground.OpenAsync("await", new() { ColorScheme = scheme });
-        await page.ChooseAsync("await", "A request with two errors");
+        await page.ChooseAsync("await", "Request with two errors");
         await page.RunAsync("await", "failed");
         Assert.Empty(await ErrorsAsync(page));
     }
@@ -110,7 +110,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task Nothing_moves_for_those_who_asked_for_that()
+    public async Task Nothing_moves_with_reduced_motion()
     {
         await using var page = await playground.OpenAsync("stream", new() { ReducedMotion = ReducedMotion.Reduce });
         await page.WriteAsync("stream", """{"count":1000,"intervalSeconds":0.1}""");
@@ -125,9 +125,9 @@ public sealed class AccessTests(PlaygroundFixture playground)
     private static string Quick(string tab) => tab switch
     {
         "await" => "Count primes",
-        "sequence" => "Each step uses the last",
+        "sequence" => "Each step uses the one before",
         "callback" => "Work, then a sentence",
-        "gather" => "Some fail, the rest goes on",
+        "gather" => "Some fail, the others continue",
         "map" => "Fractal: the whole set",
         "stream" => "Hello and goodbye",
         _ => "A map, with its progress",

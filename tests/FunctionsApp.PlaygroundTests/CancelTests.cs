@@ -47,7 +47,7 @@ public sealed class CancelTests(PlaygroundFixture playground)
     public async Task Cancel_of_a_task_cancels_the_task()
     {
         await using var page = await playground.OpenAsync("tasks");
-        await page.ChooseAsync("tasks", "A long wait, to be cancelled");
+        await page.ChooseAsync("tasks", "A long wait to cancel");
         var created = await page.Page.RunAndWaitForResponseAsync(
             () => page.Part("tasks", "run").ClickAsync(), static response => response.Request.Method == "POST");
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");

@@ -14,7 +14,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     [InlineData("Fractal: seahorses")]
     [InlineData("Fractal: a spiral")]
     [InlineData("Fractal: elephants")]
-    public async Task It_is_painted_whole_in_many_colours(string example)
+    public async Task The_picture_is_painted_completely_in_many_colours(string example)
     {
         await using var page = await playground.OpenAsync("map");
         await page.ChooseAsync("map", example);
@@ -44,7 +44,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task The_picture_is_the_one_that_the_numbers_describe()
+    public async Task The_picture_matches_the_numbers()
     {
         await using var page = await playground.OpenAsync("map");
         await page.RunAsync("map");
@@ -83,7 +83,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task It_is_moved_and_zoomed_by_keyboard_wheel_and_drag()
+    public async Task The_picture_is_moved_and_zoomed_by_keyboard_wheel_and_drag()
     {
         await using var page = await playground.OpenAsync("map");
         await page.RunAsync("map");
@@ -130,7 +130,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task It_is_zoomed_by_two_fingers()
+    public async Task The_picture_is_zoomed_by_two_fingers()
     {
         await using var page = await playground.OpenAsync("map", new() { ViewportSize = new() { Width = 360, Height = 740 }, HasTouch = true, IsMobile = true, DeviceScaleFactor = 2 });
         await page.RunAsync("map");

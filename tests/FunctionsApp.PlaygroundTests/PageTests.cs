@@ -10,7 +10,7 @@ namespace FunctionsApp.PlaygroundTests;
 public sealed class PageTests(PlaygroundFixture playground)
 {
     [Fact]
-    public async Task It_is_one_small_page_that_runs_nothing_but_its_own()
+    public async Task The_page_is_small_and_runs_only_its_own_script()
     {
         using var api = playground.Host.Connect();
         using var response = await api.Http.GetAsync(new Uri("playground", UriKind.Relative));
@@ -29,7 +29,7 @@ public sealed class PageTests(PlaygroundFixture playground)
     }
 
     [Fact]
-    public async Task Who_has_it_is_not_sent_it_again()
+    public async Task A_browser_with_the_ETag_gets_304()
     {
         using var api = playground.Host.Connect();
         using var first = await api.Http.GetAsync(new Uri("playground", UriKind.Relative));
@@ -52,7 +52,7 @@ public sealed class PageTests(PlaygroundFixture playground)
     [BrowserTheory]
     [InlineData("/")]
     [InlineData("/api/playground")]
-    public async Task It_is_painted_after_one_request(string path)
+    public async Task The_page_is_painted_after_one_request(string path)
     {
         var address = new Uri(playground.Host.BaseAddress, path);
         await using var page = await playground.OpenAsync(address: address);
@@ -64,7 +64,7 @@ public sealed class PageTests(PlaygroundFixture playground)
     [BrowserTheory]
     [InlineData("v1")]
     [InlineData("")]
-    public async Task It_finds_the_functions_under_any_prefix(string prefix)
+    public async Task The_page_finds_the_functions_under_any_prefix(string prefix)
     {
         await using var host = await LocalHostProcess.StartAsync(("AzureFunctionsJobHost__extensions__http__routePrefix", prefix));
         await using var page = await playground.OpenAsync("await", address: host.BaseAddress);
@@ -74,7 +74,7 @@ public sealed class PageTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task Beyond_loopback_it_asks_for_a_key_and_keeps_it_to_itself()
+    public async Task Beyond_loopback_the_page_asks_for_a_key_and_keeps_it_private()
     {
         const string Key = "a-key-of-the-tests";
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", Key));

@@ -11,25 +11,25 @@ public sealed class PatternTests(PlaygroundFixture playground)
     [BrowserTheory]
     [InlineData("await", "Wait a second", "done", 1)]
     [InlineData("await", "Count primes", "done", 1)]
-    [InlineData("await", "Too late: a time limit", "failed", 1)]
-    [InlineData("await", "A request with two errors", "failed", 1)]
+    [InlineData("await", "Timeout", "failed", 1)]
+    [InlineData("await", "Request with two errors", "failed", 1)]
     [InlineData("sequence", "Six waits, a computation", "done", 7)]
-    [InlineData("sequence", "Each step uses the last", "done", 4)]
+    [InlineData("sequence", "Each step uses the one before", "done", 4)]
     [InlineData("sequence", "A step that fails", "failed", 1)]
     [InlineData("callback", "Work, then a sentence", "done", 2)]
-    [InlineData("callback", "It fails, and goes on", "done", 2)]
+    [InlineData("callback", "Error, then a continuation", "done", 2)]
     [InlineData("gather", "Six waits, a computation", "done", 7)]
     [InlineData("gather", "At most two at a time", "done", 7)]
     [InlineData("gather", "The first one wins", "done", 6)]
-    [InlineData("gather", "Some fail, the rest goes on", "done", 4)]
+    [InlineData("gather", "Some fail, the others continue", "done", 4)]
     [InlineData("gather", "One fails, all are cancelled", "failed", 3)]
     [InlineData("map", "Primes, a million at a time", "done", 24)]
     [InlineData("stream", "Count to twelve", "done", 12)]
     [InlineData("stream", "Hello and goodbye", "done", 2)]
-    [InlineData("stream", "Cut short by its time limit", "failed", 7)]
+    [InlineData("stream", "Stopped by its timeout", "failed", 7)]
     [InlineData("tasks", "A map, with its progress", "done", 1)]
     [InlineData("tasks", "A gather, with its progress", "done", 1)]
-    [InlineData("tasks", "Tried again three times", "done", 1)]
+    [InlineData("tasks", "Three attempts", "done", 1)]
     public async Task An_example_runs_and_is_drawn(string tab, string example, string state, int bars)
     {
         await using var page = await playground.OpenAsync(tab);
@@ -92,7 +92,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_bar_tells_its_times_when_it_is_in_focus_and_so_does_a_table()
+    public async Task A_focused_bar_shows_its_times_and_so_does_a_table()
     {
         await using var page = await playground.OpenAsync();
         await page.RunAsync("gather");
@@ -109,10 +109,10 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_problem_leads_to_the_place_in_the_request()
+    public async Task A_problem_links_to_the_place_in_the_request()
     {
         await using var page = await playground.OpenAsync("await");
-        await page.ChooseAsync("await", "A request with two errors");
+        await page.ChooseAsync("await", "Request with two errors");
         await page.RunAsync("await", "failed");
         await Expect(page.Part("await", "problem")).ToContainTextAsync("422");
         await page.Part("await", "problem").GetByRole(AriaRole.Button, new() { Name = "/retries" }).ClickAsync();
@@ -132,7 +132,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task Of_a_large_answer_only_the_visible_lines_are_in_the_page()
+    public async Task Only_the_visible_lines_of_a_large_response_are_in_the_page()
     {
         await using var page = await playground.OpenAsync("stream");
         await page.ChooseAsync("stream", "A hundred thousand values");

@@ -9,24 +9,24 @@ public sealed class PythonTests(PlaygroundFixture playground)
 {
     [PythonTheory]
     [InlineData("await", "Wait a second", "done")]
-    [InlineData("await", "Too late: a time limit", "TimeoutError")]
-    [InlineData("sequence", "Each step uses the last", "The median factor is")]
+    [InlineData("await", "Timeout", "TimeoutError")]
+    [InlineData("sequence", "Each step uses the one before", "The median factor is")]
     [InlineData("sequence", "A step that fails", "RuntimeError: out of paper")]
     [InlineData("callback", "Work, then a sentence", "The result is 42.")]
-    [InlineData("callback", "It fails, and goes on", "out of paper")]
+    [InlineData("callback", "Error, then a continuation", "out of paper")]
     [InlineData("gather", "Six waits, a computation", "5761455]")]
     [InlineData("gather", "At most two at a time", "5761455]")]
     [InlineData("gather", "The first one wins", "None")]
-    [InlineData("gather", "Some fail, the rest goes on", "RuntimeError('out of paper')")]
+    [InlineData("gather", "Some fail, the others continue", "RuntimeError('out of paper')")]
     [InlineData("gather", "One fails, all are cancelled", "RuntimeError: out of paper")]
     [InlineData("map", "Powers, by starmap", "[1024, 81, 1000, 49]")]
     [InlineData("map", "Ten thousand squares", "99980001]")]
     [InlineData("stream", "Count to twelve", "12")]
     [InlineData("stream", "Hello and goodbye", "Goodbye, Ada!")]
     [InlineData("tasks", "A gather, with its progress", "[None, None, None, None, None, None]")]
-    [InlineData("tasks", "Told to a URL", "done")]
-    [InlineData("tasks", "Tried again three times", "RuntimeError: out of paper")]
-    public async Task It_runs(string tab, string example, string output)
+    [InlineData("tasks", "With a webhook", "done")]
+    [InlineData("tasks", "Three attempts", "RuntimeError: out of paper")]
+    public async Task The_program_runs(string tab, string example, string output)
     {
         await using var page = await playground.OpenAsync(tab);
         await page.ChooseAsync(tab, example);
@@ -38,7 +38,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("callback")]
     [InlineData("map")]
     [InlineData("stream")]
-    public async Task Every_built_in_operation_has_one_that_compiles(string tab)
+    public async Task Every_built_in_operation_has_a_program_that_compiles(string tab)
     {
         await using var page = await playground.OpenAsync(tab);
         var programs = new List<string>();
@@ -47,7 +47,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
             await page.Part(tab, "operation").SelectOptionAsync(operation);
             var program = (await page.Part(tab, "python").TextContentAsync())!;
             Assert.DoesNotContain("NotImplementedError", program, StringComparison.Ordinal);
-            Assert.DoesNotContain("no twin", program, StringComparison.Ordinal);
+            Assert.DoesNotContain("no Python program", program, StringComparison.Ordinal);
             programs.Add(program);
         }
 
@@ -61,7 +61,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("map", "python.map('math.square', { items: [1, 2, 3], workers: 2 })", "[1, 4, 9]")]
     [InlineData("stream", "python.stream('count', { count: 2, intervalSeconds: 0.1 })", "1")]
     [InlineData("tasks", "python.task('math.square', { input: { x: 12 } })", "144")]
-    public async Task An_operation_that_the_page_does_not_know_is_called_at_the_server(string tab, string request, string output)
+    public async Task An_unknown_operation_is_called_at_the_server(string tab, string request, string output)
     {
         await using var page = await playground.OpenAsync(tab);
 

@@ -8,7 +8,7 @@ namespace FunctionsApp.PlaygroundTests;
 public sealed class TaskTests(PlaygroundFixture playground)
 {
     [BrowserFact]
-    public async Task The_progress_of_a_task_is_shown_as_it_is_made()
+    public async Task The_progress_of_a_running_task_is_shown()
     {
         await using var page = await playground.OpenAsync("tasks");
         await page.ChooseAsync("tasks", "A gather, with its progress");
@@ -23,25 +23,25 @@ public sealed class TaskTests(PlaygroundFixture playground)
     public async Task Tasks_are_found_again_after_a_reload_and_watched_to_their_end()
     {
         await using var page = await playground.OpenAsync("tasks");
-        await page.ChooseAsync("tasks", "A long wait, to be cancelled");
+        await page.ChooseAsync("tasks", "A long wait to cancel");
         await page.Part("tasks", "run").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
         await page.Page.ReloadAsync();
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
         await page.Panel("tasks").Locator(".task").GetByText("Cancel").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("cancelled");
-        await page.Panel("tasks").GetByText("Forget those that ended").ClickAsync();
+        await page.Panel("tasks").GetByText("Remove ended tasks").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".task")).ToHaveCountAsync(0);
     }
 
     [BrowserFact]
-    public async Task A_task_goes_on_when_another_is_created()
+    public async Task A_task_continues_when_another_is_created()
     {
         await using var page = await playground.OpenAsync("tasks");
-        await page.ChooseAsync("tasks", "A long wait, to be cancelled");
+        await page.ChooseAsync("tasks", "A long wait to cancel");
         await page.Part("tasks", "run").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("running");
-        await page.ChooseAsync("tasks", "Tried again three times");
+        await page.ChooseAsync("tasks", "Three attempts");
         await page.RunAsync("tasks");
         await Expect(page.Panel("tasks").Locator(".pill").First).ToContainTextAsync("failed");
         await Expect(page.Panel("tasks").Locator(".pill").Last).ToContainTextAsync("running");
@@ -60,7 +60,7 @@ public sealed class TaskTests(PlaygroundFixture playground)
     public async Task Deliveries_are_listed_and_sent_again()
     {
         await using var page = await playground.OpenAsync("tasks");
-        await page.ChooseAsync("tasks", "Told to a URL");
+        await page.ChooseAsync("tasks", "With a webhook");
         var webhook = new Uri(playground.Receiver.Origin, "webhook").ToString();
         await page.WriteAsync("tasks", (await page.Part("tasks", "body").InputValueAsync()).Replace("https://example.com/webhook", webhook, StringComparison.Ordinal));
         await page.RunAsync("tasks");
@@ -77,7 +77,7 @@ public sealed class TaskTests(PlaygroundFixture playground)
             for (var i = 0; i < 50 && await rows.CountAsync() < attempts; i++)
             {
                 await page.Page.RunAndWaitForResponseAsync(
-                    () => page.Panel("tasks").GetByText("Look again").ClickAsync(), static response => response.Url.EndsWith("/deliveries", StringComparison.Ordinal));
+                    () => page.Panel("tasks").GetByText("Refresh").ClickAsync(), static response => response.Url.EndsWith("/deliveries", StringComparison.Ordinal));
             }
 
             await Expect(rows).ToHaveCountAsync(attempts);

@@ -3,7 +3,7 @@ using FunctionsApp.TestHost;
 
 if (args is not [var package, .. var rest] || rest.Length > 1 || (rest is [var text] && !ushort.TryParse(text, CultureInfo.InvariantCulture, out _)))
 {
-    await Console.Error.WriteLineAsync("Usage: dotnet run --project tests/FunctionsApp.TestHost -- <folder that dotnet publish has filled> [<port>, 7071 unless told]");
+    await Console.Error.WriteLineAsync("Usage: dotnet run --project tests/FunctionsApp.TestHost -- <folder of dotnet publish> [<port>, default 7071]");
     return 2;
 }
 

@@ -51,7 +51,7 @@ internal static class MapRows
 
     private static Row Square => new("map", $"`math.square` of {Squares:N0} items", Metric.Milliseconds)
     {
-        How = "One `POST api/map/math.square`, from the first byte of the request to the last of the answer, on a raw socket: a client that copies the answer takes as long as the server; the peers map the same numbers to a list.",
+        How = "One `POST api/map/math.square`, from the first byte of the request to the last of the response, on a raw socket: a client that copies the response takes as long as the server; the peers map the same numbers to a list.",
         Bound = "Of 50 ms, receiving 7 MB and splitting it take 12, computing 24 to 30, and sending 13 MB 7. The ends are the work of one thread beside the client's. An item takes 35 ns of a core; the limit's, which reads and writes nothing, takes 20.",
         WarmUps = 60,
         Runs = 21,
@@ -107,7 +107,7 @@ internal static class MapRows
         WarmUps = 0,
         EnterAsync = static async stage =>
         {
-            var why = OperatingSystem.IsLinux() ? await StreamedMap.WhyMissingAsync(await stage.StartAsync(ServerApp.LocalHost)) : "only Linux tells";
+            var why = OperatingSystem.IsLinux() ? await StreamedMap.WhyMissingAsync(await stage.StartAsync(ServerApp.LocalHost)) : "only Linux reports it";
             return [Memory(10_000_000), Memory(1_000_000) with { Goal = Goal.Most("memory", 1.1) }];
 
             Contestant Memory(int items)

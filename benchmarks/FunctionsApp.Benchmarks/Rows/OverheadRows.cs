@@ -27,16 +27,16 @@ internal static class OverheadRows
         ],
     };
 
-    private static Row Start => new("overhead", "process start to first answer", Metric.Milliseconds)
+    private static Row Start => new("overhead", "process start to first response", Metric.Milliseconds)
     {
-        How = "From starting `dotnet …dll` until `GET api/health/live` answers 200, asked every millisecond.",
+        How = "From starting `dotnet …dll` until `GET api/health/live` responds 200, requested every millisecond.",
         Runs = 11,
         EnterAsync = static _ => Task.FromResult<Contestant[]>([Starting(ServerApp.LocalHost), Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 1.4) }]),
     };
 
-    private static Row WorkerStart => new("overhead", "worker start to first answer", Metric.Milliseconds)
+    private static Row WorkerStart => new("overhead", "worker start to first response", Metric.Milliseconds)
     {
-        How = "The deployment package, started by TestHost as the platform does, until `GET api/health/live` answers 200; TestHost itself runs already.",
+        How = "The deployment package, started by TestHost as the platform does, until `GET api/health/live` responds 200; TestHost itself runs already.",
         WarmUps = 2,
         Runs = 11,
         EnterAsync = static _ => Task.FromResult<Contestant[]>([StartingWorker, Starting(ServerApp.Bare) with { Goal = Goal.Most("time", 5) }]),

@@ -111,7 +111,7 @@ internal static class TaskRows
 
             if (status != (int)expected)
             {
-                throw new InvalidOperationException($"The server answers {status}.");
+                throw new InvalidOperationException($"The server responds {status}.");
             }
 
             times[i] = Microseconds(from, call.GetAwaiter().GetResult().Arrived);

@@ -81,7 +81,7 @@ INVALID_VALUES = ("k\r\nX-Injected: 1", "k\nX: 1", "k\rX: 1", "k\r\n", "k\n", "\
 )
 SATURATED: dict[str, object] = {
     "type": "/problems/saturated",
-    "title": "Too much is waiting",
+    "title": "Too much work is queued",
     "status": 429,
     "detail": "Later.",
 }

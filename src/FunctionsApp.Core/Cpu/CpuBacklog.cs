@@ -25,7 +25,8 @@ internal sealed class CpuBacklog(CpuOptions options)
         ? null
         : Problem.Saturated(
             string.Create(CultureInfo.InvariantCulture,
-                $"{Waiting} items wait for the CPU; with {items} more there would be over {options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
+                $"The CPU queue has {Waiting} items and no room for {items} more: "
+                + $"its limit is {options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
             RetryAfterSeconds(items));
 
     public void Admit(CpuJob job, long now)

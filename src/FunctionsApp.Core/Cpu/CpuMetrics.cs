@@ -21,13 +21,19 @@ internal sealed class CpuMetrics : IDisposable
         (_gate, _threads, _time) = (gate, threads, time);
         _advancedAt = time.GetTimestamp();
         _exported = (0, _advancedAt);
-        _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "How long jobs waited for their first turn.");
+        _wait = _meter.CreateHistogram<double>("functionsapp.cpu.wait", "s", "The time that jobs waited for their first turn.");
         _meter.CreateObservableGauge(
             "functionsapp.cpu.queue.length", () => Read(() => backlog.Waiting), "{item}", "Items that wait for a core.");
         _meter.CreateObservableCounter(
-            "functionsapp.cpu.busy", () => Read(() => (double)_busyTicks / time.TimestampFrequency), "s", "Time that the cores computed.");
+            "functionsapp.cpu.busy",
+            () => Read(() => (double)_busyTicks / time.TimestampFrequency),
+            "s",
+            "Time that the cores spent computing.");
         _meter.CreateObservableGauge(
-            "functionsapp.cpu.utilization", () => Read(Utilization), "1", "The used part of the cores' time since the last export.");
+            "functionsapp.cpu.utilization",
+            () => Read(Utilization),
+            "1",
+            "The fraction of the cores' time that was used since the last export.");
     }
 
     public void Begin(CpuJob job, long now)

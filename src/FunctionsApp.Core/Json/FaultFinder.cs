@@ -53,12 +53,12 @@ internal ref struct FaultFinder
             _at += _text[_at..].IndexOfAnyExcept(" \t\r\n"u8) is >= 0 and var white ? white : _text.Length - _at;
             if (next == Next.CommaOrEnd && _open.Count == 0)
             {
-                return IsAtEnd ? null : $"{Found()} stands after the end of the value";
+                return IsAtEnd ? null : $"{Found()} follows the end of the value";
             }
 
             if (IsAtEnd)
             {
-                return _text.ContainsAnyExcept(" \t\r\n"u8) ? $"The text ends where {Expected(next)} is expected" : "The text is empty; a JSON value is expected";
+                return _text.ContainsAnyExcept(" \t\r\n"u8) ? $"The text ends where {Expected(next)} is expected" : "The text is empty, but a JSON value is expected";
             }
 
             if (ReadNext(ref next) is { } fault)
@@ -117,9 +117,9 @@ internal ref struct FaultFinder
             case '-' or (>= '0' and <= '9'):
                 return ReadNumber();
             case '+':
-                return "A number has no plus sign";
+                return "A number must not have a plus sign";
             case '.':
-                return "A number has a digit before its point";
+                return "A number must have a digit before its decimal point";
             case (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'):
                 return ReadWord();
             default:
@@ -129,9 +129,9 @@ internal ref struct FaultFinder
 
     private readonly string Unexpected(Next next) => Current switch
     {
-        '/' => "JSON has no comments",
-        '\'' => "A string or name has double quotes, not single ones",
-        ']' or '}' when next is Next.Value or Next.Name && _open.Count > 0 && Current == _open.Peek() && LastIsComma() => $"A comma stands before '{Current}', where nothing follows",
+        '/' => "JSON does not allow comments",
+        '\'' => "A string or name must have double quotes, not single quotes",
+        ']' or '}' when next is Next.Value or Next.Name && _open.Count > 0 && Current == _open.Peek() && LastIsComma() => $"A comma must not stand before '{Current}'",
         _ => $"{Found()} stands where {Expected(next)} is expected",
     };
 
@@ -147,7 +147,7 @@ internal ref struct FaultFinder
                     _at++;
                     return null;
                 case < ' ':
-                    return $"{Found()} stands in a string, where it must be escaped";
+                    return $"{Found()} must be escaped in a string";
                 case '\\':
                     _at++;
                     if (ReadEscape() is { } fault)
@@ -172,7 +172,7 @@ internal ref struct FaultFinder
 
         if (Current != 'u')
         {
-            return "\"\\/bfnrt".Contains(Current, StringComparison.Ordinal) ? null : $"A backslash in a string escapes none of {Found()}: only \" \\ / b f n r t u";
+            return "\"\\/bfnrt".Contains(Current, StringComparison.Ordinal) ? null : $"A backslash must not stand before {Found()}, only before \" \\ / b f n r t u";
         }
 
         for (var digits = 0; digits < 4; digits++)
@@ -180,7 +180,7 @@ internal ref struct FaultFinder
             _at++;
             if (!char.IsAsciiHexDigit(Current))
             {
-                return IsAtEnd ? "The text ends within a string" : $"{Found()} stands where \\u has four hexadecimal digits";
+                return IsAtEnd ? "The text ends within a string" : $"{Found()} stands where \\u must have four hexadecimal digits";
             }
         }
 
@@ -193,12 +193,12 @@ internal ref struct FaultFinder
         var zero = Current == '0';
         if (ReadDigits(zero ? 1 : int.MaxValue) == 0)
         {
-            return "A digit follows the minus sign of a number";
+            return "A digit must follow the minus sign of a number";
         }
 
         if (zero && char.IsAsciiDigit(Current))
         {
-            return "A number has no leading zero";
+            return "A number must not have a leading zero";
         }
 
         if (Current == '.')
@@ -206,7 +206,7 @@ internal ref struct FaultFinder
             _at++;
             if (ReadDigits() == 0)
             {
-                return "A digit follows the point of a number";
+                return "A digit must follow the decimal point of a number";
             }
         }
 
@@ -216,7 +216,7 @@ internal ref struct FaultFinder
             _at += Current is '+' or '-' ? 1 : 0;
             if (ReadDigits() == 0)
             {
-                return "A digit follows the exponent sign of a number";
+                return "A digit must follow the exponent sign of a number";
             }
         }
 
@@ -251,7 +251,7 @@ internal ref struct FaultFinder
         return NoWord(text);
     }
 
-    private static string NoWord(string text) => $"'{Excerpt.Of(text, MaxShownCharacters)}' is no JSON value; strings have quotes, and the only words are true, false and null";
+    private static string NoWord(string text) => $"'{Excerpt.Of(text, MaxShownCharacters)}' is not a JSON value; strings need quotes, and the only words are true, false and null";
 
     private readonly string Expected(Next next) => next switch
     {

@@ -88,7 +88,7 @@ public sealed class JsonPipeWriter : PipeWriter
             return;
         }
 
-        var writer = Ambient.Value ?? throw new InvalidOperationException("A value that lies in storage is only written to a pipe.");
+        var writer = Ambient.Value ?? throw new InvalidOperationException("A value in storage can only be written to a pipe.");
 
         // One byte represents the value, so that the writer places its commas correctly.
         json.WriteRawValue("0"u8, skipInputValidation: true);

@@ -75,7 +75,7 @@ internal static class JsonReferences
         if (scope.Find(reference) is not { } target)
         {
             throw new ProblemException(Problem.InvalidRequest(
-                place.Property("$ref").ToString(), $"leads nowhere: there is no '{Excerpt.Of(reference)}' at this point"));
+                place.Property("$ref").ToString(), $"points to no value: '{Excerpt.Of(reference)}' does not exist at this point"));
         }
 
         target.WriteTo(writer);

@@ -149,7 +149,7 @@ public sealed class MemoryBudget
     internal ProblemException NoRoom() => new(Problem.Saturated(
         string.Create(
             CultureInfo.InvariantCulture,
-            $"Other requests hold the memory that requests may hold together, {Limit} bytes (Limits:MaxBytesInFlight)."),
+            $"Other requests hold the memory for all requests, {Limit} bytes (Limits:MaxBytesInFlight)."),
         retryAfterSeconds: 2));
 
     /// <summary>Leaves the queue; returns false if the request has just got its memory.</summary>

@@ -139,13 +139,13 @@ public sealed class RequestMemory : IDisposable
             if (_results + results > _maxResultBytes)
             {
                 throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The results of the request come to more than {_maxResultBytes} bytes (Limits:MaxResultBytes).")));
+                    $"The results of the request exceed {_maxResultBytes} bytes (Limits:MaxResultBytes).")));
             }
 
             if (_taken > 0 && bytes > _budget!.Limit - _held)
             {
                 var detail = string.Create(CultureInfo.InvariantCulture,
-                    $"The request needs more memory than all requests may hold together, {_budget.Limit} bytes (Limits:MaxBytesInFlight).");
+                    $"The request needs more than the memory for all requests, {_budget.Limit} bytes (Limits:MaxBytesInFlight).");
                 throw new ProblemException(Problem.TooLarge(detail));
             }
 

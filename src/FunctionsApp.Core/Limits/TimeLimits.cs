@@ -78,7 +78,7 @@ public sealed class TimeLimit : IDisposable
     /// <summary>Returns the problem that describes the timeout.</summary>
     /// <param name="whose">What the limit applies to, such as "The call".</param>
     public Problem Problem(string whose) => Problems.Problem.Timeout(
-        string.Create(CultureInfo.InvariantCulture, $"{whose} was not done within its time limit of {_seconds} s (timeoutSeconds)."));
+        string.Create(CultureInfo.InvariantCulture, $"{whose} timed out after {_seconds} s (timeoutSeconds)."));
 
     /// <summary>Runs work, or a part of it, within the limit.</summary>
     /// <param name="work">The work; gets <see cref="Token"/>.</param>

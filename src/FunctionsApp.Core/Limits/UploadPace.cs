@@ -56,7 +56,7 @@ public sealed class UploadPace(PipeReader body, TimeProvider time) : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 throw new ProblemException(Problem.RequestTimeout(string.Create(CultureInfo.InvariantCulture,
-                    $"The body has come more slowly than {minBytesPerSecond} bytes a second for {Interval.TotalSeconds} seconds.")));
+                    $"The body arrived more slowly than {minBytesPerSecond} bytes a second for {Interval.TotalSeconds} seconds.")));
             }
         }
     }

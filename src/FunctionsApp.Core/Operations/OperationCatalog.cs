@@ -51,7 +51,7 @@ public sealed class OperationCatalog
     /// <param name="name">Its exact name.</param>
     /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
     public CallableOperation FindCallable(string name) => Find(name) as CallableOperation
-        ?? throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation, which answers many times: use stream."));
+        ?? throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation, which yields many values: use stream."));
 
     /// <summary>Finds an operation that computes.</summary>
     /// <param name="name">Its exact name.</param>
@@ -72,7 +72,7 @@ public sealed class OperationCatalog
     {
         StreamOperation operation => operation,
         var other => throw new ProblemException(Problem.WrongKind(
-            $"'{name}' is {(other.Kind == OperationKind.Io ? "an io" : "a cpu")} operation, which answers once: use await.")),
+            $"'{name}' is {(other.Kind == OperationKind.Io ? "an io" : "a cpu")} operation, which returns one value: use await.")),
     };
 
     private static Operation Create(Type implementation, OperationAttribute about, IServiceProvider services)

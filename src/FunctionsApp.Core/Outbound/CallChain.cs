@@ -75,15 +75,15 @@ public sealed class CallChain
             if (entries.Count > MaxLength)
             {
                 throw new ProblemException(Problem.LoopDetected(string.Create(CultureInfo.InvariantCulture,
-                    $"The request has come through more than {MaxLength} deployments of this app, which is the limit.")));
+                    $"The request passed through more than {MaxLength} deployments of this app, which is the limit.")));
             }
         }
 
         return returns <= 1 && isAllowed
             ? new CallChain(entries.Count == 0 ? null : string.Join(", ", entries))
             : throw new ProblemException(Problem.LoopDetected(returns > 1
-                ? "The request has come through this app more than once: its calls lead back to it."
-                : "The request was sent by this app itself, to a host that Outbound:AllowedHosts does not list by its name or address."));
+                ? "The request passed through this app more than once: the app's own calls lead back to it."
+                : "The app itself sent the request, to a host that Outbound:AllowedHosts does not list by name or address."));
     }
 
     /// <summary>Returns the header of an outbound request: the current chain and this app.</summary>

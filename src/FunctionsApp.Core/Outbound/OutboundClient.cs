@@ -135,7 +135,7 @@ public sealed class OutboundClient : IDisposable
                 }
 
                 request = redirects < MaxRedirects ? next : throw new ProblemException(Problem.UpstreamFailed(string.Create(
-                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects on after {MaxRedirects} redirects, which is the limit.")));
+                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects again after {MaxRedirects} redirects, which is the limit.")));
             }
             finally
             {
@@ -194,15 +194,15 @@ public sealed class OutboundClient : IDisposable
         var error = (exception as HttpRequestException)?.HttpRequestError;
         var problem = exception is OperationCanceledException
             ? Problem.Timeout(string.Create(CultureInfo.InvariantCulture,
-                $"No connection to '{host}' stood within {_options.ConnectTimeoutSeconds} s (Outbound:ConnectTimeoutSeconds)."))
+                $"Connecting to '{host}' took longer than {_options.ConnectTimeoutSeconds} s (Outbound:ConnectTimeoutSeconds)."))
             : Problem.UpstreamFailed(error switch
             {
                 HttpRequestError.NameResolutionError => $"The host name '{host}' could not be resolved.",
-                HttpRequestError.ConnectionError => $"No connection to '{host}' came about.",
-                HttpRequestError.SecureConnectionError => $"No secure connection to '{host}' came about: its certificate or its TLS was not accepted.",
-                HttpRequestError.ConfigurationLimitExceeded => $"The headers that '{host}' answered with are too long.",
-                HttpRequestError.InvalidResponse => $"What '{host}' answered is not HTTP.",
-                _ => $"The connection to '{host}' broke before an answer came.",
+                HttpRequestError.ConnectionError => $"Connecting to '{host}' failed.",
+                HttpRequestError.SecureConnectionError => $"Connecting to '{host}' failed: its certificate or TLS was not accepted.",
+                HttpRequestError.ConfigurationLimitExceeded => $"The response headers of '{host}' are too long.",
+                HttpRequestError.InvalidResponse => $"The response of '{host}' is not HTTP.",
+                _ => $"The connection to '{host}' broke before a response arrived.",
             });
         return problem with
         {

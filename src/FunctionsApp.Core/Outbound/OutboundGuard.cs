@@ -31,7 +31,7 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         if (HostName.HasCredentials(url))
         {
             throw new ProblemException(Problem.DestinationNotAllowed(
-                $"The URL of '{HostName.AsWritten(url)}' has credentials in it, which is not allowed: send an Authorization header instead."));
+                $"The URL of '{HostName.AsWritten(url)}' has credentials, which is not allowed: send an Authorization header instead."));
         }
 
         var host = HostName.Of(url);

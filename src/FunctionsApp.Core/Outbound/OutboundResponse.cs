@@ -34,7 +34,7 @@ public sealed record OutboundResponse(
         if (codings is not null)
         {
             throw new ProblemException(Problem.UpstreamFailed(
-                $"The body that '{HostName.AsWritten(url)}' answered with has the content coding '{Excerpt.Of(codings)}', "
+                $"The response of '{HostName.AsWritten(url)}' has the content coding '{Excerpt.Of(codings)}', "
                 + "which cannot be decoded."));
         }
     }
@@ -44,7 +44,7 @@ public sealed record OutboundResponse(
         if (status >= 400)
         {
             throw new ProblemException(Problem.UpstreamFailed(
-                string.Create(CultureInfo.InvariantCulture, $"'{HostName.AsWritten(url)}' answered with status {status} (raiseForStatus).")));
+                string.Create(CultureInfo.InvariantCulture, $"'{HostName.AsWritten(url)}' responded with status {status} (raiseForStatus).")));
         }
     }
 }

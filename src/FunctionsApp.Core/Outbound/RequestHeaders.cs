@@ -49,8 +49,8 @@ public static class RequestHeaders
         foreach (var (name, value) in headers ?? FrozenDictionary<string, string>.Empty)
         {
             var error = NameError(name)
-                ?? (seen.Add(name) ? null : "is given twice: upper and lower case do not differ in header names")
-                ?? (hasBody || !IsOfContent(name) ? null : "must not be given without a body, which it describes")
+                ?? (seen.Add(name) ? null : "appears more than once: header names ignore upper and lower case")
+                ?? (hasBody || !IsOfContent(name) ? null : "must not be given without a body")
                 ?? (IsValue(value) ? null : "must be printable ASCII characters, without line breaks or white space at its ends");
             if (error is not null)
             {
@@ -68,7 +68,7 @@ public static class RequestHeaders
     private static string? NameError(string name) =>
         name.Length == 0 || name.AsSpan().ContainsAnyExcept(TokenCharacters) ? "must have a header name made of letters, digits and hyphens"
         : Reserved.Contains(name) || ReservedPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
-            ? $"must not be given: '{name}' is set by the app, a proxy or the platform alone"
+            ? $"must not be given: '{name}' is set only by the app, a proxy or the platform"
         : null;
 
     private static bool IsOfContent(string name) =>

@@ -93,8 +93,8 @@ public sealed class StreamedOutboundResponse : IDisposable
             // Only the Brotli decompressor reports bad data as an invalid operation.
             var host = HostName.AsWritten(Url);
             var (detail, isTransient) = exception is InvalidDataException or InvalidOperationException
-                ? ($"The answer of '{host}' was cut, or is not compressed as it says.", EndsWithConnection)
-                : ($"The connection to '{host}' broke before the answer was complete.", true);
+                ? ($"The response of '{host}' was cut off, or its compression is invalid.", EndsWithConnection)
+                : ($"The connection to '{host}' broke before the response was complete.", true);
             throw new ProblemException(Problem.UpstreamFailed(detail) with { IsTransient = isTransient });
         }
     }
@@ -215,5 +215,5 @@ public sealed class StreamedOutboundResponse : IDisposable
     }
 
     private ProblemException TooLong(int limit) => new(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
-        $"The answer of '{HostName.AsWritten(Url)}' is longer than {limit} bytes (Outbound:MaxResponseBytes).")));
+        $"The response of '{HostName.AsWritten(Url)}' is longer than {limit} bytes (Outbound:MaxResponseBytes).")));
 }

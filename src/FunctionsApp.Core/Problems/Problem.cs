@@ -166,12 +166,12 @@ public sealed record Problem
 
     /// <summary>508: the request comes from the app itself, in a loop.</summary>
     /// <param name="detail">How the app detected the loop.</param>
-    public static Problem LoopDetected(string detail) => new("loop-detected", "The request has come in a loop", 508, detail);
+    public static Problem LoopDetected(string detail) => new("loop-detected", "The request is in a loop", 508, detail);
 
     /// <summary>501: a callback goes to a URL, but there is no key to sign it with.</summary>
     public static Problem CallbacksNotConfigured() =>
-        new("callbacks-not-configured", "Callbacks to URLs are not set up", 501,
-            "Nothing can be delivered to a URL, because there is no key to sign it with: Callbacks:SigningKeys is not set.");
+        new("callbacks-not-configured", "Callbacks to URLs are not configured", 501,
+            "The app cannot sign webhooks, because it has no signing key: Callbacks:SigningKeys is not set.");
 
     /// <summary>502: an outbound request could not be completed.</summary>
     /// <param name="detail">How far the request got, and the limit if one was reached; no address.</param>
@@ -181,7 +181,7 @@ public sealed record Problem
     /// <param name="detail">What is full, and its limit.</param>
     /// <param name="retryAfterSeconds">Seconds to wait before a retry.</param>
     public static Problem Saturated(string detail, int retryAfterSeconds) =>
-        new("saturated", "Too much is waiting", 429, detail) { RetryAfterSeconds = retryAfterSeconds };
+        new("saturated", "Too much work is queued", 429, detail) { RetryAfterSeconds = retryAfterSeconds };
 
     /// <summary>500: the operation raised an error of its own.</summary>
     /// <param name="detail">The operation's message.</param>
@@ -189,25 +189,25 @@ public sealed record Problem
 
     /// <summary>500: an unexpected error. The log has its details, under the trace id.</summary>
     public static Problem InternalError() =>
-        new("internal-error", "Something went wrong inside", 500, "The log knows more, under this traceId.");
+        new("internal-error", "Internal error", 500, "The log has the details under this traceId.");
 
     /// <summary>504: a timeout.</summary>
     /// <param name="detail">Which time limit, and how long it was.</param>
-    public static Problem Timeout(string detail) => new("timeout", "A time limit ran out", 504, detail);
+    public static Problem Timeout(string detail) => new("timeout", "The work timed out", 504, detail);
 
     /// <summary>404: no task has this id, or the task has expired.</summary>
-    public static Problem UnknownTask() => new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired, or never was.");
+    public static Problem UnknownTask() => new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired or never existed.");
 
     /// <summary>409: the task has ended, so it cannot be cancelled.</summary>
     /// <param name="detail">The outcome of the task.</param>
-    public static Problem AlreadyFinished(string detail) => new("already-finished", "The task has ended already", 409, detail);
+    public static Problem AlreadyFinished(string detail) => new("already-finished", "The task has already ended", 409, detail);
 
     /// <summary>409: the task has no webhook to send again.</summary>
     /// <param name="detail">Why not.</param>
     public static Problem NothingToDeliver(string detail) => new("nothing-to-deliver", "There is nothing to deliver", 409, detail);
 
     /// <summary>422: the idempotency key belongs to another request.</summary>
-    public static Problem IdempotencyKeyReused() => new("idempotency-key-reused", "The idempotency key stands for another request", 422,
+    public static Problem IdempotencyKeyReused() => new("idempotency-key-reused", "The idempotency key was used for another request", 422,
         "An earlier request with this Idempotency-Key differs from this one. Send the same request again, or another key.");
 
     /// <summary>500: the host stopped while the task ran, and no attempts are left.</summary>
@@ -227,5 +227,5 @@ public sealed record Problem
 
     /// <summary>408: the body arrived too slowly.</summary>
     /// <param name="detail">The minimum rate.</param>
-    public static Problem RequestTimeout(string detail) => new("request-timeout", "The body came too slowly", 408, detail);
+    public static Problem RequestTimeout(string detail) => new("request-timeout", "The body arrived too slowly", 408, detail);
 }

@@ -27,9 +27,9 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
         }
     }
 
-    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "There was no memory left for a request; it was refused as saturated")]
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "A request ran out of memory and was refused as saturated")]
     private static partial void LogOutOfMemory(ILogger logger, Exception exception);
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure; the caller was given trace id {TraceId}")]
+    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure; the response has trace id {TraceId}")]
     private static partial void LogUnexpected(ILogger logger, string traceId, Exception exception);
 }

@@ -110,7 +110,7 @@ public sealed class TaskService(
     {
         var (record, _) = await engine.CancelAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
         return record.IsFinished
-            ? throw new ProblemException(Problem.AlreadyFinished($"The task has {Ended(record.State)} already."))
+            ? throw new ProblemException(Problem.AlreadyFinished($"The task has already {Ended(record.State)}."))
             : TaskResponse.Of(record);
     }
 
@@ -157,7 +157,7 @@ public sealed class TaskService(
         return record.Delivery is not null
             ? Deliveries(record)
             : throw new ProblemException(Problem.NothingToDeliver(record.IsFinished
-                ? $"The task has {Ended(record.State)}, for which it names no URL."
+                ? $"The task has {Ended(record.State)}, and has no URL for that outcome."
                 : "The task has not ended yet."));
     }
 

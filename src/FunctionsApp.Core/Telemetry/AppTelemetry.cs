@@ -18,16 +18,16 @@ public static class AppTelemetry
     public static ActivitySource Source { get; } = new(Name);
 
     internal static UpDownCounter<long> ActiveCalls { get; } = Meter.CreateUpDownCounter<long>(
-        "functionsapp.operation.active", "{call}", "Calls of operations that are under way, by operation and pattern.");
+        "functionsapp.operation.active", "{call}", "Calls of operations in flight, by operation and pattern.");
 
     internal static Histogram<double> CallDuration { get; } = Meter.CreateHistogram<double>(
-        "functionsapp.operation.duration", "s", "How long calls of operations took, by operation, pattern and outcome.");
+        "functionsapp.operation.duration", "s", "The duration of calls of operations, by operation, pattern and outcome.");
 
     internal static UpDownCounter<long> ActiveRuns { get; } = Meter.CreateUpDownCounter<long>(
-        "functionsapp.run.active", "{run}", "Runs of patterns, tasks and webhooks that are under way.");
+        "functionsapp.run.active", "{run}", "Runs of patterns, tasks and webhooks in flight.");
 
     internal static Histogram<double> RunDuration { get; } = Meter.CreateHistogram<double>(
-        "functionsapp.run.duration", "s", "How long runs of patterns, tasks and webhooks took, by outcome.");
+        "functionsapp.run.duration", "s", "The duration of runs of patterns, tasks and webhooks, by outcome.");
 
     /// <summary>Whether there is a listener.</summary>
     internal static bool IsWatched =>

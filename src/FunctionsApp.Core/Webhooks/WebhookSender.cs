@@ -44,7 +44,8 @@ public sealed class WebhookSender(
 
         if (AbsoluteUrl.Parse(url) is not { Scheme: "http" or "https" } parsed)
         {
-            throw new ProblemException(Problem.InvalidRequest(pointer, "must be an absolute http or https URL, as https://example.com/"));
+            throw new ProblemException(
+                Problem.InvalidRequest(pointer, "must be an absolute http or https URL, such as https://example.com/"));
         }
 
         guard.Check(parsed);
@@ -101,7 +102,7 @@ public sealed class WebhookSender(
         }
 
         Attempt TimedOut() => new(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
-            $"'{HostName.AsWritten(request.Url)}' did not answer within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
+            $"'{HostName.AsWritten(request.Url)}' did not respond within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
 
         async ValueTask<Attempt> PostAsync(CancellationToken token)
         {
@@ -118,10 +119,13 @@ public sealed class WebhookSender(
         {
             >= 200 and <= 299 => new Attempt(WebhookOutcome.Delivered, response.Status),
             >= 300 and <= 399 => new Attempt(WebhookOutcome.Refused, response.Status,
-                string.Create(CultureInfo.InvariantCulture, $"'{host}' answered with status {response.Status}: no redirect is followed.")),
-            410 => new Attempt(WebhookOutcome.Refused, response.Status, $"'{host}' answered with status 410: it wants no more."),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"'{host}' responded with status {response.Status}: the app does not follow redirects.")),
+            410 => new Attempt(WebhookOutcome.Refused, response.Status, $"'{host}' responded with status 410: the receiver is gone."),
             _ => new Attempt(WebhookOutcome.Failed, response.Status,
-                string.Create(CultureInfo.InvariantCulture, $"'{host}' answered with status {response.Status}."), response.RetryAfter(time.GetUtcNow())),
+                string.Create(CultureInfo.InvariantCulture, $"'{host}' responded with status {response.Status}."),
+                response.RetryAfter(time.GetUtcNow())),
         };
     }
 

@@ -179,6 +179,6 @@ internal sealed partial class AttemptExecution(
         }
     }
 
-    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored, which is tried again: {Reason}")]
+    [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored; the app retries: {Reason}")]
     private static partial void LogNotStored(ILogger logger, string reason);
 }

@@ -20,7 +20,7 @@ internal sealed class AttemptSlots : IDisposable
     public AttemptSlots(IOptions<TasksOptions> options, TimeProvider time)
     {
         (_slots, _time) = (new SemaphoreSlim(options.Value.MaxRunning), time);
-        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "How long tasks waited for their turn.");
+        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
     }
 
     /// <summary>Is cancelled when the process is ending: attempts are interrupted, and begin again elsewhere.</summary>

@@ -105,7 +105,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
             return view with { Record = view.Record with { State = TaskState.Cancelling, NextAttemptAt = null } };
         },
-        "Whether the task is cancelled is not known: storage cannot be reached.");
+        "It is unknown whether the task is cancelled: storage cannot be reached.");
 
     public async ValueTask<TaskPage> ListAsync(TaskQuery query)
     {
@@ -152,13 +152,13 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
             return view.Record;
         },
-        "That the webhook is to be sent again could not be stored.");
+        "The redelivery of the webhook could not be stored.");
 
     public void EnsureReady()
     {
         if (_isFailing)
         {
-            throw new ProblemException(Problem.StorageFailed("New tasks cannot be stored: the storage account of the tasks cannot be reached; the log says why."));
+            throw new ProblemException(Problem.StorageFailed("New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
         }
     }
 
@@ -186,9 +186,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     /// <summary>The problem of a task that may run, or not: storage has not responded to its start.</summary>
     private static Problem UnknownOutcome(string id, TaskDefinition definition) => Problem.StorageFailed(
-        "Storage did not respond in time, so whether the task was accepted is not known. " + (definition.IdempotencyKey is null
-            ? $"GET {definition.Path}/{id} tells. With an Idempotency-Key the request could be sent again."
-            : "Send the request again with the same Idempotency-Key: it does not make a second task.")) with
+        "Storage did not respond in time, so it is unknown whether the task was accepted. " + (definition.IdempotencyKey is null
+            ? $"GET {definition.Path}/{id} shows whether it was. With an Idempotency-Key the request could be sent again."
+            : "Send the request again with the same Idempotency-Key: that never creates a second task.")) with
     { Id = id };
 
     private async Task<TaskView?> ReadAsync(string id) =>

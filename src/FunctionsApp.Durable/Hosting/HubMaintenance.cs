@@ -86,7 +86,7 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
     [LoggerMessage(EventId = 37, Level = LogLevel.Error, Message = "The orchestration of task {Id} has failed, and so has the task: {Reason}")]
     private static partial void LogFailed(ILogger logger, string id, string reason);
 
-    [LoggerMessage(EventId = 42, Level = LogLevel.Error, Message = "Task {Id} can neither be deleted nor taken up")]
+    [LoggerMessage(EventId = 42, Level = LogLevel.Error, Message = "Task {Id} can be neither deleted nor resumed")]
     private static partial void LogStuck(ILogger logger, Exception exception, string id);
 
     [LoggerMessage(EventId = 38, Level = LogLevel.Information, Message = "The inputs of {Count} tasks that were never created were deleted")]

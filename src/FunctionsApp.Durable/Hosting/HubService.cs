@@ -108,6 +108,6 @@ internal sealed partial class HubService(
         }
     }
 
-    [LoggerMessage(EventId = 40, Level = LogLevel.Error, Message = "The maintenance of the task hub failed, and is tried again")]
+    [LoggerMessage(EventId = 40, Level = LogLevel.Error, Message = "The maintenance of the task hub failed; the app retries")]
     private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -86,7 +86,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
                 if (++failures == MaxFailures)
                 {
                     LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
-                    return start.Fail(status, Problem.StorageFailed("No attempt could be made. The log has the cause."), Now(context));
+                    return start.Fail(status, Problem.StorageFailed("No attempt could be started. The log has the cause."), Now(context));
                 }
 
                 result = AfterFailure(input, status);
@@ -192,6 +192,6 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     [LoggerMessage(EventId = 33, Level = LogLevel.Error, Message = "The start of task {Id} cannot be read, so the task has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "No attempt at task {Id} could be made, so it has failed")]
+    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "No attempt of task {Id} could be started, so the task has failed")]
     private static partial void LogNoAttempt(ILogger logger, Exception exception, string id);
 }

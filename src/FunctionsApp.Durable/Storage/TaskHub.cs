@@ -76,7 +76,7 @@ internal sealed class TaskHub
     {
         if (await _keys.EnsureAsync(key => Blobs.ShareSecretAsync("signing-key", key, cancellationToken)) is { } error)
         {
-            throw new InvalidOperationException($"The blob secrets/signing-key holds no signing key: what it holds {error}.");
+            throw new InvalidOperationException($"The blob secrets/signing-key has an invalid signing key: it {error}.");
         }
     }
 

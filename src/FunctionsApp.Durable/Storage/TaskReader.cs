@@ -78,7 +78,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     private static Problem FailureOf(OrchestrationState instance) => instance.OrchestrationStatus == OrchestrationStatus.Failed
         ? Problem.StorageFailed(TaskHub.FailureOf(instance).Contains(NotDeterministic, StringComparison.Ordinal)
             ? "The task cannot go on: another version of the app began it, with other steps."
-            : "The task cannot go on: its orchestration failed. The log says why.")
+            : "The task cannot go on: its orchestration failed. The log has the cause.")
         : Problem.Interrupted("The task cannot go on: its orchestration was terminated.");
 
     private T? Read<T>(OrchestrationState instance, string? json)

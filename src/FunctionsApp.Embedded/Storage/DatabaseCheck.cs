@@ -38,14 +38,14 @@ internal static class DatabaseCheck
                 File.Move(path, aside);
                 MoveLog(path, aside);
                 TaskLog.Damaged(logger, path, error, aside, Remedy);
-                throw new StorageException($"The database is damaged, and was set aside as '{aside}'. {Remedy}.");
+                throw new StorageException($"The database is damaged and was moved to '{aside}'. {Remedy}.");
             }
         }
         else if (before.Max(StringComparer.Ordinal) is { } aside)
         {
             // Otherwise the next start would forget the tasks that were set aside. A failed recovery leaves an empty file.
             MoveLog(path, aside);
-            throw new StorageException($"There is nothing in '{path}', but '{aside}', which is damaged. {Remedy}.");
+            throw new StorageException($"'{path}' is empty or missing, and '{aside}' is a damaged database. {Remedy}.");
         }
     }
 
@@ -61,11 +61,11 @@ internal static class DatabaseCheck
             {
                 throw new StorageException(
                     string.Create(CultureInfo.InvariantCulture,
-                        $"'{path}' has version {version}, and this version of the app knows {TaskSchema.Version}: a later version wrote it. "
-                        + $"Run that one, or use another directory."),
+                        $"'{path}' has version {version}, but this version of the app supports {TaskSchema.Version}: a later version wrote the file. "
+                        + $"Run that version, or use another directory."),
                     reason: string.Create(CultureInfo.InvariantCulture,
-                        $"A later version of the app wrote the database of the tasks: it has version {version}, "
-                        + $"and this version knows {TaskSchema.Version}."));
+                        $"A later version of the app wrote the database of the tasks: the database has version {version}, "
+                        + $"and this version supports {TaskSchema.Version}."));
             }
 
             return session.Scalar("PRAGMA quick_check(1)") is "ok" ? null : "quick_check found an error";

@@ -148,7 +148,7 @@ internal sealed class TaskDatabase : IDisposable
         writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
-            throw new StorageException($"'{path}' has no write-ahead log: the file system has none of what that needs.");
+            throw new StorageException($"'{path}' cannot have a write-ahead log: the file system does not support it.");
         }
 
         // Every commit flushes the log: a change that has been reported survives a loss of power.

@@ -31,7 +31,7 @@ internal static partial class TaskLog
         Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. Tasks are refused until that file is back, or the host restarts")]
     public static partial void Lost(ILogger logger, string path);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is in its place again, and tasks are accepted")]
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is at its path again, and tasks are accepted")]
     public static partial void Found(ILogger logger, string path);
 
     [LoggerMessage(EventId = 22, Level = LogLevel.Error,

@@ -27,7 +27,7 @@ internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimePr
 
     private async Task ServeAsync(ConnectionDelegate next, ConnectionContext connection)
     {
-        await using (_cut.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The host stops.")), connection))
+        await using (_cut.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The host is shutting down.")), connection))
         {
             await next(connection);
         }

@@ -141,7 +141,7 @@ public sealed class FunctionRequest
         catch (IOException exception) when (exception
             is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
         {
-            throw new ProblemException(Problem.StorageFailed("The body could not be kept while it arrived: there is no room for it, or no directory for temporary files."));
+            throw new ProblemException(Problem.StorageFailed("The body could not be stored in a temporary file: there is no space, or no directory for temporary files."));
         }
 
         _request.Body.Position = 0;
@@ -244,7 +244,7 @@ public sealed class FunctionRequest
             && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
         {
             throw new ProblemException(HttpProblems.UnsupportedCoding(
-                $"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not read; send it as it is."));
+                $"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not supported; send the body without it."));
         }
 
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding
@@ -252,7 +252,7 @@ public sealed class FunctionRequest
                 .Any(static coding => coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
         {
             throw new ProblemException(HttpProblems.UnsupportedCoding(
-                $"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not read; send it as it is."));
+                $"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not supported; send the body without it."));
         }
 
         // A missing content type means JSON; an explicit one must be correct.
@@ -268,7 +268,7 @@ public sealed class FunctionRequest
         {
             string[] types = ReadsLines ? [MediaTypes.Json, MediaTypes.Lines] : [MediaTypes.Json];
             throw new ProblemException(HttpProblems.UnsupportedMediaType(
-                $"'{Excerpt.Of(_request.ContentType)}' is not read; send {string.Join(" or ", types)} in UTF-8.",
+                $"'{Excerpt.Of(_request.ContentType)}' is not supported; send {string.Join(" or ", types)} in UTF-8.",
                 string.Join(", ", types)));
         }
     }

@@ -13,7 +13,7 @@ public static class HttpProblems
 
     /// <summary>401: the request has no valid key for the function.</summary>
     /// <param name="detail">Which key is required, and where.</param>
-    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is needed", 401, detail)
+    public static Problem Unauthorized(string detail) => new("unauthorized", "A function key is required", 401, detail)
     {
         Header = ("WWW-Authenticate", "ApiKey realm=\"functions\", header=\"x-functions-key\""),
     };
@@ -24,7 +24,7 @@ public static class HttpProblems
 
     /// <summary>404: no function has this path.</summary>
     /// <param name="path">The path.</param>
-    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function answers {Excerpt.Of(path)}.");
+    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function has the path {Excerpt.Of(path)}.");
 
     /// <summary>405: the path has functions, but none for this method.</summary>
     /// <param name="detail">The method, and those that are allowed.</param>

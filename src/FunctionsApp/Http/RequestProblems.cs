@@ -32,7 +32,7 @@ public sealed class RequestProblems(ProblemDescriber describer, SaturationLog sa
         _ when context.RequestAborted.IsCancellationRequested => null,
         OperationCanceledException when cancelled.IsCancellationRequested => Problem.ShuttingDown(),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } =>
-            Problem.RequestTimeout("The body has come more slowly than the server allows."),
+            Problem.RequestTimeout("The body arrived more slowly than the server allows."),
         BadHttpRequestException bad =>
             HttpProblems.BadRequest("The body does not end where its length says, or its chunks are invalid.", bad.StatusCode),
 

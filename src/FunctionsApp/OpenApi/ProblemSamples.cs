@@ -6,7 +6,7 @@ namespace FunctionsApp.OpenApi;
 /// <summary>A sample of every type of problem: the type's slug, title and status come from the problem itself.</summary>
 internal static class ProblemSamples
 {
-    public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' is not one of this server's.");
+    public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' does not belong to this server.");
 
     public static Problem MalformedJson { get; } = Problem.MalformedJson("The text ends where a comma or '}' is expected", 1, 11);
 
@@ -19,7 +19,7 @@ internal static class ProblemSamples
     public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
         "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
-    public static Problem LoopDetected { get; } = Problem.LoopDetected("The request has come through this app more than once: its calls lead back to it.");
+    public static Problem LoopDetected { get; } = Problem.LoopDetected("The request passed through this app more than once: the app's own calls lead back to it.");
 
     public static Problem UnknownOperation { get; } = Problem.UnknownOperation("ehco", ["echo"]);
 
@@ -27,41 +27,41 @@ internal static class ProblemSamples
 
     public static Problem NotFound { get; } = HttpProblems.NotFound("/api/nothing");
 
-    public static Problem MethodNotAllowed { get; } = HttpProblems.MethodNotAllowed("/api/gather does not answer GET; it answers POST.");
+    public static Problem MethodNotAllowed { get; } = HttpProblems.MethodNotAllowed("/api/gather does not support GET; it supports POST.");
 
-    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("The body has come more slowly than 240 bytes a second for 5 seconds.");
+    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("The body arrived more slowly than 240 bytes a second for 5 seconds.");
 
-    public static Problem AlreadyFinished { get; } = Problem.AlreadyFinished("The task has succeeded already.");
+    public static Problem AlreadyFinished { get; } = Problem.AlreadyFinished("The task has already succeeded.");
 
-    public static Problem NothingToDeliver { get; } = Problem.NothingToDeliver("The task has succeeded, for which it names no URL.");
+    public static Problem NothingToDeliver { get; } = Problem.NothingToDeliver("The task has succeeded, and has no URL for that outcome.");
 
     public static Problem TooLarge { get; } = Problem.TooLarge("A gather has at most 10000 calls (Limits:MaxCalls), not 10001.");
 
     public static Problem UnsupportedMediaType { get; } = HttpProblems.UnsupportedMediaType(
-        "'text/plain' is not read; send application/json in UTF-8.", "application/json");
+        "'text/plain' is not supported; send application/json in UTF-8.", "application/json");
 
     public static Problem InvalidRequest { get; } =
         Problem.InvalidRequest("/timeoutSeconds", "must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)");
 
-    public static Problem WrongKind { get; } = Problem.WrongKind("'delay' is an io operation, which answers once: use await.");
+    public static Problem WrongKind { get; } = Problem.WrongKind("'delay' is an io operation, which returns one value: use await.");
 
     public static Problem IdempotencyKeyReused { get; } = Problem.IdempotencyKeyReused();
 
-    public static Problem Saturated { get; } = Problem.Saturated("2 items wait for the CPU; with 1 more there would be over 2 (Cpu:MaxQueuedItems).", 1);
+    public static Problem Saturated { get; } = Problem.Saturated("The CPU queue has 2 items and no room for 1 more: its limit is 2 (Cpu:MaxQueuedItems).", 1);
 
     public static Problem OperationFailed { get; } = Problem.OperationFailed("out of paper");
 
     public static Problem InternalError { get; } = Problem.InternalError();
 
-    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, and no attempt is left: there were 10 (retry.maxAttempts).");
+    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, and no attempt is left (retry.maxAttempts: 10).");
 
     public static Problem CallbacksNotConfigured { get; } = Problem.CallbacksNotConfigured();
 
-    public static Problem UpstreamFailed { get; } = Problem.UpstreamFailed("'example.com' answered with status 404 (raiseForStatus).");
+    public static Problem UpstreamFailed { get; } = Problem.UpstreamFailed("'example.com' responded with status 404 (raiseForStatus).");
 
     public static Problem ShuttingDown { get; } = Problem.ShuttingDown();
 
-    public static Problem Timeout { get; } = Problem.Timeout("'delay' was not done within its time limit of 0.2 s (timeoutSeconds).");
+    public static Problem Timeout { get; } = Problem.Timeout("'delay' timed out after 0.2 s (timeoutSeconds).");
 
     public static Problem StorageFailed { get; } =
         Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");

@@ -10,10 +10,10 @@ class ProblemError extends Error {
 }
 
 const api = {
-  // The page is a function beside the others, whatever prefix the host gives to them all; elsewhere it is told.
+  // The page is a function beside the others, with the same prefix; elsewhere a meta element has the address.
   base: new URL(document.querySelector("meta[name=functions]").content || location.pathname.replace(/[^/]*\/?$/, ""), location.origin),
 
-  // Never stored: who leaves the page takes the key along.
+  // Never stored: the key is gone when the user leaves the page.
   key: "",
 
   /** Called when the host asks for a key. */
@@ -51,7 +51,7 @@ async function problemOf(response) {
   return { title: response.statusText || "The request failed", status: response.status, detail: text.slice(0, 500) };
 }
 
-/** Yields the lines of a body in batches, as they arrive: a batch is what one read brought. */
+/** Yields the lines of a body in batches, as they arrive: a batch has the lines of one read. */
 async function* linesOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -1,5 +1,5 @@
 "use strict";
-// JSON as text: what is shown is what was sent, digit for digit. JSON.parse would round 64-bit integers.
+// JSON as text: the page shows it as it was sent, digit for digit. JSON.parse would round 64-bit integers.
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g;
 
@@ -11,11 +11,11 @@ function parseJson(text) {
       : value);
 }
 
-/** Lays JSON text out: what fits a line stays on one. Returns the lines. */
+/** Lays JSON text out: a value that fits a line stays on one. Returns the lines. */
 function formatJson(text, width = 74) {
   const tokens = text.match(TOKEN) ?? [];
 
-  // For each bracket its partner, and up to each token the characters so far: so it is known what fits.
+  // For each bracket its partner, and up to each token the characters so far: they show which values fit.
   const partner = new Map();
   const open = [];
   const sums = [0];

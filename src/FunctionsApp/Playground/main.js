@@ -48,7 +48,7 @@ keyForm.addEventListener("submit", (event) => {
   load();
 });
 
-/** Reads the catalog; it is also what tells whether a key is needed. */
+/** Reads the catalog. Its status also shows whether a key is required. */
 async function load() {
   try {
     const response = await api.send("operations");
@@ -60,7 +60,7 @@ async function load() {
     }
     await tasks.restore();
   } catch (error) {
-    if (error.problem?.status !== 401) console.warn("The catalog could not be read:", error.message);
+    if (error.problem?.status !== 401) console.warn("The list of operations cannot be read:", error.message);
   }
   document.documentElement.dataset.ready = "";
 }

@@ -1,5 +1,5 @@
 "use strict";
-// A tab: the request, its run, and what that came to.
+// A tab: the request, its run, and the response.
 
 class Panel {
   constructor(pattern, catalog) {
@@ -12,14 +12,14 @@ class Panel {
     parts.title.textContent = pattern.title;
     parts.what.textContent = pattern.what;
     parts.method.textContent = "POST";
-    parts.body.setAttribute("aria-label", "Request body, JSON");
+    parts.body.setAttribute("aria-label", "Request body (JSON)");
     parts.answer.setAttribute("aria-label", "Answer");
-    parts.curl.setAttribute("aria-label", "The same as a curl command");
-    parts.python.setAttribute("aria-label", "The same in Python");
+    parts.curl.setAttribute("aria-label", "The request as a curl command");
+    parts.python.setAttribute("aria-label", "The same work as a Python program");
     parts.example.replaceChildren(...pattern.presets.map((preset, i) => make("option", { value: i }, preset.name)));
     parts["timeout-field"].hidden = !pattern.hasTimeout;
     if (pattern.list) {
-      parts["operation-label"].textContent = `Another of the ${pattern.list}`;
+      parts["operation-label"].textContent = `Add to the ${pattern.list}`;
       parts.add.hidden = false;
     }
     if (pattern.compare) {
@@ -72,7 +72,7 @@ class Panel {
     parts["copy-python"].addEventListener("click", (event) => copy(event.target, parts.python.textContent));
   }
 
-  /** Fills the picker: from the catalog when it is there, and before that with what the examples name. */
+  /** Fills the picker: from the catalog if it has been read, otherwise with the operations of the examples. */
   fillOperations() {
     const { operation } = this.parts;
     const chosen = operation.value;
@@ -150,7 +150,7 @@ class Panel {
       parts.fault.textContent = "";
     } catch (error) {
       this.request = undefined;
-      parts.fault.textContent = `Not JSON yet: ${error.message}`;
+      parts.fault.textContent = `Invalid JSON: ${error.message}`;
     }
     parts.body.setAttribute("aria-invalid", String(!this.request));
     const context = { operation: this.operation, timeout: parts.timeout.value, request: this.request };
@@ -162,7 +162,7 @@ class Panel {
     try {
       twin = pattern.python(context);
     } catch {
-      twin = "# This request has no twin: it is not of the shape that the pattern takes.\n";
+      twin = "# There is no Python program for this request: the pattern does not accept it.\n";
     }
     parts.python.textContent = twin;
   }
@@ -289,7 +289,7 @@ class Panel {
         make("span", {}, make("b", {}, formatMs(quick)), " gathered"),
         make("strong", {}, `${(slow / quick).toFixed(1)}× as fast`));
       this.parts.factor.hidden = false;
-      return `Gather took ${formatMs(quick)} for what took ${formatMs(slow)} in sequence.`;
+      return `Gather took ${formatMs(quick)}, sequence ${formatMs(slow)}.`;
     });
   }
 }

@@ -1,5 +1,5 @@
 "use strict";
-// What each pattern is called with, and how its answer becomes bars.
+// The examples of each pattern, and how its response becomes bars.
 
 const NDJSON = { Accept: "application/x-ndjson" };
 
@@ -17,7 +17,7 @@ const query = (timeout) => (timeout ? `?timeoutSeconds=${encodeURIComponent(time
 const plural = (succeeded, failed, cancelled) =>
   [`${succeeded} succeeded`, failed && `${failed} failed`, cancelled && `${cancelled} cancelled`].filter(Boolean).join(", ");
 
-/** Reads an NDJSON answer: shows each line, and hands it over. Returns the last object; its problem is thrown. */
+/** Reads an NDJSON response: shows each line, and passes it on. Returns the last object; throws its problem. */
 async function readLines(response, answer, onLine) {
   let last;
   for await (const lines of linesOf(response)) {
@@ -30,7 +30,7 @@ async function readLines(response, answer, onLine) {
       else onLine(line, kind);
     }
   }
-  if (!last) throw new ProblemError({ title: "The answer was cut off", detail: "Its last line did not arrive." });
+  if (!last) throw new ProblemError({ title: "The response was cut off", detail: "Its last line did not arrive." });
   return last;
 }
 
@@ -40,15 +40,15 @@ const patterns = [
   {
     name: "await",
     title: "Await one operation",
-    what: "await f(x), with asyncio.wait_for as its time limit.",
+    what: "await f(x). With a timeout it is asyncio.wait_for.",
     kinds: ["io", "cpu"],
     hasTimeout: true,
     path: (operation) => `await/${operation}`,
     presets: [
       { name: "Wait a second", operation: "delay", body: { seconds: 1, result: "done" } },
       { name: "Count primes", operation: "primes.count", body: { from: 0, to: 60_000_000 } },
-      { name: "Too late: a time limit", operation: "delay", body: { seconds: 5 }, timeout: 1 },
-      { name: "A request with two errors", operation: "delay", body: { seconds: "one", retries: 3 } },
+      { name: "Timeout", operation: "delay", body: { seconds: 5 }, timeout: 1 },
+      { name: "Request with two errors", operation: "delay", body: { seconds: "one", retries: 3 } },
     ],
     curl: ({ operation, timeout }) => ({ path: `await/${operation}${query(timeout)}` }),
     python: ({ operation, request, timeout }) => python.await(operation, request, timeout),
@@ -72,14 +72,14 @@ const patterns = [
   {
     name: "sequence",
     title: "One after the other",
-    what: "await a(); await b(): each step starts when the one before it has ended, and may use what it came to. Drawn, that is stairs.",
+    what: "await a(); await b(). Each step starts when the step before it has ended, and can use its result. The bars form stairs.",
     kinds: ["io", "cpu"],
     list: "steps",
     path: () => "sequence",
     presets: [
       { name: "Six waits, a computation", body: { steps: SEVEN } },
       {
-        name: "Each step uses the last",
+        name: "Each step uses the one before",
         body: {
           steps: [
             { operation: "primes.factor", input: { n: 6_983_776_800 } },
@@ -108,15 +108,15 @@ const patterns = [
         return `${formatCount(ran.length, "step")} in ${formatMs(elapsedMs)}.`;
       } catch (error) {
         const at = error.problem?.index;
-        if (at !== undefined) timeline.set(at, { row: at, from: 0, to: timeline.now, outcome: "failed", name: nameOf(steps[at], at), details: "when it started is not known" });
+        if (at !== undefined) timeline.set(at, { row: at, from: 0, to: timeline.now, outcome: "failed", name: nameOf(steps[at], at), details: "unknown start time" });
         throw error;
       }
     },
   },
   {
     name: "callback",
-    title: "Then go on",
-    what: "async_task(callback): an operation runs, then the continuation that its outcome asks for. With a URL in place of a continuation the outcome is delivered there, signed.",
+    title: "Work, then a continuation",
+    what: "async_task(callback). An operation runs, then onSuccess or onError. A URL as the continuation gets a signed webhook.",
     kinds: ["io", "cpu"],
     path: (operation) => `callback/${operation}`,
     wrap: (example) => ({ input: example, onSuccess: { operation: "echo", input: { value: { $ref: "#/result" } } } }),
@@ -131,7 +131,7 @@ const patterns = [
         },
       },
       {
-        name: "It fails, and goes on",
+        name: "Error, then a continuation",
         operation: "fail",
         body: {
           input: { message: "out of paper", afterSeconds: 0.5 },
@@ -152,7 +152,7 @@ const patterns = [
       if (response.status === 202) {
         timeline.set("task", { row: 0, from: 0, to: timeline.now, outcome: "succeeded", name: "accepted as a task" });
         onTask(parsed);
-        return "It is a task now: see the tab Tasks for it and its deliveries.";
+        return "Accepted as a task: see the tab Tasks.";
       }
       drawSteps(timeline, parsed.timeline, (i) => (i === 0 ? operation : `${parsed.continuation}: ${parsed.timeline[i].operation}`));
 
@@ -160,13 +160,13 @@ const patterns = [
 
       // The work has failed where the other continuation ran.
       if (parsed.continuation === "onError") timeline.set(0, { outcome: "failed" });
-      return `${parsed.continuation} ran; ${formatMs(parsed.elapsedMs)} in all.`;
+      return `${parsed.continuation} ran; ${formatMs(parsed.elapsedMs)} in total.`;
     },
   },
   {
     name: "gather",
     title: "All at once",
-    what: "asyncio.gather, TaskGroup, Semaphore and wait(FIRST_COMPLETED): it takes as long as the longest. Drawn, that is a wall; each bar ends as its result arrives.",
+    what: "asyncio.gather, TaskGroup, Semaphore and wait(FIRST_COMPLETED). All calls start together. Each bar ends when its result arrives.",
     kinds: ["io", "cpu"],
     list: "calls",
     path: () => "gather",
@@ -175,7 +175,7 @@ const patterns = [
       { name: "At most two at a time", body: { calls: withIds(SEVEN), maxConcurrency: 2 } },
       { name: "The first one wins", body: { calls: withIds(SEVEN.slice(0, 6)), returnWhen: "firstCompleted" } },
       {
-        name: "Some fail, the rest goes on",
+        name: "Some fail, the others continue",
         body: {
           calls: [
             { id: "steady", operation: "delay", input: { seconds: 0.9, result: 1 } },
@@ -223,7 +223,7 @@ const patterns = [
   {
     name: "map",
     title: "On every core",
-    what: "Pool.map, starmap, imap and imap_unordered: one CPU-bound operation for many items. Drawn, that is bricks on a lane for each worker.",
+    what: "Pool.map, starmap, imap and imap_unordered. One CPU-bound operation for many items. Each worker has a row of chunks.",
     kinds: ["cpu"],
     path: (operation) => `map/${operation}`,
     wrap: (example) => ({ items: [example], timeline: true }),
@@ -277,15 +277,15 @@ const patterns = [
   },
   {
     name: "stream",
-    title: "As they come",
-    what: "async for over an async generator: each value is sent as it is yielded. Drawn, each bar is the wait for a value.",
+    title: "One value after another",
+    what: "async for over an async generator. The app sends each value when the operation yields it. Each bar is the wait for a value.",
     kinds: ["stream"],
     hasTimeout: true,
     path: (operation) => `stream/${operation}`,
     presets: [
       { name: "Count to twelve", operation: "count", body: { count: 12, intervalSeconds: 0.2, start: 1 } },
       { name: "Hello and goodbye", operation: "greet", body: { name: "Ada", pauseSeconds: 1 } },
-      { name: "Cut short by its time limit", operation: "count", body: { count: 100, intervalSeconds: 0.3 }, timeout: 2 },
+      { name: "Stopped by its timeout", operation: "count", body: { count: 100, intervalSeconds: 0.3 }, timeout: 2 },
       { name: "A hundred thousand values", operation: "count", body: { count: 100_000 } },
     ],
     accept: NDJSON.Accept,

@@ -54,7 +54,7 @@ const pythonArguments = (input) => Object.entries(input ?? {}).map(([name, value
 
 const CLIENT = `asyncio_http.Client(${JSON.stringify(location.origin)})`;
 
-/** Collects what a program needs while its main part is written. */
+/** Collects the imports and functions of a program while its main part is written. */
 class PythonProgram {
   constructor() {
     this.imports = new Set();
@@ -74,7 +74,7 @@ class PythonProgram {
     return { name, ...known };
   }
 
-  /** An awaitable: what computes goes to a process of its own, so that the loop is free. */
+  /** An awaitable: a computation runs in a process of its own, so that the loop is free. */
   call({ operation, input }) {
     if (!PYTHON[operation]) {
       this.uses("asyncio_http");
@@ -210,7 +210,7 @@ const python = {
     const call = program.call({ operation, input });
     const limited = timeoutSeconds ? `asyncio.wait_for(${call}, timeout=${timeoutSeconds})` : call;
 
-    // create_task takes coroutines alone, and what the pool gives is a future.
+    // create_task takes only coroutines, and the pool returns a future.
     return program.main([
       `task = ${(io || stream) ? "asyncio.create_task" : "asyncio.ensure_future"}(${limited})`,
       "print(\"not done yet\" if not task.done() else \"done\")",

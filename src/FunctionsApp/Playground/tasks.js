@@ -7,7 +7,7 @@ const TASK_PATTERNS = document.querySelector("meta[name=task-patterns]").content
 const tasksPattern = {
   name: "tasks",
   title: "Work that outlives its request",
-  what: "create_task, await task, task.cancel(): the answer is a task, at once. It survives a restart of the host, may be tried again, and can tell a URL when it is done.",
+  what: "create_task, await task, task.cancel(). The app responds with the task at once. A task survives a restart, can be retried, and can post a webhook when it ends.",
   kinds: ["pattern", "io", "cpu"],
   path: (operation) => (TASK_PATTERNS.includes(operation) ? "tasks" : `tasks/${operation}`),
   wrap: (example, found) => (found?.kind === "pattern" ? example : { input: example }),
@@ -22,9 +22,9 @@ const tasksPattern = {
       operation: "gather",
       body: { pattern: "gather", request: { calls: [0.5, 1, 1.5, 2, 2.5, 3].map((seconds) => ({ operation: "delay", input: { seconds } })) } },
     },
-    { name: "A long wait, to be cancelled", operation: "delay", body: { input: { seconds: 60, result: "done" } } },
-    { name: "Tried again three times", operation: "fail", body: { input: { message: "out of paper", afterSeconds: 0.3 }, retry: { maxAttempts: 3, initialDelaySeconds: 0.5 } } },
-    { name: "Told to a URL", operation: "delay", body: { input: { seconds: 0.5, result: "done" }, onSuccess: { url: "https://example.com/webhook" }, onError: { url: "https://example.com/webhook" } } },
+    { name: "A long wait to cancel", operation: "delay", body: { input: { seconds: 60, result: "done" } } },
+    { name: "Three attempts", operation: "fail", body: { input: { message: "out of paper", afterSeconds: 0.3 }, retry: { maxAttempts: 3, initialDelaySeconds: 0.5 } } },
+    { name: "With a webhook", operation: "delay", body: { input: { seconds: 0.5, result: "done" }, onSuccess: { url: "https://example.com/webhook" }, onError: { url: "https://example.com/webhook" } } },
   ],
   python({ operation, request }) {
     const { pattern, request: inner = {} } = request;
@@ -37,7 +37,7 @@ const tasksPattern = {
 const PATTERN_TASKS = TASK_PATTERNS.map((name) => ({
   name,
   kind: "pattern",
-  summary: "The whole pattern as a task; its progress counts items, calls or steps.",
+  summary: "Runs the pattern as a task. Its progress counts items, calls or steps.",
   example: tasksPattern.presets.find((preset) => preset.operation === name)?.body ?? { pattern: name, request: name === "sequence" ? { steps: SEVEN } : {} },
 }));
 
@@ -53,7 +53,7 @@ class TasksPanel extends Panel {
     this.rows = 0;
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
-      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Forget those that ended")),
+      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Remove ended tasks")),
       this.list));
     this.drawList();
   }
@@ -88,7 +88,7 @@ class TasksPanel extends Panel {
   }
 
   perform(work) {
-    // A task that runs goes on when another is created.
+    // A running task continues when another is created.
     this.current = undefined;
     return super.perform(work);
   }
@@ -129,7 +129,7 @@ class TasksPanel extends Panel {
           this.update(task, JSON.parse(data));
         }
       } catch (error) {
-        // Unknown now, or not for this key. Anything else may be the network: the stream goes on from its last event.
+        // Unknown now, or not for this key. Any other error may be the network's: the stream continues from its last event.
         if (error.problem) break;
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
@@ -163,7 +163,7 @@ class TasksPanel extends Panel {
     const start = since(task.startedAt);
     const isEnded = ENDED.includes(task.status);
 
-    // The clocks of browser and host differ, so what runs is measured with the browser's alone.
+    // The clocks of browser and host differ, so running tasks are measured only with the browser's.
     const end = isEnded ? since(task.finishedAt) : Math.max(start ?? 0, performance.now() - seen);
     timeline.row(row, `${name} ${task.id.slice(0, 4)}`);
     if (start === undefined || start > 5) timeline.set(`${task.id} queued`, { row, from: 0, to: start ?? end, outcome: "queued", name: `${name} waits` });
@@ -181,7 +181,7 @@ class TasksPanel extends Panel {
     const outcome = isEnded || now.status === "queued" ? now.status : "running";
     const { completed = 0, total } = now.progress ?? {};
 
-    // Updated in place: whoever has a button in focus keeps it.
+    // Updated in place, so that a focused button keeps the focus.
     task.view ??= (() => {
       const view = {
         pill: make("span"),
@@ -218,18 +218,18 @@ class TasksPanel extends Panel {
 
   async showDeliveries(task) {
     const { deliveries } = task.view;
-    const refresh = make("button", { type: "button", class: "quiet", onclick: () => this.showDeliveries(task) }, "Look again");
+    const refresh = make("button", { type: "button", class: "quiet", onclick: () => this.showDeliveries(task) }, "Refresh");
     try {
       const { items, url, state } = await (await api.send(task.now.links.deliveries)).json();
       if (!url) {
-        deliveries.replaceChildren(make("p", { class: "hint" }, ENDED.includes(task.now.status) ? "Nobody is told of this task: it has no onSuccess or onError for how it ended." : "Nothing is delivered before the task has ended."));
+        deliveries.replaceChildren(make("p", { class: "hint" }, ENDED.includes(task.now.status) ? "This task sends no webhook: it has no URL for its outcome." : "The webhook is sent when the task has ended."));
         return;
       }
       const again = make("button", { type: "button", class: "quiet", onclick: async () => {
         await api.send(task.now.links.deliveries, { method: "POST" }).catch((error) => showProblem(this.parts.problem, error.problem));
         this.showDeliveries(task);
       } }, "Send again");
-      const head = ["attempt", "at", "took", "answer", "next"].map((text) => make("th", { scope: "col" }, text));
+      const head = ["attempt", "time", "duration", "response", "next attempt"].map((text) => make("th", { scope: "col" }, text));
       const clock = (time) => (time ? new Date(time).toLocaleTimeString() : "");
       deliveries.replaceChildren(
         make("p", {}, `To ${url}: ${state}. `, again, " ", refresh),

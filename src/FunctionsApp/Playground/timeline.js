@@ -1,5 +1,5 @@
 "use strict";
-// Draws what ran when. A bar is an element whose place is told in milliseconds by custom properties; the stylesheet
+// Draws a timeline. A bar is an element whose custom properties have its place in milliseconds; the stylesheet
 // divides them by --span of the chart. So the axis can grow with every frame without a bar being touched.
 
 const OUTCOMES = {
@@ -28,7 +28,7 @@ class Timeline {
     this.more = make("p", { class: "hint", hidden: true });
     this.chart = make("div", { class: "chart", role: "group" }, this.rows, this.ticks, this.tip);
     this.table = make("table");
-    this.details = make("details", { ontoggle: () => this.drawTable() }, make("summary", {}, "The same as a table"), this.table);
+    this.details = make("details", { ontoggle: () => this.drawTable() }, make("summary", {}, "Show as a table"), this.table);
     this.root = make("figure", { class: "timeline" }, title ? make("figcaption", {}, title) : null, this.chart, this.more, this.details);
     for (const [event, bar] of [["pointerover", true], ["focusin", true], ["pointerleave", false], ["focusout", false]]) {
       this.chart.addEventListener(event, (e) => this.showTip(bar ? e.target.closest?.(".bar") : null));
@@ -61,7 +61,7 @@ class Timeline {
     tick();
   }
 
-  /** Stops the clock; what still runs has been cancelled. */
+  /** Stops the clock; bars that still run are cancelled. */
   finish(outcome = "cancelled") {
     cancelAnimationFrame(this.frame);
     const now = performance.now() - this.start;
@@ -78,7 +78,7 @@ class Timeline {
     return performance.now() - this.start;
   }
 
-  /** A light over the whole chart, while it is not known yet what runs. */
+  /** A light over the whole chart, until the first bar is known. */
   wash(isOn) {
     this.chart.classList.toggle("washed", isOn);
   }
@@ -102,7 +102,7 @@ class Timeline {
     let bar = this.bars.get(key);
     if (!bar) {
       if (this.bars.size >= Timeline.most) {
-        this.more.textContent = `The first ${formatCount(Timeline.most, "bar")}; ${(++this.undrawn).toLocaleString("en")} more are not drawn.`;
+        this.more.textContent = `Shows the first ${formatCount(Timeline.most, "bar")}; ${(++this.undrawn).toLocaleString("en")} more are not drawn.`;
         this.more.hidden = false;
         this.end = Math.max(this.end, change.to ?? 0);
         return;
@@ -167,7 +167,7 @@ class Timeline {
 
   summary() {
     const counts = Object.entries(Object.groupBy([...this.bars.values()], (bar) => bar.outcome)).map(([outcome, bars]) => `${bars.length} ${outcome}`);
-    return `Timeline of ${this.name}: ${formatCount(this.bars.size, "bar")} over ${formatMs(this.end)}; ${counts.join(", ")}. Arrow keys go from bar to bar.`;
+    return `Timeline of ${this.name}: ${formatCount(this.bars.size, "bar")} over ${formatMs(this.end)}; ${counts.join(", ")}. The arrow keys move from bar to bar.`;
   }
 
   drawTable() {

@@ -32,9 +32,9 @@ async function copy(button, text) {
   button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });
 }
 
-/** Lines of text of which only the visible ones are in the document: an answer may have a million. */
+/** Lines of text of which only the visible ones are in the document: a response may have a million. */
 class LinesView {
-  // A line of base64 can be as long as an answer may be; nobody reads it to its end.
+  // A line of base64 can be as long as the response; nobody reads it to its end.
   static longest = 2000;
 
   constructor(element) {
@@ -110,7 +110,7 @@ function showProblem(section, problem, body) {
     const code = make("code", {}, pointer || "(the whole)");
     details.append(
       make("dt", {}, place
-        ? make("button", { type: "button", class: "link", title: "Show it in the request", onclick: () => select(body, place) }, code)
+        ? make("button", { type: "button", class: "link", title: "Show in the request", onclick: () => select(body, place) }, code)
         : code),
       make("dd", {}, messages.join("; ")));
   }

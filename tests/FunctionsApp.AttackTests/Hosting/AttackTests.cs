@@ -27,7 +27,7 @@ public abstract class AttackTests(AttackedHost hosts, ITestOutputHelper output) 
 
     /// <summary>Runs after the attacks of its class.</summary>
     [AttackFact]
-    public async Task Afterwards_the_memory_is_given_back()
+    public async Task The_process_releases_memory_afterwards()
     {
         var host = hosts.Last ?? await hosts.GetAsync();
         Assert.False(host.HasExited, "The host has exited.");
@@ -93,10 +93,10 @@ public abstract class AttackTests(AttackedHost hosts, ITestOutputHelper output) 
     private static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes >> 20} MiB");
 }
 
-/// <summary>Runs <see cref="AttackTests.Afterwards_the_memory_is_given_back"/> after the attacks of its class.</summary>
+/// <summary>Runs <see cref="AttackTests.The_process_releases_memory_afterwards"/> after the attacks of its class.</summary>
 public sealed class AftermathLast : ITestCaseOrderer
 {
     public IEnumerable<TTestCase> OrderTestCases<TTestCase>(IEnumerable<TTestCase> testCases)
         where TTestCase : ITestCase =>
-        testCases.OrderBy(static testCase => testCase.TestMethod.Method.Name == nameof(AttackTests.Afterwards_the_memory_is_given_back));
+        testCases.OrderBy(static testCase => testCase.TestMethod.Method.Name == nameof(AttackTests.The_process_releases_memory_afterwards));
 }

@@ -49,7 +49,7 @@ public sealed class ExactSumTests
     [InlineData(double.MaxValue)]
     [InlineData(double.MinValue)]
     [InlineData(-double.Epsilon)]
-    public void A_sum_of_as_many_equal_values_has_room(double value)
+    public void A_sum_of_many_equal_values_does_not_overflow(double value)
     {
         var sum = new ExactSum();
         sum.AddSquare(value);
@@ -69,7 +69,7 @@ public sealed class ExactSumTests
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void What_is_not_finite_cannot_be_added(double value) =>
+    public void An_infinite_or_NaN_value_cannot_be_added(double value) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new ExactSum().Add(value));
 
     private static ExactSum Sum(double[] values)

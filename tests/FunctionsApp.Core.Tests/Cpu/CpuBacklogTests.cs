@@ -17,7 +17,7 @@ public sealed class CpuBacklogTests : CpuTests
     }
 
     [Fact]
-    public async Task As_many_items_may_wait_as_the_limit_says()
+    public async Task Items_up_to_the_limit_may_wait()
     {
         var scheduler = Create(maxQueuedItems: 3);
         var (hold, _) = await OccupyAsync(scheduler);
@@ -39,7 +39,7 @@ public sealed class CpuBacklogTests : CpuTests
         var problem = (await Assert.ThrowsAsync<ProblemException>(() => scheduler.RunAsync(static _ => 42, CancellationToken.None))).Problem;
 
         Assert.Equal(
-            ("/problems/saturated", 429, 1, "3 items wait for the CPU; with 1 more there would be over 3 (Cpu:MaxQueuedItems)."),
+            ("/problems/saturated", 429, 1, "The CPU queue has 3 items and no room for 1 more: its limit is 3 (Cpu:MaxQueuedItems)."),
             (problem.Type, problem.Status, problem.RetryAfterSeconds, problem.Detail));
     }
 
@@ -76,7 +76,7 @@ public sealed class CpuBacklogTests : CpuTests
     [Theory]
     [InlineData(2, false)]
     [InlineData(3, true)]
-    public async Task Room_can_be_asked_for_ahead(int waiting, bool refused)
+    public async Task Room_can_be_requested_in_advance(int waiting, bool refused)
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
@@ -93,7 +93,7 @@ public sealed class CpuBacklogTests : CpuTests
     [InlineData(0.001, 1, 3, 1)]
     [InlineData(100.0, 1, 3, 100)]
     [InlineData(10_000.0, 1, 3, 3_600)]
-    public async Task When_to_come_back_is_when_enough_will_have_been_taken(double secondsPerItem, int threads, int waiting, int retryAfter)
+    public async Task The_retry_delay_is_the_estimated_time_until_there_is_room(double secondsPerItem, int threads, int waiting, int retryAfter)
     {
         var scheduler = Create(threads, maxQueuedItems: waiting);
         await scheduler.RunAsync(
@@ -124,7 +124,7 @@ public sealed class CpuBacklogTests : CpuTests
     }
 
     [Fact]
-    public async Task What_is_cancelled_makes_room()
+    public async Task Cancelled_items_make_room()
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
@@ -137,7 +137,7 @@ public sealed class CpuBacklogTests : CpuTests
     }
 
     [Fact]
-    public async Task What_a_failure_leaves_uncomputed_makes_room()
+    public async Task Items_that_a_failure_leaves_uncomputed_make_room()
     {
         var scheduler = Create(maxQueuedItems: 3);
         await Assert.ThrowsAsync<InvalidDataException>(
@@ -149,7 +149,7 @@ public sealed class CpuBacklogTests : CpuTests
     }
 
     [Fact]
-    public async Task When_to_come_back_is_told_by_the_speed_of_each_job()
+    public async Task The_retry_delay_follows_the_speed_of_each_job()
     {
         var scheduler = Create(maxQueuedItems: 15);
         using var started = new ManualResetEventSlim();

@@ -78,7 +78,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_new_share_is_served_before_all_that_wait()
+    public async Task A_new_share_is_served_before_all_waiting_ones()
     {
         var scheduler = Create();
         Task? small = null;
@@ -103,7 +103,7 @@ public sealed class CpuFairnessTests : IDisposable
 
     /// <summary>Each is new, and has used less than the huge one; yet together they are no more than others who share.</summary>
     [Fact]
-    public async Task New_shares_that_keep_coming_do_not_keep_others_waiting()
+    public async Task A_stream_of_new_shares_does_not_starve_others()
     {
         var scheduler = Create();
         var came = 0;
@@ -135,7 +135,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_share_did_not_use_while_it_was_away_is_not_saved_up()
+    public async Task Unused_time_of_an_absent_share_is_not_saved_up()
     {
         var scheduler = Create();
         var share = new CpuShare();
@@ -178,7 +178,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_turn_is_not_cut_while_nobody_else_waits()
+    public async Task A_turn_is_not_cut_without_waiting_requests()
     {
         var chunks = new List<int>();
         await Create().RunAsync(
@@ -222,7 +222,7 @@ public sealed class CpuFairnessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_turn_that_was_cut_for_one_who_found_another_thread_goes_on()
+    public async Task A_turn_that_was_cut_for_a_request_with_another_thread_continues()
     {
         var scheduler = Create(threads: 2);
         using var other = new ManualResetEventSlim();

@@ -12,7 +12,7 @@ public sealed class CpuJobTests
     [InlineData(int.MaxValue, 10)]
     [InlineData(0, 1)]
     [InlineData(int.MinValue, 1)]
-    public void A_chunk_has_at_least_one_item_and_no_more_than_wait(int wanted, int count) =>
+    public void A_chunk_has_at_least_one_item_and_at_most_the_waiting_ones(int wanted, int count) =>
         Assert.Equal(new CpuChunk(0, count, 0), Job(items: 10, workers: 1, wanted).Take());
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_a_chunk_left_comes_before_what_was_never_taken()
+    public void Left_items_of_a_chunk_come_before_new_ones()
     {
         var job = Job(items: 10, workers: 2, size: 4);
         var (first, second) = (job.Take(), job.Take());
@@ -105,7 +105,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_comes_back_after_a_drop_does_not_wait_again()
+    public void Items_that_are_returned_after_a_drop_do_not_wait_again()
     {
         var job = Job(items: 10, workers: 1, size: 4);
         var chunk = job.Take();
@@ -118,7 +118,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public void What_comes_back_waits_again_and_the_job_is_not_over()
+    public void Returned_items_wait_again_and_the_job_is_not_over()
     {
         var job = Job(items: 4, workers: 1, size: 4);
 
@@ -208,7 +208,7 @@ public sealed class CpuJobTests
     }
 
     [Fact]
-    public async Task Of_several_failures_the_first_stands()
+    public async Task The_first_of_several_failures_counts()
     {
         var job = Job(items: 1, workers: 1);
         job.Fail(new InvalidDataException("first"));

@@ -95,7 +95,7 @@ public sealed class CpuPoolTests : CpuTests
     }
 
     [Fact]
-    public async Task Disposing_cancels_what_waits()
+    public async Task Disposing_cancels_waiting_jobs()
     {
         var scheduler = Create();
         await OccupyAsync(scheduler);
@@ -107,7 +107,7 @@ public sealed class CpuPoolTests : CpuTests
     }
 
     [Fact]
-    public async Task Disposing_lets_end_what_runs()
+    public async Task Disposing_waits_for_running_items()
     {
         var scheduler = Create();
         var (hold, _) = await OccupyAsync(scheduler);
@@ -141,7 +141,7 @@ public sealed class CpuPoolTests : CpuTests
     }
 
     [Fact]
-    public async Task After_disposing_nothing_is_admitted()
+    public async Task After_disposal_nothing_is_admitted()
     {
         var scheduler = Create();
         scheduler.Dispose();

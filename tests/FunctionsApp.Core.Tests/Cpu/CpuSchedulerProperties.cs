@@ -30,7 +30,7 @@ public sealed class CpuSchedulerProperties : IDisposable
     public void Dispose() => _scheduler.Dispose();
 
     [Fact]
-    public void Each_item_is_computed_once_or_its_job_says_why_not_and_as_many_may_wait_as_before() =>
+    public void Each_item_is_computed_once_or_its_job_fails_and_the_queue_limit_is_restored() =>
         Prop.ForAll(Jobs.ListOf().ToArbitrary(), jobs =>
         {
             var shares = new[] { null, new CpuShare(), new CpuShare(), new CpuShare(isBackground: true) };

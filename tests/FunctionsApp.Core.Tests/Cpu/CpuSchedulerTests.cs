@@ -14,7 +14,7 @@ public sealed class CpuSchedulerTests : CpuTests
         Assert.Equal("cpu-0", await Create().RunAsync(static _ => Thread.CurrentThread.Name, CancellationToken.None).WaitAsync(Patience));
 
     [Fact]
-    public async Task Who_awaits_a_result_does_not_go_on_on_a_thread_that_computes()
+    public async Task The_caller_does_not_continue_on_a_CPU_thread()
     {
         var scheduler = Create();
         var call = scheduler.RunAsync(Hold, CancellationToken.None);
@@ -156,7 +156,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task A_failed_job_ends_only_when_all_that_ran_of_it_has_ended()
+    public async Task A_failed_job_ends_only_when_its_running_portions_have_ended()
     {
         var scheduler = Create(threads: 2);
         using var both = new Barrier(2);
@@ -193,7 +193,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task What_is_cancelled_already_is_not_computed()
+    public async Task A_cancelled_job_is_not_computed()
     {
         var computed = false;
 
@@ -204,7 +204,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task What_waits_is_cancelled_without_waiting_for_a_thread()
+    public async Task A_waiting_job_is_cancelled_without_a_thread()
     {
         var scheduler = Create();
         using var source = new CancellationTokenSource();
@@ -218,7 +218,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task What_was_cancelled_while_it_waited_is_never_computed()
+    public async Task A_job_that_was_cancelled_while_it_waited_is_never_computed()
     {
         var scheduler = Create();
         using var source = new CancellationTokenSource();
@@ -255,7 +255,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task Cancellation_drops_what_is_not_running_and_waits_for_what_is()
+    public async Task Cancellation_drops_waiting_items_and_waits_for_running_ones()
     {
         var scheduler = Create();
         using var source = new CancellationTokenSource();
@@ -298,7 +298,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task The_trace_of_the_request_goes_on_in_the_computation()
+    public async Task The_trace_of_the_request_continues_in_the_computation()
     {
         using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
 
@@ -380,7 +380,7 @@ public sealed class CpuSchedulerTests : CpuTests
     }
 
     [Fact]
-    public async Task After_many_jobs_of_every_end_as_many_items_may_wait_as_before()
+    public async Task After_many_jobs_of_every_outcome_the_queue_limit_is_restored()
     {
         var scheduler = Create(threads: 2, maxQueuedItems: 100_000);
         await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>

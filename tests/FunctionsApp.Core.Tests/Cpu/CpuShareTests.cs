@@ -5,7 +5,7 @@ namespace FunctionsApp.Core.Tests.Cpu;
 public sealed class CpuShareTests
 {
     [Fact]
-    public void What_runs_counts_while_it_runs_and_afterwards()
+    public void A_run_counts_while_it_runs_and_afterwards()
     {
         var share = new CpuShare();
         share.Begin(100);
@@ -47,7 +47,7 @@ public sealed class CpuShareTests
     [Theory]
     [InlineData(40, 100)]
     [InlineData(150, 150)]
-    public void What_runs_counts_when_catching_up(long to, long used)
+    public void A_run_counts_when_catching_up(long to, long used)
     {
         var share = new CpuShare();
         share.Begin(0);
@@ -57,7 +57,7 @@ public sealed class CpuShareTests
     }
 
     [Fact]
-    public void It_is_idle_when_nothing_of_it_runs_and_nothing_is_ready()
+    public void A_share_is_idle_when_nothing_runs_and_nothing_is_ready()
     {
         var share = new CpuShare();
         var fresh = share.IsIdle;
@@ -83,7 +83,7 @@ public sealed class CpuShareTests
     }
 
     [Fact]
-    public void A_job_of_which_nothing_waits_any_more_is_passed_over()
+    public void A_job_without_waiting_items_is_skipped()
     {
         var share = new CpuShare();
         var (dropped, next) = (Job(), Job());

@@ -16,7 +16,7 @@ public sealed class CpuTurnTests
     }
 
     [Fact]
-    public void It_lasts_while_nobody_else_waits()
+    public void A_turn_lasts_while_nothing_else_waits()
     {
         _time.Advance(TimeSpan.FromHours(1));
 
@@ -28,7 +28,7 @@ public sealed class CpuTurnTests
     [InlineData(4.999, false)]
     [InlineData(5, true)]
     [InlineData(5_000, true)]
-    public void While_others_wait_it_lasts_five_milliseconds(double milliseconds, bool isOver)
+    public void While_others_wait_a_turn_lasts_five_milliseconds(double milliseconds, bool isOver)
     {
         AnotherWaits();
         _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
@@ -37,7 +37,7 @@ public sealed class CpuTurnTests
     }
 
     [Fact]
-    public void It_goes_on_when_nobody_waits_any_more()
+    public void A_turn_continues_when_nothing_waits_any_more()
     {
         AnotherWaits();
         _turn.IsCut = true;
@@ -48,7 +48,7 @@ public sealed class CpuTurnTests
     }
 
     [Fact]
-    public void It_is_over_at_once_when_it_is_cut_and_another_waits()
+    public void A_cut_turn_ends_at_once_when_another_waits()
     {
         AnotherWaits();
         _turn.IsCut = true;

@@ -23,7 +23,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_share_that_comes_late_does_not_make_up_for_what_it_has_missed()
+    public void A_late_share_does_not_catch_up()
     {
         var early = Job();
         Enqueue(early);
@@ -47,7 +47,7 @@ public sealed class FairQueueTests
 
     /// <summary>A share with one long call uses half of what a share with two workers uses; then it has many calls.</summary>
     [Fact]
-    public void A_share_makes_up_for_at_most_a_second_that_it_could_not_use_because_it_had_few_workers()
+    public void Time_that_a_share_could_not_use_for_lack_of_workers_is_saved_up_for_at_most_a_second()
     {
         var share = new CpuShare();
         var (held, two) = (Job(share), Job(workers: 2));

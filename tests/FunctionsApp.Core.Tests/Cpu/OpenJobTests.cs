@@ -20,7 +20,7 @@ public sealed class OpenJobTests : CpuTests
     }
 
     [Fact]
-    public async Task An_open_job_computes_what_is_added_and_ends_when_it_is_closed()
+    public async Task An_open_job_computes_added_items_and_ends_when_it_is_closed()
     {
         var scheduler = Create(threads: 2);
         var computed = new ConcurrentQueue<long>();

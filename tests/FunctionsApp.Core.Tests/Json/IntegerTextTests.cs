@@ -76,7 +76,7 @@ public sealed class IntegerTextTests
     }
 
     [Fact]
-    public void It_is_what_exact_arithmetic_says() =>
+    public void An_integer_agrees_with_exact_arithmetic() =>
         Prop.ForAll(Numbers.ToArbitrary(), static number =>
         {
             var isInteger = IntegerText.TryRead(Encoding.ASCII.GetBytes(number), out var integer);

@@ -31,65 +31,65 @@ public sealed class JsonFaultTests
 
     /// <summary>Kinds of texts that parsers must refuse, after JSONTestSuite's n_ files (https://github.com/nst/JSONTestSuite, MIT).</summary>
     [Theory]
-    [InlineData("", "The text is empty; a JSON value is expected", 1, 1)]
-    [InlineData(" \n ", "The text is empty; a JSON value is expected", 2, 2)]
+    [InlineData("", "The text is empty, but a JSON value is expected", 1, 1)]
+    [InlineData(" \n ", "The text is empty, but a JSON value is expected", 2, 2)]
     [InlineData("[1 true]", "'t' stands where a comma or ']' is expected", 1, 4)]
-    [InlineData("[a", "'a' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 2)]
+    [InlineData("[a", "'a' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 2)]
     [InlineData("[\"\": 1]", "':' stands where a comma or ']' is expected", 1, 4)]
-    [InlineData("[\"\"],", "',' stands after the end of the value", 1, 5)]
+    [InlineData("[\"\"],", "',' follows the end of the value", 1, 5)]
     [InlineData("[,1]", "',' stands where a value or ']' is expected", 1, 2)]
     [InlineData("[1,,2]", "',' stands where a value is expected", 1, 4)]
-    [InlineData("[\"x\"]]", "']' stands after the end of the value", 1, 6)]
-    [InlineData("[\"\",]", "A comma stands before ']', where nothing follows", 1, 5)]
+    [InlineData("[\"x\"]]", "']' follows the end of the value", 1, 6)]
+    [InlineData("[\"\",]", "A comma must not stand before ']'", 1, 5)]
     [InlineData("[\"x\"", "The text ends where a comma or ']' is expected", 1, 5)]
     [InlineData("[", "The text ends where a value or ']' is expected", 1, 2)]
     [InlineData("[1,", "The text ends where a value is expected", 1, 4)]
     [InlineData("[1\n,1\n,1", "The text ends where a comma or ']' is expected", 3, 3)]
-    [InlineData("[fals]", "'fals' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 6)]
-    [InlineData("[nul", "'nul' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 5)]
-    [InlineData("[True]", "'True' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 2)]
-    [InlineData("[NaN]", "'NaN' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 2)]
-    [InlineData("[-Infinity]", "A digit follows the minus sign of a number", 1, 3)]
-    [InlineData("[-01]", "A number has no leading zero", 1, 4)]
-    [InlineData("[012]", "A number has no leading zero", 1, 3)]
-    [InlineData("[+1]", "A number has no plus sign", 1, 2)]
-    [InlineData("[.123]", "A number has a digit before its point", 1, 2)]
-    [InlineData("[1.]", "A digit follows the point of a number", 1, 4)]
-    [InlineData("[0.e1]", "A digit follows the point of a number", 1, 4)]
-    [InlineData("[1.0e+]", "A digit follows the exponent sign of a number", 1, 7)]
-    [InlineData("[1e]", "A digit follows the exponent sign of a number", 1, 4)]
+    [InlineData("[fals]", "'fals' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 6)]
+    [InlineData("[nul", "'nul' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 5)]
+    [InlineData("[True]", "'True' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 2)]
+    [InlineData("[NaN]", "'NaN' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 2)]
+    [InlineData("[-Infinity]", "A digit must follow the minus sign of a number", 1, 3)]
+    [InlineData("[-01]", "A number must not have a leading zero", 1, 4)]
+    [InlineData("[012]", "A number must not have a leading zero", 1, 3)]
+    [InlineData("[+1]", "A number must not have a plus sign", 1, 2)]
+    [InlineData("[.123]", "A number must have a digit before its decimal point", 1, 2)]
+    [InlineData("[1.]", "A digit must follow the decimal point of a number", 1, 4)]
+    [InlineData("[0.e1]", "A digit must follow the decimal point of a number", 1, 4)]
+    [InlineData("[1.0e+]", "A digit must follow the exponent sign of a number", 1, 7)]
+    [InlineData("[1e]", "A digit must follow the exponent sign of a number", 1, 4)]
     [InlineData("[0x42]", "'x' stands where a comma or ']' is expected", 1, 3)]
     [InlineData("[1_000]", "'_' stands where a comma or ']' is expected", 1, 3)]
     [InlineData("{\"a\"", "The text ends where a colon is expected", 1, 5)]
     [InlineData("{\"a\" \"b\"}", "'\"' stands where a colon is expected", 1, 6)]
     [InlineData("{a: \"b\"}", "'a' stands where a property name or '}' is expected", 1, 2)]
-    [InlineData("{'a': 0}", "A string or name has double quotes, not single ones", 1, 2)]
+    [InlineData("{'a': 0}", "A string or name must have double quotes, not single quotes", 1, 2)]
     [InlineData("{1:1}", "'1' stands where a property name or '}' is expected", 1, 2)]
-    [InlineData("{\"a\":1,}", "A comma stands before '}', where nothing follows", 1, 8)]
+    [InlineData("{\"a\":1,}", "A comma must not stand before '}'", 1, 8)]
     [InlineData("{\"a\":1,1:2}", "'1' stands where a property name is expected", 1, 8)]
     [InlineData("{\"a\":", "The text ends where a value is expected", 1, 6)]
     [InlineData("{\"a\":}", "'}' stands where a value is expected", 1, 6)]
     [InlineData("{\"a\":1]", "']' stands where a comma or '}' is expected", 1, 7)]
-    [InlineData("{\"a\":\"b\"}/**/", "'/' stands after the end of the value", 1, 10)]
-    [InlineData("{/*x*/\"a\":1}", "JSON has no comments", 1, 2)]
-    [InlineData("[1, // one\n2]", "JSON has no comments", 1, 5)]
-    [InlineData("{\"a\":1} {\"a\":2}", "'{' stands after the end of the value", 1, 9)]
+    [InlineData("{\"a\":\"b\"}/**/", "'/' follows the end of the value", 1, 10)]
+    [InlineData("{/*x*/\"a\":1}", "JSON does not allow comments", 1, 2)]
+    [InlineData("[1, // one\n2]", "JSON does not allow comments", 1, 5)]
+    [InlineData("{\"a\":1} {\"a\":2}", "'{' follows the end of the value", 1, 9)]
     [InlineData("[\"\\", "The text ends within a string", 1, 4)]
     [InlineData("[\"a", "The text ends within a string", 1, 4)]
-    [InlineData("[\"\\x00\"]", "A backslash in a string escapes none of 'x': only \" \\ / b f n r t u", 1, 4)]
-    [InlineData("[\"\\u00A\"]", "'\"' stands where \\u has four hexadecimal digits", 1, 8)]
-    [InlineData("[\"\\uD834\\uDd\"]", "'\"' stands where \\u has four hexadecimal digits", 1, 13)]
-    [InlineData("[\"a\0a\"]", "U+0000 stands in a string, where it must be escaped", 1, 4)]
-    [InlineData("[\"a\nb\"]", "U+000A stands in a string, where it must be escaped", 1, 4)]
-    [InlineData("[\"\t\"]", "U+0009 stands in a string, where it must be escaped", 1, 3)]
+    [InlineData("[\"\\x00\"]", "A backslash must not stand before 'x', only before \" \\ / b f n r t u", 1, 4)]
+    [InlineData("[\"\\u00A\"]", "'\"' stands where \\u must have four hexadecimal digits", 1, 8)]
+    [InlineData("[\"\\uD834\\uDd\"]", "'\"' stands where \\u must have four hexadecimal digits", 1, 13)]
+    [InlineData("[\"a\0a\"]", "U+0000 must be escaped in a string", 1, 4)]
+    [InlineData("[\"a\nb\"]", "U+000A must be escaped in a string", 1, 4)]
+    [InlineData("[\"\t\"]", "U+0009 must be escaped in a string", 1, 3)]
     [InlineData("[\u00a01]", "U+00A0 stands where a value or ']' is expected", 1, 2)]
     [InlineData("[\f]", "U+000C stands where a value or ']' is expected", 1, 2)]
     [InlineData("[é]", "'é' stands where a value or ']' is expected", 1, 2)]
     [InlineData("[😀]", "'😀' stands where a value or ']' is expected", 1, 2)]
-    [InlineData("\"a\\\nb\"", "A backslash in a string escapes none of U+000A: only \" \\ / b f n r t u", 1, 4)]
+    [InlineData("\"a\\\nb\"", "A backslash must not stand before U+000A, only before \" \\ / b f n r t u", 1, 4)]
     [InlineData("<html>", "'<' stands where a value is expected", 1, 1)]
-    [InlineData("value=1", "'value' is no JSON value; strings have quotes, and the only words are true, false and null", 1, 1)]
-    public void A_text_that_is_not_JSON_is_explained_at_its_place(string text, string message, long line, long position)
+    [InlineData("value=1", "'value' is not a JSON value; strings need quotes, and the only words are true, false and null", 1, 1)]
+    public void Invalid_JSON_is_reported_at_its_position(string text, string message, long line, long position)
     {
         Assert.ThrowsAny<JsonException>(() => JsonDocument.Parse(text));
 
@@ -100,7 +100,7 @@ public sealed class JsonFaultTests
 
     /// <summary>Every text that the framework refuses has a fault, at the place where the framework stopped, unless it ends with a comma.</summary>
     [Fact]
-    public void Whatever_the_framework_refuses_is_explained_at_the_same_place() =>
+    public void Every_error_of_the_framework_is_reported_at_the_same_position() =>
         Prop.ForAll(Texts.ToArbitrary(), static text =>
         {
             var utf8 = Encoding.UTF8.GetBytes(text);
@@ -136,7 +136,7 @@ public sealed class JsonFaultTests
     [InlineData("{\"calls\":")]
     [InlineData("{\"calls\":[{\"operation\":\"\\ud8\"}]}")]
     [InlineData("nul")]
-    public void The_problem_of_a_body_that_is_not_JSON_has_the_place_and_no_text_of_a_parser(string body)
+    public void The_problem_of_a_body_that_is_not_JSON_has_the_position_and_no_text_of_a_parser(string body)
     {
         var problem = Samples.Refusal(() => Reader.Read<GatherRequest>(Encoding.UTF8.GetBytes(body)));
 
@@ -146,7 +146,7 @@ public sealed class JsonFaultTests
     }
 
     [Fact]
-    public void A_body_that_nests_too_deep_has_the_place()
+    public void A_body_that_nests_too_deeply_is_reported_with_its_position()
     {
         var problem = Samples.Refusal(() => Reader.ReadInput(Encoding.UTF8.GetBytes("\n" + new string('[', 70))));
 

@@ -35,7 +35,7 @@ public sealed class JsonPipeWriterTests
             .ToDictionary(static pair => pair.Name, static pair => pair.value, StringComparer.Ordinal)).ToList();
 
     [Fact]
-    public void Whatever_is_written_is_what_the_serializer_writes() =>
+    public void Every_value_is_written_as_the_serializer_writes_it() =>
         Prop.ForAll(Documents.ToArbitrary(), static document => EnsureSameAsync(document).GetAwaiter().GetResult()).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task Answers_of_every_pattern_are_what_the_serializer_writes()
+    public async Task Responses_of_every_pattern_are_written_as_the_serializer_writes_them()
     {
         foreach (var value in (RawJson[])[Small, Large])
         {
@@ -88,7 +88,7 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task However_slow_the_reader_is_little_waits_for_it()
+    public async Task A_slow_reader_has_few_buffered_bytes()
     {
         List<RawJson> values = [Small, Text(5_000_000), Small, Text(100_000)];
         var pipe = new Pipe(new PipeOptions(
@@ -117,7 +117,7 @@ public sealed class JsonPipeWriterTests
 
     /// <summary>Chunks that are large enough to be put off and too small to be cut.</summary>
     [Fact]
-    public async Task However_many_chunks_a_map_has_little_waits()
+    public async Task A_map_of_many_chunks_has_few_buffered_bytes()
     {
         var chunk = Samples.Raw(string.Join(',', Enumerable.Repeat("1", 20_000))).Utf8;
         var gauge = new Gauge(PipeWriter.Create(Stream.Null));
@@ -142,7 +142,7 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task A_reader_that_has_gone_ends_the_writing()
+    public async Task A_disconnected_reader_ends_the_writing()
     {
         var pipe = new Pipe(new PipeOptions(
             readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: PauseBytes, resumeWriterThreshold: PauseBytes / 2, useSynchronizationContext: false));
@@ -157,7 +157,7 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task What_goes_wrong_with_the_pipe_is_raised()
+    public async Task An_error_of_the_pipe_is_raised()
     {
         var writer = PipeWriter.Create(new MemoryStream(new byte[100_000], writable: true));
 
@@ -165,7 +165,7 @@ public sealed class JsonPipeWriterTests
     }
 
     [Fact]
-    public async Task What_is_serialized_afterwards_goes_its_own_way()
+    public async Task Later_serialization_is_not_affected()
     {
         List<RawJson> values = [Large, Small];
         await WriteAsync(values);

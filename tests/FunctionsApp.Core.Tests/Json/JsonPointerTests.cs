@@ -21,7 +21,7 @@ public sealed class JsonPointerTests
     [InlineData("/k\"l", "6")]
     [InlineData("/ ", "7")]
     [InlineData("/m~0n", "8")]
-    public void The_examples_of_the_RFC_lead_where_it_says(string pointer, string expected) =>
+    public void The_examples_of_the_RFC_have_its_values(string pointer, string expected) =>
         Assert.Equal(expected, JsonPointer.Follow(Samples.Parse(Rfc), JsonPointer.Split(pointer))!.Value.GetRawText());
 
     [Theory]
@@ -43,11 +43,11 @@ public sealed class JsonPointerTests
     [InlineData("//")]
     [InlineData("/a/b")]
     [InlineData("/FOO")]
-    public void A_pointer_to_what_is_not_there_leads_nowhere(string pointer) =>
+    public void A_pointer_to_a_missing_value_finds_nothing(string pointer) =>
         Assert.Null(JsonPointer.Follow(Samples.Parse(Rfc), JsonPointer.Split(pointer)));
 
     [Fact]
-    public void A_null_that_is_there_is_found() =>
+    public void A_null_value_is_found() =>
         Assert.Equal("null", JsonPointer.Follow(Samples.Parse("""{"a":null}"""), ["a"])!.Value.GetRawText());
 
     [Theory]
@@ -62,14 +62,14 @@ public sealed class JsonPointerTests
     [InlineData("a/b")]
     [InlineData("#/a")]
     [InlineData(" /a")]
-    public void What_does_not_start_with_a_slash_is_no_pointer(string pointer) => Assert.Null(JsonPointer.Split(pointer));
+    public void A_text_without_a_leading_slash_is_not_a_pointer(string pointer) => Assert.Null(JsonPointer.Split(pointer));
 
     [Theory]
     [InlineData("/~")]
     [InlineData("/a~")]
     [InlineData("/~2")]
     [InlineData("/a/~x/b")]
-    public void A_tilde_that_escapes_nothing_is_no_pointer(string pointer) => Assert.Null(JsonPointer.Split(pointer));
+    public void A_text_with_an_invalid_escape_is_not_a_pointer(string pointer) => Assert.Null(JsonPointer.Split(pointer));
 
     [Theory]
     [InlineData("plain")]
@@ -78,7 +78,7 @@ public sealed class JsonPointerTests
     [InlineData("/")]
     [InlineData("~1")]
     [InlineData("~0/~01//")]
-    public void What_is_appended_is_split_off_again(string property) =>
+    public void An_appended_token_is_split_off_again(string property) =>
         Assert.Equal(["top", property, "5"], JsonPointer.Split(JsonPointer.Append(JsonPointer.Append("/top", property), 5))!);
 
     [Theory]

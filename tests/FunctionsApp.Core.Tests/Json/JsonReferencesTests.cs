@@ -39,14 +39,14 @@ public sealed class JsonReferencesTests
     [InlineData("#/%", null)]
     [InlineData("#/results/0/%ED%A0%80", null)]
     [InlineData("http://example.com/#/results/0", null)]
-    public void A_reference_stands_for_what_its_pointer_leads_to(string reference, string? expected) =>
+    public void A_reference_stands_for_the_value_of_its_pointer(string reference, string? expected) =>
         Assert.Equal(expected ?? "nowhere", Answer($$"""{"$ref":{{JsonSerializer.Serialize(reference, CoreJson.Options)}}}"""));
 
     [Theory]
     [InlineData("""{"value":{"$ref":"#/results/1"}}""", """{"value":"text"}""")]
     [InlineData("""[1,{"$ref":"#/results/1"},[{"$ref":"#/results/0/list/0"}]]""", """[1,"text",[10]]""")]
     [InlineData("""{"\u0024ref":"#\/results\/1"}""", "\"text\"")]
-    public void References_are_replaced_wherever_they_stand(string input, string expected) => Assert.Equal(expected, Answer(input));
+    public void References_are_replaced_everywhere(string input, string expected) => Assert.Equal(expected, Answer(input));
 
     [Theory]
     [InlineData("""{"$ref":"#/results/1","more":1}""")]
@@ -67,20 +67,20 @@ public sealed class JsonReferencesTests
     [InlineData("""{"a":[0,{"$ref":"#/results/9"}]}""", "/steps/2/input/a/1/$ref")]
     [InlineData("""{"x/y":{"m~n":{"$ref":"#/results/9"}}}""", "/steps/2/input/x~1y/m~0n/$ref")]
     [InlineData("""{"$ref":"#/results/9"}""", "/steps/2/input/$ref")]
-    public void A_reference_that_leads_nowhere_is_a_fault_at_its_pointer(string input, string pointer)
+    public void A_reference_to_a_missing_value_is_an_error_at_its_pointer(string input, string pointer)
     {
         var problem = Samples.Refusal(() => Resolve(input, "/steps/2/input"));
 
-        Assert.Equal(pointer + " leads nowhere: there is no '#/results/9' at this point", Samples.Lines(problem));
+        Assert.Equal(pointer + " points to no value: '#/results/9' does not exist at this point", Samples.Lines(problem));
     }
 
     [Fact]
-    public void References_may_add_as_much_as_the_budget_has() =>
+    public void References_may_add_bytes_up_to_the_budget() =>
         Assert.Equal("""["text","text"]""", JsonReferences.Resolve(
             Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Scope(Find, 12)).ToString());
 
     [Fact]
-    public void References_that_add_up_to_more_than_the_budget_are_too_large()
+    public void References_over_the_budget_are_too_large()
     {
         var input = "[" + string.Join(',', Enumerable.Repeat("""{"$ref":"#/results/1"}""", 3)) + "]";
 
@@ -90,7 +90,7 @@ public sealed class JsonReferencesTests
     }
 
     [Fact]
-    public void More_references_than_there_may_be_are_too_large()
+    public void Too_many_references_are_too_large()
     {
         var input = Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
 
@@ -101,7 +101,7 @@ public sealed class JsonReferencesTests
     }
 
     [Fact]
-    public void A_cancelled_request_follows_no_more_references() =>
+    public void A_cancelled_request_resolves_no_more_references() =>
         Assert.Throws<OperationCanceledException>(() => JsonReferences.Resolve(
             Samples.Raw("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), Unlimited.Memory, new CancellationToken(canceled: true))));
 
@@ -153,7 +153,7 @@ public sealed class JsonReferencesTests
         {
             return Resolve(input, "").ToString();
         }
-        catch (ProblemException exception) when (exception.Problem.Detail.Contains("leads nowhere", StringComparison.Ordinal))
+        catch (ProblemException exception) when (exception.Problem.Detail.Contains("points to no value", StringComparison.Ordinal))
         {
             return "nowhere";
         }

@@ -19,7 +19,7 @@ public sealed class NumberTests
     [InlineData("1.7976931348623157e308", "1.7976931348623157E+308", false)]
     [InlineData("1e-400", "0", false)]
     [InlineData("9007199254740993", "9007199254740993", true)]
-    public void A_number_is_an_integer_while_it_is_written_as_one_and_fits(string json, string value, bool isInteger)
+    public void A_number_is_an_integer_if_it_is_written_as_one_and_fits(string json, string value, bool isInteger)
     {
         var number = Read(json);
 
@@ -42,7 +42,7 @@ public sealed class NumberTests
     [InlineData("null")]
     [InlineData("true")]
     [InlineData("[1]")]
-    public void What_is_no_number_is_not_read_as_one(string json) => Assert.Throws<JsonException>(() => Read(json));
+    public void A_value_that_is_not_a_number_is_refused(string json) => Assert.Throws<JsonException>(() => Read(json));
 
     [Theory]
     [InlineData("1", "2", "3")]

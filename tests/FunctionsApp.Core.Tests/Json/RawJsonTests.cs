@@ -18,7 +18,7 @@ public sealed class RawJsonTests
         Assert.Equal("""[{"a": 1e400 },"\u00e4"]""", Write([From("""{"a": 1e400 }"""), From("\"\\u00e4\"")]));
 
     [Fact]
-    public void A_value_outlives_the_document_it_was_copied_from()
+    public void A_value_remains_valid_after_its_document_is_disposed()
     {
         RawJson copy;
         using (var document = JsonDocument.Parse("""{"a":[1,"x"]}"""))
@@ -79,7 +79,7 @@ public sealed class RawJsonTests
     [InlineData("{\"a\":\r\n [1,\n\t2],\r\"b\":\"x\\ny\"}", "{\"a\":[1,2],\"b\":\"x\\ny\"}")]
     [InlineData("[\"a \\\" , b\\\\\",\n true , \"\" ]", "[\"a \\\" , b\\\\\",true,\"\"]")]
     [InlineData("\n1\n", "1")]
-    public void On_one_line_it_is_the_same_value(string json, string expected)
+    public void A_value_on_one_line_is_the_same_value(string json, string expected)
     {
         var line = From(json).OnOneLine();
 
@@ -88,7 +88,7 @@ public sealed class RawJsonTests
     }
 
     [Fact]
-    public void What_is_on_one_line_is_not_copied()
+    public void A_value_that_is_on_one_line_is_not_copied()
     {
         var value = From("""{"a": "x\ny"}""");
 
@@ -96,7 +96,7 @@ public sealed class RawJsonTests
     }
 
     [Fact]
-    public void What_is_put_on_one_line_stays_as_it_was_where_it_came_from()
+    public void Putting_a_value_on_one_line_does_not_change_its_source()
     {
         var value = From("[1,\n2]");
 

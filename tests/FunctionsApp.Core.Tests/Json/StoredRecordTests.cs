@@ -22,7 +22,7 @@ public sealed class StoredRecordTests
         Assert.Equal(new Part("p", null), Read("""{"name":"n","count":1,"at":"2026-01-02T03:04:05Z","colour":"red","part":{"key":"p","later":1}}""").Part);
 
     [Fact]
-    public void What_is_null_is_not_written_and_need_not_be_there()
+    public void Null_properties_are_not_written_and_may_be_absent()
     {
         var sample = new Sample("n", 1, DateTimeOffset.UnixEpoch, Colour.Red, null, new Part("p", null));
 
@@ -38,7 +38,7 @@ public sealed class StoredRecordTests
     [InlineData("at")]
     [InlineData("colour")]
     [InlineData("part/key")]
-    public void A_record_without_a_part_that_is_never_null_is_unreadable(string path)
+    public void A_record_without_a_required_part_is_unreadable(string path)
     {
         var json = JsonNode.Parse("""{"name":"n","count":1,"at":"1970-01-01T00:00:00Z","colour":"red","part":{"key":"p"}}""")!.AsObject();
         var steps = path.Split('/');
@@ -63,12 +63,12 @@ public sealed class StoredRecordTests
     [Theory]
     [InlineData("""{"pattern":"await","path":"/api/tasks","ttlSeconds":1,"later":1,"retry":{"maxAttempts":2,"later":{}}}""")]
     [InlineData("""{"pattern":"await","path":"/api/tasks","ttlSeconds":1,"retry":{"maxAttempts":2}}""")]
-    public void The_definition_of_a_task_is_such_a_record(string json) => Assert.Equal(
+    public void The_definition_of_a_task_is_a_stored_record(string json) => Assert.Equal(
         new TaskDefinition { Pattern = "await", Path = "/api/tasks", TtlSeconds = 1, Retry = new RetryPolicy { MaxAttempts = 2 } },
         CoreJson.ReadStored<TaskDefinition>(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
-    public void A_delivery_is_such_a_record()
+    public void A_delivery_is_a_stored_record()
     {
         var delivery = CoreJson.ReadStored<Delivery>(
             """{"url":"http://a.test/","state":"failed","later":1,"attempts":[{"attempt":3,"startedAt":"1970-01-01T00:00:00Z","elapsedMs":1,"later":1}]}"""u8);
@@ -78,11 +78,11 @@ public sealed class StoredRecordTests
     }
 
     [Fact]
-    public void Progress_is_such_a_record() =>
+    public void Progress_is_a_stored_record() =>
         Assert.Equal(new Progress(1, 2), CoreJson.ReadStored<Progress>("""{"completed":1,"total":2,"later":1}"""u8));
 
     [Fact]
-    public void Requests_are_read_as_strictly_as_ever()
+    public void Requests_are_still_read_strictly()
     {
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize("""{"maxAttempts":2,"later":1}""", CoreJson.TypeInfo<RetryPolicy>()));
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize("""{"key":"p"}""", CoreJson.TypeInfo<Part>()));

@@ -46,7 +46,7 @@ public sealed class LimitsOptionsTests
     [InlineData("MaxItems", "-1")]
     [InlineData("MaxDepth", "513")]
     [InlineData("MaxTimeoutSeconds", "86401")]
-    public void A_limit_out_of_range_is_refused_by_its_name(string name, string value)
+    public void A_limit_out_of_range_is_refused_and_named(string name, string value)
     {
         using var services = TestServices.Create(settings: [("Limits:" + name, value)]);
 
@@ -59,7 +59,7 @@ public sealed class LimitsOptionsTests
     [InlineData("Threads", "0")]
     [InlineData("Threads", "1025")]
     [InlineData("MaxQueuedItems", "0")]
-    public void A_setting_of_the_CPU_out_of_range_is_refused_by_its_name(string name, string value)
+    public void A_CPU_setting_out_of_range_is_refused_and_named(string name, string value)
     {
         using var services = TestServices.Create(settings: [("Cpu:" + name, value)]);
 

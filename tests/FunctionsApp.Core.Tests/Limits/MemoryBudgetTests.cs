@@ -19,7 +19,7 @@ public sealed class MemoryBudgetTests
     public MemoryBudgetTests() => _budget = Budget(Limit);
 
     [Fact]
-    public void Free_memory_is_given_at_once()
+    public void Available_memory_is_granted_at_once()
     {
         Assert.True(Enter(600).IsCompletedSuccessfully);
         Assert.True(_budget.TryTake(400));
@@ -28,7 +28,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void A_request_waits_for_memory_that_is_not_free()
+    public void A_request_waits_for_missing_memory()
     {
         Take(600);
 
@@ -38,7 +38,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Requests_get_memory_in_their_order()
+    public async Task Waiting_requests_get_memory_in_order()
     {
         Take(1_000);
         var (first, second, third) = (Enter(300), Enter(300), Enter(300));
@@ -56,7 +56,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void No_request_overtakes_one_that_waits()
+    public void No_request_overtakes_a_waiting_one()
     {
         Take(600);
         var large = Enter(500);
@@ -78,7 +78,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void A_request_that_holds_memory_gets_more_at_once_although_others_wait()
+    public void A_request_that_holds_memory_does_not_wait_behind_new_ones()
     {
         Take(600);
         var entering = Enter(500);
@@ -99,7 +99,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task A_request_that_waits_too_long_is_refused_and_the_limit_is_named()
+    public async Task A_request_that_waits_too_long_is_refused_and_the_limit_named()
     {
         Take(1_000);
         var waiting = Enter(1);
@@ -110,13 +110,13 @@ public sealed class MemoryBudgetTests
 
         var problem = await RefusalAsync(waiting);
         Assert.Equal(
-            ("/problems/saturated", "Other requests hold the memory that requests may hold together, 1000 bytes (Limits:MaxBytesInFlight).", 2),
+            ("/problems/saturated", "Other requests hold the memory for all requests, 1000 bytes (Limits:MaxBytesInFlight).", 2),
             (problem.Type, problem.Detail, problem.RetryAfterSeconds));
         Assert.Equal((1_000, 0), (_budget.Taken, _time.Timers));
     }
 
     [Fact]
-    public async Task A_request_that_is_refused_lets_the_next_in()
+    public async Task A_refused_request_makes_room_for_the_next()
     {
         Take(600);
         var first = Enter(500);
@@ -131,7 +131,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task A_request_that_is_cancelled_leaves_the_queue_and_lets_the_next_in()
+    public async Task A_cancelled_request_leaves_the_queue_and_makes_room_for_the_next()
     {
         using var caller = new CancellationTokenSource();
         Take(600);
@@ -146,7 +146,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task A_request_for_more_than_the_limit_is_let_in_alone()
+    public async Task A_request_over_the_whole_budget_is_admitted_alone()
     {
         Take(1);
         var large = Enter(5_000);
@@ -168,7 +168,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public void By_default_the_limit_is_a_quarter_of_the_memory_of_the_process() =>
+    public void The_default_is_a_quarter_of_the_process_memory() =>
         Assert.Equal(
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4, new MemoryBudget(Options.Create(new LimitsOptions()), _time).Limit);
 
@@ -177,7 +177,7 @@ public sealed class MemoryBudgetTests
     /// more than the limit, and nothing of it is lost in the end. The clock stands still, so that no request is refused for waiting.
     /// </summary>
     [Fact]
-    public void Concurrent_requests_never_hold_more_than_the_limit() =>
+    public void Concurrent_requests_never_hold_more_than_the_budget() =>
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
             var budget = Budget(Limit);

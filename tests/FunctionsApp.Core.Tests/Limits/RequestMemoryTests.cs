@@ -24,7 +24,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task The_first_64_KiB_are_charged_to_nobody()
+    public async Task The_first_64_KiB_are_not_charged()
     {
         await HoldAsync(Free - 1);
         _memory.Hold(1);
@@ -44,7 +44,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_nobody_waits_for_keeps_its_place_until_there_is_room()
+    public async Task Background_work_keeps_its_place_until_there_is_room()
     {
         Fill();
         var patient = _memory.HoldWhenThereIsRoomAsync(Free + 500_000, default).AsTask();
@@ -63,7 +63,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Its_place_is_given_up_when_it_is_cancelled()
+    public async Task Cancellation_gives_up_its_place()
     {
         Fill();
         using var stop = new CancellationTokenSource();
@@ -81,7 +81,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_released_is_given_back()
+    public async Task Released_memory_is_given_back()
     {
         await HoldAsync(Free + 1_000);
         _memory.HoldResult(500);
@@ -95,7 +95,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_released_of_the_free_part_makes_it_free_again()
+    public async Task Memory_released_from_the_free_part_is_free_again()
     {
         await HoldAsync(Free);
         _memory.Release(Free);
@@ -113,18 +113,18 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public void One_byte_more_is_too_large_and_the_limit_is_named()
+    public void One_byte_over_the_limit_is_too_large_and_the_limit_named()
     {
         _memory.HoldResult(MaxResults);
 
         var problem = Refusal(() => _memory.HoldResult(1));
 
         Assert.Equal(
-            ("/problems/too-large", "The results of the request come to more than 500000 bytes (Limits:MaxResultBytes)."), (problem.Type, problem.Detail));
+            ("/problems/too-large", "The results of the request exceed 500000 bytes (Limits:MaxResultBytes)."), (problem.Type, problem.Detail));
     }
 
     [Fact]
-    public void What_is_too_large_is_not_charged()
+    public void A_result_that_is_too_large_is_not_charged()
     {
         Refusal(() => _memory.HoldResult(MaxResults + 1));
 
@@ -133,7 +133,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public void Results_that_are_released_do_not_count_any_longer()
+    public void Released_results_do_not_count()
     {
         for (var i = 0; i < 10; i++)
         {
@@ -145,7 +145,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_request_brings_is_no_result()
+    public async Task The_body_of_a_request_does_not_count_as_a_result()
     {
         await HoldAsync(MaxResults + 1);
 
@@ -162,19 +162,19 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_all_requests_may_hold_together_is_too_large()
+    public async Task More_than_the_whole_budget_is_too_large()
     {
         await HoldAsync(Limit - 100_000);
 
         var problem = Refusal(() => _memory.HoldResult(MaxResults));
 
         Assert.Equal(
-            ("/problems/too-large", "The request needs more memory than all requests may hold together, 1000000 bytes (Limits:MaxBytesInFlight)."),
+            ("/problems/too-large", "The request needs more than the memory for all requests, 1000000 bytes (Limits:MaxBytesInFlight)."),
             (problem.Type, problem.Detail));
     }
 
     [Fact]
-    public async Task Without_a_budget_its_own_limit_holds_all_the_same()
+    public async Task Without_a_budget_the_requests_own_limit_applies()
     {
         using var memory = new RequestMemory(budget: null, maxResultBytes: 10);
         await memory.HoldAsync(1L << 40, default);
@@ -184,7 +184,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public void A_request_that_needs_more_is_refused_if_the_memory_is_not_free_now()
+    public void A_request_that_needs_more_is_refused_without_room()
     {
         Fill();
 
@@ -195,7 +195,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_refused_is_not_held()
+    public async Task Refused_memory_is_not_held()
     {
         using var large = Fill();
         var waiting = HoldAsync(Free + 1);
@@ -263,7 +263,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Disposing_while_a_take_waits_gives_back_no_more_than_there_was()
+    public async Task Disposing_during_a_wait_gives_back_no_more_than_was_held()
     {
         using var caller = new CancellationTokenSource();
         using var large = Fill();
@@ -281,7 +281,7 @@ public sealed class RequestMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_take_that_is_refused_leaves_what_was_held_beside_it()
+    public async Task A_refusal_keeps_memory_that_is_already_held()
     {
         using var large = _budget.Open();
         await large.HoldAsync(Free + Limit - 1_000, default);

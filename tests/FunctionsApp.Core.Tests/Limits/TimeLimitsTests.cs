@@ -19,7 +19,7 @@ public sealed class TimeLimitsTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     [InlineData(double.NegativeInfinity)]
-    public void A_limit_out_of_range_is_a_fault(double seconds) =>
+    public void A_timeout_out_of_range_is_an_error(double seconds) =>
         Assert.Equal("must be more than 0 and at most 100 (Limits:MaxTimeoutSeconds)", _limits.FindError(seconds));
 
     [Theory]
@@ -27,15 +27,15 @@ public sealed class TimeLimitsTests
     [InlineData(double.Epsilon)]
     [InlineData(0.001)]
     [InlineData(100.0)]
-    public void A_limit_within_range_is_none(double? seconds) => Assert.Null(_limits.FindError(seconds));
+    public void A_timeout_within_range_is_valid(double? seconds) => Assert.Null(_limits.FindError(seconds));
 
     [Fact]
-    public void A_limit_out_of_range_is_told_at_its_pointer() =>
+    public void A_timeout_out_of_range_is_reported_at_its_pointer() =>
         Assert.Equal(["/calls/1/timeoutSeconds"],
             Assert.Throws<ProblemException>(() => _limits.Start(101, "/calls/1/timeoutSeconds", CancellationToken.None)).Problem.Errors!.Keys);
 
     [Fact]
-    public void A_limit_cancels_when_the_time_is_up()
+    public void A_timeout_cancels_the_work()
     {
         using var limit = _limits.Start(2.5, "", CancellationToken.None);
 
@@ -45,7 +45,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void A_limit_does_not_cancel_before()
+    public void A_timeout_does_not_cancel_too_early()
     {
         using var limit = _limits.Start(2.5, "", CancellationToken.None);
 
@@ -57,7 +57,7 @@ public sealed class TimeLimitsTests
     [Theory]
     [InlineData(99.9, false)]
     [InlineData(100.0, true)]
-    public void Without_a_limit_the_longest_there_is_holds(double seconds, bool ranOut)
+    public void Without_a_timeout_the_maximum_applies(double seconds, bool ranOut)
     {
         using var limit = _limits.Start(null, "", CancellationToken.None);
 
@@ -67,7 +67,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void The_callers_cancellation_is_not_a_time_out()
+    public void The_callers_cancellation_is_not_a_timeout()
     {
         using var caller = new CancellationTokenSource();
         using var limit = _limits.Start(10, "", caller.Token);
@@ -78,7 +78,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void A_caller_that_has_cancelled_already_cancels_at_once()
+    public void An_earlier_cancellation_of_the_caller_cancels_at_once()
     {
         using var limit = _limits.Start(10, "", new CancellationToken(canceled: true));
 
@@ -86,7 +86,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void A_limit_that_is_shorter_than_any_tick_is_over_at_once()
+    public void A_timeout_shorter_than_a_tick_expires_at_once()
     {
         using var limit = _limits.Start(double.Epsilon, "", CancellationToken.None);
         _time.Advance(TimeSpan.Zero);
@@ -95,7 +95,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void A_limit_that_is_disposed_of_leaves_no_timer_behind()
+    public void A_disposed_timeout_leaves_no_timer()
     {
         _limits.Start(10, "", CancellationToken.None).Dispose();
 
@@ -103,7 +103,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void A_callers_cancellation_after_the_end_does_no_harm()
+    public void A_cancellation_of_the_caller_after_the_end_does_no_harm()
     {
         using var caller = new CancellationTokenSource();
         _limits.Start(10, "", caller.Token).Dispose();
@@ -112,22 +112,22 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public void The_problem_tells_whose_limit_it_was_and_how_long()
+    public void The_problem_names_the_work_and_its_timeout()
     {
         using var limit = _limits.Start(0.25, "", CancellationToken.None);
 
         var problem = limit.Problem("The map");
 
         Assert.Equal(
-            ("/problems/timeout", 504, "The map was not done within its time limit of 0.25 s (timeoutSeconds)."), (problem.Type, problem.Status, problem.Detail));
+            ("/problems/timeout", 504, "The map timed out after 0.25 s (timeoutSeconds)."), (problem.Type, problem.Status, problem.Detail));
     }
 
     [Fact]
-    public async Task Work_that_is_done_in_time_gives_its_result() =>
+    public async Task Work_that_ends_in_time_returns_its_result() =>
         Assert.Equal(7, await _limits.RunAsync(static _ => ValueTask.FromResult(7), "It", 1, "", CancellationToken.None));
 
     [Fact]
-    public async Task Work_that_stops_because_the_time_is_up_ends_with_the_problem()
+    public async Task Work_that_stops_at_its_timeout_ends_with_the_problem()
     {
         var work = _limits.RunAsync(Endless, "It", 1, "", CancellationToken.None);
 
@@ -148,7 +148,7 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public async Task An_error_of_the_work_is_passed_on_even_after_the_time_is_up()
+    public async Task An_error_of_the_work_is_passed_on_even_after_the_timeout()
     {
         var failure = new TaskCompletionSource<int>();
         var work = _limits.RunAsync(_ => new ValueTask<int>(failure.Task), "It", 1, "", CancellationToken.None);
@@ -160,14 +160,14 @@ public sealed class TimeLimitsTests
     }
 
     [Fact]
-    public async Task A_cancellation_of_the_works_own_is_no_time_out() =>
+    public async Task A_cancellation_by_the_work_itself_is_not_a_timeout() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _limits.RunAsync<int>(
             static _ => throw new OperationCanceledException("of its own"), "It", 1, "", CancellationToken.None));
 
     [Theory]
     [InlineData(1, 5, "inner")]
     [InlineData(5, 1, "outer")]
-    public async Task Of_two_limits_the_one_that_ran_out_is_told(double inner, double outer, string expected)
+    public async Task Of_two_timeouts_the_expired_one_is_reported(double inner, double outer, string expected)
     {
         var work = _limits.RunAsync(token => _limits.RunAsync(Endless, "inner", inner, "", token), "outer", outer, "", CancellationToken.None);
 

@@ -19,7 +19,7 @@ public sealed class UploadPaceTests : IDisposable
     public UploadPaceTests() => _pace = new UploadPace(_pipe.Reader, _time);
 
     [Fact]
-    public async Task What_has_come_is_read_at_once()
+    public async Task Received_bytes_are_read_at_once()
     {
         await SendAsync(3);
 
@@ -28,7 +28,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task An_upload_that_stands_still_for_five_seconds_is_given_up()
+    public async Task An_upload_that_stalls_for_five_seconds_times_out()
     {
         var reading = ReadAsync(Rate);
         _time.Advance(TimeSpan.FromSeconds(4.999));
@@ -37,12 +37,12 @@ public sealed class UploadPaceTests : IDisposable
 
         var problem = await RefusalAsync(reading);
         Assert.Equal(
-            ("/problems/request-timeout", "The body has come more slowly than 16384 bytes a second for 5 seconds."), (problem.Type, problem.Detail));
+            ("/problems/request-timeout", "The body arrived more slowly than 16384 bytes a second for 5 seconds."), (problem.Type, problem.Detail));
         Assert.Equal(0, _time.Timers);
     }
 
     [Fact]
-    public async Task However_much_has_come_before_a_pause_is_as_long()
+    public async Task A_pause_has_the_same_limit_after_any_number_of_bytes()
     {
         await SendAsync(100 * Rate);
         await ReadAsync(Rate);
@@ -69,7 +69,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task An_upload_that_comes_in_drops_is_given_up()
+    public async Task An_upload_below_the_minimum_rate_times_out()
     {
         for (var second = 0; second < 4; second++)
         {
@@ -86,7 +86,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_returned_again_has_not_come_again()
+    public async Task Bytes_that_are_returned_again_do_not_count_as_progress()
     {
         await SendAsync(10 * Rate);
         await KeepAsync(unread: 0);
@@ -105,7 +105,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Time_in_which_nobody_reads_does_not_count()
+    public async Task Time_without_a_reader_does_not_count()
     {
         await SendAsync(1);
         await ReadAsync(Rate);
@@ -149,7 +149,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_that_goes_away_ends_the_wait_and_the_rest_can_be_read()
+    public async Task A_cancellation_ends_the_wait_and_the_rest_can_be_read()
     {
         using var caller = new CancellationTokenSource();
         var reading = ReadAsync(Rate, caller.Token);
@@ -163,7 +163,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_that_has_gone_reads_nothing()
+    public async Task A_cancelled_caller_reads_nothing()
     {
         await SendAsync(5);
 
@@ -173,7 +173,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task What_goes_wrong_with_the_body_is_raised()
+    public async Task An_error_of_the_body_is_raised()
     {
         var reading = ReadAsync(Rate);
         await _pipe.Writer.CompleteAsync(new InvalidDataException("broken"));
@@ -182,7 +182,7 @@ public sealed class UploadPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_timer_that_rings_when_the_read_has_ended_does_no_harm()
+    public async Task A_timer_that_fires_after_the_read_does_no_harm()
     {
         var time = new LateTime();
         using var pace = new UploadPace(_pipe.Reader, time);
@@ -204,7 +204,7 @@ public sealed class UploadPaceTests : IDisposable
     [InlineData(5.0)]
     [InlineData(5.0015)]
     [InlineData(6.0)]
-    public async Task A_timer_that_rings_late_still_gives_up(double seconds)
+    public async Task A_timer_that_fires_late_still_times_out(double seconds)
     {
         var time = new LateTime();
         using var pace = new UploadPace(_pipe.Reader, time);

@@ -76,7 +76,7 @@ public sealed class WorkGateTests
     }
 
     [Fact]
-    public async Task An_exception_of_the_work_is_raised_and_leaves_the_gate()
+    public async Task An_exception_is_raised_and_leaves_the_gate()
     {
         var gate = Gate(1);
 

@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Tests.Operations;
 public sealed class OperationCatalogTests
 {
     [Fact]
-    public async Task An_operation_of_ones_own_needs_a_class_and_a_line()
+    public async Task An_own_operation_needs_a_class_and_a_line()
     {
         await using var services = TestServices.Create(configure: static services => services.AddOperation<ShoutOperation>());
 
@@ -66,7 +66,7 @@ public sealed class OperationCatalogTests
     }
 
     [Fact]
-    public async Task A_name_of_any_length_is_looked_up_in_no_time()
+    public async Task A_name_of_any_length_is_looked_up_quickly()
     {
         await using var services = TestServices.Create();
 
@@ -76,7 +76,7 @@ public sealed class OperationCatalogTests
     }
 
     [Fact]
-    public async Task Two_operations_of_one_name_are_refused()
+    public async Task Two_operations_with_one_name_are_refused()
     {
         await using var services = TestServices.Create(configure: static services => services.AddOperation<ShoutOperation>().AddOperation<OtherShoutOperation>());
 

@@ -11,7 +11,7 @@ public sealed class CallChainTests : OutboundTests
     private readonly AppIdentity _app = Identity(new OutboundOptions { OwnHosts = ["api.example.com"] });
 
     [Fact]
-    public void A_request_that_nobody_marked_begins_a_chain()
+    public void A_request_without_a_mark_begins_a_chain()
     {
         Assert.Null(CallChain.Read(null, _app).Text);
         Assert.Null(CallChain.Read("", _app).Text);
@@ -24,11 +24,11 @@ public sealed class CallChainTests : OutboundTests
     }
 
     [Fact]
-    public void A_request_of_the_app_itself_is_refused_unless_it_was_allowed_and_then_once()
+    public void A_request_of_the_app_itself_is_refused_unless_it_is_allowed_once()
     {
-        Assert.Contains("sent by this app itself", Refusal(_app.Id), StringComparison.Ordinal);
-        Assert.Contains("sent by this app itself", Refusal($"{_app.Id};allowed=1x"), StringComparison.Ordinal);
-        Assert.Contains("sent by this app itself", Refusal($"{Other};allowed=1, {_app.Id}, {Other}"), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal(_app.Id), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal($"{_app.Id};allowed=1x"), StringComparison.Ordinal);
+        Assert.Contains("The app itself sent the request", Refusal($"{Other};allowed=1, {_app.Id}, {Other}"), StringComparison.Ordinal);
         Assert.Equal($"{_app.Id};allowed=1", CallChain.Read($"{_app.Id};allowed=1", _app).Text);
         Assert.Contains("more than once", Refusal($"{_app.Id};allowed=1, {_app.Id};allowed=1"), StringComparison.Ordinal);
         Assert.Contains("more than once", Refusal($"{_app.Id};allowed=1, {Other}, {_app.Id}"), StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class CallChainTests : OutboundTests
     }
 
     [Fact]
-    public async Task Each_request_goes_on_with_the_chain_and_each_redirect_too()
+    public async Task Each_request_and_redirect_continues_the_chain()
     {
         using var server = new ScriptedServer();
         var options = new OutboundOptions { AllowedHosts = ["api.example.com", "10.0.0.0/8", "10.0.0.1"] };

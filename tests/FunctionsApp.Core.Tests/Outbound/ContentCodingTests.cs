@@ -58,7 +58,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public async Task A_compressed_body_is_decoded_in_whatever_pieces_it_arrives(string coding, string base64)
+    public async Task A_compressed_body_is_decoded_however_it_is_split(string coding, string base64)
     {
         var body = Convert.FromBase64String(base64);
         foreach (var piece in new[] { 1, 2, body.Length })
@@ -72,7 +72,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
 
     [Theory]
     [MemberData(nameof(Compressed))]
-    public async Task A_body_that_was_cut_is_no_answer(string coding, string base64)
+    public async Task A_cut_body_is_an_error(string coding, string base64)
     {
         var body = Convert.FromBase64String(base64);
         var step = Math.Max(1, body.Length / 100);
@@ -88,7 +88,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [Theory]
     [InlineData("gzip", "H4sIAAAAAAACA4s21DHSMY4FAOmzbf0HAAAA", 8)]
     [InlineData("deflate", "eJyLNtQx0jGOBQAGlQGn", 4)]
-    public async Task A_wrong_checksum_or_length_is_no_answer(string coding, string base64, int trailer)
+    public async Task A_wrong_checksum_or_length_is_an_error(string coding, string base64, int trailer)
     {
         var body = Convert.FromBase64String(base64);
         for (var at = body.Length - trailer; at < body.Length; at++)
@@ -127,14 +127,14 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
 
     [Theory]
     [MemberData(nameof(Compressed))]
-    public async Task A_connection_that_breaks_after_the_end_is_no_answer(string coding, string base64) =>
+    public async Task A_connection_that_breaks_after_the_end_is_an_error(string coding, string base64) =>
         Assert.True(await IsRefusedAsync(
             () => new StreamContent(new Pieces(Convert.FromBase64String(base64), 1_000, breaks: true)), coding));
 
     [Theory]
     [InlineData("identity")]
     [InlineData("zstd")]
-    public async Task A_body_shorter_than_its_length_is_no_answer(string coding) =>
+    public async Task A_body_shorter_than_its_length_is_an_error(string coding) =>
         Assert.True(await IsRefusedAsync(() => new StreamContent(new MemoryStream([1, 2])) { Headers = { ContentLength = 3 } }, coding));
 
     [Theory]
@@ -151,7 +151,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [InlineData("HEAD", 200)]
     [InlineData("GET", 204)]
     [InlineData("GET", 304)]
-    public async Task A_response_without_a_body_keeps_the_headers_of_the_body_that_it_would_have(string method, int status)
+    public async Task A_response_without_a_body_keeps_its_body_headers(string method, int status)
     {
         _server.Answer(
             status, null, static () => Coded(new StreamContent(Stream.Null) { Headers = { ContentLength = 1_000_000 } }, "gzip"));
@@ -199,7 +199,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task The_limit_counts_what_comes_out()
+    public async Task The_limit_counts_decompressed_bytes()
     {
         Assert.Equal(100_000, (await ReadAsync("gzip", Gzip(new string('x', 100_000)))).Body.Length);
         Assert.True(await IsRefusedAsync("gzip", Gzip(new string('x', 100_001))));
@@ -210,7 +210,7 @@ public sealed class ContentCodingTests : OutboundTests, IDisposable
     [InlineData("Accept-Encoding", "zstd, identity", "zstd, identity")]
     [InlineData("accept-encoding", "identity", "identity")]
     [InlineData("Range", "bytes=0-9", "identity")]
-    public async Task Accept_Encoding_is_the_callers_or_what_the_app_decodes(string? name, string? value, string expected)
+    public async Task Accept_Encoding_is_the_callers_or_the_codings_that_the_app_decodes(string? name, string? value, string expected)
     {
         _server.Redirect(307, "https://other.example.com/");
         _server.Answer(200);

@@ -56,7 +56,7 @@ public sealed class ContentTextTests
         Assert.Equal(waits, ContentText.MayBeMark(Convert.FromHexString(hex)));
 
     [Fact]
-    public void A_named_encoding_refuses_what_it_lacks()
+    public void A_named_encoding_refuses_characters_that_it_lacks()
     {
         var encoding = ContentText.Named(new MediaTypeHeaderValue("text/plain") { CharSet = "windows-1252" })!;
 

@@ -25,13 +25,13 @@ public sealed class DnsResolverTests : IDisposable
     }
 
     [Fact]
-    public async Task The_system_is_asked_and_so_the_hosts_file()
+    public async Task The_system_resolver_and_the_hosts_file_are_used()
     {
         Assert.All(await new DnsResolver().ResolveAsync("localhost", default), static address => Assert.True(IPAddress.IsLoopback(address)));
     }
 
     [Fact]
-    public async Task Dead_names_of_one_caller_hold_few_threads_and_keep_nobody_else_waiting()
+    public async Task Dead_names_of_one_caller_hold_few_threads_and_do_not_delay_others()
     {
         var dead = ResolveAll(new CallChain(null), 2_000, "dead");
         await StartedAsync(DnsResolver.MaxLookUpsPerCaller);
@@ -78,7 +78,7 @@ public sealed class DnsResolverTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_is_looked_up_once_for_all_who_want_it_meanwhile()
+    public async Task A_name_is_looked_up_once_for_concurrent_callers()
     {
         var first = ResolveAll(new CallChain(null), 500, "dead", isOneName: true);
         await StartedAsync(1);
@@ -91,7 +91,7 @@ public sealed class DnsResolverTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_cannot_be_resolved_is_told_to_everybody_and_tried_anew_afterwards()
+    public async Task A_failed_lookup_fails_for_all_callers_and_is_retried_by_the_next()
     {
         for (var i = 1; i <= 2; i++)
         {

@@ -22,7 +22,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_turns_inside_when_it_is_dialled_is_refused()
+    public async Task A_name_that_resolves_to_a_private_address_at_connect_time_is_refused()
     {
         Resolver.Answer("8.8.8.8");
         Resolver.Answer("127.0.0.1");
@@ -38,7 +38,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_does_not_resolve_is_tried_again_and_then_told_without_an_address()
+    public async Task A_name_that_does_not_resolve_is_retried_and_then_reported_without_an_address()
     {
         Resolver.Answer();
         using var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), _time);
@@ -55,7 +55,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData(502)]
     [InlineData(503)]
     [InlineData(504)]
-    public async Task An_answer_that_may_pass_is_asked_for_again(int status)
+    public async Task A_transient_error_status_is_retried(int status)
     {
         _server.Answer(status);
         _server.Answer(status);
@@ -67,7 +67,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task The_last_answer_is_the_result_when_all_attempts_fail()
+    public async Task The_last_response_is_the_result_when_all_attempts_fail()
     {
         _server.Answer(503);
 
@@ -84,7 +84,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData("DELETE", 3)]
     [InlineData("POST", 1)]
     [InlineData("PATCH", 1)]
-    public async Task Only_idempotent_methods_are_sent_again(string method, int attempts)
+    public async Task Only_idempotent_methods_are_retried(string method, int attempts)
     {
         _server.Answer(503);
 
@@ -97,7 +97,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData(404)]
     [InlineData(500)]
     [InlineData(501)]
-    public async Task Other_answers_are_final(int status)
+    public async Task Other_statuses_are_not_retried(int status)
     {
         _server.Answer(status);
 
@@ -105,7 +105,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_fails_is_tried_again()
+    public async Task A_failed_connection_is_retried()
     {
         _server.Fail(new HttpRequestException(HttpRequestError.ConnectionError));
         _server.Fail(new HttpRequestException(HttpRequestError.ResponseEnded));
@@ -115,7 +115,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Broken_TLS_is_not_tried_again()
+    public async Task A_TLS_failure_is_not_retried()
     {
         _server.Fail(new HttpRequestException(HttpRequestError.SecureConnectionError));
 
@@ -125,7 +125,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Retry_After_in_seconds_is_waited_for()
+    public async Task A_Retry_After_in_seconds_prolongs_the_pause()
     {
         _server.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(20)));
         _server.Answer(200);
@@ -139,7 +139,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Retry_After_as_a_date_is_waited_for()
+    public async Task A_Retry_After_date_prolongs_the_pause()
     {
         _server.Answer(503, headers => headers.RetryAfter = new RetryConditionHeaderValue(_time.GetUtcNow().AddSeconds(20)));
         _server.Answer(200);
@@ -153,7 +153,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_Retry_After_past_the_time_limit_makes_the_answer_final()
+    public async Task A_Retry_After_past_the_timeout_makes_the_response_final()
     {
         _server.Answer(429, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(30)));
 
@@ -166,7 +166,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData("99999999999")]
     [InlineData("99999999999999999999999999999999")]
     [InlineData("Fri, 31 Dec 9999 23:59:59 GMT")]
-    public async Task A_Retry_After_of_any_length_makes_the_answer_final(string value)
+    public async Task A_Retry_After_of_any_length_makes_the_response_final(string value)
     {
         _server.Answer(429, headers => headers.TryAddWithoutValidation("Retry-After", value));
 
@@ -176,7 +176,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_Retry_After_of_any_length_can_be_waited_for_where_there_is_no_time_limit()
+    public async Task Without_a_timeout_the_client_waits_for_a_Retry_After_of_any_length()
     {
         _server.Answer(429, static headers => headers.TryAddWithoutValidation("Retry-After", "99999999999"));
         _server.Answer(200);
@@ -192,7 +192,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task The_time_limit_covers_all_retries()
+    public async Task The_timeout_covers_all_retries()
     {
         _server.Answer(503, static headers => headers.RetryAfter = new RetryConditionHeaderValue(TimeSpan.FromSeconds(6)));
         _server.Answer(503);
@@ -202,7 +202,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
         var problem = await ProblemOf(InTimeAsync(sending));
 
         Assert.Equal("/problems/timeout", problem.Type);
-        Assert.Equal("The request to 'example.com' was not done within its time limit of 10 s (timeoutSeconds).", problem.Detail);
+        Assert.Equal("The request to 'example.com' timed out after 10 s (timeoutSeconds).", problem.Detail);
     }
 
     [Fact]
@@ -249,7 +249,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData("https://other.example.com/", false)]
     [InlineData("//other.example.com/", false)]
     [InlineData("https://example.com:8443/", false)]
-    public async Task Only_harmless_headers_go_to_another_origin(string location, bool isSameOrigin)
+    public async Task Only_safe_headers_go_to_another_origin(string location, bool isSameOrigin)
     {
         string[] harmless = ["accept", "Accept-Language", "USER-AGENT", "content-type"];
         string[] secret = ["authorization", "Cookie", "X-Api-Key", "api-key", "Ocp-Apim-Subscription-Key", "Accept-Token", "Content-Key", "Referer", "If-Match"];
@@ -274,7 +274,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     [InlineData("https://user:pass@example.com/")]
     [InlineData("ftp://example.com/")]
     [InlineData("file:///etc/passwd")]
-    public async Task A_redirect_to_where_nobody_may_go_is_refused(string location)
+    public async Task A_redirect_to_a_blocked_address_is_refused(string location)
     {
         _server.Redirect(302, location);
 
@@ -294,7 +294,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_redirect_without_a_target_is_an_answer()
+    public async Task A_redirect_without_a_target_is_the_response()
     {
         _server.Answer(304);
 
@@ -302,7 +302,7 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task An_answer_past_the_limit_is_told_by_the_limits_name()
+    public async Task A_response_over_the_limit_fails_and_names_the_limit()
     {
         _server.Answer(200, body: new byte[10 * 1024 * 1024 + 1]);
 

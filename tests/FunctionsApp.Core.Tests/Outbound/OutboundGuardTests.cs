@@ -147,7 +147,7 @@ public sealed class OutboundGuardTests : OutboundTests
 
     // No port.
     [InlineData("http://example.com:0/")]
-    public void A_hostile_URL_is_refused_before_any_name_is_looked_up(string url)
+    public void A_blocked_URL_is_refused_before_any_lookup(string url)
     {
         Refused(() => Guard(new OutboundOptions { OwnHost = "my-app.azurewebsites.net" }).Check(new Uri(url)));
 
@@ -171,7 +171,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("http://[::1")]
     [InlineData("http://.../")]
     [InlineData("example.com")]
-    public void What_is_no_URL_is_a_fault_of_the_input(string url)
+    public void An_invalid_URL_is_an_input_error(string url)
     {
         Assert.Equal("url", Assert.Single(new FunctionsApp.Operations.HttpRequestInput(url).Check()).Property);
     }
@@ -219,7 +219,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [Theory]
     [InlineData("my-app.azurewebsites.net")]
     [InlineData("My-App.AzureWebsites.net:443")]
-    public void The_app_does_not_call_itself_unless_it_may(string own)
+    public void The_app_does_not_call_itself_unless_it_is_allowed(string own)
     {
         var url = new Uri("https://my-app.AZUREWEBSITES.net./api/gather");
 
@@ -252,7 +252,7 @@ public sealed class OutboundGuardTests : OutboundTests
     }
 
     [Fact]
-    public async Task A_name_that_leads_to_the_app_is_refused_when_it_is_dialled()
+    public async Task A_name_that_resolves_to_the_app_is_refused_at_connect_time()
     {
         Resolver.Answer("8.8.4.4");
         var guard = Guard(new OutboundOptions { OwnHosts = ["8.8.4.4"] });
@@ -273,7 +273,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("0.0.0.0", "http://127.0.0.1:8081/", false)]
     [InlineData("::", "http://127.0.0.1:8080/", true)]
     [InlineData("::", "http://[::1]:8080/", true)]
-    public void A_network_that_is_allowed_does_not_include_where_the_app_listens(string listening, string url, bool isOwn)
+    public void An_allowed_network_does_not_include_the_apps_own_address(string listening, string url, bool isOwn)
     {
         var options = new OutboundOptions { AllowedHosts = ["0.0.0.0/0", "::/0"] };
         var app = Identity(options);
@@ -291,7 +291,7 @@ public sealed class OutboundGuardTests : OutboundTests
     }
 
     [Fact]
-    public void Listening_on_any_address_means_every_address_of_the_machine()
+    public void Listening_on_any_address_includes_every_address_of_the_machine()
     {
         var options = new OutboundOptions { AllowedHosts = ["0.0.0.0/0"] };
         var app = Identity(options);
@@ -306,7 +306,7 @@ public sealed class OutboundGuardTests : OutboundTests
     }
 
     [Fact]
-    public void Every_refusal_of_a_host_reads_the_same_and_names_it_as_it_was_written()
+    public void Every_refusal_of_a_host_has_the_same_text_and_the_name_as_written()
     {
         var guard = Guard(new OutboundOptions { OwnHost = "my-app.azurewebsites.net" });
 
@@ -341,7 +341,7 @@ public sealed class OutboundGuardTests : OutboundTests
     }
 
     [Fact]
-    public async Task A_name_with_public_addresses_is_dialled_at_just_these()
+    public async Task A_name_with_public_addresses_is_connected_only_at_these()
     {
         Resolver.Answer("8.8.8.8", "2606:4700:4700::1111");
         Resolver.Answer("10.0.0.1");
@@ -354,7 +354,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("0x7f000001.")]
     [InlineData("127.0.0.1.")]
     [InlineData("::1")]
-    public async Task A_literal_address_is_checked_again_where_it_is_dialled(string host)
+    public async Task A_literal_address_is_checked_again_at_connect_time(string host)
     {
         await Assert.ThrowsAsync<DestinationRefusedException>(async () => await Guard().ResolveAsync(host, 80, default));
         Assert.Equal(0, Resolver.Asked);
@@ -386,7 +386,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("[fd12::/16]:8080", "http://[fd12::1]:8080/", true)]
     [InlineData("[fd12::1]:8080", "http://[fd12::1]/", false)]
     [InlineData("::1", "http://[::1]/", true)]
-    public void What_is_internal_on_purpose_is_allowed_and_nothing_else(string allowed, string url, bool passes)
+    public void Only_listed_internal_hosts_are_allowed(string allowed, string url, bool passes)
     {
         var guard = Guard(new OutboundOptions { AllowedHosts = [allowed] });
 
@@ -422,7 +422,7 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData("https://example.com:22/", false)]
     [InlineData("http://10.0.0.1:5000/", true)]
     [InlineData("http://10.0.0.1/", false)]
-    public void Only_the_ports_of_the_list_are_called_and_those_of_allowed_hosts(string url, bool passes)
+    public void Only_ports_of_the_list_and_of_allowed_hosts_are_allowed(string url, bool passes)
     {
         var guard = Guard(new OutboundOptions { AllowedPorts = [443, 8443], AllowedHosts = ["10.0.0.1:5000"] });
 
@@ -467,10 +467,10 @@ public sealed class OutboundGuardTests : OutboundTests
     [InlineData(8080)]
     [InlineData(8443)]
     [InlineData(65535)]
-    public void Every_other_port_is_open(int port) => Guard().Check(new Uri($"https://example.com:{port}/"));
+    public void Every_other_port_is_allowed(int port) => Guard().Check(new Uri($"https://example.com:{port}/"));
 
     [Fact]
-    public async Task A_port_that_one_network_may_use_is_not_open_to_the_others()
+    public async Task A_port_of_one_network_is_not_allowed_for_others()
     {
         Resolver.Answer("8.8.8.8");
         var guard = Guard(new OutboundOptions { AllowedPorts = [443], AllowedHosts = ["10.0.0.1:5000"] });

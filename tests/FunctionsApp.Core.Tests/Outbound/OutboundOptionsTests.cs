@@ -50,7 +50,7 @@ public sealed class OutboundOptionsTests
     [InlineData("[fd00::1")]
     [InlineData("[fd00::1]8080")]
     [InlineData("[10.0.0.1]:80")]
-    public void A_host_that_is_none_is_refused_by_its_text(string host)
+    public void An_invalid_host_is_refused_and_quoted(string host)
     {
         var failure = Assert.Throws<OptionsValidationException>(() => Read(("Outbound:AllowedHosts:0", "10.0.0.0/8"), ("Outbound:AllowedHosts:1", host)));
 
@@ -65,7 +65,7 @@ public sealed class OutboundOptionsTests
     [InlineData("MaxResponseBytes", "1023")]
     [InlineData("ConnectTimeoutSeconds", "0")]
     [InlineData("ConnectTimeoutSeconds", "301")]
-    public void A_setting_out_of_range_is_refused_by_its_name(string name, string value)
+    public void A_setting_out_of_range_is_refused_and_named(string name, string value)
     {
         var failure = Assert.Throws<OptionsValidationException>(() => Read(("Outbound:" + name, value)));
 

@@ -39,7 +39,7 @@ public sealed class RequestHeadersTests
     [InlineData("X-aws-ec2-metadata-token")]
     [InlineData("X-aws-ec2-metadata-token-ttl-seconds")]
     [InlineData("X-IDENTITY-HEADER")]
-    public void A_header_of_the_connection_a_proxy_or_the_platform_is_refused_by_its_name(string name)
+    public void A_header_of_the_connection_a_proxy_or_the_platform_is_refused_and_named(string name)
     {
         var (property, message) = Assert.Single(Check((name, "1")));
 
@@ -56,7 +56,7 @@ public sealed class RequestHeadersTests
     [InlineData("X-\0")]
     [InlineData("(x)")]
     [InlineData(":authority")]
-    public void A_name_that_is_no_token_is_refused(string name)
+    public void An_invalid_header_name_is_refused(string name)
     {
         Assert.Equal("headers/" + name, Assert.Single(Check((name, "1"))).Property);
     }
@@ -69,7 +69,7 @@ public sealed class RequestHeadersTests
     [InlineData("ä")]
     [InlineData(" a")]
     [InlineData("a ")]
-    public void A_value_that_could_break_out_is_refused(string value)
+    public void A_value_that_could_inject_a_header_is_refused(string value)
     {
         Assert.Equal("headers/X-Mine", Assert.Single(Check(("X-Mine", value))).Property);
     }
@@ -100,7 +100,7 @@ public sealed class RequestHeadersTests
     [InlineData("HEAD", "body")]
     [InlineData("POST", null)]
     [InlineData("DELETE", null)]
-    public void A_body_needs_a_method_that_has_one(string method, string? error)
+    public void A_body_needs_a_method_with_a_body(string method, string? error)
     {
         var input = new HttpRequestInput("https://example.com/", method, Body: RawJson.FromUtf8("1"u8.ToArray()));
 

@@ -37,7 +37,7 @@ public sealed class RetryPauseTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_Retry_After_prolongs_the_pauses_that_are_shorter()
+    public async Task A_Retry_After_prolongs_shorter_pauses()
     {
         _server.Answer(503, static headers => headers.TryAddWithoutValidation("Retry-After", "1"));
 
@@ -55,7 +55,7 @@ public sealed class RetryPauseTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_pause_past_the_time_limit_makes_the_answer_final()
+    public async Task A_pause_past_the_timeout_makes_the_response_final()
     {
         _server.Answer(503);
         using var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), new ManualTimeProvider(), _server);

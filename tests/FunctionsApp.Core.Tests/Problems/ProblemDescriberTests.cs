@@ -20,7 +20,7 @@ public sealed class ProblemDescriberTests
     }
 
     [Fact]
-    public void An_operations_own_error_is_told_to_the_caller()
+    public void An_operations_own_error_reaches_the_caller()
     {
         var problem = _describer.Describe(new OperationException("No such colour.", new InvalidOperationException("secret")));
 
@@ -28,7 +28,7 @@ public sealed class ProblemDescriberTests
     }
 
     [Fact]
-    public void What_the_caller_is_told_is_not_logged()
+    public void Expected_problems_are_not_logged()
     {
         _describer.Describe(new OperationException("No such colour."));
         _describer.Describe(new ProblemException(Problem.TooLarge("It is.")));
@@ -44,23 +44,23 @@ public sealed class ProblemDescriberTests
 
     [Theory]
     [MemberData(nameof(Unexpected))]
-    public void Anything_unexpected_is_described_without_its_internals(Exception exception)
+    public void An_unexpected_exception_is_described_without_internals(Exception exception)
     {
         var problem = _describer.Describe(exception);
 
         Assert.Equal(
-            ("/problems/internal-error", 500, "The log knows more, under this traceId."), (problem.Type, problem.Status, problem.Detail));
+            ("/problems/internal-error", 500, "The log has the details under this traceId."), (problem.Type, problem.Status, problem.Detail));
     }
 
     [Fact]
-    public void Anything_unexpected_is_logged_with_the_trace_id_the_caller_was_given()
+    public void An_unexpected_exception_is_logged_with_the_trace_id_of_the_response()
     {
         var exception = new InvalidOperationException("secret");
 
         var problem = _describer.Describe(exception);
 
         Assert.Equal(
-            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the caller was given trace id {problem.TraceId}")], _log.Entries);
+            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the response has trace id {problem.TraceId}")], _log.Entries);
     }
 
     [Fact]

@@ -24,11 +24,11 @@ public sealed class ProblemTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Each_sort_of_problem_has_its_type_and_status(Problem problem, string slug, int status) =>
+    public void Each_kind_of_problem_has_its_type_and_status(Problem problem, string slug, int status) =>
         Assert.Equal(("/problems/" + slug, status), (problem.Type, problem.Status));
 
     [Fact]
-    public void A_name_of_the_callers_is_shown_in_part()
+    public void A_long_name_of_the_caller_is_cut()
     {
         var name = new string('x', 7_900);
 
@@ -40,7 +40,7 @@ public sealed class ProblemTests
     }
 
     [Fact]
-    public void Half_a_character_is_not_shown() => Assert.Equal(new string('x', 99) + "…", Excerpt.Of(new string('x', 99) + "😀"));
+    public void A_character_is_not_cut_in_half() => Assert.Equal(new string('x', 99) + "…", Excerpt.Of(new string('x', 99) + "😀"));
 
     [Fact]
     public void A_problem_is_written_as_RFC_9457_has_it()
@@ -48,12 +48,12 @@ public sealed class ProblemTests
         using var activity = Request();
 
         Assert.Equal(
-            $$"""{"type":"/problems/timeout","title":"A time limit ran out","status":504,"detail":"Too late.","traceId":"{{activity.TraceId}}"}""",
+            $$"""{"type":"/problems/timeout","title":"The work timed out","status":504,"detail":"Too late.","traceId":"{{activity.TraceId}}"}""",
             Write(Problem.Timeout("Too late.")));
     }
 
     [Fact]
-    public void What_belongs_to_one_sort_of_problem_is_written_with_it()
+    public void Properties_of_one_kind_of_problem_are_written()
     {
         using var activity = Request();
         var problem = Problem.InvalidRequest("/a~1b", "must be <ä>") with { Index = 0, Id = "mine", Results = ["[1e400]"u8.ToArray()] };
@@ -76,7 +76,7 @@ public sealed class ProblemTests
     }
 
     [Fact]
-    public void When_to_come_back_is_a_header_and_not_in_the_body()
+    public void The_retry_delay_is_a_header_and_not_in_the_body()
     {
         var problem = Problem.Saturated("Full.", 7);
 
@@ -86,15 +86,15 @@ public sealed class ProblemTests
     [Theory]
     [InlineData(new string[0], "There is no operation 'sqare'.")]
     [InlineData(new[] { "math.square", "echo" }, "There is no operation 'sqare'. Did you mean 'math.square'?")]
-    public void An_unknown_operation_is_told_with_the_nearest_name(string[] suggestions, string detail) =>
+    public void An_unknown_operation_is_reported_with_the_nearest_name(string[] suggestions, string detail) =>
         Assert.Equal(detail, Problem.UnknownOperation("sqare", suggestions).Detail);
 
     [Fact]
-    public void A_fault_of_the_whole_is_told_of_the_body() =>
+    public void An_error_of_the_whole_body_names_the_body() =>
         Assert.Equal("The body must be an object.", Problem.InvalidRequest("", "must be an object").Detail);
 
     [Fact]
-    public void Of_many_faults_the_first_is_told_and_the_others_are_counted() =>
+    public void The_detail_has_the_first_error_and_counts_the_others() =>
         Assert.Equal("/a one, and 3 more (see errors).", Problem.InvalidRequest(new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
             ["/a"] = ["one", "two"],
@@ -103,7 +103,7 @@ public sealed class ProblemTests
         }).Detail);
 
     [Fact]
-    public void The_faults_of_a_part_are_moved_below_its_place()
+    public void Errors_of_a_part_are_moved_below_its_pointer()
     {
         var problem = Problem.InvalidRequest(new Dictionary<string, string[]>(StringComparer.Ordinal) { [""] = ["a"], ["/x~1"] = ["b"] });
 
@@ -111,11 +111,11 @@ public sealed class ProblemTests
     }
 
     [Fact]
-    public void The_detail_follows_the_faults_to_their_place() =>
+    public void The_detail_follows_moved_errors() =>
         Assert.Equal("/items/2/x is required.", Problem.InvalidRequest("/x", "is required").Below("/items/2").Detail);
 
     [Fact]
-    public void A_problem_that_is_not_about_a_place_stays_where_it_is()
+    public void A_problem_without_a_pointer_stays_unchanged()
     {
         var problem = Problem.TooLarge("It is.");
 

@@ -14,7 +14,7 @@ public sealed class RetryPolicyTests
     }
 
     [Fact]
-    public void Without_more_they_double_from_a_second_to_five_minutes()
+    public void By_default_pauses_double_from_a_second_to_five_minutes()
     {
         var policy = new RetryPolicy { MaxAttempts = 100 };
 
@@ -32,7 +32,7 @@ public sealed class RetryPolicyTests
     }
 
     [Fact]
-    public void What_may_pass_is_worth_another_try()
+    public void A_transient_problem_is_retried()
     {
         Assert.All([Problem.OperationFailed("x"), Problem.UpstreamFailed("x"), Problem.Timeout("x"), Problem.InternalError(), Problem.Saturated("x", 1)],
             static problem => Assert.True(RetryPolicy.IsWorthwhile(problem)));

@@ -32,7 +32,7 @@ public sealed class CallbacksOptionsTests
     }
 
     [Fact]
-    public void A_key_that_is_none_is_told_by_its_index_alone()
+    public void An_invalid_key_is_reported_only_by_its_index()
     {
         var message = Refused(("Callbacks:SigningKeys:0", Current), ("Callbacks:SigningKeys:1", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZI"));
 
@@ -48,7 +48,7 @@ public sealed class CallbacksOptionsTests
     [InlineData("TimeoutSeconds", "TimeoutSeconds", "0")]
     [InlineData("TimeoutSeconds", "TimeoutSeconds", "60.1")]
     [InlineData("TimeoutSeconds", "TimeoutSeconds", "NaN")]
-    public void A_number_out_of_range_is_refused_by_its_name(string setting, string part, string value) =>
+    public void A_number_out_of_range_is_refused_and_named(string setting, string part, string value) =>
         Assert.Contains(part, Refused(("Callbacks:" + setting, value)), StringComparison.Ordinal);
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class DeliveryScheduleTests
     }
 
     [Fact]
-    public void After_the_last_attempt_there_is_none()
+    public void After_the_last_attempt_no_other_is_due()
     {
         Assert.Null(Schedule(new CallbacksOptions()).Due(11, Now, TimeSpan.FromSeconds(1)));
         Assert.Null(Schedule(new CallbacksOptions { RetryScheduleSeconds = [0, 5] }).Due(3, Now, null));
@@ -44,7 +44,7 @@ public sealed class DeliveryScheduleTests
     [InlineData(2, 86_400, 86_400)]
     [InlineData(2, 86_401, 86_400)]
     [InlineData(2, 922_337_203_685, 86_400)]
-    public void A_longer_pause_that_the_receiver_asked_for_is_kept_to_a_day_at_most(int attempt, double retryAfterSeconds, double pause) =>
+    public void A_longer_pause_of_the_receiver_is_respected_up_to_a_day(int attempt, double retryAfterSeconds, double pause) =>
         Assert.InRange(Pause(Schedule(new CallbacksOptions()), attempt, TimeSpan.FromSeconds(retryAfterSeconds)), pause, pause * 1.1);
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class DeliveryScheduleTests
     [InlineData(12.5, 503, "It was busy.", true, """12.5,"status":503,"error":"It was busy.","nextAttemptAt":"2026-11-21T10:30:05+00:00"}""")]
     [InlineData(3, 204, null, false, """3,"status":204}""")]
     [InlineData(0, null, "It did not answer.", false, """0,"error":"It did not answer."}""")]
-    public void An_attempt_is_written_in_the_words_of_the_contract_and_read_again(double elapsedMs, int? status, string? error, bool isPending, string end)
+    public void An_attempt_is_written_by_the_contract_and_read_again(double elapsedMs, int? status, string? error, bool isPending, string end)
     {
         var attempt = new DeliveryAttempt(2, Now, elapsedMs, status, error, isPending ? Now.AddSeconds(5) : null);
         var text = JsonSerializer.Serialize(attempt, CoreJson.TypeInfo<DeliveryAttempt>());
@@ -65,7 +65,7 @@ public sealed class DeliveryScheduleTests
     }
 
     [Fact]
-    public void A_state_is_written_in_the_words_of_the_contract() => Assert.Equal(
+    public void A_state_is_written_by_the_contract() => Assert.Equal(
         ["\"pending\"", "\"delivered\"", "\"failed\""],
         Enum.GetValues<DeliveryState>().Select(static state => JsonSerializer.Serialize(state, CoreJson.TypeInfo<DeliveryState>())));
 

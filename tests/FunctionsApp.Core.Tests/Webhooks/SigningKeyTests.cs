@@ -12,7 +12,7 @@ public sealed class SigningKeyTests
     [InlineData(Key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", """{"test": 2432232314}""", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")]
     [InlineData(Key, "msg_1", "0", "", "v1,ij2G0S51rXTp+PMwqJOjeWFLEpktT32X6cQ9P08rbws=")]
     [InlineData("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==", "msg_ä", "1700000000", """{"name":"Zoë"}""", "v1,2ftmYkP9A4b2NbxkTcL9eSHPf+46tmT4+uECfGrqgmQ=")]
-    public void A_message_has_the_signature_that_others_compute(string key, string id, string timestamp, string body, string signature) =>
+    public void A_message_has_the_same_signature_as_other_implementations_compute(string key, string id, string timestamp, string body, string signature) =>
         Assert.Equal(signature, SigningKey.Parse(key).Sign(id, timestamp, Encoding.UTF8.GetBytes(body)));
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class SigningKeyTests
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", "is not base64 after whsec_")]
     [InlineData("whsec_", "has 0 bytes, not 24 to 64")]
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaQ=", "has 23 bytes, not 24 to 64")]
-    public void What_is_no_key_is_told_without_a_word_of_it(string? text, string error) => Assert.Equal(error, SigningKey.FindError(text));
+    public void An_invalid_key_is_reported_without_its_text(string? text, string error) => Assert.Equal(error, SigningKey.FindError(text));
 
     [Theory]
     [InlineData(24, null)]

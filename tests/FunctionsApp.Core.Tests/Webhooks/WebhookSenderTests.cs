@@ -49,7 +49,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Each_of_the_keys_signs_the_current_one_first()
+    public async Task Each_key_signs_and_the_current_one_first()
     {
         _server.Answer(204);
 
@@ -63,7 +63,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task What_is_tampered_with_on_the_way_does_not_verify()
+    public async Task A_tampered_message_does_not_verify()
     {
         _server.Answer(204);
 
@@ -95,17 +95,17 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
     [Theory]
     [InlineData(WebhookOutcome.Delivered, null, 200, 201, 202, 204, 299)]
-    [InlineData(WebhookOutcome.Refused, ": no redirect is followed.", 300, 301, 302, 303, 304, 307, 308)]
-    [InlineData(WebhookOutcome.Refused, ": it wants no more.", 410)]
+    [InlineData(WebhookOutcome.Refused, ": the app does not follow redirects.", 300, 301, 302, 303, 304, 307, 308)]
+    [InlineData(WebhookOutcome.Refused, ": the receiver is gone.", 410)]
     [InlineData(WebhookOutcome.Failed, ".", 400, 401, 404, 408, 429, 500, 502, 503, 599)]
-    public async Task An_attempt_comes_to_what_the_status_says(WebhookOutcome outcome, string? reason, params int[] statuses)
+    public async Task The_status_determines_the_result_of_an_attempt(WebhookOutcome outcome, string? reason, params int[] statuses)
     {
         var sender = Sender(Current);
         foreach (var status in statuses)
         {
             _server.Redirect(status, "https://example.com/elsewhere");
 
-            var error = reason is null ? null : $"'example.com' answered with status {status}{reason}";
+            var error = reason is null ? null : $"'example.com' responded with status {status}{reason}";
             Assert.Equal(new WebhookResult(outcome, status, error, 0, _time.GetUtcNow(), null), await SendAsync(sender));
         }
 
@@ -132,7 +132,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [InlineData(503, "-1")]
     [InlineData(503, "1.5")]
     [InlineData(410, "20")]
-    public async Task A_Retry_After_that_is_none_or_of_a_receiver_that_is_gone_is_none(int status, string value)
+    public async Task An_invalid_Retry_After_or_one_with_410_is_ignored(int status, string value)
     {
         _server.Answer(status, headers => headers.TryAddWithoutValidation("Retry-After", value));
 
@@ -148,12 +148,12 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Theory]
-    [InlineData(HttpRequestError.ConnectionError, "No connection to 'example.com' came about.")]
+    [InlineData(HttpRequestError.ConnectionError, "Connecting to 'example.com' failed.")]
     [InlineData(HttpRequestError.NameResolutionError, "The host name 'example.com' could not be resolved.")]
-    [InlineData(HttpRequestError.SecureConnectionError, "No secure connection to 'example.com' came about: its certificate or its TLS was not accepted.")]
-    [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before an answer came.")]
-    [InlineData(HttpRequestError.InvalidResponse, "What 'example.com' answered is not HTTP.")]
-    public async Task Without_an_answer_it_is_to_be_tried_again(HttpRequestError error, string sentence)
+    [InlineData(HttpRequestError.SecureConnectionError, "Connecting to 'example.com' failed: its certificate or TLS was not accepted.")]
+    [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before a response arrived.")]
+    [InlineData(HttpRequestError.InvalidResponse, "The response of 'example.com' is not HTTP.")]
+    public async Task Without_a_response_the_attempt_is_retried(HttpRequestError error, string sentence)
     {
         _server.Fail(new HttpRequestException(error, "10.0.0.1 did it", new IOException("10.0.0.1")));
 
@@ -164,19 +164,19 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task What_nobody_expected_is_a_failed_attempt_too_and_keeps_its_internals()
+    public async Task An_unexpected_exception_is_a_failed_attempt_without_internals()
     {
         _server.Fail(new NotSupportedException("10.0.0.1 did it"));
 
         var result = await SendAsync();
 
-        Assert.Equal((WebhookOutcome.Failed, null, "The log knows more, under this traceId."), (result.Outcome, result.Status, result.Error));
+        Assert.Equal((WebhookOutcome.Failed, null, "The log has the details under this traceId."), (result.Outcome, result.Status, result.Error));
     }
 
     [Theory]
     [InlineData("http://127.0.0.1/")]
     [InlineData("http://xn--ä/")]
-    public async Task A_URL_that_the_guard_no_longer_lets_pass_is_not_called(string url)
+    public async Task A_URL_that_the_guard_no_longer_allows_is_not_called(string url)
     {
         _server.Answer(200);
 
@@ -187,7 +187,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_turns_inside_when_it_is_dialled_is_not_called()
+    public async Task A_name_that_resolves_to_a_private_address_at_connect_time_is_not_called()
     {
         Resolver.Answer("127.0.0.1");
         using var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), _time);
@@ -199,7 +199,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task A_receiver_that_does_not_answer_is_given_up()
+    public async Task A_receiver_that_does_not_respond_times_out()
     {
         _server.Hang();
         var sending = SendAsync(new CallbacksOptions { SigningKeys = [Current], TimeoutSeconds = 2.5 });
@@ -210,7 +210,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
         Assert.Equal(
             new WebhookResult(
-                WebhookOutcome.Failed, null, "'example.com' did not answer within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
+                WebhookOutcome.Failed, null, "'example.com' did not respond within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
             await sending.WaitAsync(Limit));
         Assert.Equal(0, _time.Timers);
     }
@@ -230,7 +230,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [Theory]
     [InlineData(200, WebhookOutcome.Delivered)]
     [InlineData(503, WebhookOutcome.Failed)]
-    public async Task The_status_counts_when_the_body_does_not_come_in_time(int status, WebhookOutcome outcome)
+    public async Task The_status_counts_when_the_body_does_not_arrive_in_time(int status, WebhookOutcome outcome)
     {
         _server.Answer(status, headers: null, static () => new StreamContent(new HangingBody()));
         var sending = SendAsync();
@@ -258,7 +258,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Of_an_endless_body_4_KiB_are_read()
+    public async Task Only_4_KiB_of_an_endless_body_are_read()
     {
         var body = new EndlessBody();
         _server.Answer(200, headers: null, () => new StreamContent(body));
@@ -268,7 +268,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Fact]
-    public async Task Without_a_key_nothing_is_sent_and_no_URL_is_taken()
+    public async Task Without_a_key_nothing_is_sent_and_no_URL_is_accepted()
     {
         var sender = Sender();
 
@@ -285,7 +285,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [InlineData("https://example.com/hooks?tenant=7")]
     [InlineData("http://example.com:8080/")]
     [InlineData("https://bücher.de/hook")]
-    public void A_URL_that_may_be_called_is_taken_as_it_is(string url)
+    public void An_allowed_URL_is_accepted_unchanged(string url)
     {
         var sender = Sender(Current);
 
@@ -303,9 +303,9 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [InlineData("http://")]
     [InlineData("http://example.com:65536/")]
     [InlineData("http://example.com/\r\nX-Injected: yes")]
-    public void What_is_no_http_URL_is_a_fault_at_its_place(string url) =>
+    public void A_URL_that_is_not_http_is_rejected(string url) =>
         Assert.Equal(
-            ("/problems/invalid-request", "/onSuccess/url must be an absolute http or https URL, as https://example.com/."),
+            ("/problems/invalid-request", "/onSuccess/url must be an absolute http or https URL, such as https://example.com/."),
             Checked(Sender(Current), url));
 
     [Fact]
@@ -322,10 +322,10 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [InlineData("http://169.254.169.254/")]
     [InlineData("https://user:pass@example.com/")]
     [InlineData("http://xn--ä/")]
-    public void What_the_guard_refuses_is_refused(string url) => Assert.Equal("/problems/destination-not-allowed", Checked(Sender(Current), url).Type);
+    public void A_URL_that_the_guard_refuses_is_rejected(string url) => Assert.Equal("/problems/destination-not-allowed", Checked(Sender(Current), url).Type);
 
     [Fact]
-    public void The_service_layer_has_one_with_the_keys_that_are_configured()
+    public void The_service_collection_has_a_sender_with_the_configured_keys()
     {
         using var with = TestServices.Create(settings: ("Callbacks:SigningKeys:0", Current));
         using var without = TestServices.Create();

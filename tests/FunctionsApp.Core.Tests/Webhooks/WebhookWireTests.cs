@@ -39,7 +39,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_arrives_verifies()
+    public async Task The_received_message_verifies()
     {
         _receiver.Respond = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray()).AsTask();
 
@@ -57,7 +57,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     [InlineData(0, 1)]
     [InlineData(4_000, 1)]
     [InlineData(10_000, 2)]
-    public async Task A_connection_is_kept_after_a_small_answer_alone(int bytes, int connections)
+    public async Task Only_a_small_response_keeps_the_connection(int bytes, int connections)
     {
         _receiver.Respond = stream => stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 500 Oh\r\nContent-Length: {bytes}\r\n\r\n{new string('x', bytes)}")).AsTask();
 
@@ -68,7 +68,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_endless_answer_is_cut_off()
+    public async Task An_endless_response_is_cut_off()
     {
         _receiver.Respond = static async stream =>
         {
@@ -84,7 +84,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_answer_that_says_that_it_is_compressed_and_is_not_counts_by_its_status()
+    public async Task A_response_with_invalid_compression_counts_by_its_status()
     {
         _receiver.Respond = static stream => stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 17\r\n\r\nThis is no Brotli"u8.ToArray()).AsTask();
 
@@ -92,7 +92,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_is_reset_is_a_failed_attempt()
+    public async Task A_reset_connection_is_a_failed_attempt()
     {
         _receiver.Respond = static stream =>
         {
@@ -104,16 +104,16 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
         var result = await SendAsync();
 
         Assert.Equal(
-            (WebhookOutcome.Failed, null, "The connection to '127.0.0.1' broke before an answer came."),
+            (WebhookOutcome.Failed, null, "The connection to '127.0.0.1' broke before a response arrived."),
             (result.Outcome, result.Status, result.Error));
     }
 
     [Fact]
-    public async Task Where_nobody_listens_it_is_a_failed_attempt()
+    public async Task A_refused_connection_is_a_failed_attempt()
     {
         await _receiver.DisposeAsync();
 
-        Assert.Equal("No connection to '127.0.0.1' came about.", (await SendAsync()).Error);
+        Assert.Equal("Connecting to '127.0.0.1' failed.", (await SendAsync()).Error);
     }
 
     private Task<WebhookResult> SendAsync() => _sender.SendAsync(new Uri(_receiver.Origin, "/hooks?tenant=7"), "msg_1", Body, default).WaitAsync(Limit);

@@ -14,7 +14,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     [AzuriteFact]
-    public async Task It_is_queued_anew_and_not_counted_when_its_turn_does_not_come_in_time()
+    public async Task An_attempt_without_a_turn_in_time_is_queued_again_and_not_counted()
     {
         // Without a hub of the extension nobody else takes the call.
         var options = Options.Create(new TasksOptions { MaxRunning = 1 });
@@ -37,7 +37,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
-    public async Task Whoever_lost_an_attempt_reports_what_its_winner_does()
+    public async Task An_execution_that_lost_an_attempt_reports_the_winners_end()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
         var call = await CallAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
@@ -54,7 +54,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
-    public async Task An_attempt_that_is_made_again_while_its_end_is_stored_is_not_taken_over()
+    public async Task An_attempt_that_is_repeated_while_its_end_is_stored_is_not_taken_over()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
         var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 1);
@@ -82,7 +82,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
-    public async Task An_attempt_that_was_given_up_does_not_end_the_task_otherwise()
+    public async Task An_attempt_that_was_given_up_does_not_change_the_end_of_the_task()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
         var call = await CallAsync("delay", """{"seconds":3600}""", maxAttempts: 1);
@@ -96,7 +96,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
-    public async Task A_call_that_waits_for_another_execution_starts_nothing_and_reports_its_end()
+    public async Task A_call_that_waits_for_another_execution_starts_nothing_and_reports_that_end()
     {
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
         var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 2);
@@ -110,7 +110,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
-    public async Task A_call_that_waits_for_another_execution_waits_elsewhere_when_its_process_ends_or_its_time_is_over()
+    public async Task A_call_that_waits_for_another_execution_is_repeated_elsewhere_after_a_shutdown_or_timeout()
     {
         var options = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(2) });
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();

@@ -32,7 +32,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
     }
 
     [AzuriteFact]
-    public async Task The_problem_of_a_task_that_may_run_says_so_and_the_same_key_finds_it()
+    public async Task The_problem_of_a_task_that_may_run_says_so_and_the_same_key_finds_the_task()
     {
         var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a" };
         Proxy.Fault = async (context, forward) =>
@@ -52,7 +52,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
         };
         var unknown = await RefusedAsync(() => CreateAsync(definition));
         Assert.Equal("storage-failed", unknown.Slug);
-        Assert.Matches("is not known.*Idempotency-Key", unknown.Detail);
+        Assert.Matches("is unknown whether.*Idempotency-Key", unknown.Detail);
         Proxy.Fault = null;
 
         var id = (await CreateAsync(definition)).Id;

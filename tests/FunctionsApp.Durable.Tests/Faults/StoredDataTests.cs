@@ -44,7 +44,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
     [InlineData("""{"definition":{"pattern":"await"}}""")]
     [InlineData("null")]
     [InlineData("[1]")]
-    public async Task A_start_that_cannot_be_read_is_a_failed_task(string start)
+    public async Task An_unreadable_start_is_a_failed_task(string start)
     {
         var id = await SendAsync(start);
 
@@ -121,7 +121,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
     }
 
     [AzuriteFact]
-    public async Task A_state_of_attempts_that_cannot_be_read_fails_its_task_alone()
+    public async Task Unreadable_attempts_fail_only_their_task()
     {
         var id = (await CreateAsync(Echo with { Operation = "delay" }, Endless)).Id;
         await UntilAsync(id, static record => record.State == TaskState.Running);
@@ -138,7 +138,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
     }
 
     [AzuriteFact]
-    public async Task A_key_that_cannot_be_read_refuses_its_requests_alone()
+    public async Task An_unreadable_key_refuses_only_its_own_requests()
     {
         var definition = Echo with { IdempotencyKey = NewKey(), Fingerprint = "a", TtlSeconds = 3 };
         var id = (await CreateAsync(definition)).Id;

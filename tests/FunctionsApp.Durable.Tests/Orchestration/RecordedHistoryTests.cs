@@ -83,7 +83,7 @@ public sealed partial class RecordedHistoryTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void The_steps_of_this_version_are_those_that_are_recorded(string name)
+    public void The_steps_of_this_version_match_the_recorded_ones(string name)
     {
         var task = new OrchestrationHistory(new TaskStart(Definition, new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), InputBytes: 2, DeliveryPauseSeconds: 0));
         Scenarios[name](task);

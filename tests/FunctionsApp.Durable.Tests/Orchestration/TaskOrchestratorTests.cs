@@ -17,7 +17,7 @@ public sealed class TaskOrchestratorTests
     private static readonly AttemptResult Succeeded = new() { End = AttemptEnd.Succeeded, Attempts = 1, OutcomeBytes = 7 };
 
     [Fact]
-    public void A_result_ends_it_and_it_is_removed_when_it_has_expired()
+    public void A_result_ends_the_task_and_expiry_removes_it()
     {
         var task = Start(Definition);
         Assert.Equal((TaskState.Queued, 1), (task.Status.State, task.Status.Call));
@@ -67,7 +67,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void What_ended_with_its_process_begins_again_at_once_until_no_attempt_is_left()
+    public void An_attempt_that_ended_with_its_process_is_repeated_at_once_until_none_is_left()
     {
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
@@ -80,7 +80,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void An_attempt_that_cannot_be_made_is_tried_again_and_given_up()
+    public void An_attempt_that_cannot_be_started_is_retried_and_given_up()
     {
         var task = Start(Definition);
         for (var failures = 1; failures < 10; failures++)
@@ -92,11 +92,11 @@ public sealed class TaskOrchestratorTests
 
         task.Fail(TaskNames.Attempt);
         Assert.Equal(TaskState.Failed, task.Status.State);
-        Assert.Contains("No attempt could be made.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        Assert.Contains("No attempt could be started.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void An_attempt_that_another_execution_makes_is_waited_for_under_the_same_number()
+    public void An_attempt_of_another_execution_is_awaited_under_the_same_number()
     {
         var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
         task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
@@ -116,7 +116,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void A_call_that_has_not_begun_is_made_again_under_the_same_number()
+    public void A_call_that_has_not_begun_is_repeated_under_the_same_number()
     {
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 });
@@ -129,7 +129,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void A_task_is_cancelled_only_when_the_execution_that_makes_its_attempt_has_stopped()
+    public void A_task_is_cancelled_only_when_the_execution_of_its_attempt_has_stopped()
     {
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
@@ -142,7 +142,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void One_that_waits_for_its_turn_is_cancelled_at_once()
+    public void A_queued_task_is_cancelled_at_once()
     {
         var task = Start(Definition);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
@@ -155,7 +155,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void One_that_runs_is_cancelled_when_it_has_stopped()
+    public void A_running_task_is_cancelled_when_it_has_stopped()
     {
         var task = Start(Definition);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
@@ -166,7 +166,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void One_whose_process_died_while_it_was_cancelled_does_not_begin_again()
+    public void A_cancelling_task_whose_process_died_does_not_run_again()
     {
         var task = Start(Definition);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
@@ -177,7 +177,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void One_that_pauses_is_cancelled_at_once()
+    public void A_task_in_a_pause_is_cancelled_at_once()
     {
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = 60 });
@@ -188,7 +188,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void One_that_has_ended_is_not_cancelled()
+    public void An_ended_task_is_not_cancelled()
     {
         var task = Start(Definition);
         task.Complete(TaskNames.Attempt, Succeeded);
@@ -198,7 +198,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void Its_webhook_is_sent_until_it_is_delivered()
+    public void A_webhook_is_sent_until_it_is_delivered()
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
@@ -218,7 +218,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void A_pending_webhook_keeps_it_beyond_its_time()
+    public void A_pending_webhook_keeps_the_task_beyond_its_expiry()
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
@@ -231,7 +231,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void What_is_sent_again_and_again_does_not_make_the_history_longer()
+    public void Repeated_redeliveries_do_not_lengthen_the_history()
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
@@ -252,7 +252,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void What_is_asked_for_while_it_is_sent_is_not_lost()
+    public void A_redelivery_that_is_requested_during_a_delivery_is_not_lost()
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
@@ -267,7 +267,7 @@ public sealed class TaskOrchestratorTests
     }
 
     [Fact]
-    public void What_an_operation_continued_is_not_delivered()
+    public void An_outcome_that_an_operation_handled_is_not_delivered()
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded with { IsContinued = true });

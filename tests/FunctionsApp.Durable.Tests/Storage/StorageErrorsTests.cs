@@ -29,5 +29,5 @@ public sealed class StorageErrorsTests
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public void Only_errors_of_transport_and_storage_are_of_storage(Exception error, bool expected) => Assert.Equal(expected, error.IsOfStorage());
+    public void Only_errors_of_transport_and_storage_are_storage_errors(Exception error, bool expected) => Assert.Equal(expected, error.IsOfStorage());
 }

@@ -120,7 +120,7 @@ public sealed class StoredRecordTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void This_version_writes_what_its_golden_file_has(string name)
+    public void This_version_writes_the_contents_of_its_golden_file(string name)
     {
         var file = Path.Combine(Golden, TaskNames.Version, "records", name + ".json");
         var json = Write(name, Records[name]).ToJsonString(new JsonSerializerOptions(CoreJson.Stored) { WriteIndented = true, NewLine = "\n" }) + "\n";
@@ -176,7 +176,7 @@ public sealed class StoredRecordTests
     }
 
     [Fact]
-    public void What_a_record_may_lack_is_not_written_and_read_as_absent()
+    public void Optional_parts_of_a_record_are_not_written_and_read_as_absent()
     {
         Assert.Equal(new RemovalInput("id"), Read(nameof(RemovalInput), JsonNode.Parse("""{"id":"id"}""")!));
         Assert.Equal(new KeyEntry("id", At), Read(nameof(KeyEntry), Write(nameof(KeyEntry), new KeyEntry("id", At))));

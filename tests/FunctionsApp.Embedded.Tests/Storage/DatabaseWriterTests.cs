@@ -6,7 +6,7 @@ namespace FunctionsApp.Embedded.Tests.Storage;
 public sealed class DatabaseWriterTests : StorageTests
 {
     [Fact]
-    public async Task What_is_queued_during_a_commit_shares_the_next_transaction()
+    public async Task Changes_queued_during_a_commit_share_the_next_transaction()
     {
         using var blocked = new Blocked(this);
         var changes = Enumerable.Range(2, 50).Select(sequence => InsertAsync(NewRecord(sequence))).ToArray();
@@ -54,7 +54,7 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
-    public async Task A_bug_says_nothing_about_storage()
+    public async Task A_bug_is_not_a_storage_failure()
     {
         var bug = new InvalidOperationException("A bug.");
 
@@ -64,7 +64,7 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
-    public async Task A_change_that_can_wait_is_made_without_another_one()
+    public async Task A_change_that_can_wait_is_committed_without_another_one()
     {
         await Writer.WriteAsync(writes => writes.Insert(NewRecord(1), Utf8("1")), lingers: true).WaitAsync(Limit);
 
@@ -72,7 +72,7 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
-    public async Task One_that_fails_does_not_fail_the_others()
+    public async Task A_failed_change_does_not_fail_the_others()
     {
         using var blocked = new Blocked(this);
         var first = InsertAsync(NewRecord(2));
@@ -101,7 +101,7 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
-    public async Task What_has_no_room_fails_what_has_is_made_and_room_helps()
+    public async Task Changes_without_space_fail_others_succeed_and_free_space_helps()
     {
         await InsertAsync(NewRecord(1));
         long pages = 0;
@@ -119,7 +119,7 @@ public sealed class DatabaseWriterTests : StorageTests
     }
 
     [Fact]
-    public async Task What_is_queued_is_committed_at_the_end_and_nothing_after_it()
+    public async Task Queued_changes_are_committed_at_shutdown_and_no_later_ones()
     {
         var writer = Writer;
         var changes = Enumerable.Range(1, 20).Select(sequence => writer.WriteAsync(writes => writes.Insert(NewRecord(sequence), Utf8("1")), lingers: true)).ToArray();

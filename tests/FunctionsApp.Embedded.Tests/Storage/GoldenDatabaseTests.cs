@@ -59,7 +59,7 @@ public sealed class GoldenDatabaseTests : StorageTests
 
     [Theory]
     [MemberData(nameof(Versions))]
-    public void Each_property_may_be_absent_unless_a_task_is_nothing_without_it(string version)
+    public void Each_property_may_be_absent_unless_a_task_cannot_exist_without_it(string version)
     {
         var missed = new List<string>();
         foreach (var column in new[] { "definition", "attempts" })

@@ -51,7 +51,7 @@ public sealed class TaskDatabaseTests : StorageTests
 
     [Theory]
     [MemberData(nameof(Records))]
-    public async Task A_record_is_read_as_it_was_written_to_the_digit(TaskRecord record)
+    public async Task A_record_is_read_exactly_as_it_was_written(TaskRecord record)
     {
         await InsertAsync(record with { State = TaskState.Queued, Delivery = null });
         await UpdateAsync(record, "\"outcome\"");
@@ -85,7 +85,7 @@ public sealed class TaskDatabaseTests : StorageTests
     [InlineData("SELECT forget_at, sequence FROM tasks WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (1, 2) ORDER BY forget_at, sequence LIMIT 5", "INDEX tasks_by_expiry")]
     [InlineData("SELECT * FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence", "COVERING INDEX tasks_by_state")]
     [InlineData("SELECT * FROM tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence WHERE deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (1, 2) ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT 5", "INDEX deliveries_by_time")]
-    public void Every_query_goes_by_an_index_and_sorts_nothing(string sql, string index)
+    public void Every_query_uses_an_index_and_sorts_nothing(string sql, string index)
     {
         Assert.NotNull(Database);
 
@@ -105,7 +105,7 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public async Task What_is_due_is_read_page_by_page_in_the_order_of_time()
+    public async Task Due_entries_are_read_page_by_page_in_time_order()
     {
         foreach (var (sequence, due) in new[] { (1, 30), (2, 10), (3, 20), (4, 10), (5, 99) })
         {
@@ -126,7 +126,7 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public async Task What_expires_goes_with_its_payload_and_delivery_and_frees_its_pages()
+    public async Task An_expired_task_is_deleted_with_its_payload_and_delivery_and_frees_its_pages()
     {
         for (var i = 1; i <= 40; i++)
         {
@@ -154,7 +154,7 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public async Task After_a_crash_everything_that_was_committed_is_there_and_a_torn_log_costs_its_end_alone()
+    public async Task After_a_crash_all_commits_are_there_and_a_torn_log_loses_only_its_end()
     {
         const int Commits = 30;
         for (var i = 1; i <= Commits; i++)
@@ -185,7 +185,7 @@ public sealed class TaskDatabaseTests : StorageTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task What_is_damaged_is_set_aside_with_a_word_in_the_log(int kind)
+    public async Task A_damaged_database_is_moved_aside_and_logged(int kind)
     {
         await InsertAsync(NewRecord(1), $"\"{new string('x', 50_000)}\"");
         Close();
@@ -212,7 +212,7 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public void What_a_recovery_brought_back_of_a_lost_task_is_given_to_no_other()
+    public void Recovered_rows_of_a_lost_task_are_given_to_no_other_task()
     {
         Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
         Number("PRAGMA foreign_keys = OFF; INSERT INTO payloads (task, json) VALUES (7, '1')");
@@ -221,7 +221,7 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public void A_directory_of_an_earlier_version_is_refused_with_a_word_on_what_to_do_and_left_as_it_is()
+    public void A_directory_of_an_earlier_version_is_refused_with_advice_and_left_unchanged()
     {
         Directory.CreateDirectory(StateDirectory);
         File.WriteAllText(Path.Combine(StateDirectory, "0000000001.log"), "records");

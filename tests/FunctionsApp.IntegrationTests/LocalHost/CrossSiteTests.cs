@@ -87,7 +87,7 @@ public sealed class CrossSiteTests
     }
 
     [OwnHostFact]
-    public async Task An_allowed_origin_that_is_none_is_refused_at_startup()
+    public async Task An_invalid_allowed_origin_is_refused_at_startup()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Host__AllowedOrigins__0", "*"));
 

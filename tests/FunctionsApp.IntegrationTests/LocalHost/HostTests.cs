@@ -19,7 +19,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact(Needs.Linux)]
-    public async Task With_the_embedded_engine_nothing_of_the_other_is_loaded()
+    public async Task The_embedded_engine_loads_nothing_of_the_durable_one()
     {
         await using var host = await LocalHostProcess.StartAsync();
         using var api = host.Connect();
@@ -30,7 +30,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task An_engine_that_there_is_not_is_refused_at_start()
+    public async Task An_unknown_engine_is_refused_at_startup()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Engine", "quantum"));
 
@@ -39,7 +39,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task The_durable_engine_without_a_storage_account_is_refused_at_start()
+    public async Task The_durable_engine_without_a_storage_account_is_refused_at_startup()
     {
         foreach (var value in new[] { "", "no connection string" })
         {
@@ -51,7 +51,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task An_address_beyond_loopback_without_a_key_is_refused_at_start()
+    public async Task An_address_beyond_loopback_without_a_key_is_refused_at_startup()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://0.0.0.0:0");
 
@@ -60,7 +60,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Beyond_loopback_a_key_is_demanded()
+    public async Task Beyond_loopback_a_key_is_required()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__FunctionKeys__1", "second"));
 
@@ -73,7 +73,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Beyond_loopback_the_master_key_alone_opens_what_is_the_administrators()
+    public async Task Beyond_loopback_only_the_master_key_opens_Admin_functions()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"), ("Host__MasterKey", "master"));
 
@@ -85,7 +85,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Beyond_loopback_what_is_the_administrators_is_closed_without_a_master_key()
+    public async Task Beyond_loopback_Admin_functions_are_closed_without_a_master_key()
     {
         await using var host = await LocalHostProcess.StartAsync("http://0.0.0.0:0", ("Host__FunctionKeys__0", "first"));
         using var api = new Api(host.BaseAddress, "first");
@@ -97,7 +97,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task A_refusal_for_want_of_a_key_has_a_challenge()
+    public async Task A_missing_key_is_refused_with_a_challenge()
     {
         await using var host = await LocalHostProcess.StartAsync(("Host__FunctionKeys__0", "first"));
         foreach (var (path, key) in new[] { ("operations", null), ("operations", "wrong"), ("operations?code=wrong", null), ("tasks", "first") })
@@ -111,7 +111,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task On_loopback_too_a_key_is_demanded_where_one_is_configured()
+    public async Task On_loopback_too_a_configured_key_is_required()
     {
         await using var host = await LocalHostProcess.StartAsync(("Host__FunctionKeys__0", "first"));
 
@@ -134,7 +134,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Requests_over_the_outstanding_ones_are_told_when_to_come_again()
+    public async Task Requests_over_maxOutstandingRequests_get_a_Retry_After()
     {
         await using var host = await LocalHostProcess.StartAsync(
             ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
@@ -152,7 +152,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Health_is_answered_however_many_requests_are_outstanding()
+    public async Task Health_responds_with_any_number_of_outstanding_requests()
     {
         await using var host = await LocalHostProcess.StartAsync(
             ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"),
@@ -166,7 +166,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Those_who_wait_for_tasks_take_no_place_of_those_who_work_and_have_a_limit_of_their_own()
+    public async Task Waits_for_tasks_do_not_count_as_outstanding_and_have_their_own_limit()
     {
         const int MaxWatchers = 20;
         await using var host = await LocalHostProcess.StartAsync(
@@ -198,7 +198,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Cpu_work_over_what_may_wait_is_saturated()
+    public async Task Cpu_work_over_MaxQueuedItems_is_saturated()
     {
         await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "1"), ("Cpu__MaxQueuedItems", "2"));
         using var api = host.Connect();
@@ -224,7 +224,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task The_route_prefix_of_host_json_is_honoured()
+    public async Task The_route_prefix_of_host_json_applies()
     {
         await using var host = await LocalHostProcess.StartAsync(("AzureFunctionsJobHost__extensions__http__routePrefix", "v1/async"));
         using var http = new HttpClient { BaseAddress = host.BaseAddress };
@@ -246,7 +246,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task Options_out_of_range_are_refused_at_start_in_so_many_words()
+    public async Task Options_out_of_range_are_refused_at_startup_with_a_message()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Limits__MaxDepth", "0"), ("Cpu__Threads", "0"));
 
@@ -257,7 +257,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task A_port_that_is_taken_is_told()
+    public async Task A_port_in_use_is_reported()
     {
         await using var first = await LocalHostProcess.StartAsync();
         await using var second = await LocalHostProcess.RunToEndAsync(first.BaseAddress.ToString());
@@ -267,7 +267,7 @@ public sealed class HostTests
     }
 
     [OwnHostFact]
-    public async Task What_no_function_answers_is_a_problem()
+    public async Task An_unknown_path_or_method_is_a_problem()
     {
         await using var host = await LocalHostProcess.StartAsync();
         using var api = host.Connect();

@@ -15,7 +15,7 @@ public sealed partial class LoggingTests : IDisposable
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("logging");
 
     [OwnHostFact]
-    public async Task The_start_is_one_line_and_requests_are_none()
+    public async Task The_startup_logs_one_line_and_requests_log_none()
     {
         await using var host = await LocalHostProcess.StartAsync(("Cpu__Threads", "3"), ("DOTNET_GCHeapHardLimit", "0x18000000"));
         using var api = host.Connect();
@@ -41,7 +41,7 @@ public sealed partial class LoggingTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task Levels_of_host_json_hold_by_category_and_a_setting_overrides_them()
+    public async Task Levels_of_host_json_apply_by_category_and_a_setting_overrides_them()
     {
         await File.WriteAllTextAsync(Path.Combine(_root.FullName, "host.json"),
             """{"version":"2.0","logging":{"logLevel":{"default":"Warning","Microsoft.AspNetCore.Routing":"Debug"}}}""");
@@ -67,7 +67,7 @@ public sealed partial class LoggingTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task Refusals_are_one_warning_with_a_count_however_many_they_are()
+    public async Task Any_number_of_refusals_is_one_warning_with_a_count()
     {
         await using var host = await LocalHostProcess.StartAsync(
             ("AzureFunctionsJobHost__extensions__http__maxConcurrentRequests", "1"), ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"));

@@ -12,7 +12,7 @@ public sealed class RawRequestTests
     private const string Chunked = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 
     [OwnHostFact]
-    public async Task What_cannot_be_a_request_is_a_problem_where_the_app_sees_it()
+    public async Task An_invalid_request_that_reaches_the_app_is_a_problem()
     {
         await using var host = await LocalHostProcess.StartAsync();
 
@@ -22,7 +22,7 @@ public sealed class RawRequestTests
         await IsProblemAsync(host, $"POST /api/map/math.square HTTP/1.1\r\n{Chunked.Replace("json", "x-ndjson", StringComparison.Ordinal)}80000000\r\n", 400, "bad-request", "chunk");
         await IsProblemAsync(host, $"POST /api/await/echo HTTP/1.1\r\n{Chunked.Replace("chunked", "gzip, chunked", StringComparison.Ordinal)}1\r\n1\r\n0\r\n\r\n",
             415, "unsupported-media-type", "'gzip, chunked'");
-        await IsProblemAsync(host, "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "* does not answer OPTIONS");
+        await IsProblemAsync(host, "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 405, "method-not-allowed", "* does not support OPTIONS");
     }
 
     [OwnHostFact]
@@ -40,7 +40,7 @@ public sealed class RawRequestTests
     }
 
     [OwnHostFact]
-    public async Task What_the_server_refuses_before_the_app_sees_it_has_no_body()
+    public async Task A_request_that_the_server_refuses_has_no_body()
     {
         await using var host = await LocalHostProcess.StartAsync();
 
@@ -54,7 +54,7 @@ public sealed class RawRequestTests
 
     /// <summary>RFC 9110, section 8.6, and RFC 9112, section 6.3: a server and a proxy must see the same body.</summary>
     [OwnHostFact]
-    public async Task The_length_of_a_body_is_stated_once_in_digits()
+    public async Task The_length_of_a_body_is_sent_once_in_digits()
     {
         await using var host = await LocalHostProcess.StartAsync();
         foreach (var invalid in new[]

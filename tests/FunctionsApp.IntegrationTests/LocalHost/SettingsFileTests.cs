@@ -52,7 +52,7 @@ public sealed class SettingsFileTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task A_file_that_is_not_json_is_refused_at_start()
+    public async Task A_file_that_is_not_json_is_refused_at_startup()
     {
         Write("host.json", "{ routePrefix }");
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", Root);

@@ -45,7 +45,7 @@ public sealed class SigningKeyTests : IDisposable
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task Only_the_owner_may_read_what_the_directory_holds()
+    public async Task Only_the_owner_can_read_the_files_of_the_directory()
     {
         await using var host = await StartAsync();
         using var api = host.Connect();
@@ -69,7 +69,7 @@ public sealed class SigningKeyTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task A_key_in_the_settings_that_is_none_stops_the_start_and_is_not_quoted()
+    public async Task An_invalid_key_in_the_settings_stops_the_startup_and_is_not_quoted()
     {
         await using var host = await RunToEndAsync(("Callbacks__SigningKeys__0", Key), ("Callbacks__SigningKeys__1", Key[..^4]));
 
@@ -79,7 +79,7 @@ public sealed class SigningKeyTests : IDisposable
     }
 
     [OwnHostFact]
-    public async Task Where_no_database_can_be_the_host_starts_refuses_tasks_and_says_so()
+    public async Task Without_a_database_the_host_starts_refuses_tasks_and_logs_it()
     {
         await File.WriteAllTextAsync(Path.Combine(_root.FullName, "data"), "A file, and no directory.");
         await using var host = await StartAsync();

@@ -24,7 +24,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     private static bool IsOwn => FunctionsAppFixture.ExternalBaseUrl is null;
 
     [Fact]
-    public async Task It_is_read_without_a_fault()
+    public async Task The_document_is_valid()
     {
         var document = await ApiDocument.GetAsync(Api);
 
@@ -37,7 +37,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [NodeFact]
-    public async Task A_linter_finds_no_fault()
+    public async Task A_linter_finds_no_errors()
     {
         var document = await ApiDocument.GetAsync(Api);
 
@@ -46,7 +46,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [Fact]
-    public async Task It_names_the_path_that_it_was_asked_at()
+    public async Task The_server_URL_is_the_requested_path()
     {
         var document = await ApiDocument.GetAsync(Api);
 
@@ -54,7 +54,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [Fact]
-    public async Task A_client_that_has_it_is_not_sent_it_again()
+    public async Task A_client_with_the_ETag_gets_304()
     {
         using var first = await Api.Http.GetAsync(new Uri("openapi.json", UriKind.Relative));
         using var request = new HttpRequestMessage(HttpMethod.Get, "openapi.json");
@@ -67,7 +67,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [OwnHostFact]
-    public async Task It_has_every_function_of_the_host_and_nothing_else()
+    public async Task The_document_has_exactly_the_functions_of_the_host()
     {
         await using var host = await Hosts.StartAsync();
         using var api = host.Connect();
@@ -111,7 +111,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [Fact]
-    public async Task The_list_of_tasks_wants_the_master_key_health_and_the_page_none_and_all_else_a_function_key()
+    public async Task The_list_of_tasks_needs_the_master_key_health_and_page_none_and_all_others_a_function_key()
     {
         var document = await ApiDocument.GetAsync(Api);
 
@@ -124,7 +124,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [Fact]
-    public async Task Everything_it_shows_works()
+    public async Task Every_example_works()
     {
         var document = await ApiDocument.GetAsync(Api);
         var responses = await AskAllAsync(document);
@@ -136,7 +136,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [NodeFact]
-    public async Task Every_answer_is_as_its_schema_says()
+    public async Task Every_response_matches_its_schema()
     {
         var document = await ApiDocument.GetAsync(Api);
 
@@ -144,7 +144,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [NodeFact]
-    public async Task Every_problem_is_as_its_schema_says()
+    public async Task Every_problem_matches_its_schema()
     {
         var document = await ApiDocument.GetAsync(Api);
         var checks = new List<ResponseCheck>();
@@ -163,7 +163,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     }
 
     [Fact]
-    public async Task What_is_outside_of_a_range_that_it_shows_is_refused()
+    public async Task A_value_outside_of_a_documented_range_is_refused()
     {
         var document = await ApiDocument.GetAsync(Api);
         var tried = 0;

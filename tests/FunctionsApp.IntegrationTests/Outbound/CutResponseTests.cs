@@ -25,7 +25,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
     private static readonly Func<byte[], byte[]>[] Framings = [Measured, Chunked, EndedByConnection];
 
     [OwnHostFact]
-    public async Task A_whole_answer_is_read_whichever_way_its_end_is_told()
+    public async Task A_complete_response_is_read_with_every_kind_of_end()
     {
         foreach (var (coding, body) in Bodies)
         {
@@ -41,7 +41,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_compressed_answer_that_was_cut_at_any_byte_is_a_failure()
+    public async Task A_compressed_response_cut_at_any_byte_is_a_failure()
     {
         foreach (var (coding, body) in Bodies)
         {
@@ -56,7 +56,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task An_answer_whose_message_was_cut_is_a_failure()
+    public async Task A_response_whose_message_was_cut_is_a_failure()
     {
         foreach (var (coding, body) in Bodies.Append(("identity", Encoding.UTF8.GetBytes(Text))))
         {
@@ -75,7 +75,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task An_answer_without_a_byte_is_empty_unless_it_had_to_be_compressed()
+    public async Task A_response_without_a_byte_is_empty_unless_it_must_be_compressed()
     {
         Assert.Equal(0, (await RequestAsync("gzip", Measured([])))["result"].GetProperty("bytes").GetInt32());
         Assert.Equal(0, (await RequestAsync("gzip", Chunked([])))["result"].GetProperty("bytes").GetInt32());
@@ -84,7 +84,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task An_answer_that_cannot_be_decoded_is_no_text()
+    public async Task A_response_that_cannot_be_decoded_is_not_text()
     {
         // Zstandard 1.5.4, and gzip twice.
         foreach (var (coding, base64) in new[]

@@ -58,7 +58,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     }
 
     [OwnHostFact]
-    public async Task An_endless_answer_is_read_until_the_reader_leaves_and_then_cut_off()
+    public async Task An_endless_response_is_read_until_the_reader_leaves_and_then_closed()
     {
         var id = upstream.NewId();
         using (var response = await StreamAsync($"/endless-lines?id={id}"))
@@ -74,7 +74,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     }
 
     [OwnHostFact]
-    public async Task A_reader_that_leaves_while_nothing_comes_cuts_the_far_connection()
+    public async Task A_reader_that_leaves_a_silent_stream_closes_the_outbound_connection()
     {
         var id = upstream.NewId();
         using (var response = await StreamAsync($"/gate?id={id}"))
@@ -87,7 +87,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     }
 
     [OwnHostFact]
-    public async Task A_line_without_end_is_told_by_the_limit()
+    public async Task An_endless_line_fails_and_names_the_limit()
     {
         foreach (var path in new[] { "/flood", "/bomb" })
         {
@@ -104,7 +104,7 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     }
 
     [OwnHostFact]
-    public async Task The_time_limit_is_for_the_head_of_the_answer()
+    public async Task The_timeout_applies_to_the_head_of_the_response()
     {
         var id = upstream.NewId();
         Assert.Contains("0.5 s (timeoutSeconds)", await TextAsync($"/hang?id={id}", "\"timeoutSeconds\":0.5"), StringComparison.Ordinal);
@@ -121,16 +121,16 @@ public sealed class HttpLinesTests(UpstreamFixture upstream) : IClassFixture<Ups
     }
 
     [OwnHostFact]
-    public async Task An_error_status_is_raised_unless_it_is_wanted()
+    public async Task An_error_status_is_raised_unless_raiseForStatus_is_false()
     {
         var path = $"/content?status=500&type=text/plain&base64={Convert.ToBase64String("oops"u8)}";
 
-        Assert.Contains("answered with status 500", await TextAsync(path), StringComparison.Ordinal);
+        Assert.Contains("responded with status 500", await TextAsync(path), StringComparison.Ordinal);
         Assert.StartsWith("""{"value":"oops"}""", await TextAsync(path, "\"raiseForStatus\":false"), StringComparison.Ordinal);
     }
 
     [OwnHostFact]
-    public async Task A_connection_that_breaks_is_told_after_the_lines_that_came()
+    public async Task A_broken_connection_is_reported_after_the_received_lines()
     {
         Assert.Contains("/problems/upstream-failed", await TextAsync("/half"), StringComparison.Ordinal);
     }

@@ -9,7 +9,7 @@ namespace FunctionsApp.IntegrationTests.Outbound;
 public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
     [OwnHostFact]
-    public async Task An_answer_comes_with_its_status_headers_and_body()
+    public async Task A_response_has_its_status_headers_and_body()
     {
         var id = upstream.NewId();
 
@@ -24,7 +24,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_body_is_sent_as_what_it_is()
+    public async Task A_body_is_sent_with_the_media_type_of_its_value()
     {
         foreach (var (input, type, body) in new[]
         {
@@ -77,7 +77,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_charset_that_cannot_write_the_body_is_refused_by_name()
+    public async Task A_charset_that_lacks_a_character_of_the_body_is_refused_and_named()
     {
         foreach (var (charset, body, property, message) in new[]
         {
@@ -97,7 +97,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task Auto_tells_json_text_and_bytes_by_the_media_type()
+    public async Task Auto_distinguishes_json_text_and_bytes_by_the_media_type()
     {
         foreach (var (type, bytes, form, expected) in new[]
         {
@@ -135,7 +135,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task What_is_no_json_fails_when_json_is_asked_for()
+    public async Task Invalid_json_fails_when_json_is_requested()
     {
         foreach (var body in new[] { "", "[1", "{} {}", "NaN", "\"\\ud800\"" })
         {
@@ -146,7 +146,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task Json_of_any_depth_crashes_nothing()
+    public async Task Json_of_any_depth_does_not_crash()
     {
         using var deep = await upstream.Api.SendAsync("await/http.request", upstream.Input("/deep?depth=512"));
         Assert.Contains($"\"body\":{new string('[', 512)}{new string(']', 512)},", await deep.Content.ReadAsStringAsync(), StringComparison.Ordinal);
@@ -156,7 +156,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_compressed_answer_is_decompressed()
+    public async Task A_compressed_response_is_decompressed()
     {
         var result = await upstream.ResultAsync("/gzip");
 
@@ -164,7 +164,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task An_answer_over_the_limit_is_told_and_cut_off()
+    public async Task A_response_over_the_limit_fails_and_is_closed()
     {
         foreach (var path in new[] { "/flood", "/bomb" })
         {
@@ -182,7 +182,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task An_error_status_is_a_result_unless_it_is_to_be_raised()
+    public async Task An_error_status_is_a_result_unless_raiseForStatus_is_true()
     {
         Assert.Equal(404, (await upstream.ResultAsync("/content?status=404")).GetProperty("status").GetInt32());
 
@@ -192,7 +192,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task What_may_pass_is_tried_again_and_Retry_After_is_honoured()
+    public async Task A_transient_error_is_retried_after_Retry_After()
     {
         var id = upstream.NewId();
         var result = await upstream.ResultAsync($"/busy?id={id}&times=1&after=1");
@@ -207,7 +207,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task What_is_not_idempotent_is_sent_once()
+    public async Task A_request_that_is_not_idempotent_is_sent_once()
     {
         var id = upstream.NewId();
 
@@ -216,7 +216,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_connection_that_fails_is_told_without_an_address()
+    public async Task A_failed_connection_is_reported_without_an_address()
     {
         foreach (var url in new[]
         {
@@ -232,7 +232,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_connection_that_takes_too_long_is_told_by_its_limit()
+    public async Task A_connection_that_takes_too_long_fails_and_names_the_limit()
     {
         var response = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{upstream.Server.SilentOrigin}}","maxRetries":0}""");
 
@@ -241,7 +241,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_time_limit_cuts_the_far_connection_whether_nothing_comes_or_too_little()
+    public async Task A_timeout_closes_the_outbound_connection_of_a_silent_or_slow_response()
     {
         foreach (var path in new[] { "/hang", "/drip" })
         {
@@ -249,13 +249,13 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
             var response = await upstream.RequestAsync($"{path}?id={id}", "\"timeoutSeconds\":1");
 
             Assert.Equal((HttpStatusCode.GatewayTimeout, "timeout"), (response.Status, response.Problem));
-            Assert.Equal("The request to '127.0.0.1' was not done within its time limit of 1 s (timeoutSeconds).", response["detail"].GetString());
+            Assert.Equal("The request to '127.0.0.1' timed out after 1 s (timeoutSeconds).", response["detail"].GetString());
             await upstream.Server.CutOffAsync(id);
         }
     }
 
     [OwnHostFact]
-    public async Task A_vanished_client_cuts_the_far_connection()
+    public async Task A_disconnect_closes_the_outbound_connection()
     {
         foreach (var (pattern, path) in new[] { ("await", "/hang"), ("await", "/drip"), ("gather", "/hang"), ("sequence", "/hang") })
         {
@@ -278,7 +278,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_failing_sibling_cuts_the_far_connection()
+    public async Task A_failing_sibling_closes_the_outbound_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
         var response = await upstream.Api.PostAsync("gather", $$"""
@@ -292,7 +292,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_lost_race_cuts_the_far_connection()
+    public async Task A_lost_race_closes_the_outbound_connection()
     {
         var (hanging, failing) = (upstream.NewId(), upstream.NewId());
         var response = await upstream.Api.PostAsync("gather", $$"""
@@ -318,7 +318,7 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task The_trace_is_passed_on_and_no_other_header_of_the_caller()
+    public async Task Only_the_trace_of_the_caller_is_passed_on()
     {
         const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
         var id = upstream.NewId();

@@ -29,7 +29,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
     private const string Secrets = """ "headers":{"Authorization":"Bearer x","Cookie":"a=b","X-Mine":"1"} """;
 
     [OwnHostFact(Needs.Linux)]
-    public async Task An_answer_comes_over_TLS_from_a_name_and_from_an_address()
+    public async Task A_response_arrives_over_TLS_from_a_name_and_from_an_address()
     {
         foreach (var host in new[] { "127.0.0.1", "localhost" })
         {
@@ -126,7 +126,7 @@ public sealed class HttpsTests(TrustingUpstreamFixture upstream) : IClassFixture
         var response = await api.PostAsync("await/http.request", Input(origin));
 
         Assert.Equal((HttpStatusCode.BadGateway, "upstream-failed"), (response.Status, response.Problem));
-        Assert.Equal("No secure connection to '127.0.0.1' came about: its certificate or its TLS was not accepted.", response["detail"].GetString());
+        Assert.Equal("Connecting to '127.0.0.1' failed: its certificate or TLS was not accepted.", response["detail"].GetString());
     }
 
     private Task<ApiResponse> RequestAsync(Uri url, string more = "") => upstream.Api.PostAsync("await/http.request", Input(url, more));

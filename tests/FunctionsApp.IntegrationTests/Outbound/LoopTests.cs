@@ -9,7 +9,7 @@ namespace FunctionsApp.IntegrationTests.Outbound;
 public sealed class LoopTests
 {
     [OwnHostFact]
-    public async Task A_host_that_may_call_itself_may_do_so_once()
+    public async Task A_host_that_may_call_itself_can_do_so_once()
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
         using var api = host.Connect();
@@ -22,7 +22,7 @@ public sealed class LoopTests
     }
 
     [OwnHostFact]
-    public async Task A_loop_through_streams_is_found_too()
+    public async Task A_loop_through_streams_is_detected()
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
         using var api = host.Connect();
@@ -36,7 +36,7 @@ public sealed class LoopTests
     }
 
     [OwnHostFact]
-    public async Task A_loop_through_tasks_is_found_too()
+    public async Task A_loop_through_tasks_is_detected()
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
         using var api = host.Connect();
@@ -50,7 +50,7 @@ public sealed class LoopTests
     }
 
     [OwnHostFact]
-    public async Task A_network_that_is_allowed_does_not_include_the_host()
+    public async Task An_allowed_network_does_not_include_the_host()
     {
         await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.0/8"));
         using var api = host.Connect();
@@ -69,7 +69,7 @@ public sealed class LoopTests
     }
 
     [OwnHostFact]
-    public async Task Two_hosts_call_each_other()
+    public async Task Two_hosts_can_call_each_other()
     {
         await using var one = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.0/8"));
         await using var other = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.0/8"));

@@ -17,7 +17,7 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
     [InlineData("http://169.254.169.254/metadata/instance", "169.254.169.254")]
     [InlineData("http://10.0.0.1/", "10.0.0.1")]
     [InlineData("http://db.internal/", "db.internal")]
-    public async Task What_is_inside_is_refused_in_the_same_words(string url, string host)
+    public async Task Every_private_address_is_refused_with_the_same_text(string url, string host)
     {
         foreach (var operation in new[] { "await/http.request", "stream/http.lines" })
         {
@@ -35,7 +35,7 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Every_fault_of_an_input_is_listed()
+    public async Task Every_error_of_an_input_is_listed()
     {
         var response = await app.Api.PostAsync("gather", """
             {"calls":[{"operation":"http.request","input":
@@ -62,7 +62,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     }
 
     [OwnHostFact]
-    public async Task A_name_of_an_allowed_address_is_resolved_and_checked_when_it_is_dialled()
+    public async Task A_name_of_an_allowed_address_is_resolved_and_checked_at_connect_time()
     {
         // Some machines give localhost an IPv6 address as well, which is not allowed; either way nothing else is dialled.
         var id = upstream.NewId();
@@ -77,7 +77,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     }
 
     [OwnHostFact]
-    public async Task A_redirect_inside_is_refused()
+    public async Task A_redirect_to_a_private_address_is_refused()
     {
         foreach (var target in new[] { "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:2/", "http://[::1]/", "http://10.0.0.1/", "file:///etc/passwd" })
         {
@@ -125,7 +125,7 @@ public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
     }
 
     [OwnHostFact]
-    public async Task A_host_that_cannot_read_its_list_says_so_and_does_not_start()
+    public async Task An_invalid_allow_list_stops_the_startup_with_a_message()
     {
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Outbound__AllowedHosts__0", "http://db.internal/"));
 

@@ -18,7 +18,7 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
     private const int OnTheWay = 64 * MiB;
 
     [OwnHostFact(Needs.Linux)]
-    public async Task A_long_answer_is_streamed_in_constant_memory()
+    public async Task A_long_response_is_streamed_in_constant_memory()
     {
         const int Lines = 64_000;
         await using var host = await upstream.StartHostAsync();
@@ -35,7 +35,7 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
     }
 
     [OwnHostFact(Needs.Linux)]
-    public async Task A_long_answer_waits_for_its_reader()
+    public async Task A_long_response_waits_for_its_reader()
     {
         var id = upstream.NewId();
         await using var host = await upstream.StartHostAsync();

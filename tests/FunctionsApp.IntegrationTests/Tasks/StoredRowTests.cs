@@ -14,7 +14,7 @@ public sealed class StoredRowTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [EmbeddedFact("The rows are those of SQLite.")]
-    public async Task One_property_more_is_ignored_and_an_unreadable_row_fails_alone()
+    public async Task An_additional_property_is_ignored_and_an_unreadable_row_fails_alone()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         var settings = WebhookFixture.Settings([0]);
@@ -50,7 +50,7 @@ public sealed class StoredRowTests : IDisposable
     }
 
     [EmbeddedFact("The version is that of SQLite's tables.")]
-    public async Task Tables_of_a_later_version_are_refused_by_number()
+    public async Task Tables_of_a_later_version_are_refused_with_both_versions()
     {
         await using (var host = await _directory.StartAsync())
         {
@@ -68,7 +68,7 @@ public sealed class StoredRowTests : IDisposable
         {
             Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (response.Status, response.Problem));
             Assert.Equal(
-                "A later version of the app wrote the database of the tasks: it has version 7, and this version knows 1.", response["detail"].GetString());
+                "A later version of the app wrote the database of the tasks: the database has version 7, and this version supports 1.", response["detail"].GetString());
         }
 
         Assert.Equal(HttpStatusCode.OK, (await again.PostAsync("await/echo", """{"value":1}""")).Status);

@@ -9,7 +9,7 @@ namespace FunctionsApp.IntegrationTests.Tasks;
 public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
 {
     [OwnHostFact]
-    public async Task A_request_under_way_is_cut_off()
+    public async Task An_outbound_request_in_flight_is_closed()
     {
         foreach (var (path, body) in new[]
         {
@@ -31,7 +31,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
     }
 
     [OwnHostFact]
-    public async Task A_computation_gives_its_core_back()
+    public async Task A_cancelled_computation_frees_its_core()
     {
         await using var host = await Hosts.StartAsync(("Cpu__Threads", "1"));
         using var api = host.Connect();
@@ -54,7 +54,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
     }
 
     [OwnHostFact]
-    public async Task What_waits_for_its_turn_never_runs_and_makes_room()
+    public async Task A_queued_task_never_runs_and_makes_room()
     {
         await using var host = await upstream.StartHostAsync(("Tasks__MaxRunning", "1"));
         using var api = host.Connect();
@@ -76,7 +76,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
     }
 
     [OwnHostFact]
-    public async Task What_waits_to_be_tried_again_is_not()
+    public async Task A_task_that_waits_for_a_retry_is_not_retried()
     {
         var call = upstream.NewId();
         var id = await upstream.Api.CreateIdAsync(
@@ -96,7 +96,7 @@ public sealed class TaskCancellationTests(UpstreamFixture upstream) : IClassFixt
     }
 
     [EmbeddedFact("Queues of Azure Storage keep no order: any two of the three tasks may run.")]
-    public async Task What_was_cancelled_stays_cancelled_however_soon_the_host_is_killed()
+    public async Task A_cancelled_task_stays_cancelled_when_the_host_is_killed_at_once()
     {
         using var directory = new TaskDirectory();
         (string, string)[] settings = [("Tasks__MaxRunning", "2"), ("Outbound__AllowedHosts__0", "127.0.0.1")];

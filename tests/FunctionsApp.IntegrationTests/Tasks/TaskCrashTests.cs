@@ -19,7 +19,7 @@ public sealed class TaskCrashTests(ITestOutputHelper output)
     private static readonly int Rounds = Setting("TASK_CRASH_ROUNDS", 32);
 
     [OwnHostFact]
-    public async Task Whatever_is_killed_when_nothing_accepted_is_lost()
+    public async Task No_accepted_task_is_lost_when_the_host_is_killed_at_random()
     {
         using var directory = new TaskDirectory();
         await using var receiver = await WebhookReceiver.StartAsync();

@@ -8,7 +8,7 @@ namespace FunctionsApp.IntegrationTests.Tasks;
 public sealed class TaskEventTests(FunctionsAppFixture app)
 {
     [Fact]
-    public async Task Each_change_is_the_task_under_an_id_that_ascends_until_the_end()
+    public async Task Each_change_is_an_event_with_an_ascending_id_until_the_end()
     {
         var created = await app.Api.CreateAsync("tasks", """
             {"pattern":"sequence","request":{"steps":[
@@ -25,7 +25,7 @@ public sealed class TaskEventTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("""{"pattern":"sequence","request":{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"delay","input":{"seconds":0.6}},{"operation":"delay","input":{"seconds":0.6}}]}}""", 3)]
     [InlineData("""{"pattern":"gather","request":{"calls":[{"operation":"echo","input":{"value":1}},{"operation":"delay","input":{"seconds":0.6}},{"operation":"delay","input":{"seconds":1.2}}]}}""", 3)]
-    public async Task Progress_counts_the_parts_that_are_done(string body, int total)
+    public async Task Progress_counts_the_completed_parts(string body, int total)
     {
         var created = await app.Api.CreateAsync("tasks", body);
         var progress = await app.Api.WatchAsync(created.Id()).Select(static change => change.Completed).Where(static completed => completed is not null).ToListAsync();
@@ -51,7 +51,7 @@ public sealed class TaskEventTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Who_comes_back_has_what_came_after_the_last_event()
+    public async Task A_client_that_reconnects_gets_the_events_after_the_last()
     {
         var id = await app.Api.CreateIdAsync("fail", """{"message":"It broke."}""", "\"retry\":{\"maxAttempts\":2,\"initialDelaySeconds\":0.5}");
         var first = await app.Api.WatchAsync(id).FirstAsync();
@@ -68,7 +68,7 @@ public sealed class TaskEventTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Two_who_watch_see_the_same_end_and_who_stops_watching_does_not_stop_the_task()
+    public async Task Two_watchers_see_the_same_end_and_a_leaving_watcher_does_not_stop_the_task()
     {
         var id = await app.Api.CreateIdAsync("delay", """{"seconds":0.5,"result":1}""");
         Assert.Equal("running", (await app.Api.WatchAsync(id).FirstAsync(static change => change.Status == "running")).Status);

@@ -43,7 +43,7 @@ public sealed class TaskHostTests
     }
 
     [EmbeddedFact("Queues of Azure Storage keep no order: after the restart another task may be the one to run.", Needs.Signals)]
-    public async Task A_host_that_stops_answers_who_waits_and_its_tasks_run_again()
+    public async Task A_shutdown_responds_to_waiting_clients_and_interrupted_tasks_run_again()
     {
         using var directory = new TaskDirectory();
         string running, waiting;
@@ -91,7 +91,7 @@ public sealed class TaskHostTests
     }
 
     [EmbeddedFact("A host that is killed at once has not begun with the task: the hub's other hosts would.")]
-    public async Task A_task_that_ends_its_host_every_time_is_given_up()
+    public async Task A_task_that_crashes_its_host_every_time_fails()
     {
         using var directory = new TaskDirectory();
         string id, patient;
@@ -122,7 +122,7 @@ public sealed class TaskHostTests
     }
 
     [OwnHostFact]
-    public Task Two_maps_that_run_as_tasks_do_not_delay_who_waits_for_an_answer()
+    public Task Two_maps_that_run_as_tasks_do_not_delay_requests()
     {
         // Some 10 ms an item, and half a minute in all.
         var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 3_000));
@@ -130,7 +130,7 @@ public sealed class TaskHostTests
     }
 
     [OwnHostFact]
-    public Task Two_tasks_that_compute_do_not_delay_who_waits_for_an_answer() =>
+    public Task Two_tasks_that_compute_do_not_delay_requests() =>
 
         // Seconds, in which it cannot be put aside.
         EnsureNoDelayAsync("tasks/pbkdf2", """{"input":{"password":"a","salt":"b","iterations":10000000} }""");

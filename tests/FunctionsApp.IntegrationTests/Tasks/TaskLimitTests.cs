@@ -11,7 +11,7 @@ public sealed class TaskLimitTests
     private const int LargeBytes = 300_000;
 
     [EmbeddedFact("How many tasks wait in a hub is known approximately.")]
-    public async Task Tasks_over_what_may_wait_are_saturated_until_there_is_room()
+    public async Task Tasks_over_MaxQueued_are_saturated_until_there_is_room()
     {
         await using var host = await Hosts.StartAsync(("Tasks__MaxRunning", "1"), ("Tasks__MaxQueued", "2"));
         using var api = host.Connect();
@@ -36,7 +36,7 @@ public sealed class TaskLimitTests
     }
 
     [OwnHostFact]
-    public async Task A_continuation_waits_for_room_and_its_work_is_not_done_again()
+    public async Task A_continuation_waits_for_room_and_its_work_is_not_repeated()
     {
         const string Endless = """{"from":0,"to":1000000000000}""";
         await using var receiver = await WebhookReceiver.StartAsync();
@@ -65,7 +65,7 @@ public sealed class TaskLimitTests
     }
 
     [EmbeddedFact("Tasks:MaxStateBytes limits the database of a directory.")]
-    public async Task State_over_its_limit_is_saturated_until_something_is_forgotten()
+    public async Task State_over_its_limit_is_saturated_until_a_task_expires()
     {
         await using var host = await Hosts.StartAsync(("Tasks__MaxStateBytes", "1048576"));
         using var api = host.Connect();
@@ -88,7 +88,7 @@ public sealed class TaskLimitTests
     }
 
     [EmbeddedFact("Ten thousand tasks are too many for the emulated storage: each takes it many requests.", Needs.Linux)]
-    public async Task Tasks_that_have_ended_take_no_memory()
+    public async Task Ended_tasks_take_no_memory()
     {
         const int Tasks = 10_000;
         const int Clients = 8;
@@ -117,7 +117,7 @@ public sealed class TaskLimitTests
     }
 
     [EmbeddedFact("Fills the disk of the directory, in which there are no tasks.", Needs.Tmpfs)]
-    public async Task A_full_disk_refuses_tasks_and_keeps_those_that_it_has()
+    public async Task A_full_disk_refuses_new_tasks_and_keeps_existing_ones()
     {
         const string Filler = "filler";
         using var disk = Tmpfs.TryMount()!;
@@ -165,7 +165,7 @@ public sealed class TaskLimitTests
     }
 
     [EmbeddedFact("Deletes the directory, in which there are no tasks.", Needs.Linux)]
-    public async Task A_directory_that_is_deleted_refuses_tasks_and_the_host_is_not_ready()
+    public async Task A_deleted_directory_refuses_tasks_and_the_host_is_not_ready()
     {
         using var directory = new TaskDirectory();
         (string, string)[] settings = [("Tasks__Directory", directory.Path)];

@@ -13,7 +13,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("sequence", """{"steps":[]}""", "pattern", "sequence")]
     [InlineData("gather", """{"calls":[]}""", "pattern", "gather")]
     [InlineData("map/math.square", """{"items":[1]}""", "pattern", "map")]
-    public async Task Respond_async_answers_with_a_task(string path, string body, string property, string value)
+    public async Task Respond_async_returns_a_task(string path, string body, string property, string value)
     {
         var response = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async"));
         var ended = await app.Api.EndAsync(response.Id());
@@ -33,7 +33,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("sequence", """{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"fail","input":{"message":"It broke."}}]}""")]
     [InlineData("gather", """{"calls":[{"id":"a","operation":"delay","input":{"seconds":60},"timeoutSeconds":0.1}]}""")]
     [InlineData("map/primes.factor", """{"items":[0]}""")]
-    public async Task Work_that_is_done_in_time_has_the_answer_of_its_endpoint(string path, string body)
+    public async Task Work_that_ends_in_time_has_the_response_of_its_endpoint(string path, string body)
     {
         var direct = await app.Api.PostAsync(path, body);
         var response = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async, wait=60"));
@@ -49,7 +49,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("sequence", """{"steps":[{"operation":"delay","input":{"seconds":3600}}]}""")]
     [InlineData("gather", """{"calls":[{"operation":"delay","input":{"seconds":3600}}]}""")]
     [InlineData("map/primes.count", """{"items":[{"from":0,"to":1000000000000}]}""")]
-    public async Task Work_that_is_not_done_in_time_is_a_task(string path, string body)
+    public async Task Work_that_does_not_end_in_time_is_a_task(string path, string body)
     {
         var response = await app.Api.CreateAsync(path, body, ("Prefer", "respond-async, wait=1"));
 
@@ -67,7 +67,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("respond-async, wait=-1", "respond-async")]
     [InlineData("respond-async, wait=0", "respond-async, wait=0")]
     [InlineData(",, respond-async ,", "respond-async")]
-    public async Task A_preference_is_read_as_it_may_be_written(string prefer, string applied)
+    public async Task A_preference_is_read_in_every_valid_spelling(string prefer, string applied)
     {
         var response = await app.Api.CreateAsync("await/echo", """{"value":1}""", ("Prefer", prefer));
 
@@ -82,7 +82,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("handling=strict", null)]
     [InlineData("respond-asynchronously", null)]
     [InlineData("", null)]
-    public async Task What_is_preferred_otherwise_is_answered_when_it_is_done(string prefer, string? applied)
+    public async Task Other_preferences_do_not_create_a_task(string prefer, string? applied)
     {
         var response = await app.Api.SendAsync(HttpMethod.Post, "await/echo", """{"value":1}""", ("Prefer", prefer));
 
@@ -111,7 +111,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     [InlineData("gather", """{"calls":[{"operation":"echo"}]}""", "/calls/0/input/value")]
     [InlineData("map/math.square", """{"items":["two"],"chunkSize":0}""", "/chunkSize")]
     [InlineData("map/hash", """{"items":["a"],"reduce":"sum"}""", "/reduce")]
-    public async Task What_is_wrong_with_the_request_is_told_at_once(string path, string body, string pointer)
+    public async Task An_invalid_request_is_refused_at_once(string path, string body, string pointer)
     {
         var response = await app.Api.SendAsync(HttpMethod.Post, path, body, ("Prefer", "respond-async"));
 
@@ -120,7 +120,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task The_time_limit_of_the_query_is_that_of_the_task()
+    public async Task The_timeout_of_the_query_applies_to_the_task()
     {
         var response = await app.Api.CreateAsync("await/delay?timeoutSeconds=0.2", TaskRequests.Endless, ("Prefer", "respond-async"));
 
@@ -128,7 +128,7 @@ public sealed class TaskPreferenceTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task The_same_key_is_the_same_task_here_too()
+    public async Task The_same_key_is_the_same_task()
     {
         var key = Guid.NewGuid().ToString();
         var first = await app.Api.CreateAsync("await/delay", """{"seconds":0.2,"result":1}""", ("Prefer", "respond-async"), ("Idempotency-Key", key));

@@ -10,7 +10,7 @@ namespace FunctionsApp.IntegrationTests.Tasks;
 public sealed class TaskTests(FunctionsAppFixture app)
 {
     [Fact]
-    public async Task A_task_keeps_its_result_and_has_the_shape_that_the_contract_gives_it()
+    public async Task A_task_keeps_its_result_and_has_the_shape_of_the_contract()
     {
         // Kept for a day unless it says otherwise, or the app is configured otherwise: so it says so.
         var created = await app.Api.CreateAsync("tasks/echo", """{"input":{"value":"kept"},"ttlSeconds":60}""");
@@ -51,7 +51,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_task_of_a_pattern_comes_to_what_the_pattern_answers()
+    public async Task A_task_of_a_pattern_has_the_result_of_the_pattern()
     {
         const string Request = """{"calls":[{"id":"a","operation":"echo","input":{"value":1}}]}""";
         var response = await app.Api.PostAsync("gather", Request);
@@ -72,7 +72,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Who_waits_for_a_task_is_woken_by_its_end()
+    public async Task A_wait_for_a_task_ends_with_the_task()
     {
         var times = new List<double>();
         for (var i = 0; i < 5; i++)
@@ -93,7 +93,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task Who_waits_in_vain_has_the_task_as_it_is()
+    public async Task A_wait_that_times_out_returns_the_current_task()
     {
         var id = await app.Api.CreateIdAsync("delay", TaskRequests.Endless);
         await app.Api.StateAsync(id, "running");
@@ -111,7 +111,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("GET", "/events")]
     [InlineData("GET", "/deliveries")]
     [InlineData("POST", "/deliveries")]
-    public async Task A_task_that_never_was_is_unknown(string method, string path)
+    public async Task A_task_that_never_existed_is_unknown(string method, string path)
     {
         foreach (var id in new[] { new string('0', 32), "nothing" })
         {
@@ -122,7 +122,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_task_is_forgotten_when_its_time_is_up()
+    public async Task A_task_expires_after_its_time_to_live()
     {
         var id = await app.Api.CreateIdAsync("echo", """{"value":1}""", "\"ttlSeconds\":2");
         var ended = await app.Api.EndAsync(id);
@@ -133,7 +133,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_task_that_runs_for_longer_than_it_is_kept_is_there_until_its_end()
+    public async Task A_task_that_runs_longer_than_its_time_to_live_is_kept_until_its_end()
     {
         var id = await app.Api.CreateIdAsync("delay", """{"seconds":1.5,"result":"late"}""", "\"ttlSeconds\":1");
 
@@ -162,7 +162,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("echo", """{"value":1}""")]
     [InlineData("fail", """{"message":"It broke."}""")]
-    public async Task A_task_that_has_ended_cannot_be_cancelled(string operation, string input)
+    public async Task An_ended_task_cannot_be_cancelled(string operation, string input)
     {
         var id = await app.Api.CreateIdAsync(operation, input);
         var ended = await app.Api.EndAsync(id);
@@ -173,7 +173,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_task_that_fails_is_tried_again_after_growing_pauses()
+    public async Task A_failed_task_is_retried_after_growing_pauses()
     {
         var id = await app.Api.CreateIdAsync(
             "fail", """{"message":"It broke."}""", "\"retry\":{\"maxAttempts\":3,\"initialDelaySeconds\":0.4,\"backoff\":2}");
@@ -198,7 +198,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [Theory]
     [InlineData("sequence", """{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"echo","input":{"value":{"$ref":"#/results/0/nothing"}}}]}""")]
     [InlineData("map", """{"operation":"math.square","items":[1,"two"]}""")]
-    public async Task What_comes_to_light_late_of_a_request_at_fault_is_not_tried_again(string pattern, string request)
+    public async Task A_late_error_of_an_invalid_request_is_not_retried(string pattern, string request)
     {
         var created = await app.Api.CreateAsync(
             "tasks", $$"""{"pattern":"{{pattern}}","retry":{"maxAttempts":5,"initialDelaySeconds":3600},"request":{{request}}}""");
@@ -209,7 +209,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task A_time_limit_counts_for_each_attempt()
+    public async Task A_timeout_applies_to_each_attempt()
     {
         var id = await app.Api.CreateIdAsync("delay", TaskRequests.Endless, "\"timeoutSeconds\":0.3,\"retry\":{\"maxAttempts\":2,\"initialDelaySeconds\":0}");
         var ended = await app.Api.EndAsync(id);
@@ -220,7 +220,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [Fact]
-    public async Task The_same_request_with_the_same_key_is_the_same_task_also_at_once()
+    public async Task The_same_request_with_the_same_key_is_the_same_task_also_concurrently()
     {
         var key = Guid.NewGuid().ToString();
         var atOnce = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.Api.CreateAsync("tasks/echo", """{"input":{"value":1}}""", ("Idempotency-Key", key))));
@@ -288,7 +288,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     }
 
     [EmbeddedFact("Looks for the newest in the first page, while a hub lists its tasks in no order of time.", IsOfSharedApp = true)]
-    public async Task The_list_can_be_narrowed_to_a_state()
+    public async Task The_list_can_be_filtered_by_status()
     {
         var failed = await app.Api.CreateIdAsync("fail", """{"message":"It broke."}""");
         var succeeded = await app.Api.CreateIdAsync("echo", """{"value":1}""");
@@ -351,7 +351,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("tasks", """{"pattern":"map","operation":"hash","request":{"items":["a"],"reduce":"sum"}}""", "/request/reduce")]
     [InlineData("tasks", """{"pattern":"map","request":{"items":[1]}}""", "/request/operation")]
     [InlineData("tasks", """{"pattern":"map","operation":"hash","request":{"operation":"math.square","items":[1]}}""", "/request/operation")]
-    public async Task An_invalid_request_lists_every_fault_by_its_pointer(string path, string body, params string[] pointers)
+    public async Task An_invalid_request_lists_every_error_by_its_pointer(string path, string body, params string[] pointers)
     {
         var response = await app.Api.PostAsync(path, body);
 
@@ -380,7 +380,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
     [InlineData("destination-not-allowed", "tasks", """{"pattern":"gather","request":{"calls":[]},"onSuccess":{"url":"http://10.0.0.1/"}}""")]
     [InlineData("destination-not-allowed", "callback/echo", """{"input":{"value":1},"onSuccess":{"url":"http://localhost:1/"}}""")]
     [InlineData("destination-not-allowed", "callback/echo", """{"input":{"value":1},"onSuccess":{"operation":"echo"},"onError":{"url":"http://db.internal/"}}""")]
-    public async Task What_may_not_run_or_be_called_is_refused_before_the_task_is_accepted(string problem, string path, string body)
+    public async Task An_invalid_operation_or_URL_is_refused_before_the_task_is_accepted(string problem, string path, string body)
     {
         var response = await app.Api.PostAsync(path, body);
 

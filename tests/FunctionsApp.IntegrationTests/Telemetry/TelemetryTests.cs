@@ -37,7 +37,7 @@ public sealed class TelemetryTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task A_streamed_answer_belongs_to_the_span_of_its_request_to_the_end()
+    public async Task A_streamed_response_belongs_to_the_span_of_its_request_until_the_end()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
         await RunAsync(receiver, static async api =>
@@ -55,7 +55,7 @@ public sealed class TelemetryTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task A_task_and_its_webhook_go_on_with_the_trace_of_the_request_and_the_receiver_is_told()
+    public async Task A_task_and_its_webhook_continue_the_trace_of_the_request_and_send_it_to_the_receiver()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
         await using var upstream = await UpstreamServer.StartAsync();
@@ -80,7 +80,7 @@ public sealed class TelemetryTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task Nothing_of_what_callers_send_goes_out_and_the_metrics_do()
+    public async Task No_data_of_callers_is_exported_and_the_metrics_are()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
         var ids = new List<string>();
@@ -134,7 +134,7 @@ public sealed class TelemetryTests
     }
 
     [OwnHostFact(Needs.Signals)]
-    public async Task A_collector_that_is_not_there_disturbs_nobody()
+    public async Task A_missing_collector_has_no_effect()
     {
         await using var host = await Hosts.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
         using var api = host.Connect();

@@ -15,7 +15,7 @@ public sealed class PlatformTests
     [InlineData("GET", "nowhere")]
     [InlineData("PUT", "api/gather")]
     [InlineData("HEAD", "api/gather")]
-    public async Task What_no_function_answers_is_404_and_empty(string method, string path)
+    public async Task An_unknown_path_or_method_is_404_and_empty(string method, string path)
     {
         await using var host = await StartAsync();
         using var http = new HttpClient { BaseAddress = host.BaseAddress };
@@ -27,7 +27,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task Keys_open_what_their_level_allows_and_a_refusal_is_401_and_empty()
+    public async Task Keys_open_the_functions_of_their_level_and_a_refusal_is_401_and_empty()
     {
         await using var host = await StartAsync(static options => options with { FunctionKeys = ["function"], MasterKey = "master" });
         using var http = new HttpClient { BaseAddress = host.BaseAddress };
@@ -53,7 +53,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task A_request_over_the_outstanding_ones_is_429_and_empty()
+    public async Task A_request_over_maxOutstandingRequests_is_429_and_empty()
     {
         await using var host = await StartAsync(static options => options, ("AzureFunctionsJobHost__extensions__http__maxOutstandingRequests", "1"));
         using var api = new Api(host.BaseAddress, key: null);
@@ -83,7 +83,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task Lines_are_answered_when_the_last_of_them_has_come()
+    public async Task Results_of_lines_arrive_after_the_last_line()
     {
         await using var host = await StartAsync();
         using var api = new Api(host.BaseAddress, key: null);
@@ -101,7 +101,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task An_upload_longer_than_what_the_connections_hold_does_not_wait_for_its_answer_to_be_read()
+    public async Task An_upload_larger_than_the_connection_buffers_does_not_wait_for_the_reader()
     {
         const int Items = 2_000_000;
         await using var host = await StartAsync();
@@ -123,7 +123,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task A_time_limit_is_shorter_than_the_platforms_own()
+    public async Task A_timeout_is_shorter_than_the_platforms_own()
     {
         await using var host = await StartAsync(static options => options, ("AzureFunctionsJobHost__functionTimeout", "00:00:30"));
         using var api = new Api(host.BaseAddress, key: null);
@@ -148,7 +148,7 @@ public sealed class PlatformTests
     }
 
     [Fact]
-    public async Task Levels_of_host_json_hold_in_the_worker()
+    public async Task Levels_of_host_json_apply_in_the_worker()
     {
         await using var host = await StartAsync();
         await using var quiet = await StartAsync(static options => options, ("AzureFunctionsJobHost__logging__logLevel__default", "Warning"));

@@ -11,7 +11,7 @@ public sealed class WorkerTests : IDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("worker-tests-");
 
     [Fact]
-    public async Task One_that_never_starts_is_told_with_what_it_printed()
+    public async Task A_worker_that_never_starts_is_reported_with_its_output()
     {
         var exception = await Assert.ThrowsAsync<WorkerException>(() => StartAsync(("Limits__MaxDepth", "0")));
 
@@ -20,7 +20,7 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_without_a_worker_is_told()
+    public async Task A_folder_without_a_worker_is_reported()
     {
         var exception = await Assert.ThrowsAsync<WorkerException>(() => FunctionsTestHost.StartAsync(new TestHostOptions { PackageDirectory = _directory.FullName }));
 
@@ -28,7 +28,7 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
-    public async Task One_that_takes_too_long_is_told_and_ended()
+    public async Task A_worker_that_takes_too_long_is_reported_and_killed()
     {
         File.WriteAllText(Path.Combine(_directory.FullName, "worker.config.json"), """{"description":{"defaultExecutablePath":"sh","defaultWorkerPath":"worker.sh"}}""");
         File.WriteAllText(Path.Combine(_directory.FullName, "worker.sh"), "echo not today; exec sleep 60");
@@ -41,7 +41,7 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
-    public async Task One_that_dies_fails_what_it_runs_and_what_comes_later()
+    public async Task A_worker_that_dies_fails_running_and_later_requests()
     {
         await using var host = await StartAsync();
         using var api = new Api(host.BaseAddress, key: null);
@@ -55,7 +55,7 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
-    public async Task One_that_is_asked_to_ends_by_itself()
+    public async Task A_worker_ends_by_itself_on_request()
     {
         await using var host = await StartAsync();
         using var api = new Api(host.BaseAddress, key: null);

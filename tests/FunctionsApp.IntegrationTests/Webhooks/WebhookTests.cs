@@ -17,7 +17,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_success_is_told_with_the_task_as_it_is_read()
+    public async Task A_success_is_delivered_with_the_task_as_it_is_read()
     {
         var id = hooks.NewId();
         var task = await hooks.CreateAsync(id);
@@ -31,7 +31,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task An_error_and_a_cancellation_are_told_to_the_other_url()
+    public async Task An_error_and_a_cancellation_are_delivered_to_onError()
     {
         var (success, error) = (hooks.NewId(), hooks.NewId());
         var task = await hooks.Api.CreateIdAsync("fail", """{"message":"It broke."}""", $"\"onSuccess\":{hooks.To(success)},\"onError\":{hooks.To(error)}");
@@ -48,7 +48,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_failed_attempt_is_made_again_with_the_same_id_and_body()
+    public async Task A_failed_attempt_is_retried_with_the_same_id_and_body()
     {
         var id = hooks.NewId();
         var task = await hooks.CreateAsync(id, "/fail?times=2");
@@ -74,7 +74,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task Retry_after_is_honoured_and_the_timestamp_is_fresh()
+    public async Task Retry_After_is_respected_and_the_timestamp_is_fresh()
     {
         var id = hooks.NewId();
         var task = await hooks.CreateAsync(id, "/busy?times=1&after=2");
@@ -90,7 +90,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_connection_that_breaks_is_an_attempt_that_failed()
+    public async Task A_broken_connection_is_a_failed_attempt()
     {
         var id = hooks.NewId();
         var deliveries = await hooks.Api.DeliveredAsync(await hooks.CreateAsync(id, "/reset?times=1"));
@@ -102,7 +102,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_receiver_that_never_takes_it_is_given_up_after_the_last_attempt()
+    public async Task A_receiver_that_never_accepts_is_given_up_after_the_last_attempt()
     {
         var id = hooks.NewId();
         var deliveries = await hooks.Api.DeliveredAsync(await hooks.CreateAsync(id, "/fail?times=1000"));
@@ -113,7 +113,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task Gone_and_a_redirect_end_it_and_nobody_follows()
+    public async Task A_410_and_a_redirect_end_the_delivery_and_the_redirect_is_not_followed()
     {
         foreach (var (path, status) in new[] { ("/gone", 410), ("/redirect", 302) })
         {
@@ -130,7 +130,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task What_was_given_up_or_delivered_is_sent_again_on_request_by_the_schedule_with_the_same_id()
+    public async Task A_failed_or_delivered_message_is_sent_again_on_request_with_the_same_id()
     {
         var id = hooks.NewId();
         var task = await hooks.CreateAsync(id, "/fail?times=7");
@@ -158,7 +158,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_receiver_that_hangs_holds_up_no_other()
+    public async Task A_receiver_that_hangs_delays_no_other()
     {
         await using var slow = await WebhookReceiver.StartAsync();
         await using var host = await Hosts.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", Hosts.AreDurable ? "15" : "3")]);
@@ -195,7 +195,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task What_goes_to_an_operation_goes_to_no_url()
+    public async Task An_outcome_for_an_operation_is_not_delivered()
     {
         foreach (var (path, body, continuation, result) in new[]
         {
@@ -215,7 +215,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task The_other_outcome_goes_to_the_url()
+    public async Task The_other_outcome_is_delivered_to_the_url()
     {
         foreach (var (path, body, type, outcome, value) in new[]
         {
@@ -234,7 +234,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task A_pattern_tells_of_its_end_too()
+    public async Task The_end_of_a_pattern_is_delivered_too()
     {
         var id = hooks.NewId();
         await hooks.Api.CreateAsync("tasks", $$"""
@@ -246,7 +246,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task While_a_key_is_replaced_both_sign()
+    public async Task While_a_key_is_rotated_both_keys_sign()
     {
         const string New = "whsec_bmV3LWtleS1uZXcta2V5LW5ldy1rZXktbmV3LWtleQ==";
         await using var host = await Hosts.StartAsync(
@@ -280,7 +280,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task The_verifier_itself_refuses_what_was_tampered_with()
+    public async Task The_verifier_itself_refuses_a_tampered_message()
     {
         var id = hooks.NewId();
         await hooks.CreateAsync(id);
@@ -295,7 +295,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [EmbeddedFact("The hub takes up to a minute to take over what a host had begun.")]
-    public async Task A_delivery_that_was_to_be_made_is_made_after_a_crash()
+    public async Task A_pending_delivery_is_made_after_a_crash()
     {
         using var directory = new TaskDirectory();
         (string, string)[] settings = WebhookFixture.Settings(0, 1, 1);
@@ -318,7 +318,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     }
 
     [OwnHostFact]
-    public async Task What_has_arrived_or_was_refused_is_not_sent_again_after_a_crash()
+    public async Task A_delivered_or_failed_message_is_not_sent_again_after_a_crash()
     {
         using var directory = new TaskDirectory();
         (string, string)[] settings = WebhookFixture.Settings(0, 0.2);

@@ -42,7 +42,7 @@ public sealed class DurableExtensionTests : IDisposable
     [InlineData("AzureFunctionsJobHost:extensions:durableTask:hubName", "Other", "Other")]
     [InlineData("Tasks:HubName", "functionsapp", "FunctionsApp")]
     [InlineData("Unrelated", "1", "FunctionsApp")]
-    public void Of_the_hub_of_this_repository_a_setting_may_name_another(string setting, string value, string expected)
+    public void A_setting_can_name_another_hub_than_this_repository(string setting, string value, string expected)
     {
         using var services = Services(OwnHostJson, (setting, value));
 
@@ -50,7 +50,7 @@ public sealed class DurableExtensionTests : IDisposable
     }
 
     [Fact]
-    public void The_name_of_the_hub_may_be_that_of_a_setting()
+    public void The_name_of_the_hub_can_refer_to_a_setting()
     {
         using var services = Services("""{"extensions":{"durableTask":{"hubName":"%My__Hub%"}}}""", ("My:Hub", "Mine"));
 
@@ -60,18 +60,18 @@ public sealed class DurableExtensionTests : IDisposable
     [Theory]
     [InlineData("Tasks:HubName", "Other", "Tasks:HubName is 'Other', but extensions:durableTask:hubName of host.json is 'FunctionsApp'. Under the Functions host set AzureFunctionsJobHost__extensions__durableTask__hubName instead.")]
     [InlineData("Tasks:Connection", "Other", "Tasks:Connection is 'Other', but extensions:durableTask:storageProvider:connectionName of host.json is 'AzureWebJobsStorage'. Under the Functions host set AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionName instead.")]
-    public void A_setting_that_the_extension_would_not_follow_is_refused(string setting, string value, string message) =>
+    public void A_setting_that_the_extension_ignores_is_refused(string setting, string value, string message) =>
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => Services(OwnHostJson, (setting, value))).Message);
 
     [Fact]
-    public void Without_a_hub_in_host_json_the_extension_would_have_one_that_the_app_does_not_know() => Assert.Equal(
+    public void A_host_json_without_a_hub_is_refused() => Assert.Equal(
         "host.json must name the task hub: extensions:durableTask:hubName.",
         Assert.Throws<InvalidOperationException>(() => Services("{}")).Message);
 
     [Theory]
     [InlineData("00:10:00", 595.0)]
     [InlineData("-1", null)]
-    public void An_attempt_that_waits_ends_with_the_hosts_time_limit(string functionTimeout, double? seconds)
+    public void An_attempt_that_waits_ends_with_the_hosts_timeout(string functionTimeout, double? seconds)
     {
         using var services = Services(OwnHostJson, ("AzureFunctionsJobHost:functionTimeout", functionTimeout));
 

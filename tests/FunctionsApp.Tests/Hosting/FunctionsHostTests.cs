@@ -20,7 +20,7 @@ public sealed class FunctionsHostTests : IDisposable
     [InlineData("""{"version":"2.0","functionTimeout":"-1"}""", 3_600)]
     [InlineData("""{"version":"2.0"}""", 1_790)]
     [InlineData(null, 1_790)]
-    public void It_ends_before_the_hosts_own(string? hostJson, int expected) => Assert.Equal(expected, Limits(hostJson).MaxTimeoutSeconds);
+    public void The_timeout_ends_before_the_hosts_own(string? hostJson, int expected) => Assert.Equal(expected, Limits(hostJson).MaxTimeoutSeconds);
 
     [Theory]
     [InlineData("AzureFunctionsJobHost:functionTimeout", "00:01:00", 54)]
@@ -37,10 +37,10 @@ public sealed class FunctionsHostTests : IDisposable
         Assert.Equal(expected, Limits("{}", ("Limits:MaxWaitSeconds", setting)).MaxWaitSeconds);
 
     [Fact]
-    public void Without_a_value_of_its_own_it_is_the_plans() => Assert.Equal(290, Limits("{}", ("WEBSITE_SKU", "Dynamic")).MaxTimeoutSeconds);
+    public void Without_a_value_the_timeout_is_the_plans() => Assert.Equal(290, Limits("{}", ("WEBSITE_SKU", "Dynamic")).MaxTimeoutSeconds);
 
     [Fact]
-    public void Whoever_asks_for_more_is_told_whose_limit_it_is()
+    public void A_longer_timeout_is_refused_and_the_limit_named()
     {
         using var services = Services("""{"functionTimeout":"00:10:00"}""");
 

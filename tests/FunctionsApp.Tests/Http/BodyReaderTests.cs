@@ -44,7 +44,7 @@ public sealed class BodyReaderTests : IDisposable
     [InlineData(FreeBytes, false)]
     [InlineData(FreeBytes + 1, false)]
     [InlineData(MaxBytes, false)]
-    public async Task A_body_is_whole_in_whatever_pieces_it_comes(int length, bool isLengthKnown)
+    public async Task A_body_is_complete_however_it_is_split(int length, bool isLengthKnown)
     {
         var body = new byte[length];
         new Random(length).NextBytes(body);
@@ -68,7 +68,7 @@ public sealed class BodyReaderTests : IDisposable
     [InlineData(FreeBytes, 0)]
     [InlineData(FreeBytes + 1, (3 * (FreeBytes + 1)) - FreeBytes)]
     [InlineData(MaxBytes, (3 * MaxBytes) - FreeBytes)]
-    public void A_body_of_known_length_is_charged_before_it_comes(int length, long expected)
+    public void A_body_of_known_length_is_charged_before_it_arrives(int length, long expected)
     {
         Assert.False(ReadAsync(length).IsCompleted);
 
@@ -93,7 +93,7 @@ public sealed class BodyReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_for_which_there_is_no_room_is_not_read_before_there_is()
+    public async Task A_body_is_not_read_before_there_is_room()
     {
         using var other = _budget.Open();
         await other.HoldAsync(Limit, default);
@@ -111,7 +111,7 @@ public sealed class BodyReaderTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_body_for_which_there_is_no_room_for_long_is_refused_and_can_be_read_on(bool isLengthKnown)
+    public async Task A_body_without_room_for_long_is_refused_and_its_rest_can_be_read(bool isLengthKnown)
     {
         using var other = _budget.Open();
         await other.HoldAsync(Limit, default);
@@ -128,7 +128,7 @@ public sealed class BodyReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_says_it_is_too_large_is_not_read()
+    public async Task A_body_with_a_Content_Length_over_the_limit_is_not_read()
     {
         await SendAsync(10);
 
@@ -160,7 +160,7 @@ public sealed class BodyReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_body_that_turns_out_too_large_is_refused_and_can_be_read_on()
+    public async Task A_body_that_exceeds_the_limit_is_refused_and_its_rest_can_be_read()
     {
         var reading = ReadAsync(length: null);
         await SendAsync(MaxBytes);
@@ -178,7 +178,7 @@ public sealed class BodyReaderTests : IDisposable
     [InlineData(MaxBytes, MaxBytes - 1, "16384 bytes")]
     [InlineData(null, 500, "240 bytes")]
     [InlineData(null, FreeBytes + 1, "16384 bytes")]
-    public async Task A_body_that_stands_still_is_given_up(int? length, int sent, string rate)
+    public async Task A_stalled_body_times_out(int? length, int sent, string rate)
     {
         var reading = ReadAsync(length);
         await SendAsync(sent);
@@ -194,7 +194,7 @@ public sealed class BodyReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_goes_away_ends_the_reading()
+    public async Task A_disconnect_ends_the_reading()
     {
         using var caller = new CancellationTokenSource();
         var reading = ReadAsync(100_000, caller.Token);
@@ -205,7 +205,7 @@ public sealed class BodyReaderTests : IDisposable
     }
 
     [Fact]
-    public async Task What_goes_wrong_with_the_body_is_raised()
+    public async Task An_error_of_the_body_is_raised()
     {
         var reading = ReadAsync(100_000);
         await _pipe.Writer.CompleteAsync(new InvalidDataException("broken"));
@@ -216,7 +216,7 @@ public sealed class BodyReaderTests : IDisposable
     [Theory]
     [InlineData("\"", 200)]
     [InlineData("", 400)]
-    public async Task What_a_request_held_is_given_back_when_its_response_has_ended(string end, int status)
+    public async Task A_request_releases_its_memory_when_its_response_has_ended(string end, int status)
     {
         using var endpoint = new TestEndpoint();
         var budget = endpoint.Service<MemoryBudget>();

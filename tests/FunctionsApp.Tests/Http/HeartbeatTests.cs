@@ -15,7 +15,7 @@ public sealed class HeartbeatTests : IDisposable
     private string Sent => _endpoint.Sent;
 
     [Fact]
-    public async Task Lines_are_followed_by_an_empty_one_whenever_nothing_was_sent_for_so_long()
+    public async Task An_empty_line_is_sent_after_each_silence()
     {
         var response = Answer("?heartbeatSeconds=5");
         Write(1);
@@ -34,7 +34,7 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public async Task An_answer_begins_with_an_empty_line_when_its_first_is_late()
+    public async Task A_response_begins_with_an_empty_line_when_its_first_line_is_late()
     {
         var response = Answer("?heartbeatSeconds=5");
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
@@ -47,7 +47,7 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public async Task What_goes_wrong_after_a_heartbeat_is_the_last_line()
+    public async Task An_error_after_a_heartbeat_is_the_last_line()
     {
         var response = Answer("?heartbeatSeconds=5");
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
@@ -63,7 +63,7 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public async Task What_goes_wrong_before_has_a_status_of_its_own()
+    public async Task An_error_before_a_heartbeat_has_a_status_of_its_own()
     {
         var response = Answer("?heartbeatSeconds=5");
 
@@ -75,7 +75,7 @@ public sealed class HeartbeatTests : IDisposable
     [Theory]
     [InlineData(ResponseFormat.Lines, "1\n")]
     [InlineData(ResponseFormat.EventStream, "id: 0\ndata: 1\n\n: still here\n\n")]
-    public async Task Without_being_asked_for_there_are_none_in_lines_and_comments_in_events(ResponseFormat format, string expected)
+    public async Task By_default_lines_have_no_heartbeats_and_events_have_comments(ResponseFormat format, string expected)
     {
         var response = Answer("", format);
         Write(1);
@@ -88,7 +88,7 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_are_followed_by_comments_as_often_as_the_client_asks()
+    public async Task Events_have_comments_at_the_requested_interval()
     {
         var response = Answer("?heartbeatSeconds=5", ResponseFormat.EventStream);
         _endpoint.Time.Advance(TimeSpan.FromSeconds(5));
@@ -100,7 +100,7 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public async Task A_head_request_waits_for_the_first_line_without_any()
+    public async Task A_HEAD_request_waits_for_the_first_line_without_heartbeats()
     {
         _endpoint.Request.Method = HttpMethods.Head;
         var response = Answer("?heartbeatSeconds=5");
@@ -117,7 +117,7 @@ public sealed class HeartbeatTests : IDisposable
     [InlineData("1", 1)]
     [InlineData("2.5", 2.5)]
     [InlineData("60", 60)]
-    public async Task A_time_in_range_is_kept(string seconds, double expected)
+    public async Task An_interval_in_range_is_accepted(string seconds, double expected)
     {
         var response = Answer("?heartbeatSeconds=" + seconds);
         Write(1);
@@ -138,7 +138,7 @@ public sealed class HeartbeatTests : IDisposable
     [InlineData("NaN")]
     [InlineData("soon")]
     [InlineData("")]
-    public async Task A_time_out_of_range_is_refused(string seconds)
+    public async Task An_interval_out_of_range_is_refused(string seconds)
     {
         await _endpoint.SendAsync(Answer("?heartbeatSeconds=" + seconds));
 

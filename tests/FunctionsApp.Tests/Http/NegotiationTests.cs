@@ -26,7 +26,7 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/JsonLines; charset=utf-8, application/json;q=0.9", ResponseFormat.Lines)]
     [InlineData("application/x-ndjson;q=0, application/jsonl", ResponseFormat.Lines)]
     [InlineData("application/json;note=\"a, application/x-ndjson\"", ResponseFormat.Json)]
-    public async Task The_preferred_type_is_the_form(string accept, ResponseFormat expected)
+    public async Task The_response_has_the_preferred_type(string accept, ResponseFormat expected)
     {
         _endpoint.Request.Headers.Accept = accept;
 
@@ -45,7 +45,7 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/x-ndjson;q=0.5, */*")]
     [InlineData("text/event-stream;q=0.5, application/*;q=0.6")]
     [InlineData("no type")]
-    public async Task The_function_chooses_when_the_client_prefers_none_of_them(string? accept)
+    public async Task The_function_chooses_when_the_client_has_no_preference(string? accept)
     {
         _endpoint.Request.Headers.Accept = accept;
 
@@ -70,7 +70,7 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/x-ndjson+json", false)]
     [InlineData("no type", false)]
     [InlineData(null, false)]
-    public async Task A_request_of_lines_says_so(string? contentType, bool expected)
+    public async Task A_request_of_lines_is_recognized(string? contentType, bool expected)
     {
         _endpoint.Request.ContentType = contentType;
 
@@ -102,25 +102,25 @@ public sealed class NegotiationTests : IDisposable
     [InlineData("application/json; charset=utf-16")]
     [InlineData("application/json; charset=utf-80")]
     [InlineData("no type")]
-    public async Task A_body_of_another_type_is_refused_with_the_type_that_is_read(string contentType)
+    public async Task A_body_of_another_type_is_refused_with_the_supported_type(string contentType)
     {
         await ReadAsync(contentType);
 
         Assert.Equal(415, _endpoint.Response.StatusCode);
         Assert.Contains("/problems/unsupported-media-type", _endpoint.Sent, StringComparison.Ordinal);
-        Assert.Contains($"'{contentType}' is not read; send application/json in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Contains($"'{contentType}' is not supported; send application/json in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
         Assert.Equal("application/json", _endpoint.Response.Headers.Accept);
     }
 
     [Theory]
     [InlineData("text/plain")]
     [InlineData("application/x-ndjson; charset=latin1")]
-    public async Task Where_lines_are_read_too_a_refusal_names_both(string contentType)
+    public async Task A_refusal_names_both_types_if_lines_are_supported(string contentType)
     {
         await ReadAsync(contentType, readsLines: true);
 
         Assert.Equal(415, _endpoint.Response.StatusCode);
-        Assert.Contains($"'{contentType}' is not read; send application/json or application/x-ndjson in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
+        Assert.Contains($"'{contentType}' is not supported; send application/json or application/x-ndjson in UTF-8.", _endpoint.Sent, StringComparison.Ordinal);
         Assert.Equal("application/json, application/x-ndjson", _endpoint.Response.Headers.Accept);
     }
 

@@ -48,7 +48,7 @@ public sealed class PreferenceTests
     [InlineData("\trespond-async\t,\twait=60", 60)]
     [InlineData("respond-async, wait=0", 0)]
     [InlineData("respond-async, wait=2147483647", int.MaxValue)]
-    public void Wait_is_read_beside_it(string prefer, int seconds)
+    public void Wait_is_read_beside_respond_async(string prefer, int seconds)
     {
         var preference = Read(prefer);
 

@@ -28,7 +28,7 @@ public sealed class StreamTests : IDisposable
     [InlineData(ResponseFormat.Json, "application/x-ndjson")]
     [InlineData(ResponseFormat.Lines, "application/x-ndjson")]
     [InlineData(ResponseFormat.EventStream, "text/event-stream")]
-    public async Task A_response_tells_its_form_and_that_it_must_not_be_kept_in_between(ResponseFormat? format, string contentType)
+    public async Task A_response_has_its_media_type_and_forbids_caching_and_buffering(ResponseFormat? format, string contentType)
     {
         await SendAsync(format, Value("1"));
 
@@ -37,7 +37,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task The_form_is_by_default_the_one_that_the_client_accepts()
+    public async Task The_default_media_type_is_the_one_that_the_client_accepts()
     {
         _endpoint.Request.Headers.Accept = "text/event-stream";
 
@@ -55,7 +55,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_of_values_have_numbers_and_the_others_have_names()
+    public async Task Events_of_values_have_ids_and_the_others_have_names()
     {
         await SendAsync(ResponseFormat.EventStream, Value("[1]"), new StreamLine("chunk", Json("2"), IsValue: false), Value("3", "value"), new StreamLine("end", Json("{}"), IsValue: false));
 
@@ -63,7 +63,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task An_event_may_bring_its_own_number()
+    public async Task An_event_can_have_its_own_id()
     {
         await SendAsync(ResponseFormat.EventStream, Value("1") with { Id = 7_000_000 }, Value("2") with { Id = 8_000_000 });
 
@@ -73,7 +73,7 @@ public sealed class StreamTests : IDisposable
     [Theory]
     [InlineData(ResponseFormat.Lines, "1\n22\n333\n4\n")]
     [InlineData(ResponseFormat.EventStream, "id: 0\ndata: 1\n\nid: 1\ndata: 22\n\nid: 2\ndata: 333\n\nid: 3\ndata: 4\n\n")]
-    public async Task Values_may_come_several_at_a_time(ResponseFormat format, string expected)
+    public async Task Several_values_can_be_sent_at_a_time(ResponseFormat format, string expected)
     {
         await SendAsync(format, Block("1\n22\n333\n"), Block("4\n"));
 
@@ -106,7 +106,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_any_line_the_answer_is_204()
+    public async Task Without_any_line_the_response_is_204()
     {
         await SendAsync(ResponseFormat.Lines);
 
@@ -115,7 +115,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Head_is_answered_like_get_without_a_line()
+    public async Task HEAD_has_the_response_of_GET_without_a_line()
     {
         _endpoint.Request.Method = HttpMethods.Head;
 
@@ -149,7 +149,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unexpected_error_is_told_without_its_message()
+    public async Task An_unexpected_error_is_reported_without_its_message()
     {
         await _endpoint.SendAsync(_endpoint.StreamAsync(Lines(new InvalidOperationException("secret"), Value("1"))));
 
@@ -173,7 +173,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Nothing_more_is_written_to_a_client_that_has_gone()
+    public async Task Nothing_more_is_written_after_a_disconnect()
     {
         using var client = new CancellationTokenSource();
         _endpoint.Context.RequestAborted = client.Token;
@@ -191,7 +191,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task The_next_line_is_not_asked_for_before_the_reader_has_taken_the_last()
+    public async Task The_next_line_is_not_requested_before_the_last_one_is_sent()
     {
         var pipe = SlowReader();
         var sending = SendAsync(ResponseFormat.Lines, Value("11"), Value("22"));
@@ -209,7 +209,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reader_that_stands_still_is_cut_off_some_seconds_after_the_time_limit()
+    public async Task A_stalled_reader_is_disconnected_some_seconds_after_the_timeout()
     {
         SlowReader();
         var sending = _endpoint.SendAsync(_endpoint.StreamAsync(Lines(Value("1"), Value("2")), timeoutSeconds: 60));
@@ -225,7 +225,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reader_that_stands_still_is_cut_off_some_seconds_after_the_host_began_to_stop()
+    public async Task A_stalled_reader_is_disconnected_some_seconds_after_the_shutdown_began()
     {
         SlowReader();
         var sending = SendAsync(ResponseFormat.Lines, Value("1"), Value("2"));

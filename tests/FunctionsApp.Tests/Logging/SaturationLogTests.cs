@@ -17,7 +17,7 @@ public sealed class SaturationLogTests : IDisposable
     private IEnumerable<string> Lines => _book.Entries.Select(static entry => entry.Message);
 
     [Fact]
-    public void The_first_refusal_is_logged_at_once_and_the_later_ones_once_a_minute()
+    public void The_first_refusal_is_logged_at_once_and_later_ones_once_a_minute()
     {
         Refuse("first");
         Refuse("second");

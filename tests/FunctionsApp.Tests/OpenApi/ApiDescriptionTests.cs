@@ -26,7 +26,7 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Fact]
-    public void Every_sort_of_problem_is_described_with_an_example()
+    public void Every_kind_of_problem_is_described_with_an_example()
     {
         var samples = typeof(Problem).GetMethods(BindingFlags.Public | BindingFlags.Static)
             .Where(static method => method.ReturnType == typeof(Problem))
@@ -71,7 +71,7 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Fact]
-    public void Its_names_are_names_of_types()
+    public void Schema_names_are_valid_type_names()
     {
         var document = Describe();
 
@@ -83,12 +83,12 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Fact]
-    public void A_task_of_a_pattern_names_one_that_there_is() => Assert.Equal(
+    public void A_task_of_a_pattern_names_an_existing_pattern() => Assert.Equal(
         _services.GetRequiredService<TaskPatterns>().Names,
         Describe().GetProperty("components").GetProperty("schemas").GetProperty("PatternTaskRequest").GetProperty("properties").GetProperty("pattern").GetProperty("enum").EnumerateArray().Select(static name => name.GetString()!));
 
     [Fact]
-    public void An_operation_whose_name_another_schema_has_gets_a_number()
+    public void An_operation_with_the_name_of_another_schema_gets_a_number()
     {
         var services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddOperation<TaskOperation>().AddOperation<TaskMapOperation>();
         using var provider = services.BuildServiceProvider();
@@ -104,7 +104,7 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Fact]
-    public void Each_schema_says_all_that_a_generator_needs()
+    public void Each_schema_has_all_that_a_generator_needs()
     {
         foreach (var schema in Schemas(Describe()))
         {
@@ -120,14 +120,14 @@ public sealed class ApiDescriptionTests : IDisposable
     [Theory]
     [InlineData("/api")]
     [InlineData("/base path/\"api\"")]
-    public void The_server_is_the_one_that_is_asked_for(string server) =>
+    public void The_server_is_the_requested_one(string server) =>
         Assert.Equal(server, Describe(server).GetProperty("servers")[0].GetProperty("url").GetString());
 
     [Fact]
-    public void It_is_the_same_whenever_it_is_made() => Assert.Equal(Create().Tag, Create().Tag);
+    public void The_document_is_always_the_same() => Assert.Equal(Create().Tag, Create().Tag);
 
     [Fact]
-    public void It_shows_the_limits_that_are_configured()
+    public void The_document_has_the_configured_limits()
     {
         var limits = new LimitsOptions { MaxTimeoutSeconds = 7 };
 

@@ -1,4 +1,4 @@
-"""`from asyncio_http import asyncio` in place of `import asyncio`: what asyncio has, with operations at the server.
+"""`from asyncio_http import asyncio` in place of `import asyncio`: the names of asyncio, with operations at the server.
 
 The server is the one that the environment variable `FUNCTIONS_BASE_URL` names (`http://127.0.0.1:7071` without it),
 with the key in `FUNCTIONS_KEY`. `sleep` is the operation `delay`; `gather`, `create_task`, `as_completed`, `wait_for`

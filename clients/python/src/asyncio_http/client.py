@@ -24,7 +24,7 @@ class Call(Coroutine[Any, Any, Any]):
     """A call of an operation that has not been sent.
 
     Awaiting it sends it, and gives the operation's result. `async for` sends it as a stream, and gives each value.
-    It is a coroutine, so what takes coroutines takes it: `asyncio.create_task(call)`, `asyncio.wait_for(call, 1)`.
+    It is a coroutine, so functions for coroutines accept it: `asyncio.create_task(call)`, `asyncio.wait_for(call, 1)`.
     Unlike a coroutine it may be awaited again, which sends it again.
     """
 
@@ -41,7 +41,7 @@ class Call(Coroutine[Any, Any, Any]):
         return self._client or current_client()
 
     async def run(self, timeout: float | None = None) -> Any:
-        """What await does, with a time limit in seconds after which the server stops the operation."""
+        """Awaits the call with a timeout in seconds, after which the server stops the operation."""
         return await self.client.within(timeout, self._send)
 
     async def _send(self, timeout: float | None) -> Any:
@@ -76,7 +76,7 @@ class Call(Coroutine[Any, Any, Any]):
 
 
 class Operation:
-    """An operation of the server as a function: calling it gives a Call. `Pool` takes it for a function too."""
+    """An operation of the server as a function: calling it gives a Call. `Pool` accepts it as a function too."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -102,8 +102,8 @@ class Client(Session):
     reconnect_timeout: for how many seconds a task is followed while the server restarts.
     max_response_bytes: the limit of a response, or of a line of a streamed one.
 
-    Methods raise ProblemError for what the server reports, ProblemTimeoutError (a TimeoutError) for its time limits,
-    and OSError for what happens to connections.
+    Methods raise ProblemError for problems of the server, ProblemTimeoutError (a TimeoutError) for its timeouts,
+    and OSError for failures of connections.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Client(Session):
         await self.close()
 
     async def close(self) -> None:
-        """Closes all connections, which stops what runs on them. Tasks go on at the server: see `task`."""
+        """Closes all connections, which stops their work. Tasks continue at the server: see `task`."""
         self._is_closing.set()
         for task in list(self.tasks):
             task.detach()
@@ -267,7 +267,7 @@ class Client(Session):
         return Task(self, None, id=id)
 
     async def stream(self, call: Call | str | Operation, /, *args: Any, **input: Any) -> AsyncGenerator[Any, None]:
-        """Gives each value of a stream operation when the server sends it. Leaving the loop stops the operation."""
+        """Yields each value of a stream operation when the server sends it. Leaving the loop stops the operation."""
         if not isinstance(call, Call):
             call = self.call(call, *args, **input)
         path = f"/stream/{segment(call.operation)}?{HEARTBEAT}"
@@ -282,7 +282,7 @@ class Client(Session):
             raise ConnectionResetError("The stream ended before its last line.")
 
     async def bind(self, call: Call) -> dict[str, Any]:
-        """The input of a call, its arguments by position included."""
+        """The input of a call, including its positional arguments."""
         if not call.args:
             return call.input
         names = await self.properties(call.operation)
@@ -294,7 +294,7 @@ class Client(Session):
         return by_position | call.input
 
     def run_in_background(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Runs what `close` waits for."""
+        """Runs a coroutine that `close` waits for."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -340,5 +340,5 @@ def default_client() -> Client:
 
 
 def current_client() -> Client:
-    """The client of the running loop, for calls that name none."""
+    """The client of the running loop, for calls without a client."""
     return _clients.get(asyncio.get_running_loop()) or default_client()

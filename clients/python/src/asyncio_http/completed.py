@@ -1,4 +1,4 @@
-"""`as_completed`: the results of one gather, for whoever waits for the next of them."""
+"""`as_completed`: the results of one gather, in the order in which its calls end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AsCompleted:
         self._calls = calls
         self._timeout = timeout
         self._remaining = len(calls)
-        # As in asyncio, waiting for a result and reading it are apart: whoever gives up waiting breaks nothing.
+        # As in asyncio, waiting for a result and reading it are separate: a cancelled wait breaks nothing.
         self._ended: asyncio.Queue[Any] = asyncio.Queue()
         self._reading: asyncio.Task[None] | None = None
 
@@ -45,7 +45,7 @@ class AsCompleted:
         try:
             done.set_result(await self._next_result())
         except Exception as error:
-            # The end of the time is not the outcome of a call: asyncio raises it here too.
+            # The timeout is not the outcome of a call: asyncio raises it here too.
             if isinstance(error, TimeoutError) and not isinstance(error, ProblemError):
                 raise
             done.set_exception(error)
@@ -67,7 +67,7 @@ class AsCompleted:
 
 
 async def _read(client: Client, calls: list[Call], timeout: float | None, ended: asyncio.Queue[Any]) -> None:
-    """Puts a result or an exception for each call, whatever becomes of the request."""
+    """Puts a result or an exception for each call, even if the request fails."""
     missing = len(calls)
     error: Exception = ConnectionResetError("The stream ended before its last line.")
 
@@ -80,7 +80,7 @@ async def _read(client: Client, calls: list[Call], timeout: float | None, ended:
                 ended.put_nowait(outcome(line))
 
     try:
-        # The client does not wait for what the server says of its limit, so that all who are late get the same.
+        # The client does not wait for the server's timeout problems, so that all late calls get the same exception.
         await client.within(timeout, send, grace=0)
     except Exception as raised:
         error = raised

@@ -30,7 +30,7 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class Connection:
-    """One connection, with the position in what it reads."""
+    """One connection, with the position in the data that it reads."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -76,7 +76,7 @@ class Response:
         if status in (204, 304):
             self._remaining = 0
         elif encoding is not None:
-            # Both headers at once are how one response is passed off as two.
+            # Both headers at once can make one response look like two.
             if encoding.lower() != "chunked" or length is not None:
                 raise ProtocolError("The server sent a body of an unknown length.")
             self._is_chunked = True
@@ -179,7 +179,7 @@ class Response:
 
 
 class Transport:
-    """Sends requests to one host. Reuses connections, and repeats what can be repeated safely."""
+    """Sends requests to one host. Reuses connections, and retries requests that are safe to retry."""
 
     def __init__(
         self,
@@ -208,7 +208,7 @@ class Transport:
         self._headers = {"Host": parts.netloc, **headers}
         check_headers(self._headers)
         self.has_connected = False
-        """Whether the server was there at least once."""
+        """Whether the client has had a connection to the server."""
         self._retries = retries
         self._connect_timeout = connect_timeout
         self._idle: list[Connection] = []
@@ -228,7 +228,7 @@ class Transport:
 
         Repeats a request that was not sent, or that the server refused with `Retry-After`; and if is_idempotent,
         one whose connection broke before the response. A body that is an iterable is sent while the response is read,
-        and only once. Raises ValueError for what cannot stand in the head of a request.
+        and only once. Raises ValueError for characters that the head of a request cannot have.
         """
         head = self._head(method, path, headers or {}, body)
         attempt = 0
@@ -277,7 +277,7 @@ class Transport:
         self._open.discard(connection)
 
     async def close(self) -> None:
-        """Closes all connections, those in use too."""
+        """Closes all connections, including those in use."""
         self._is_closed = True
         self._idle.clear()
         for connection in list(self._open):
@@ -359,7 +359,7 @@ class Transport:
 
 
 async def _upload(connection: Connection, body: AsyncIterable[bytes]) -> None:
-    # What goes wrong with the connection here is found by the reader too, who may also find why.
+    # The reader finds an error of the connection too, and may also find its cause.
     with contextlib.suppress(OSError):
         async for piece in body:
             if piece:
@@ -397,7 +397,7 @@ def parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:
 
 
 def _keep_alive(connection: socket.socket) -> None:
-    """Lets the system notice, within two minutes, that the other end has vanished without a word."""
+    """Makes the system detect, within two minutes, that the other end has vanished without closing the connection."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
         if hasattr(socket, name):

@@ -21,7 +21,7 @@ WINDOW_BYTES = 64 * 1024
 
 
 class TimeoutError(multiprocessing.TimeoutError, builtins.TimeoutError):
-    """A result did not come in the time for which its reader waits; what multiprocessing raises, and a TimeoutError."""
+    """A result did not arrive within the reader's timeout: multiprocessing's TimeoutError, and the built-in one."""
 
 
 class IMapIterator(Iterator[Any]):
@@ -134,7 +134,7 @@ class _Upload:
 
     def __init__(self, background: BackgroundLoop) -> None:
         self.error: BaseException | None = None
-        """What the iterable raised."""
+        """The exception of the iterable."""
         self._background = background
         self._changed = threading.Condition()
         self._has_lines = asyncio.Event()
@@ -144,7 +144,7 @@ class _Upload:
         self._is_closed = False
 
     def put(self, lines: bytes) -> bool:
-        """Adds lines when there is room. Returns False when nobody wants them any more."""
+        """Adds lines when there is room. Returns False when the request has ended."""
         with self._changed:
             while self._size >= WINDOW_BYTES and not self._is_closed:
                 self._changed.wait()

@@ -1,7 +1,7 @@
 """`from asyncio_http.multiprocessing import Pool` in place of `from multiprocessing import Pool`.
 
 `Pool` and `cpu_count` are about the cores of the server that the environment variable `FUNCTIONS_BASE_URL` names.
-`TimeoutError` is what `get` and `next` raise. Every other name is multiprocessing's own.
+`get` and `next` raise `TimeoutError`. Every other name is multiprocessing's own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def Pool(processes: int | None = None) -> _Pool:
 
 
 def cpu_count() -> int:
-    """On how many cores of the server `Pool()` computes; the cores of this machine if the server does not tell."""
+    """The number of the server's cores that `Pool()` uses; the cores of this machine if the server does not respond."""
     client = Client(*configured_server(), retries=0)
     background = BackgroundLoop(client)
     try:

@@ -19,7 +19,7 @@ from .session import HEARTBEAT, encode, given, segment
 
 MAX_ITEMS = 1_000_000
 MAX_BODY_BYTES = 10 * 1024 * 1024
-"""The server's default limits of one map. A server with lower ones refuses a part, which is then sent in halves."""
+"""The server's default limits of one map. If a server has lower ones, the client sends a refused part in halves."""
 
 Function = str | Operation
 Callback = Callable[[Any], object]
@@ -156,7 +156,7 @@ class Pool:
         return self._imap(func, iterable, chunksize, is_ordered=False)
 
     def close(self) -> None:
-        """Refuses further work. What runs goes on."""
+        """Refuses further work. Running work continues."""
         self._is_closed = True
 
     def terminate(self) -> None:

@@ -53,7 +53,7 @@ class ProblemError(Exception):
 
 
 class ProblemTimeoutError(ProblemError, TimeoutError):
-    """The problem `timeout`: the server stopped the work, because its time limit ran out."""
+    """The problem `timeout`: the server stopped the work when its timeout expired."""
 
 
 class ProtocolError(ConnectionError):
@@ -61,7 +61,7 @@ class ProtocolError(ConnectionError):
 
 
 def problem_error(problem: object, retry_after: float | None = None, status: int = 0) -> ProblemError:
-    """The exception for a problem. What is not a problem, such as a proxy's page, gives one of type `about:blank`."""
+    """The exception for a problem. Any other response, such as a proxy's page, gives one of type `about:blank`."""
     if not isinstance(problem, dict) or not isinstance(problem.get("status"), int):
         problem = {"type": "about:blank", "title": f"HTTP status {status}", "status": status}
     error = ProblemError(problem, retry_after)
@@ -69,7 +69,7 @@ def problem_error(problem: object, retry_after: float | None = None, status: int
 
 
 def is_away(error: Exception) -> bool:
-    """Whether an error is one of a server, or of its storage, that restarts: what was asked may or may not be done."""
+    """Whether an error can come from a restart of the server or its storage: the request may or may not be done."""
     if isinstance(error, ProblemError):
         return error.status in (502, 503, 504, 507)
     if isinstance(error, ssl.SSLError):

@@ -35,11 +35,11 @@ class Session:
 
     @property
     def has_connected(self) -> bool:
-        """Whether the server was there at least once."""
+        """Whether the client has had a connection to the server."""
         return self._transport.has_connected
 
     async def close(self) -> None:
-        """Closes all connections, which stops what runs on them."""
+        """Closes all connections, which stops their work."""
         await self._transport.close()
 
     async def within(
@@ -49,7 +49,7 @@ class Session:
         *,
         grace: float = RESPONSE_SECONDS,
     ) -> _T:
-        """Sends a request with a time limit in seconds, which the server keeps if it can, and the client in any case.
+        """Sends a request with a timeout in seconds. The server applies it if it can, and the client always does.
 
         send: sends it, with the limit for the server. grace: how much later than its limit the server may respond.
         None and infinity are no limit.
@@ -57,7 +57,7 @@ class Session:
         if timeout is None or timeout == math.inf:
             return await send(None)
         if math.isnan(timeout):
-            raise ValueError("The time limit is not a number.")
+            raise ValueError("The timeout is not a number.")
         if timeout <= 0:
             raise TimeoutError
         loop = asyncio.get_running_loop()
@@ -109,11 +109,11 @@ class Session:
         return await self._json("GET", path, is_idempotent=True)
 
     async def delete(self, path: str) -> Any:
-        """Deletes what is at a path below `/api`, and returns the JSON of the response."""
+        """Sends DELETE to a path below `/api`, and returns the JSON of the response."""
         return await self._json("DELETE", path, is_idempotent=True)
 
     async def lines(self, path: str, body: Any) -> AsyncGenerator[dict[str, Any], None]:
-        """Sends JSON, and gives each line of the response. Raises the ProblemError of a line `error`."""
+        """Sends JSON, and yields each line of the response. Raises the ProblemError of a line `error`."""
         headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
         with await self.open("POST", path, headers, encode(body)) as response:
             async for lines in response.lines():

@@ -49,8 +49,8 @@ class RetryPolicy:
 class Task(asyncio.Task[Any]):
     """A task of the server, as a task of asyncio.
 
-    Awaiting it gives the result, or raises the ProblemError of a task that failed. Cancelling it, or whoever awaits
-    it, cancels it at the server; it is `cancelled()` when the work has stopped. Create one by `Client.create_task`.
+    Awaiting it gives the result, or raises the ProblemError of a task that failed. Cancelling it, or a coroutine that
+    awaits it, cancels it at the server; it is `cancelled()` when the work has stopped. Create it by `create_task`.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class Task(asyncio.Task[Any]):
         return await asyncio.shield(self._creation)
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Asks the server to cancel the task. Returns whether it was not done already."""
+        """Asks the server to cancel the task. Returns False if it was done already."""
         if not self._has_started and not self.done():
-            # What never starts cannot clean up: a creation is not sent, and a task that is there already is stopped.
+            # A task that never starts cannot clean up: a creation is not sent, and an existing task is stopped.
             if self.id is None:
                 self._creation.cancel()
             else:
@@ -109,7 +109,7 @@ class Task(asyncio.Task[Any]):
 
     async def _create(self, call: Call | None, options: dict[str, Any], idempotency_key: str) -> str:
         if call is not None:
-            # A server that never was there does not restart. One that was may have stored the task.
+            # A server without an earlier connection does not restart. Any other server may have stored the task.
             self.id = await self._client.outlast(
                 partial(self._send, call, options, idempotency_key),
                 lambda error: self._client.has_connected and is_away(error),
@@ -129,7 +129,7 @@ class Task(asyncio.Task[Any]):
             task = await self._end()
         except asyncio.CancelledError:
             if not self._is_detached:
-                # Another cancellation ends the wait, and not what is waited for.
+                # Another cancellation ends only the wait.
                 await asyncio.shield(self._client.run_in_background(self._stop()))
             raise
         if task["status"] == "cancelled":
@@ -144,7 +144,7 @@ class Task(asyncio.Task[Any]):
         return task
 
     async def _poll(self) -> Any:
-        # A server that accepts connections and never responds is away too.
+        # A server that accepts connections and never responds counts as unavailable too.
         async with asyncio.timeout(WAIT_SECONDS + RESPONSE_SECONDS):
             task = await self._client.get(f"/tasks/{segment(await self._creation)}?waitSeconds={WAIT_SECONDS}")
         if not isinstance(task, dict) or task.get("status") not in (*_UNFINISHED, "succeeded", "failed", "cancelled"):

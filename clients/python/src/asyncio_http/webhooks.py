@@ -22,7 +22,7 @@ def verify_webhook(
 
     body: the bytes as they arrived. headers: in any case. secrets: one key or several, each `whsec_` and base64.
     tolerance: by how many seconds `webhook-timestamp` may differ from the clock; infinity accepts any age.
-    Raises WebhookVerificationError, whatever arrived, and ValueError if a secret or the tolerance is invalid.
+    Raises WebhookVerificationError for any other message, and ValueError if a secret or the tolerance is invalid.
     A message can arrive more than once: remember `webhook-id`.
     """
     if not tolerance >= 0:

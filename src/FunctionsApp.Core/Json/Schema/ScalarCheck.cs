@@ -11,7 +11,7 @@ namespace FunctionsApp.Core.Json.Schema;
 internal static class ScalarCheck
 {
     /// <summary>The error of a string or name that is not Unicode text.</summary>
-    public const string NotUnicode = "holds half of a surrogate pair, which is not Unicode text";
+    public const string NotUnicode = "has half of a surrogate pair, which is not valid Unicode text";
 
     /// <summary>The maximum bytes of one character in JSON: a surrogate pair, both halves escaped.</summary>
     private const int MaxBytesPerCharacter = 12;

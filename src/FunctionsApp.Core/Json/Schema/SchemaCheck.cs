@@ -257,7 +257,7 @@ internal ref struct SchemaCheck
         }
 
         throw _maxDepth == CoreJson.MaxDepth
-            ? new ProblemException(Problem.TooLarge($"A value nests deeper than {_maxDepth} arrays and objects, the limit for values that references put together."))
+            ? new ProblemException(Problem.TooLarge($"A value nests deeper than {_maxDepth} arrays and objects, the limit for values with references."))
             : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex, _maxDepth);
     }
 }

@@ -35,7 +35,7 @@ public sealed record CallbackRequest : ICrossChecked
             }
             else if (continuation is { Url: not null, Operation: not null } or { Url: not null, Input: not null })
             {
-                yield return (name + "/url", "must stand alone: an outcome goes to an operation or to a URL");
+                yield return (name + "/url", "must not be given beside operation or input: an outcome goes to an operation or to a URL");
             }
         }
     }

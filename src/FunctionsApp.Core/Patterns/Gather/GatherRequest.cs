@@ -28,7 +28,7 @@ public sealed record GatherRequest : ICrossChecked
     {
         if (Calls.Count == 0 && (ReturnWhen ?? default) != default)
         {
-            yield return ("calls", "must have at least one call for the first to be waited for");
+            yield return ("calls", "must have at least one call for this returnWhen");
         }
     }
 }

@@ -75,7 +75,7 @@ internal sealed class ItemFunction<TInput, TOutput>(
             int integer => integer,
             double value => value,
             bool value => value ? 1L : 0L,
-            _ => throw new NotSupportedException($"{name} does not yield numbers."),
+            _ => throw new NotSupportedException($"{name} does not return numbers."),
         };
 
     public override void Check(ReadOnlySpan<byte> item, bool isStarmap) => reader.Read(item, isStarmap, maxDepth);

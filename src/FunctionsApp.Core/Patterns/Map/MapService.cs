@@ -86,7 +86,7 @@ public sealed class MapService(
         var map = _reader.Read<NamedMapRequest>(request.Utf8);
         if (operation is not null && map.Operation is not null && !string.Equals(operation, map.Operation, StringComparison.Ordinal))
         {
-            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the operation that is named outside"));
+            throw new ProblemException(Problem.InvalidRequest("/operation", "must be the same operation as beside the request"));
         }
 
         operation ??= map.Operation ?? throw new ProblemException(Problem.InvalidRequest("/operation", "is required"));
@@ -112,7 +112,7 @@ public sealed class MapService(
         if (options.Reduce is not (null or Reduction.Count) && !function.IsNumeric)
         {
             throw new ProblemException(
-                Problem.InvalidRequest("/reduce", $"must be 'count' for '{name}', whose results are no numbers"));
+                Problem.InvalidRequest("/reduce", $"must be 'count' for '{name}', whose results are not numbers"));
         }
 
         return function;

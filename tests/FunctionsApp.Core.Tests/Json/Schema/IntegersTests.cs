@@ -30,7 +30,7 @@ public sealed class IntegersTests
     [InlineData("maybeLevel", "10e-1", "1e-400", "an integer from -2147483648 to 2147483647 or null")]
     [InlineData("ranged", "9007199254740993.0", "9007199254740994.0", "an integer from -9007199254740993 to 9007199254740993")]
     [InlineData("ranged", "9007199254740993", "9007199254740994", "an integer from -9007199254740993 to 9007199254740993")]
-    public void A_type_takes_the_integers_that_fit_it_and_refuses_the_others_by_name(string property, string accepted, string refused, string expected)
+    public void A_type_accepts_the_integers_that_fit_and_refuses_others_by_name(string property, string accepted, string refused, string expected)
     {
         var digits = IntegerText.TryRead(Encoding.ASCII.GetBytes(accepted), out var integer) ? integer.ToString(null, null) : "";
 
@@ -59,7 +59,7 @@ public sealed class IntegersTests
             ValidationErrors<Nested>("""{"list":[1.0,2.5,3e0],"map":{"a":1e10},"inner":{"deep":[]},"any":1,"number":1,"text":""}"""));
 
     [Fact]
-    public void A_recursive_record_has_its_integers_read_to_the_bottom()
+    public void Integers_of_a_recursive_record_are_read_at_every_depth()
     {
         Assert.Equal(3, Read<Link>("""{"id":1.0,"next":{"id":2.0,"next":{"id":3.0}}}""").Next!.Next!.Id);
         Assert.Equal("/next/next/id must be an integer from 1 to 9", ValidationErrors<Link>("""{"id":1,"next":{"id":2,"next":{"id":3.5}}}"""));
@@ -95,7 +95,7 @@ public sealed class IntegersTests
             Samples.ReadItem<One>(item, isStarmap: item[0] == '['))), StringComparison.Ordinal);
 
     [Fact]
-    public void The_JSON_values_of_a_request_stay_as_they_are_written()
+    public void The_JSON_values_of_a_request_stay_as_written()
     {
         var request = Reader.Read<TaskRequest>("""{"retry":{"maxAttempts":3.0},"input":{"n": 1.0},"ttlSeconds":6e1}"""u8.ToArray());
 

@@ -10,7 +10,7 @@ namespace FunctionsApp.Core.Tests.Json.Schema;
 public sealed class JsonContractTests
 {
     [Fact]
-    public void The_schema_says_what_the_attributes_say() =>
+    public void The_schema_matches_the_attributes() =>
         Assert.Equal(
             """
             {"type":"object","properties":{"across":{"type":"integer","description":"Across.","minimum":0,"maximum":9},"down":{"type":"integer","default":3,"description":"Down.","minimum":-2147483648,"maximum":2147483647},"part":{"type":["object","null"],"properties":{"name":{"type":"string"},"a/b~c":{"type":["integer","null"],"format":"int64","minimum":-9223372036854775808,"maximum":9223372036854775807}},"required":["name"],"additionalProperties":false,"default":null}},"required":["across"],"additionalProperties":false}
@@ -32,7 +32,7 @@ public sealed class JsonContractTests
         Assert.Equal("What it is.", new JsonContract<SampleDescribed>().Schema["properties"]!["value"]!["description"]?.GetValue<string>());
 
     [Fact]
-    public void What_is_absent_has_its_default() => Assert.Equal(new SamplePoint(1, 3), Samples.Point.Read("""{"across":1}"""u8, ""));
+    public void Absent_properties_have_their_defaults() => Assert.Equal(new SamplePoint(1, 3), Samples.Point.Read("""{"across":1}"""u8, ""));
 
     [Fact]
     public void Every_property_is_read()
@@ -43,11 +43,11 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void Faults_are_reported_below_the_pointer_that_is_given() =>
+    public void Errors_are_reported_below_the_given_pointer() =>
         Assert.Equal("/steps/3/input/x is required", Samples.Lines(Samples.Refusal(() => Samples.Contract.Read("{}"u8, "/steps/3/input"))));
 
     [Fact]
-    public void The_fault_of_a_whole_value_stands_at_the_pointer_that_is_given() =>
+    public void The_error_of_a_whole_value_has_the_given_pointer() =>
         Assert.Equal("/input must be an object, not null", Samples.Lines(Samples.Refusal(() => Samples.Contract.Read("null"u8, "/input"))));
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class JsonContractTests
     [InlineData("""{"x":1,"map":{"it's":3000000000}}""", "/map/it's")]
     [InlineData("""{"x":1,"map":{"'q'":3000000000}}""", "/map/'q'")]
     [InlineData("""{"x":1,"map":{"":3000000000}}""", "/map/")]
-    public void What_only_a_converter_can_refuse_is_a_fault_at_its_pointer(string json, string pointer) =>
+    public void A_value_that_only_a_converter_refuses_is_an_error_at_its_pointer(string json, string pointer) =>
         Assert.Equal(pointer, Assert.Single(Samples.Refusal(() => Samples.Read(json)).Errors!).Key);
 
     [Theory]
@@ -83,27 +83,27 @@ public sealed class JsonContractTests
     [InlineData("1e999")]
     [InlineData("\"1\"")]
     [InlineData("[]")]
-    public void An_optional_number_is_checked_as_one_that_is_required(string json) =>
+    public void An_optional_number_is_checked_like_a_required_one(string json) =>
         Assert.StartsWith("/in must be a number", Samples.Lines(Samples.Refusal(() =>
             new JsonContract<SampleMaybe>().Read(Encoding.UTF8.GetBytes($$"""{"in":{{json}}}"""), ""))), StringComparison.Ordinal);
 
     [Fact]
-    public void A_range_beyond_the_integers_is_told_as_it_is() =>
+    public void A_range_beyond_the_integers_is_shown_unchanged() =>
         Assert.Equal("/value must be a number from 0 to 1E+300", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":-1}"""u8, ""))));
 
     [Fact]
-    public void A_range_to_the_greatest_integer_is_told_exactly() =>
+    public void A_range_to_the_greatest_integer_is_shown_exactly() =>
         Assert.Equal("/count must be an integer from 0 to 9223372036854775807", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SampleRange>().Read("""{"value":1,"count":-1}"""u8, ""))));
 
     [Fact]
-    public void A_property_without_which_nothing_can_be_read_is_refused_when_it_is_null() =>
+    public void A_required_property_that_is_null_is_refused() =>
         Assert.Equal("/name must be a string, not null", Samples.Lines(
             Samples.Refusal(() => new JsonContract<SamplePart>().Read("""{"name":null}"""u8, ""))));
 
     [Fact]
-    public void A_recursive_record_is_read_to_the_bottom()
+    public void A_recursive_record_is_read_at_every_depth()
     {
         var node = new JsonContract<SampleNode>().Read("""{"name":"a","next":{"name":"b","next":{"name":"c"}}}"""u8, "");
 
@@ -111,7 +111,7 @@ public sealed class JsonContractTests
     }
 
     [Fact]
-    public void An_unknown_property_deep_in_a_recursive_record_is_a_fault() =>
+    public void An_unknown_property_deep_in_a_recursive_record_is_an_error() =>
         Assert.Equal("/problems/invalid-request", Samples.Refusal(
             () => new JsonContract<SampleNode>().Read("""{"name":"a","next":{"name":"b","next":{"name":"c","bogus":1}}}"""u8, "")).Type);
 

@@ -9,7 +9,7 @@ namespace FunctionsApp.Core.Tests.Json.Schema;
 public sealed class JsonSchemasTests
 {
     [Fact]
-    public void What_is_read_may_be_null_where_it_may_be_absent() =>
+    public void Optional_properties_of_an_input_may_be_null() =>
         Assert.Equal(
             """
             {"type":"object","properties":{"name":{"type":"string"},"count":{"type":["integer","null"],"description":"How many.","default":1,"minimum":-2147483648,"maximum":2147483647},"level":{"enum":["low","high",null],"type":["string","null"]},"always":{"type":["number","null"]},"any":true,"inner":{"type":["object","null"],"properties":{"flag":{"type":"boolean"}},"additionalProperties":false}},"required":["name"],"additionalProperties":false}
@@ -17,7 +17,7 @@ public sealed class JsonSchemasTests
             JsonSchemas.OfInput(typeof(Outer)).ToJsonString());
 
     [Fact]
-    public void What_is_written_has_everything_but_what_is_null() =>
+    public void Properties_of_an_output_are_required_unless_they_may_be_null() =>
         Assert.Equal(
             """
             {"type":"object","properties":{"name":{"type":"string"},"count":{"type":"integer","description":"How many.","default":1},"level":{"enum":["low","high"],"type":"string"},"always":{"type":["number","null"]},"any":true,"inner":{"type":"object","properties":{"flag":{"type":"boolean"}},"additionalProperties":false,"required":["flag"]}},"required":["name","always"],"additionalProperties":false}
@@ -25,15 +25,15 @@ public sealed class JsonSchemasTests
             JsonSchemas.OfOutput(typeof(Outer)).ToJsonString());
 
     [Fact]
-    public void What_is_written_is_as_its_schema_says() =>
+    public void Written_values_match_their_schema() =>
         Assert.Equal("""{"name":"n","always":null}""", RawJson.From(new Outer { Name = "n" }, CoreJson.TypeInfo<Outer>()).ToString());
 
     [Fact]
-    public void Another_schema_can_stand_for_a_type_within_one_that_is_read() =>
+    public void A_schema_can_be_replaced_within_an_input() =>
         Assert.Equal("""{"anyOf":[{"$ref":"#/Inner"},{"type":"null"}]}""", JsonSchemas.OfInput(typeof(Outer), Refer)["properties"]!["inner"]!.ToJsonString());
 
     [Fact]
-    public void Another_schema_can_stand_for_a_type_within_one_that_is_written() =>
+    public void A_schema_can_be_replaced_within_an_output() =>
         Assert.Equal("""{"$ref":"#/Inner"}""", JsonSchemas.OfOutput(typeof(Outer), Refer)["properties"]!["inner"]!.ToJsonString());
 
     private static JsonObject? Refer(Type type) => type == typeof(Inner) ? new JsonObject { ["$ref"] = "#/Inner" } : null;

@@ -16,7 +16,7 @@ public sealed class RequestReaderTests
     public void No_body_is_the_empty_input() => Assert.Equal("{}", Reader.ReadInput(ReadOnlyMemory<byte>.Empty).ToString());
 
     [Fact]
-    public void A_long_name_is_shown_in_part()
+    public void A_long_name_is_cut()
     {
         var name = new string('x', 7_900);
 
@@ -44,7 +44,7 @@ public sealed class RequestReaderTests
     [InlineData("12345678901234567890123")]
     [InlineData("\"\\u00e4\"")]
     [InlineData("{\"a\":1,\"a\":2}")]
-    public void An_input_of_any_shape_is_handed_on_as_it_is_written(string body) => Assert.Equal(body, Input(body));
+    public void An_input_of_any_shape_is_passed_on_as_written(string body) => Assert.Equal(body, Input(body));
 
     [Theory]
     [InlineData("\uFEFF\uFEFF{}", 1, 1)]
@@ -65,9 +65,9 @@ public sealed class RequestReaderTests
     }
 
     [Fact]
-    public void The_detail_of_a_malformed_body_tells_the_place_once() =>
+    public void The_detail_of_a_malformed_body_has_the_position_once() =>
         Assert.Equal(
-            "'x' stands after the end of the value (line 1, position 4)",
+            "'x' follows the end of the value (line 1, position 4)",
             Samples.Refusal(() => Input("{} x")).Detail);
 
     [Theory]
@@ -89,9 +89,9 @@ public sealed class RequestReaderTests
         Assert.Equal("/problems/malformed-json", Samples.Refusal(() => Reader.Read<SequenceRequest>(new byte[] { 0x7B, 0x80, 0x7D })).Type);
 
     [Fact]
-    public void Half_of_a_surrogate_pair_in_an_input_is_a_fault_at_its_pointer() =>
+    public void Half_of_a_surrogate_pair_in_an_input_is_an_error_at_its_pointer() =>
         Assert.Equal(
-            "/a/0 holds half of a surrogate pair, which is not Unicode text",
+            "/a/0 has half of a surrogate pair, which is not valid Unicode text",
             Samples.Lines(Samples.Refusal(() => Input("""{"a":["\ud800"]}"""))));
 
     [Theory]
@@ -120,14 +120,14 @@ public sealed class RequestReaderTests
     [InlineData("""{"steps":[{"operation":null}]}""", "/steps/0/operation must be a string, not null")]
     [InlineData("""{"steps":[{"operation":"a"},{"input":1}]}""", "/steps/1/operation is required")]
     [InlineData("""{"steps":[],"timeOutSeconds":1}""", "/timeOutSeconds is not a known property; known are steps, timeoutSeconds")]
-    public void A_request_of_the_wrong_shape_is_refused_with_its_faults(string body, string expected) =>
+    public void A_request_of_the_wrong_shape_is_refused_with_its_errors(string body, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Read<SequenceRequest>(body))));
 
     [Fact]
     public void A_step_without_input_has_none() => Assert.Null(Read<SequenceRequest>("""{"steps":[{"operation":"a"}]}""").Steps[0].Input);
 
     [Fact]
-    public void What_a_step_is_given_is_kept_as_it_is_written() =>
+    public void The_input_of_a_step_is_kept_as_written() =>
         Assert.Equal("""[1e400, -0]""", Read<SequenceRequest>("""{"steps":[{"operation":"a","input":[1e400, -0]}]}""").Steps[0].Input.ToString());
 
     private static string Input(string body) => Reader.ReadInput(Encoding.UTF8.GetBytes(body)).ToString();

@@ -20,7 +20,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"map":{"k":true}}""", "/map/k must be an integer from -2147483648 to 2147483647, not a boolean")]
     [InlineData("""{"x":1,"map":{"a/b~":true}}""", "/map/a~1b~0 must be an integer from -2147483648 to 2147483647, not a boolean")]
     [InlineData("""{"x":1,"map":{"":true}}""", "/map/ must be an integer from -2147483648 to 2147483647, not a boolean")]
-    public void A_value_of_the_wrong_kind_is_a_fault_at_its_pointer(string json, string expected) =>
+    public void A_value_of_the_wrong_type_is_an_error_at_its_pointer(string json, string expected) =>
         Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
@@ -29,7 +29,7 @@ public sealed class SchemaCheckTests
     [InlineData("7", " must be an object, not a number")]
     [InlineData("\"x\"", " must be an object, not a string")]
     [InlineData("false", " must be an object, not a boolean")]
-    public void A_whole_of_the_wrong_kind_is_a_fault_at_the_empty_pointer(string json, string expected) =>
+    public void A_body_of_the_wrong_type_is_an_error_at_the_empty_pointer(string json, string expected) =>
         Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"colour":"Red"}""", "/colour must be one of 'red', 'green'")]
     [InlineData("""{"x":1,"flags":[]}""", "/flags must not be empty")]
     [InlineData("""{"x":1,"flags":[true,true,true]}""", "/flags must have at most 2 items")]
-    public void A_value_out_of_range_is_a_fault_that_tells_the_range(string json, string expected) =>
+    public void A_value_out_of_range_is_an_error_with_the_range(string json, string expected) =>
         Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class SchemaCheckTests
     [InlineData("1e2147483648")]
     [InlineData("1e99999999999999999999")]
     [InlineData("123456789e4294967295")]
-    public void A_number_beyond_the_doubles_is_a_fault(string number) =>
+    public void A_number_beyond_the_doubles_is_an_error(string number) =>
         Assert.Equal("/x must be a number, and at most 1.7976931348623157E+308 in size", Samples.ValidationErrors($$"""{"x":{{number}}}"""));
 
     [Theory]
@@ -64,7 +64,7 @@ public sealed class SchemaCheckTests
     [InlineData("99999999999999999999999999")]
     [InlineData("1e99999999999999999999")]
     [InlineData("1.5")]
-    public void A_number_that_is_no_64_bit_integer_is_a_fault_where_one_is_asked_for(string number) =>
+    public void A_number_that_is_not_a_64_bit_integer_is_an_error_if_one_is_required(string number) =>
         Assert.Equal("/big must be an integer of at most 64 bits", Samples.ValidationErrors($$"""{"x":1,"big":{{number}}}"""));
 
     [Theory]
@@ -82,12 +82,12 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"x":2}""")]
     [InlineData("""{"x":1,"\u0078":2}""")]
     [InlineData("""{"\u0078":1,"x":{"x":[]}}""")]
-    public void A_repeated_property_is_a_fault_however_its_name_is_written(string json) =>
+    public void A_repeated_property_is_an_error_in_any_spelling(string json) =>
         Assert.Equal("/x appears more than once", Samples.ValidationErrors(json));
 
     [Theory]
     [InlineData("""{"x":1,"part":{"name":"n","name":"m"}}""", "/part/name appears more than once")]
-    public void A_repeated_property_further_down_is_a_fault_too(string json, string expected) =>
+    public void A_repeated_nested_property_is_an_error(string json, string expected) =>
         Assert.Equal(expected, Samples.ValidationErrors(json));
 
     [Theory]
@@ -97,15 +97,15 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"map":{"\ud800":1}}""", "/map")]
     [InlineData("""{"x":1,"any":{"\udfff":[{"a":1}]}}""", "/any")]
     [InlineData("""{"x":1,"\ud800":1}""", "")]
-    public void Half_of_a_surrogate_pair_is_a_fault_wherever_it_stands(string json, string pointer) =>
-        Assert.Equal(pointer + " holds half of a surrogate pair, which is not Unicode text", Samples.ValidationErrors(json));
+    public void Half_of_a_surrogate_pair_is_an_error_everywhere(string json, string pointer) =>
+        Assert.Equal(pointer + " has half of a surrogate pair, which is not valid Unicode text", Samples.ValidationErrors(json));
 
     [Fact]
     public void A_whole_surrogate_pair_is_text() =>
         Assert.Equal("😀!", Samples.Read("""{"x":1,"text":"\ud83d\ude00!"}""").Text);
 
     [Fact]
-    public void An_escaped_backslash_before_a_u_is_no_escape() =>
+    public void An_escaped_backslash_before_a_u_is_not_an_escape() =>
         Assert.Equal("""\ud8""", Samples.Read("""{"x":1,"text":"\\ud8"}""").Text![..4]);
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class SchemaCheckTests
         Assert.Equal("😀😀😀", Samples.Read("""{"x":1,"text":"😀😀😀"}""").Text);
 
     [Fact]
-    public void Every_fault_is_listed_in_the_order_of_the_text() =>
+    public void Every_error_is_listed_in_the_order_of_the_text() =>
         Assert.Equal(
             """
             /small must be an integer from -5 to 10
@@ -127,7 +127,7 @@ public sealed class SchemaCheckTests
             ignoreLineEndingDifferences: true);
 
     [Fact]
-    public void A_fault_is_not_told_before_the_whole_text_is_known_to_be_JSON() =>
+    public void Errors_are_not_reported_before_the_whole_text_is_known_to_be_JSON() =>
         Assert.Equal("malformed-json", Samples.Refusal(() => Samples.Read("""{"bogus":1} x""")).Slug);
 
     [Theory]
@@ -147,7 +147,7 @@ public sealed class SchemaCheckTests
     [InlineData("{\"x\":1,\"text\":\"a\nb\"}")]
     [InlineData("{\"x\":1}\0")]
     [InlineData("""{"bogus":[1,}""")]
-    public void Text_that_is_not_JSON_is_not_a_fault_but_an_exception(string json) =>
+    public void Text_that_is_not_JSON_throws_an_exception(string json) =>
         Assert.Equal("malformed-json", Samples.Refusal(() => Samples.Read(json)).Slug);
 
     [Theory]
@@ -167,7 +167,7 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
-    public void A_million_brackets_where_a_number_belongs_are_one_fault()
+    public void A_million_brackets_in_place_of_a_number_are_one_error()
     {
         var json = "{\"x\":" + new string('[', 1_000_000) + new string(']', 1_000_000) + "}";
 
@@ -175,7 +175,7 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
-    public void No_more_than_a_hundred_faults_are_listed()
+    public void At_most_a_hundred_errors_are_listed()
     {
         var json = "{\"x\":1,\"map\":{" + string.Join(',', Enumerable.Range(0, 5_000).Select(static i => $"\"k{i}\":null")) + "}}";
 
@@ -183,7 +183,7 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
-    public void A_property_that_is_repeated_without_end_gives_no_endless_list()
+    public void A_property_that_is_repeated_many_times_is_listed_once()
     {
         var json = "{\"x\":1" + string.Concat(Enumerable.Repeat(",\"x\":1", 5_000)) + "}";
 
@@ -193,7 +193,7 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
-    public void Faults_of_a_small_body_do_not_cost_much_memory_however_long_its_names()
+    public void Errors_of_a_small_body_with_long_names_take_little_memory()
     {
         var json = Encoding.UTF8.GetBytes(
             "{\"x\":1,\"bogus\":1,\"any\":{\"" + new string('n', 100_000) + "\":[0" + string.Concat(Enumerable.Repeat(",0", 2_000)) + "]}}");
@@ -207,7 +207,7 @@ public sealed class SchemaCheckTests
     }
 
     [Fact]
-    public void Faults_deep_below_a_long_name_do_not_cost_its_length_at_each_level()
+    public void Errors_deep_below_a_long_name_do_not_copy_it_at_each_level()
     {
         var json = Encoding.UTF8.GetBytes(
             "{\"x\":1,\"any\":{\"" + new string('n', 200_000) + "\":" + new string('[', 60) + "0" + string.Concat(Enumerable.Repeat(",\"\\ud800\"", 100)) + new string(']', 60) + "}}");
@@ -253,15 +253,15 @@ public sealed class SchemaCheckTests
     [InlineData("""{"x":1,"big":-9223372036854775808}""")]
     [InlineData("""{"x":1,"any":1e999}""")]
     [InlineData("""{"x":1,"any":[1e99999999999999999999]}""")]
-    public void What_is_within_the_schema_passes(string json) => Assert.Equal(1, Samples.Read(json).X.AsInteger);
+    public void A_value_that_matches_the_schema_passes(string json) => Assert.Equal(1, Samples.Read(json).X.AsInteger);
 
     [Fact]
-    public void A_property_that_does_not_accept_null_says_so_even_where_it_is_optional() =>
+    public void An_optional_property_that_does_not_accept_null_refuses_it() =>
         Assert.Equal("/down must be an integer from -2147483648 to 2147483647, not null", Samples.Lines(
             Samples.Refusal(() => Samples.ReadItem<SamplePoint>("""{"across":1,"down":null}"""))));
 
     [Fact]
-    public void What_passes_costs_no_allocation_before_it_is_read()
+    public void A_valid_value_is_checked_without_allocation()
     {
         var schema = new SchemaNode(Samples.Contract.Schema);
         var json = """{"x":1,"small":3,"colour":"red","flags":[true],"part":{"name":"n"},"map":{"k":1},"any":[1,2,{"a":"b"}]}"""u8.ToArray();

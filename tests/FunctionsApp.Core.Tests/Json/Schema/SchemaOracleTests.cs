@@ -25,7 +25,7 @@ public sealed class SchemaOracleTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Both_say_the_same_of_a_value(string name)
+    public void Both_validators_agree(string name)
     {
         var (ours, oracle) = (new SchemaNode(Schemas[name]), JsonSchema.FromText(Schemas[name].ToJsonString()));
         var random = new Random(Seed: 14);
@@ -55,7 +55,7 @@ public sealed class SchemaOracleTests
 
     // JSON Schema leaves open what a repeated name means; the client would not know which value counts.
     [InlineData("""{"type":"object","properties":{"a":{"type":"boolean"}}}""", """{"a":true,"a":false}""")]
-    public void What_JSON_Schema_accepts_and_we_do_not(string schema, string json)
+    public void Values_that_only_JSON_Schema_accepts(string schema, string json)
     {
         Assert.True(JsonSchema.FromText(schema).Evaluate(JsonElement.Parse(json)).IsValid);
         Assert.False(IsValid(new SchemaNode(JsonNode.Parse(schema)), json));

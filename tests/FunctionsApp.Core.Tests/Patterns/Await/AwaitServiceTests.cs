@@ -6,7 +6,7 @@ namespace FunctionsApp.Core.Tests.Patterns.Await;
 public sealed class AwaitServiceTests : PatternTests
 {
     [Fact]
-    public async Task The_answer_tells_the_time_that_the_operation_took()
+    public async Task The_response_has_the_duration_of_the_operation()
     {
         var run = Get<AwaitService>().RunAsync("delay", Raw("""{"seconds":1.5,"result":[1]}"""), null, default);
         Assert.False(run.IsCompleted);
@@ -16,7 +16,7 @@ public sealed class AwaitServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_time_limit_stops_the_operation_and_says_which_limit_it_was()
+    public async Task A_timeout_stops_the_operation_and_names_the_limit()
     {
         var run = Get<AwaitService>().RunAsync("probe", Raw("""{"name":"a"}"""), timeoutSeconds: 2.5, default);
         Time.Advance(TimeSpan.FromSeconds(2.5));
@@ -28,7 +28,7 @@ public sealed class AwaitServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task Without_a_limit_of_its_own_a_request_has_the_longest_there_is()
+    public async Task Without_a_timeout_the_maximum_applies()
     {
         var run = Get<AwaitService>().RunAsync("probe", Raw("""{"name":"a"}"""), timeoutSeconds: null, default);
         Time.Advance(TimeSpan.FromHours(1));
@@ -37,7 +37,7 @@ public sealed class AwaitServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_callers_cancellation_is_no_time_out()
+    public async Task The_callers_cancellation_is_not_a_timeout()
     {
         using var caller = new CancellationTokenSource();
         var run = Get<AwaitService>().RunAsync("probe", Raw("""{"name":"a"}"""), timeoutSeconds: 1, caller.Token);
@@ -48,7 +48,7 @@ public sealed class AwaitServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task An_operations_own_error_is_not_dressed_up()
+    public async Task An_operations_own_error_is_passed_on_unchanged()
     {
         var run = Get<AwaitService>().RunAsync("probe", Raw("""{"name":"a"}"""), null, default);
         Probe.Fail("a");
@@ -70,7 +70,7 @@ public sealed class AwaitServiceTests : PatternTests
     [InlineData(3_600.1)]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public async Task A_time_limit_out_of_range_is_refused_before_anything_starts(double seconds)
+    public async Task A_timeout_out_of_range_is_refused_before_anything_starts(double seconds)
     {
         var (slug, problem) = await ProblemOf(Get<AwaitService>().RunAsync("probe", Raw("""{"name":"a"}"""), seconds, default));
 

@@ -64,7 +64,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_time_limit_is_the_works_and_not_the_continuations()
+    public async Task The_timeout_applies_to_the_work_and_not_to_the_continuation()
     {
         var run = Get<CallbackService>().RunAsync("delay", Read<CallbackRequest>(
             """{"input":{"seconds":1},"timeoutSeconds":2,"onSuccess":{"operation":"delay","input":{"seconds":5,"result":"late"}}}"""), default);
@@ -76,7 +76,7 @@ public sealed class CallbackServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_error_is_not_there_for_onSuccess()
+    public async Task OnSuccess_cannot_refer_to_the_error()
     {
         var run = Get<CallbackService>().RunAsync("echo", Read<CallbackRequest>(
             """{"input":{"value":1},"onSuccess":{"operation":"echo","input":{"value":{"$ref":"#/error"}}}}"""), default);

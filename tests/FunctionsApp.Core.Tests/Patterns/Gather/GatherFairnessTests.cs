@@ -48,7 +48,7 @@ public sealed class GatherFairnessTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_gather_of_a_thousand_calls_gets_half_beside_a_map_of_as_much_work(bool isStreamed)
+    public async Task A_gather_of_a_thousand_calls_gets_half_of_the_time_beside_a_map_of_equal_work(bool isStreamed)
     {
         var hold = Scheduler.RunAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
         var (map, gather) = (MapAsync(), GatherAsync(isStreamed));
@@ -91,7 +91,7 @@ public sealed class GatherFairnessTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Who_runs_a_gather_does_not_run_within_its_share_afterwards(bool isStreamed)
+    public async Task The_caller_of_a_gather_leaves_its_share_afterwards(bool isStreamed)
     {
         _gate.Set();
         var during = GatherAsync(isStreamed, calls: 10);

@@ -8,7 +8,7 @@ namespace FunctionsApp.Core.Tests.Patterns.Gather;
 public sealed class GatherOrderTests
 {
     [Fact]
-    public async Task Calls_start_in_order_on_whatever_thread()
+    public async Task Calls_start_in_order_on_any_thread()
     {
         var response = await RunAsync();
 
@@ -17,7 +17,7 @@ public sealed class GatherOrderTests
     }
 
     [Fact]
-    public async Task Completion_order_is_that_of_the_ends_on_whatever_thread()
+    public async Task Completion_order_is_the_order_of_the_ends_on_any_thread()
     {
         var response = await RunAsync();
 

@@ -25,7 +25,7 @@ public sealed class GatherProperties : PatternTests
         select new Scenario([.. calls], returnExceptions, maxConcurrency, limitMs, returnWhen);
 
     [Fact]
-    public void Every_call_has_one_result_and_nothing_runs_any_more() => Check(scenario =>
+    public void Every_call_has_one_result_and_nothing_runs_afterwards() => Check(scenario =>
     {
         var (response, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
 
@@ -49,7 +49,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void What_comes_first_decides() => Check(scenario =>
+    public void The_first_deciding_event_determines_the_outcome() => Check(scenario =>
     {
         scenario = Decidable(scenario);
         var (response, problem) = Run(Get<GatherService>().RunAsync(Request(scenario), default), EndMs(scenario));
@@ -58,7 +58,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void What_comes_first_decides_however_slow_the_reader_is() => Check(scenario =>
+    public void The_first_deciding_event_determines_the_outcome_even_for_a_slow_reader() => Check(scenario =>
     {
         // All start at once: a slow reader would hold up those that start later.
         scenario = Decidable(scenario) with { MaxConcurrency = null };
@@ -69,7 +69,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void Completion_order_is_that_of_the_ends() => Check(scenario =>
+    public void Completion_order_is_the_order_of_the_ends() => Check(scenario =>
     {
         var (response, _) = Run(Get<GatherService>().RunAsync(Request(scenario), default));
         if (response is null)
@@ -84,7 +84,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void Calls_start_in_order_and_no_more_run_at_once_than_may() => Check(scenario =>
+    public void Calls_start_in_order_and_within_maxConcurrency() => Check(scenario =>
     {
         var (response, _) = Run(Get<GatherService>().RunAsync(Request(scenario with { ReturnExceptions = true }), default));
 
@@ -95,7 +95,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void When_all_are_waited_for_each_ends_as_it_would_alone() => Check(scenario =>
+    public void When_all_are_awaited_each_call_ends_as_it_would_alone() => Check(scenario =>
     {
         var (response, _) = Run(Get<GatherService>().RunAsync(
             Request(Unlimited(scenario)), default));
@@ -109,7 +109,7 @@ public sealed class GatherProperties : PatternTests
     });
 
     [Fact]
-    public void A_stream_tells_what_the_answer_tells() => Check(scenario =>
+    public void A_stream_has_the_same_results_as_a_response_in_one_piece() => Check(scenario =>
     {
         var request = Request(Unlimited(scenario));
         var (response, _) = Run(Get<GatherService>().RunAsync(request, default));
@@ -215,7 +215,7 @@ public sealed class GatherProperties : PatternTests
         return events;
     }
 
-    /// <summary>Lets time pass until the task ends. What was cancelled ends on other threads, which are waited for meanwhile.</summary>
+    /// <summary>Advances the time until the task ends. What was cancelled ends on other threads, which are waited for meanwhile.</summary>
     /// <param name="task">The task.</param>
     /// <param name="endMs">When the clock stops, in milliseconds from now.</param>
     /// <param name="stopped">Is called when it has, until the task ends.</param>

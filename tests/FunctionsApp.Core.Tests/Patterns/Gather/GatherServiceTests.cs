@@ -25,7 +25,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_failure_is_answered_only_when_the_others_have_stopped()
+    public async Task A_failure_is_the_response_only_when_the_others_have_stopped()
     {
         var lingering = new TaskCompletionSource();
         Probe.Lingering = lingering.Task;
@@ -45,7 +45,7 @@ public sealed class GatherServiceTests : PatternTests
     [Theory]
     [InlineData("\"returnWhen\":\"allCompleted\"")]
     [InlineData("\"returnWhen\":\"firstCompleted\"")]
-    public async Task A_failure_that_has_decided_is_answered_though_the_time_limit_passes_before_all_have_stopped(string options)
+    public async Task A_deciding_failure_stays_the_response_after_a_later_timeout(string options)
     {
         var lingering = new TaskCompletionSource();
         Probe.Lingering = lingering.Task;
@@ -64,7 +64,7 @@ public sealed class GatherServiceTests : PatternTests
     [InlineData("firstCompleted", true)]
     [InlineData("firstSucceeded", false)]
     [InlineData("firstSucceeded", true)]
-    public async Task A_winner_stays_one_though_the_time_limit_passes_before_the_losers_have_stopped(string returnWhen, bool returnExceptions)
+    public async Task A_winner_stays_the_result_after_a_later_timeout(string returnWhen, bool returnExceptions)
     {
         var lingering = new TaskCompletionSource();
         Probe.Lingering = lingering.Task;
@@ -80,7 +80,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_winner_stays_one_though_a_loser_fails_while_it_stops()
+    public async Task A_winner_stays_the_result_when_a_loser_fails_while_it_stops()
     {
         var lingering = new TaskCompletionSource();
         Probe.Lingering = lingering.Task;
@@ -95,7 +95,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task Returned_exceptions_let_the_others_go_on()
+    public async Task With_returnExceptions_the_others_continue()
     {
         var run = RunAsync("a,b", "\"returnExceptions\":true");
         Probe.Fail("a");
@@ -108,7 +108,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task An_unexpected_failure_in_place_keeps_its_secrets()
+    public async Task An_unexpected_failure_among_the_results_has_no_internals()
     {
         var run = RunAsync("a", "\"returnExceptions\":true");
         Probe.Break("a");
@@ -119,7 +119,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task No_more_than_maxConcurrency_run_and_they_start_in_order()
+    public async Task At_most_maxConcurrency_calls_run_and_they_start_in_order()
     {
         var run = RunAsync("a,b,c,d", "\"maxConcurrency\":2");
         Assert.Equal(["a", "b"], Probe.Started);
@@ -134,7 +134,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task After_a_failure_what_waits_for_its_turn_never_starts()
+    public async Task After_a_failure_waiting_calls_never_start()
     {
         var run = RunAsync("a,b", "\"maxConcurrency\":1");
         Probe.Fail("a");
@@ -171,7 +171,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task When_none_succeeds_the_first_failure_is_the_answer_or_all_stand_in_place()
+    public async Task When_no_call_succeeds_the_first_failure_is_the_response_or_all_are_results()
     {
         var raising = RunAsync("a,b", "\"returnWhen\":\"firstSucceeded\"");
         Probe.Fail("b");
@@ -185,7 +185,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_calls_time_limit_starts_with_the_call()
+    public async Task A_calls_timeout_starts_with_the_call()
     {
         var run = Get<GatherService>().RunAsync(Read<GatherRequest>("""
             {"returnExceptions":true,"maxConcurrency":1,"calls":[
@@ -203,7 +203,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_time_limit_of_the_whole_fails_what_runs_and_what_has_not_started()
+    public async Task The_timeout_of_the_gather_fails_running_and_waiting_calls()
     {
         var run = RunAsync("a,b,c", "\"returnExceptions\":true,\"maxConcurrency\":2,\"timeoutSeconds\":3");
         Time.Advance(TimeSpan.FromSeconds(1));
@@ -229,7 +229,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_call_at_fault_keeps_all_from_starting()
+    public async Task An_invalid_call_prevents_all_from_starting()
     {
         var run = Get<GatherService>().RunAsync(Read<GatherRequest>("""
             {"calls":[{"operation":"probe","input":{"name":"a"}},{"operation":"probe","input":{}},{"operation":"probe","input":{"name":1}}]}
@@ -240,7 +240,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task Nothing_gathered_is_nothing_found()
+    public async Task A_gather_of_no_calls_has_no_results()
     {
         var response = await Get<GatherService>().RunAsync(Read<GatherRequest>("""{"calls":[]}"""), default);
 
@@ -248,7 +248,7 @@ public sealed class GatherServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task Ten_thousand_calls_are_normal()
+    public async Task Ten_thousand_calls_work()
     {
         var calls = string.Join(',', Enumerable.Range(0, 10_000).Select(static i => string.Create(CultureInfo.InvariantCulture,
             $$$"""{"operation":"delay","input":{"seconds":{{{i % 7}}},"result":{{{i}}}} }""")));

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Tests.Patterns.Gather;
 public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes", "200000"))
 {
     [Fact]
-    public async Task Each_result_comes_as_its_call_ends_and_then_the_summary()
+    public async Task Each_result_is_sent_when_its_call_ends_and_then_the_summary()
     {
         await using var stream = Stream("a,b");
         var first = stream.MoveNextAsync().AsTask();
@@ -25,7 +25,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task A_failure_that_ends_the_whole_comes_after_the_results_before_it()
+    public async Task A_failure_that_ends_the_gather_comes_after_earlier_results()
     {
         await using var stream = Stream("a,b,c");
         var first = stream.MoveNextAsync().AsTask();
@@ -56,7 +56,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task Whoever_leaves_early_leaves_nothing_running()
+    public async Task Leaving_early_stops_all_calls()
     {
         await using (var stream = Stream("a,b,c"))
         {
@@ -70,7 +70,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task A_slow_reader_holds_up_the_calls_that_have_not_started()
+    public async Task A_slow_reader_delays_calls_that_have_not_started()
     {
         var names = Enumerable.Range(0, 1_000).Select(static i => $"{i}").ToList();
         names.ForEach(Probe.Succeed);
@@ -90,7 +90,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
 
     /// <summary>At most 18 results are held at once: 16 wait, one is taken, and one is published.</summary>
     [Fact]
-    public async Task Results_that_were_sent_are_held_no_longer()
+    public async Task Sent_results_are_released()
     {
         var names = Enumerable.Range(0, 100).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
         names.ForEach(Probe.Succeed);
@@ -123,7 +123,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task Where_failures_stand_in_place_what_is_too_large_is_one()
+    public async Task With_returnExceptions_a_result_that_is_too_large_is_a_failed_result()
     {
         var names = Enumerable.Range(0, 30).Select(static i => $"{i}".PadLeft(10_000, '0')).ToList();
         names.ForEach(Probe.Succeed);
@@ -144,7 +144,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task A_failure_stays_the_end_though_the_reader_is_slower_than_the_time_limit()
+    public async Task A_failure_stays_the_end_when_the_reader_is_slower_than_the_timeout()
     {
         // More results than may wait for the reader, so that some slots still publish when the limit passes.
         var names = Enumerable.Range(0, 30).Select(static i => $"{i}").ToList();
@@ -168,7 +168,7 @@ public sealed class GatherStreamTests() : PatternTests(("Limits:MaxResultBytes",
     }
 
     [Fact]
-    public async Task The_first_winner_stays_one_though_the_reader_is_slower_than_the_time_limit()
+    public async Task The_first_winner_stays_the_result_when_the_reader_is_slower_than_the_timeout()
     {
         await using var stream = Stream("a,b,c", "\"returnWhen\":\"firstCompleted\",\"timeoutSeconds\":1");
         var lingering = new TaskCompletionSource();

@@ -17,7 +17,7 @@ public sealed class BareValueTests
 {
     /// <summary>The built-in operations for which one value is enough; the others need more, which a bare value says as well.</summary>
     [Fact]
-    public void A_bare_value_computes_what_its_object_computes()
+    public void A_bare_value_has_the_result_of_its_object()
     {
         using var services = TestServices.Create();
         var compared = new List<string>();
@@ -106,12 +106,12 @@ public sealed class BareValueTests
     [InlineData(typeof(Demanding), false)]
     [InlineData(typeof(Sample), false)]
     [InlineData(typeof(SampleNothing), false)]
-    public void Only_an_input_that_one_64_bit_integer_is_enough_for_is_read_from_it_alone(Type type, bool direct) =>
+    public void Only_an_input_with_one_required_64_bit_integer_is_read_from_a_bare_value(Type type, bool direct) =>
         Assert.Equal(direct, (bool)typeof(BareValueTests).GetMethod(nameof(IsDirect), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
             .MakeGenericMethod(type).Invoke(null, null)!);
 
     [Fact]
-    public void What_is_not_read_from_it_alone_is_read_as_its_object()
+    public void Other_values_are_read_as_their_object()
     {
         Assert.Equal(new Converted(70), Read<Converted>("7"));
         Assert.Equal(new Renamed(7), Read<Renamed>("7"));
@@ -119,7 +119,7 @@ public sealed class BareValueTests
     }
 
     [Fact]
-    public void Rules_across_properties_hold_for_a_bare_value()
+    public void Rules_across_properties_apply_to_a_bare_value()
     {
         Assert.Equal(new SamplePair("a"), Read<SamplePair>("\"a\""));
         Assert.Equal(" must have left or right", ValidationErrors<SamplePair>("null"));
@@ -134,10 +134,10 @@ public sealed class BareValueTests
     [InlineData(typeof(Optional), "3000000000", " must be an integer from -2147483648 to 2147483647")]
     [InlineData(typeof(Binary), "\"?\"", " must be base64 text (RFC 4648, section 4)")]
     [InlineData(typeof(Text), "null", " must be a string, not null")]
-    [InlineData(typeof(Text), "\"\\udc00\"", " holds half of a surrogate pair, which is not Unicode text")]
+    [InlineData(typeof(Text), "\"\\udc00\"", " has half of a surrogate pair, which is not valid Unicode text")]
     [InlineData(typeof(Numeric), "1e999", " must be a number, and at most 1.7976931348623157E+308 in size")]
     [InlineData(typeof(Two), "1", " must be an object: 'y' is required")]
-    public void Faults_stand_where_the_value_stands(Type type, string value, string expected)
+    public void Errors_have_the_pointer_of_the_value(Type type, string value, string expected)
     {
         var read = typeof(BareValueTests).GetMethod(nameof(ValidationErrors), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
 
@@ -151,7 +151,7 @@ public sealed class BareValueTests
     [InlineData("")]
     [InlineData("]")]
     [InlineData("\"1\"x")]
-    public void What_is_not_one_value_is_not_JSON(string value)
+    public void A_text_that_is_not_one_value_is_not_JSON(string value)
     {
         Assert.Equal("malformed-json", Samples.Refusal(() => Read<Defaults>(value)).Slug);
         Assert.Equal("malformed-json", Samples.Refusal(() => Read<Two>(value)).Slug);

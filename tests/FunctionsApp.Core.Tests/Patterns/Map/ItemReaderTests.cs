@@ -26,11 +26,11 @@ public sealed class ItemReaderTests
     [InlineData("10", " must be an integer from 0 to 9")]
     [InlineData("{}", "/across is required")]
     [InlineData("""{"across":10}""", "/across must be an integer from 0 to 9")]
-    public void The_fault_of_an_item_stands_where_the_item_has_it(string json, string expected) =>
+    public void The_error_of_an_item_has_its_pointer_in_the_item(string json, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Samples.ReadItem<SamplePoint>(json))));
 
     [Fact]
-    public void A_fault_inside_a_bare_value_keeps_its_way_down() =>
+    public void An_error_inside_a_bare_value_keeps_its_path() =>
         Assert.Equal("/1 must be an integer from -2147483648 to 2147483647, not null", Samples.Lines(
             Samples.Refusal(() => Samples.ReadItem<SampleList>("[1,null]"))));
 
@@ -50,7 +50,7 @@ public sealed class ItemReaderTests
     [InlineData("4", " must be an array of the input's values, because starmap is set")]
     [InlineData("""{"across":4}""", " must be an array of the input's values, because starmap is set")]
     [InlineData("null", " must be an array of the input's values, because starmap is set")]
-    public void A_fault_of_an_array_of_values_stands_at_the_place_of_the_value(string json, string expected) =>
+    public void An_error_in_an_array_of_values_has_the_pointer_of_the_value(string json, string expected) =>
         Assert.Equal(expected, Samples.Lines(Samples.Refusal(() => Samples.ReadItem<SamplePoint>(json, isStarmap: true))));
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class ItemReaderTests
         Assert.Equal(new SampleNothing(), Samples.ReadItem<SampleNothing>("[]", isStarmap: true));
 
     [Fact]
-    public void A_bare_value_for_an_input_without_properties_is_a_fault() =>
+    public void A_bare_value_for_an_input_without_properties_is_an_error() =>
         Assert.Equal("/problems/invalid-request", Samples.Refusal(() => Samples.ReadItem<SampleNothing>("1")).Type);
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class ItemReaderTests
         Assert.Equal(7, Samples.ReadItem<SampleQuoted>("7").Value);
 
     [Fact]
-    public void An_item_does_not_see_what_an_earlier_one_left_behind()
+    public void An_item_does_not_see_data_of_an_earlier_one()
     {
         Samples.Refusal(() => Samples.ReadItem<SamplePoint>("[1,2,{\"name\":\"" + new string('n', 100_000) + "\"},4]", isStarmap: true));
 
@@ -74,7 +74,7 @@ public sealed class ItemReaderTests
     }
 
     [Fact]
-    public void The_fault_of_a_value_in_an_array_is_placed_however_long_its_name()
+    public void The_error_of_a_value_in_an_array_has_its_pointer_with_any_length_of_name()
     {
         // Where a long pointer is cut off, half of an escape may be left of it.
         var lengths = Enumerable.Range(980, 20).Select(static length => new string('n', length) + "~~~~");

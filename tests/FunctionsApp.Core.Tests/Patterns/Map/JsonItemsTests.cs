@@ -20,7 +20,7 @@ public sealed class JsonItemsTests
     private static readonly Gen<string> Arrays = Gen.Sized(static size => Array(Math.Min(size / 12, 4)));
 
     [Fact]
-    public void Elements_are_those_of_the_array() =>
+    public void The_index_has_the_elements_of_the_array() =>
         Prop.ForAll((from before in Gen.Choose(0, 70) from array in Arrays select (before, array)).ToArbitrary(), static sent =>
         {
             var text = new string(' ', sent.before) + sent.array + " , ]";

@@ -29,7 +29,7 @@ public sealed class LineReaderTests
         select new Sent(mark + string.Concat(parts), [.. cuts], maxLineBytes);
 
     [Fact]
-    public void Items_are_the_lines_of_the_text_however_it_is_cut() =>
+    public void Items_are_the_lines_of_the_text_however_it_is_split() =>
         Prop.ForAll(Bodies.ToArbitrary(), static sent => Assert.Equal(
             Expected(sent.Text, sent.MaxLineBytes), ReadAsync(Cut(Encoding.UTF8.GetBytes(sent.Text), sent.Cuts), sent.MaxLineBytes).Result))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
@@ -65,7 +65,7 @@ public sealed class LineReaderTests
     [InlineData("\uFEFF123456789\r\n1", "0@1:! 1@2:1")]
     [InlineData("1\n\uFEFF12345", "0@1:1 1@2:\uFEFF12345")]
     [InlineData("1\n\uFEFF123456", "0@1:1 1@2:!")]
-    public async Task Lines_are_numbered_and_blank_ones_are_no_items(string text, string expected)
+    public async Task Lines_are_numbered_and_blank_ones_are_not_items(string text, string expected)
     {
         // Items as index@line:text, with an exclamation mark for one that is longer than eight bytes.
         var utf8 = Encoding.UTF8.GetBytes(text);
@@ -74,7 +74,7 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task The_problem_of_a_line_that_is_too_long_tells_its_line_and_the_limit()
+    public async Task The_problem_of_a_line_that_is_too_long_has_its_number_and_the_limit()
     {
         Problem? told = null;
         await ReadAsync([Encoding.UTF8.GetBytes("1\n123456789\n")], 8, buffer => told = buffer is { Count: 1, End: 2 }
@@ -121,11 +121,11 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task Buffers_of_blank_lines_are_not_handed_on() =>
+    public async Task Buffers_of_blank_lines_are_not_passed_on() =>
         Assert.Equal(["0@300001:1"], await ReadAsync([Encoding.UTF8.GetBytes(new string('\n', 300_000) + "1")], 1_000, static buffer => Assert.NotEqual(0, buffer.Count)));
 
     [Fact]
-    public async Task What_is_not_wanted_yet_is_not_read()
+    public async Task Lines_are_not_read_before_they_are_requested()
     {
         var pipe = CreatePipe();
         var wanted = new TaskCompletionSource();
@@ -141,7 +141,7 @@ public sealed class LineReaderTests
 
     /// <summary>A server reads on by itself when its application has left a body: nothing may be half read.</summary>
     [Fact]
-    public async Task Whoever_stops_it_can_read_the_rest()
+    public async Task After_a_stop_the_rest_can_be_read()
     {
         var pipe = CreatePipe();
         using var stop = new CancellationTokenSource();
@@ -156,7 +156,7 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task What_goes_wrong_with_the_body_is_raised()
+    public async Task An_error_of_the_body_is_raised()
     {
         var pipe = CreatePipe();
         var reading = ReadAsync(pipe, 1_000, static _ => { });
@@ -185,7 +185,7 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task Lines_that_are_not_long_are_charged_to_nobody()
+    public async Task Short_lines_are_not_charged()
     {
         var budget = Budget();
         using var memory = budget.Open();
@@ -200,7 +200,7 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task A_line_for_which_there_is_no_room_is_waited_with_and_then_refused()
+    public async Task A_line_without_room_waits_and_is_then_refused()
     {
         var time = new ManualTimeProvider();
         var budget = Budget(time);
@@ -219,7 +219,7 @@ public sealed class LineReaderTests
     }
 
     [Fact]
-    public async Task A_long_line_must_not_stand_still()
+    public async Task A_long_line_must_not_stall()
     {
         var time = new ManualTimeProvider();
         var pipe = CreateEagerPipe();

@@ -42,7 +42,7 @@ public sealed class MapFairnessTests : MapTests
     }
 
     [Fact]
-    public async Task Chunks_keep_their_size_when_others_come_and_go_on_threads_of_their_own()
+    public async Task Chunks_keep_their_size_beside_requests_with_threads_of_their_own()
     {
         Hook.Number = (input, _) =>
         {
@@ -63,7 +63,7 @@ public sealed class MapFairnessTests : MapTests
     }
 
     [Fact]
-    public async Task Two_maps_of_chunks_as_large_as_they_are_get_half_each()
+    public async Task Two_maps_of_one_chunk_each_get_half_of_the_time()
     {
         Settings = [("Cpu:Threads", "1")];
         using var both = new ManualResetEventSlim();

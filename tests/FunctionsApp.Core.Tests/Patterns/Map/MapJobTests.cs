@@ -10,7 +10,7 @@ public sealed class MapJobTests : MapTests
     [InlineData(10, 10, "10")]
     [InlineData(10, 100_000_000, "10")]
     [InlineData(3, 1, "1 1 1")]
-    public async Task A_chunk_size_that_is_asked_for_is_kept(int items, int chunkSize, string counts) =>
+    public async Task A_requested_chunk_size_is_kept(int items, int chunkSize, string counts) =>
         Assert.Equal(counts, Counts(await MapAsync("test.number", $$"""{"items":{{Items(items)}},"chunkSize":{{chunkSize}},"workers":1}""")));
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class MapJobTests : MapTests
     }
 
     [Fact]
-    public async Task A_chunk_tells_when_it_was_computed_and_by_which_worker()
+    public async Task A_chunk_has_its_times_and_its_worker()
     {
         Advance(4);
 
@@ -70,7 +70,7 @@ public sealed class MapJobTests : MapTests
     }
 
     [Fact]
-    public async Task The_whole_time_is_told_in_milliseconds()
+    public async Task The_duration_is_in_milliseconds()
     {
         Advance(4);
 

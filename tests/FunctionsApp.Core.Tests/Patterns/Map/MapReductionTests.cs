@@ -13,7 +13,7 @@ public sealed class MapReductionTests : MapTests
 {
     // Python's fractions, rounded once: tests/Vectors/make.py.
     [Fact]
-    public async Task A_sum_is_the_exact_one_rounded_once()
+    public async Task A_sum_is_exact_and_rounded_once()
     {
         foreach (var vector in Vectors.Read("sums.json"))
         {
@@ -62,7 +62,7 @@ public sealed class MapReductionTests : MapTests
     [InlineData("sum")]
     [InlineData("min")]
     [InlineData("count")]
-    public async Task A_result_that_is_no_finite_number_is_a_failed_item(string reduce)
+    public async Task A_result_that_is_not_finite_is_a_failed_item(string reduce)
     {
         Hook.Number = static (input, _) => 1 / input.X.AsDouble;
 

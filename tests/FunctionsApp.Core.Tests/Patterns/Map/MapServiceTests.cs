@@ -42,7 +42,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task The_answer_is_written_as_the_contract_has_it() =>
+    public async Task The_response_is_written_by_the_contract() =>
         Assert.Equal(
             """{"results":[4,9],"errors":[],"workers":1,"chunks":[{"from":0,"count":2,"worker":0,"startedMs":0,"finishedMs":0}],"elapsedMs":0}""",
             Write(await MapAsync("math.square", """{"items":[2,3],"workers":1,"chunkSize":5}""")));
@@ -52,7 +52,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData("min", "4")]
     [InlineData("max", "9")]
     [InlineData("count", "2")]
-    public async Task A_reduced_answer_has_one_result_in_place_of_the_results(string reduce, string expected) =>
+    public async Task A_reduced_response_has_one_result_in_place_of_the_results(string reduce, string expected) =>
         Assert.Equal(
             $$"""{"result":{{expected}},"errors":[],"workers":1,"chunks":[{"from":0,"count":2,"worker":0,"startedMs":0,"finishedMs":0}],"elapsedMs":0}""",
             Write(await MapAsync("math.square", $$"""{"items":[2,3],"workers":1,"chunkSize":5,"reduce":"{{reduce}}"}""")));
@@ -62,7 +62,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData("min", "null")]
     [InlineData("max", "null")]
     [InlineData("count", "0")]
-    public async Task Nothing_is_reduced_to_what_nothing_comes_to(string reduce, string expected) =>
+    public async Task A_reduction_of_no_results_has_its_neutral_value(string reduce, string expected) =>
         Assert.Equal(
             $$"""{"result":{{expected}},"errors":[],"workers":2,"chunks":[],"elapsedMs":0}""",
             Write(await MapAsync("math.square", $$"""{"items":[],"reduce":"{{reduce}}"}""")));
@@ -96,7 +96,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task A_sum_beyond_the_doubles_is_an_error_that_says_so()
+    public async Task A_sum_beyond_the_doubles_is_an_error()
     {
         Hook.Number = static (_, _) => double.MaxValue;
 
@@ -113,7 +113,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData("test.double", "sum", "3")]
     [InlineData("test.text", "count", "3")]
     [InlineData("primes.factor", "count", "3")]
-    public async Task Other_results_reduce_as_far_as_they_are_numbers(string operation, string reduce, string expected)
+    public async Task Results_reduce_if_they_are_numbers(string operation, string reduce, string expected)
     {
         Hook.Any = static (_, _) => "text";
 
@@ -124,15 +124,15 @@ public sealed class MapServiceTests : MapTests
     [InlineData("sum")]
     [InlineData("min")]
     [InlineData("max")]
-    public async Task Results_that_are_no_numbers_can_only_be_counted(string reduce) =>
-        Assert.Equal("/reduce must be 'count' for 'test.text', whose results are no numbers.",
+    public async Task Results_that_are_not_numbers_can_only_be_counted(string reduce) =>
+        Assert.Equal("/reduce must be 'count' for 'test.text', whose results are not numbers.",
             (await RefusalAsync("test.text", $$"""{"items":[1],"reduce":"{{reduce}}"}""")).Detail);
 
     [Theory]
     [InlineData("math.sqare", "/problems/unknown-operation")]
     [InlineData("echo", "/problems/wrong-kind")]
     [InlineData("greet", "/problems/wrong-kind")]
-    public async Task Only_an_operation_that_computes_can_be_mapped(string operation, string type) =>
+    public async Task Only_a_cpu_operation_can_be_mapped(string operation, string type) =>
         Assert.Equal(type, (await RefusalAsync(operation, """{"items":[1]}""")).Type);
 
     [Theory]
@@ -196,7 +196,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData("[[1,\"2\"]]", ",\"starmap\":true", 0, "/items/0/1 must be a number, not a string")]
     [InlineData("[1]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
     [InlineData("[{\"x\":1}]", ",\"starmap\":true", 0, "/items/0 must be an array of the input's values, because starmap is set")]
-    public async Task An_item_of_the_wrong_shape_ends_the_map_with_its_index_and_its_faults(string items, string options, int index, string error)
+    public async Task An_item_of_the_wrong_shape_ends_the_map_with_its_index_and_its_errors(string items, string options, int index, string error)
     {
         var problem = await RefusalAsync("test.number", $$"""{"items":{{items}},"workers":1{{options}}}""");
 
@@ -204,13 +204,13 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task The_faults_of_all_items_are_listed_when_one_of_them_ends_the_map() =>
+    public async Task The_errors_of_all_items_are_listed_when_one_of_them_ends_the_map() =>
         Assert.Equal(
             "/items/1/x is required\n/items/3/z is not a known property; known are x, y",
             Lines(await RefusalAsync("test.number", """{"items":[1,{},2,{"x":1,"z":2}],"workers":1}""")));
 
     [Fact]
-    public async Task No_more_than_a_hundred_faulty_items_are_listed() =>
+    public async Task At_most_a_hundred_invalid_items_are_listed() =>
         Assert.Equal(100, (await RefusalAsync("test.number", $$"""{"items":[{{string.Join(',', Enumerable.Repeat("{}", 500))}}]}""")).Errors!.Count);
 
     [Fact]
@@ -234,7 +234,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task What_comes_after_a_failed_item_is_not_computed()
+    public async Task Items_after_a_failed_item_are_not_computed()
     {
         var computed = 0;
         Hook.Number = (input, _) => ++computed == 3 ? throw new OperationException("No.") : input.X;
@@ -267,7 +267,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task With_exceptions_returned_failures_stand_in_place()
+    public async Task With_returnExceptions_a_failed_item_has_a_null_result()
     {
         Hook.Number = static (input, _) => input.X.AsInteger % 2 == 1 ? throw new OperationException("Odd.") : input.X;
 
@@ -277,7 +277,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task With_exceptions_returned_each_error_is_told_with_its_index()
+    public async Task With_returnExceptions_each_error_has_its_index()
     {
         Hook.Number = static (input, _) => input.X.AsInteger % 2 == 1 ? throw new OperationException("Odd.") : input.X;
 
@@ -301,7 +301,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task When_every_item_fails_the_least_is_null()
+    public async Task When_every_item_fails_the_minimum_is_null()
     {
         Hook.Number = static (_, _) => throw new OperationException("No.");
 
@@ -313,7 +313,7 @@ public sealed class MapServiceTests : MapTests
     [InlineData(1, 1, true)]
     [InlineData(2, 3, false)]
     [InlineData(3, 3, true)]
-    public async Task As_many_items_may_fail_as_maxFailures_says(int maxFailures, int failing, bool responses)
+    public async Task Up_to_maxFailures_items_may_fail(int maxFailures, int failing, bool responses)
     {
         Hook.Number = (input, _) => input.X.AsInteger < failing ? throw new OperationException("No.") : input.X;
 
@@ -324,7 +324,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task One_failure_more_than_maxFailures_stops_the_map_with_that_failure()
+    public async Task One_failure_over_maxFailures_stops_the_map_with_that_failure()
     {
         var computed = 0;
         Hook.Number = (input, _) =>
@@ -339,7 +339,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task Without_exceptions_returned_the_first_failure_counts_whatever_maxFailures_says()
+    public async Task Without_returnExceptions_the_first_failure_ends_the_map_despite_maxFailures()
     {
         Hook.Number = static (_, _) => throw new OperationException("No.");
 
@@ -359,7 +359,7 @@ public sealed class MapServiceTests : MapTests
         Assert.Equal(1, (await RefusalAsync("test.record", """{"items":[1,0,2],"workers":1,"chunkSize":3}""")).Index);
 
     [Fact]
-    public async Task A_double_that_JSON_has_not_is_one_failed_item()
+    public async Task A_double_that_JSON_cannot_represent_is_one_failed_item()
     {
         Hook.Number = static (input, _) => input.X.AsInteger == 1 ? double.NaN : input.X;
 
@@ -367,7 +367,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task Results_that_fit_the_budget_are_answered()
+    public async Task Results_within_the_budget_are_returned()
     {
         Settings = [("Limits:MaxResultBytes", "1024")];
         Hook.Any = static (_, _) => new string('a', 100);
@@ -376,7 +376,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task What_the_answer_says_of_each_chunk_counts_as_well()
+    public async Task The_chunks_of_the_response_are_charged_too()
     {
         Settings = [("Limits:MaxResultBytes", "1024")];
         Hook.Any = static (_, _) => "a";
@@ -400,7 +400,7 @@ public sealed class MapServiceTests : MapTests
     [Theory]
     [InlineData("false")]
     [InlineData("true")]
-    public async Task A_map_whose_results_are_beyond_the_budget_does_not_go_on_computing(string returnExceptions)
+    public async Task A_map_with_results_over_the_budget_stops_computing(string returnExceptions)
     {
         Settings = [("Limits:MaxResultBytes", "200000")];
         var computed = 0;
@@ -438,7 +438,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task A_map_for_whose_results_there_is_no_room_is_saturated()
+    public async Task A_map_without_room_for_its_results_is_saturated()
     {
         Settings = [("Limits:MaxBytesInFlight", "1048576")];
         Hook.Any = static (_, _) => new string('a', 40_000);
@@ -473,19 +473,19 @@ public sealed class MapServiceTests : MapTests
 
         Time.Advance(TimeSpan.FromSeconds(2.5));
 
-        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await map).Detail);
+        Assert.Equal("The map timed out after 2.5 s (timeoutSeconds).", (await map).Detail);
     }
 
     [Theory]
     [InlineData("0")]
     [InlineData("-1")]
     [InlineData("3600.5")]
-    public async Task A_time_limit_out_of_range_is_a_fault(string seconds) =>
+    public async Task A_timeout_out_of_range_is_an_error(string seconds) =>
         Assert.Equal("/timeoutSeconds must be more than 0 and at most 3600 (Limits:MaxTimeoutSeconds)",
             Lines(await RefusalAsync("test.number", $$"""{"items":[1],"timeoutSeconds":{{seconds}}}""")));
 
     [Fact]
-    public async Task A_caller_that_goes_away_stops_the_map_and_frees_the_threads()
+    public async Task A_disconnect_stops_the_map_and_frees_the_threads()
     {
         using var caller = new CancellationTokenSource();
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -515,8 +515,8 @@ public sealed class MapServiceTests : MapTests
     [InlineData(",]", "", "malformed-json")]
     [InlineData("]]", "", "malformed-json")]
     [InlineData("]", ",\"workers\":1.5x", "malformed-json")]
-    [InlineData(",\"\\ud800\"]", ",\"returnExceptions\":true", "invalid-request /items/10000 holds half of a surrogate pair")]
-    [InlineData(",\"\\ud800\",\"a\"]", "", "invalid-request /items/10000 holds half of a surrogate pair")]
+    [InlineData(",\"\\ud800\"]", ",\"returnExceptions\":true", "invalid-request /items/10000 has half of a surrogate pair")]
+    [InlineData(",\"\\ud800\",\"a\"]", "", "invalid-request /items/10000 has half of a surrogate pair")]
     [InlineData(",\"a\",{\"x\":null}]", "", "invalid-request /items/10000 must be a number, not a string|/items/10001/x must be a number, not null")]
     [InlineData(",\"a\"]", ",\"returnExceptions\":true", null)]
     public async Task The_text_of_a_large_map_is_checked_as_a_whole(string end, string options, string? expected)
@@ -560,7 +560,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task A_map_that_finds_too_much_waiting_is_refused()
+    public async Task A_map_is_refused_when_the_CPU_queue_is_full()
     {
         Settings = [("Cpu:Threads", "1"), ("Cpu:MaxQueuedItems", "3")];
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -581,7 +581,7 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
-    public async Task A_small_map_that_arrives_during_a_huge_one_is_answered_before_it_ends()
+    public async Task A_small_map_that_arrives_during_a_huge_one_ends_before_it()
     {
         Settings = [("Cpu:Threads", "1")];
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -38,7 +38,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData("math.square", "{}", "7", "49")]
     [InlineData("math.pow", """{"starmap":true}""", "[2,3]\n[2,0.5]\n", "8 1.4142135623730951")]
     [InlineData("stats.describe", "{}", "[1,3]\n", """{"count":2,"mean":2,"standardDeviation":1.4142135623730951,"min":1,"p25":1.5,"median":2,"p75":2.5,"max":3}""")]
-    public async Task Each_line_is_answered_with_its_index_and_its_result(string operation, string options, string body, string results)
+    public async Task Each_line_has_its_index_and_its_result(string operation, string options, string body, string results)
     {
         var response = await MapAsync(operation, options, body);
 
@@ -48,7 +48,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Who_computed_what_is_told_where_it_is_asked_for()
+    public async Task The_chunks_are_sent_on_request()
     {
         var (chunks, items) = (new List<MapChunk>(), 0L);
         await foreach (var part in Service.StreamAsync("math.square", Request("""{"items":[1,2,3,4,5],"chunkSize":2,"timeline":true}"""), default))
@@ -68,7 +68,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Items_of_JSON_are_answered_alike()
+    public async Task Items_of_JSON_have_the_same_lines()
     {
         var response = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[2,{"x":3}]}"""), default));
 
@@ -77,7 +77,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public void Many_items_of_JSON_are_checked_before_the_first_is_answered() =>
+    public void Many_items_of_JSON_are_checked_before_the_first_result() =>
         Assert.Equal("/problems/malformed-json", Assert.Throws<ProblemException>(
             () => { Service.StreamAsync("math.square", Request($$"""{"items":{{Items(10_000)[..^1]}},x]}"""), default); }).Problem.Type);
 
@@ -86,7 +86,7 @@ public sealed class MapStreamTests : MapTests
         Assert.Equal(new MapSummary(0, 0, 2, 0, null), (await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[]}"""), default))).Summary);
 
     [Fact]
-    public async Task The_summary_is_written_as_the_contract_has_it() =>
+    public async Task The_summary_is_written_by_the_contract() =>
         Assert.Equal(
             """{"succeeded":1,"failed":1,"workers":2,"elapsedMs":0}""",
             Write((await MapAsync("math.square", """{"returnExceptions":true}""", "1\nx\n")).Summary));
@@ -108,7 +108,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData("sum", "0")]
     [InlineData("min", "null")]
     [InlineData("count", "0")]
-    public async Task No_lines_are_reduced_to_what_nothing_comes_to(string reduce, string expected) =>
+    public async Task A_reduction_of_no_lines_has_its_neutral_value(string reduce, string expected) =>
         Assert.Equal(
             $$"""{"succeeded":0,"failed":0,"workers":2,"elapsedMs":0,"result":{{expected}}}""",
             Write((await MapAsync("math.square", $$"""{"reduce":"{{reduce}}"}""", "")).Summary));
@@ -124,7 +124,7 @@ public sealed class MapStreamTests : MapTests
     [Theory]
     [InlineData("null", "Line 2 must be a number, not null.")]
     [InlineData("{}", "/x is required.")]
-    public async Task A_line_at_fault_is_called_by_its_number(string line, string detail) =>
+    public async Task An_invalid_line_is_named_by_its_number(string line, string detail) =>
         Assert.Equal(detail, Problem(await MapAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n"), 1).GetProperty("detail").GetString());
 
     [Theory]
@@ -150,7 +150,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData("{}", "invalid-request", 2, null, "/x")]
     [InlineData("{\"x\":1,\"x\":2}", "invalid-request", 2, null, "/x")]
     [InlineData("{\"x\":1,\"z\":2}", "invalid-request", 2, null, "/z")]
-    public async Task A_line_at_fault_is_told_with_its_index_its_line_and_the_place_or_the_fault(
+    public async Task An_invalid_line_is_reported_with_its_index_its_line_and_the_position_or_the_error(
         string line, string slug, int number, long? position, string? error = null)
     {
         var problem = Problem(await MapAsync("math.square", """{"returnExceptions":true}""", $"1\n{line}\n3\n"), 1);
@@ -201,7 +201,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task An_operation_s_own_error_is_told_with_its_line()
+    public async Task An_operations_own_error_has_its_line()
     {
         var problem = Problem(await MapAsync("math.pow", """{"starmap":true,"returnExceptions":true}""", "[1,1]\n\n[0,-1]\n"), 1);
 
@@ -209,7 +209,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task The_faults_of_an_item_of_JSON_stand_where_the_item_stands()
+    public async Task The_errors_of_an_item_of_JSON_have_the_pointer_of_the_item()
     {
         var response = await CollectAsync(Service.StreamAsync("math.square", Request("""{"items":[1,"2",{"x":null}],"returnExceptions":true}"""), default));
 
@@ -224,7 +224,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData(4, ",\"chunkSize\":1")]
     [InlineData(4, ",\"chunkSize\":7")]
     [InlineData(4, ",\"chunkSize\":10000")]
-    public async Task The_first_line_at_fault_ends_the_map_after_the_results_before_it(int threads, string options)
+    public async Task The_first_invalid_line_ends_the_map_after_the_results_before_it(int threads, string options)
     {
         Settings = [("Cpu:Threads", threads.ToString(CultureInfo.InvariantCulture))];
         Hook.Number = static (input, _) =>
@@ -241,7 +241,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task What_an_item_had_written_before_it_failed_is_not_sent()
+    public async Task Partial_output_of_a_failed_item_is_not_sent()
     {
         var response = await MapAsync("test.record", """{"returnExceptions":true,"chunkSize":3,"workers":1}""", "1\n0\n2\n");
 
@@ -268,7 +268,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData(1, 1, true)]
     [InlineData(2, 3, false)]
     [InlineData(3, 3, true)]
-    public async Task As_many_lines_may_fail_as_maxFailures_says(int maxFailures, int failing, bool responses)
+    public async Task Up_to_maxFailures_lines_may_fail(int maxFailures, int failing, bool responses)
     {
         Hook.Number = (input, _) => input.X.AsInteger < failing ? throw new OperationException("No.") : input.X;
 
@@ -279,14 +279,14 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Order_is_kept_however_long_each_item_takes()
+    public async Task Order_is_kept_for_items_of_any_duration()
     {
         Settings = [("Cpu:Threads", "4")];
         await CheckAsync(true, static (plan, response) => Assert.Equal(Enumerable.Range(0, plan.Spins.Count).Select(Result), response.Lines));
     }
 
     [Fact]
-    public async Task Without_order_every_item_is_answered_once()
+    public async Task Without_order_every_item_has_one_result()
     {
         Settings = [("Cpu:Threads", "4")];
         await CheckAsync(false, static (plan, response) => Assert.Equal(
@@ -296,7 +296,7 @@ public sealed class MapStreamTests : MapTests
     [Theory]
     [InlineData("""{"ordered":false}""", true)]
     [InlineData("""{"ordered":true}""", false)]
-    public async Task Only_without_order_what_is_done_comes_before_what_hangs(string options, bool comes)
+    public async Task Only_without_order_completed_items_come_before_a_slow_one(string options, bool comes)
     {
         Hook.Number = (input, token) => input.X.AsInteger == 0 ? Hold(token) : input.X;
         await using var events = Service.StreamAsync("test.number", Options(options), Whole("0\n1\n"u8.ToArray()), default).GetAsyncEnumerator();
@@ -320,7 +320,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task A_result_comes_while_the_body_is_still_open()
+    public async Task A_result_is_sent_while_the_body_is_still_open()
     {
         var pipe = new Pipe();
         await using var events = Service.StreamAsync("math.square", Options("{}"), pipe.Reader, default).GetAsyncEnumerator();
@@ -338,7 +338,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Chunks_have_the_size_that_is_asked_for()
+    public async Task Chunks_have_the_requested_size()
     {
         var counts = new List<int>();
         await foreach (var part in Service.StreamAsync("math.square", Options("""{"chunkSize":3,"workers":1}"""), Whole("1\n2\n3\n4\n5\n6\n7\n"u8.ToArray()), default))
@@ -383,7 +383,7 @@ public sealed class MapStreamTests : MapTests
     [Theory]
     [InlineData("true")]
     [InlineData("false")]
-    public async Task While_results_are_not_taken_little_is_computed_and_read_and_then_all_goes_on(string ordered)
+    public async Task While_results_are_not_read_computing_and_reading_pause_and_then_resume(string ordered)
     {
         const int Lines = 1_500_000;
         var computed = 0L;
@@ -411,7 +411,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task The_sender_waits_while_results_are_not_taken()
+    public async Task The_sender_waits_while_results_are_not_read()
     {
         var pipe = new Pipe();
         var written = 0L;
@@ -436,7 +436,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task The_others_run_ahead_of_one_that_hangs_only_so_far()
+    public async Task Other_items_run_ahead_of_a_slow_one_only_within_a_limit()
     {
         const int Items = 1_000;
         var computed = 0;
@@ -458,7 +458,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task A_chunk_that_many_results_wait_for_is_computed_though_there_is_no_room()
+    public async Task A_chunk_that_many_results_wait_for_is_computed_even_without_room()
     {
         Settings = [("Cpu:Threads", "4")];
         Hook.Any = static (input, _) => new string('a', input.X.AsInteger % 3 == 0 ? 3 * MiB : 10);
@@ -469,7 +469,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task A_map_that_takes_too_long_ends_with_a_timeout_after_what_it_has()
+    public async Task A_map_that_takes_too_long_ends_with_a_timeout_after_its_results()
     {
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Hook.Number = (input, token) =>
@@ -488,12 +488,12 @@ public sealed class MapStreamTests : MapTests
         Time.Advance(TimeSpan.FromSeconds(2.5));
 
         Assert.Equal([Result(0)], (await response).Lines);
-        Assert.Equal("The map was not done within its time limit of 2.5 s (timeoutSeconds).", (await response).Problem!.Detail);
+        Assert.Equal("The map timed out after 2.5 s (timeoutSeconds).", (await response).Problem!.Detail);
         Assert.Equal("/problems/timeout", (await response).Problem!.Type);
     }
 
     [Fact]
-    public async Task A_body_that_does_not_come_to_its_end_in_time_is_a_timeout_too()
+    public async Task A_body_that_does_not_end_in_time_is_a_timeout()
     {
         var pipe = new Pipe();
         await using var events = Service.StreamAsync("test.number", Options("""{"timeoutSeconds":2.5}"""), pipe.Reader, default).GetAsyncEnumerator();
@@ -507,12 +507,12 @@ public sealed class MapStreamTests : MapTests
     [Theory]
     [InlineData("0")]
     [InlineData("3600.5")]
-    public async Task A_time_limit_out_of_range_is_a_fault(string seconds) =>
+    public async Task A_timeout_out_of_range_is_an_error(string seconds) =>
         Assert.Equal(
             ["/timeoutSeconds"], (await MapAsync("test.number", $$"""{"timeoutSeconds":{{seconds}}}""", "1\n")).Problem!.Errors!.Keys);
 
     [Fact]
-    public async Task A_caller_that_goes_away_stops_the_work_and_the_reading()
+    public async Task A_disconnect_stops_the_work_and_the_reading()
     {
         using var caller = new CancellationTokenSource();
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -536,7 +536,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Whoever_leaves_early_leaves_nothing_running()
+    public async Task Leaving_early_stops_all_work()
     {
         var body = Long();
         var computed = 0L;
@@ -559,7 +559,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task A_stream_that_finds_too_much_waiting_is_refused_before_anything_is_read()
+    public async Task A_stream_is_refused_before_anything_is_read_when_the_CPU_queue_is_full()
     {
         Settings = [("Cpu:Threads", "1"), ("Cpu:MaxQueuedItems", "2")];
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -580,7 +580,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task A_stream_that_waits_for_lines_takes_no_room_of_others()
+    public async Task A_stream_that_waits_for_lines_takes_no_room_in_the_queue()
     {
         Settings = [("Cpu:Threads", "1"), ("Cpu:MaxQueuedItems", "1")];
         var pipe = new Pipe();
@@ -593,7 +593,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task What_goes_wrong_with_the_body_is_raised_after_the_results_before_it()
+    public async Task An_error_of_the_body_is_raised_after_the_results_before_it()
     {
         var pipe = new Pipe();
         var body = new WatchedReader(pipe.Reader);
@@ -641,7 +641,7 @@ public sealed class MapStreamTests : MapTests
     [InlineData("echo", "{}", "/problems/wrong-kind")]
     [InlineData("greet", "{}", "/problems/wrong-kind")]
     [InlineData("primes.factor", """{"reduce":"sum"}""", "/problems/invalid-request")]
-    public void What_cannot_be_mapped_is_refused_at_once(string operation, string options, string type)
+    public void An_operation_that_cannot_be_mapped_is_refused_at_once(string operation, string options, string type)
     {
         var body = new WatchedReader(Whole("1\n"u8.ToArray()));
 
@@ -668,7 +668,7 @@ public sealed class MapStreamTests : MapTests
     }
 
     [Fact]
-    public async Task Results_may_come_to_more_than_the_limit_of_an_answer_in_one_piece()
+    public async Task Streamed_results_may_exceed_the_limit_of_a_response_in_one_piece()
     {
         Settings = [("Limits:MaxResultBytes", "1024"), ("Cpu:Threads", "2")];
 

@@ -26,7 +26,7 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_time_limit_tells_the_step_that_ran_and_the_results_so_far()
+    public async Task A_timeout_has_the_running_step_and_the_results_so_far()
     {
         var run = RunAsync("""{"steps":[{"operation":"echo","input":{"value":1}},{"operation":"probe","input":{"name":"b"}}],"timeoutSeconds":5}""");
         Time.Advance(TimeSpan.FromSeconds(5));
@@ -38,7 +38,7 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_value_that_references_nest_too_deep_names_the_limit_of_references()
+    public async Task A_value_that_references_nest_too_deeply_is_refused_and_the_limit_named()
     {
         const string Nested = """[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["$"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]""";
         var deeper = Nested.Replace("\"$\"", """{"$ref":"#/results/0"}""", StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_fault_in_a_later_step_is_found_before_the_first_starts()
+    public async Task An_error_in_a_later_step_is_found_before_the_first_starts()
     {
         var (slug, problem) = await ProblemOf(RunAsync("""
             {"steps":[{"operation":"probe","input":{"name":"a"}},{"operation":"echo"},{"operation":"delay","input":{"seconds":-1}}]}
@@ -65,7 +65,7 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task An_unexpected_failure_keeps_its_secrets()
+    public async Task An_unexpected_failure_has_no_internals()
     {
         var run = RunAsync("""{"steps":[{"operation":"probe","input":{"name":"a"}}]}""");
         Probe.Break("a");
@@ -101,7 +101,7 @@ public sealed class SequenceServiceTests : PatternTests
     [InlineData("524288,524289", "524288", 1)]
     [InlineData("524288,524287,2,1", "524288,524287", 2)]
     [InlineData("1048577,1,1", "", 3)]
-    public async Task A_problem_carries_the_first_results_up_to_a_mebibyte_and_tells_how_many_are_omitted(string results, string carried, int? omitted)
+    public async Task A_problem_has_the_first_mebibyte_of_results_and_counts_the_omitted_ones(string results, string carried, int? omitted)
     {
         // A result is a text of one letter, or of as many as its JSON has room for.
         var steps = results.Split(',').Select(static bytes => int.Parse(bytes, CultureInfo.InvariantCulture))
@@ -130,7 +130,7 @@ public sealed class SequenceServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task What_references_hand_on_counts_as_a_result()
+    public async Task Values_of_references_count_as_results()
     {
         using var services = TestServices.Create(Time, configure: null, ("Limits:MaxResultBytes", "2000"));
         var request = services.GetRequiredService<RequestReader>().Read<SequenceRequest>(Encoding.UTF8.GetBytes(

@@ -6,7 +6,7 @@ namespace FunctionsApp.Core.Tests.Patterns.Streaming;
 public sealed class StreamServiceTests : PatternTests
 {
     [Fact]
-    public async Task Values_come_as_they_are_yielded_and_then_the_end()
+    public async Task Values_are_sent_when_they_are_yielded_and_then_the_end()
     {
         await using var stream = Stream("count", """{"count":2,"intervalSeconds":3}""");
         Assert.Equal("0", (await NextAsync(stream, 3)).Value.ToString());
@@ -17,7 +17,7 @@ public sealed class StreamServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task The_next_value_is_not_worked_on_before_it_is_asked_for()
+    public async Task The_next_value_is_not_computed_before_it_is_requested()
     {
         await using var stream = Stream("greet", """{"pauseSeconds":5}""");
         Assert.True(await stream.MoveNextAsync());
@@ -30,7 +30,7 @@ public sealed class StreamServiceTests : PatternTests
     }
 
     [Fact]
-    public async Task A_time_limit_ends_the_stream_with_a_problem()
+    public async Task A_timeout_ends_the_stream_with_a_problem()
     {
         await using var stream = Stream("count", """{"count":9,"intervalSeconds":2}""", timeoutSeconds: 5);
         await NextAsync(stream, 2);
@@ -65,7 +65,7 @@ public sealed class StreamServiceTests : PatternTests
     }
 
     [Fact]
-    public void Faults_are_told_before_anything_is_yielded()
+    public void Errors_are_reported_before_anything_is_yielded()
     {
         var exception = Assert.Throws<ProblemException>(() => Stream("count", """{"count":-1}"""));
 
