@@ -27,7 +27,9 @@ public static class FunctionsCoreServices
 {
     /// <summary>Adds every pattern. A host calls this, and adds operations and a task engine.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c>, <c>Callbacks</c> and <c>Tasks</c> are validated at startup.</param>
+    /// <param name="configuration">
+    /// The app settings; sections <c>Limits</c>, <c>Cpu</c>, <c>Outbound</c>, <c>Callbacks</c> and <c>Tasks</c> are validated at startup.
+    /// </param>
     public static IServiceCollection AddFunctionsCore(this IServiceCollection services, IConfiguration configuration)
     {
         CoreJson.Add(

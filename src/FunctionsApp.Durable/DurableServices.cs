@@ -13,7 +13,10 @@ namespace FunctionsApp.Durable;
 /// <summary>Registration of the durable task engine.</summary>
 public static class DurableServices
 {
-    /// <summary>Adds the engine that any number of processes share through a storage account, and its worker in this process unless <see cref="DurableHostingOptions.HasExtension"/>.</summary>
+    /// <summary>
+    /// Adds the engine that any number of processes share through a storage account, and its worker in this process unless <see
+    /// cref="DurableHostingOptions.HasExtension"/>.
+    /// </summary>
     /// <param name="services">The host's services, with those of Core.</param>
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {

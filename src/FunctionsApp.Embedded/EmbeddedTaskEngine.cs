@@ -47,7 +47,9 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         _queue = new TaskQueue(_store, memory, attempts, changes, _options, _timers, _stopping.Token);
     }
 
-    /// <summary>Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.</summary>
+    /// <summary>
+    /// Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.
+    /// </summary>
     public void Start()
     {
         lock (_gate)

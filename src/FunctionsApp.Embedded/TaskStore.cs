@@ -268,7 +268,9 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
         database?.Dispose();
     }
 
-    /// <summary>Returns a record of the database as callers see it, in step with the task in memory. Null before its creation is visible.</summary>
+    /// <summary>
+    /// Returns a record of the database as callers see it, in step with the task in memory. Null before its creation is visible.
+    /// </summary>
     private TaskRecord? Shown(TaskRecord record)
     {
         lock (Gate)

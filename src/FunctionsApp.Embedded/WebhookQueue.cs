@@ -91,7 +91,9 @@ internal sealed class WebhookQueue : IDisposable
 
     /// <summary>Sends the webhook of a task that has ended at once, and restarts its schedule.</summary>
     /// <param name="task">The task's sequence number.</param>
-    /// <returns>The task with that change on disk, or unchanged if that is already queued or in flight; null when no such task has a webhook.</returns>
+    /// <returns>
+    /// The task with that change on disk, or unchanged if that is already queued or in flight; null when no such task has a webhook.
+    /// </returns>
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
@@ -180,7 +182,9 @@ internal sealed class WebhookQueue : IDisposable
         }
     }
 
-    /// <summary>Reads the task of a due webhook. Null if that is not to be sent now: it is forgotten then, and planned if it is pending.</summary>
+    /// <summary>
+    /// Reads the task of a due webhook. Null if that is not to be sent now: it is forgotten then, and planned if it is pending.
+    /// </summary>
     private TaskRecord? FindDue(DueDelivery due)
     {
         TaskRecord? record;

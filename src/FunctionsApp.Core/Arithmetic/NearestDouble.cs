@@ -11,7 +11,9 @@ public static class NearestDouble
     /// <summary>The bits of a double's significand.</summary>
     public const int Precision = 53;
 
-    /// <summary>Returns the double nearest to <paramref name="value"/> · 2^<paramref name="exponent"/>; an infinity if that is out of range.</summary>
+    /// <summary>
+    /// Returns the double nearest to <paramref name="value"/> · 2^<paramref name="exponent"/>; an infinity if that is out of range.
+    /// </summary>
     public static double Of(BigInteger value, int exponent)
     {
         var significand = BigInteger.Abs(value);

@@ -16,7 +16,10 @@ public static class CoreJson
 
     private static readonly ContextChain Contexts = new();
 
-    /// <summary>camelCase; strict about unknown and repeated properties; only the escapes that the framework requires; null properties are omitted.</summary>
+    /// <summary>
+    /// camelCase; strict about unknown and repeated properties; only the escapes that the framework requires; null properties are
+    /// omitted.
+    /// </summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
     /// <summary>

@@ -70,7 +70,9 @@ public readonly struct RawJson
         return new RawJson(buffer.WrittenMemory);
     }
 
-    /// <summary>Returns the value without white space between tokens if it has line breaks, which a streamed response must not contain.</summary>
+    /// <summary>
+    /// Returns the value without white space between tokens if it has line breaks, which a streamed response must not contain.
+    /// </summary>
     public RawJson OnOneLine()
     {
         var text = Utf8.Span;
@@ -110,7 +112,9 @@ public readonly struct RawJson
     /// <summary>Reads the value.</summary>
     public T Deserialize<T>(JsonTypeInfo<T> typeInfo) => JsonSerializer.Deserialize(Utf8.Span, typeInfo)!;
 
-    /// <summary>Estimates the bytes that <see cref="ToElement"/> takes: the text, and 12 bytes a token in an array that doubles as it grows.</summary>
+    /// <summary>
+    /// Estimates the bytes that <see cref="ToElement"/> takes: the text, and 12 bytes a token in an array that doubles as it grows.
+    /// </summary>
     internal long DocumentBytes
     {
         get

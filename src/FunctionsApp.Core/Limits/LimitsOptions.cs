@@ -15,7 +15,8 @@ public sealed record LimitsOptions
     public int MaxRequestBytes { get; set; } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// Bytes that one request may hold: its results, the responses of its outbound requests, and the values of its references. Default 64 MiB.
+    /// Bytes that one request may hold: its results, the responses of its outbound requests, and the values of its references. Default 64
+    /// MiB.
     /// </summary>
     [Range(1_024, 1_073_741_824)]
     public int MaxResultBytes { get; set; } = 64 * 1024 * 1024;
@@ -42,7 +43,9 @@ public sealed record LimitsOptions
     [Range(1, 86_400)]
     public int MaxTimeoutSeconds { get; set; } = 3_600;
 
-    /// <summary>The name of the setting behind <see cref="MaxTimeoutSeconds"/>, for error messages. A host with a lower limit of its own sets it.</summary>
+    /// <summary>
+    /// The name of the setting behind <see cref="MaxTimeoutSeconds"/>, for error messages. A host with a lower limit of its own sets it.
+    /// </summary>
     public string MaxTimeoutSource { get; set; } = "Limits:MaxTimeoutSeconds";
 
     /// <summary>The maximum time that one request may wait for a task to end. In seconds, default 200.</summary>

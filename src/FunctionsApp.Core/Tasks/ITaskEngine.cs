@@ -36,7 +36,10 @@ public interface ITaskEngine
 
     /// <summary>Reads the outcome of a task.</summary>
     /// <param name="id">Its id.</param>
-    /// <returns>The result of a task that has succeeded, the problem of one that has failed; null if there is neither, or the task has been deleted.</returns>
+    /// <returns>
+    /// The result of a task that has succeeded, the problem of one that has failed; null if there is neither, or the task has been
+    /// deleted.
+    /// </returns>
     /// <exception cref="ProblemException"><c>storage-failed</c>.</exception>
     ValueTask<RawJson?> ReadOutcomeAsync(string id);
 

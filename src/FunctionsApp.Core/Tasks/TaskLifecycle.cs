@@ -57,7 +57,9 @@ public static class TaskLifecycle
         Progress = null,
     };
 
-    /// <summary>The task is cancelled. It ends by <see cref="After"/>: at once if no attempt runs, otherwise when that has stopped.</summary>
+    /// <summary>
+    /// The task is cancelled. It ends by <see cref="After"/>: at once if no attempt runs, otherwise when that has stopped.
+    /// </summary>
     /// <param name="record">The task; one that has ended, or is being cancelled, stays as it is.</param>
     public static TaskRecord Cancel(TaskRecord record) => record.IsFinished || record.State == TaskState.Cancelling
         ? record

@@ -11,7 +11,9 @@ public sealed record TasksOptions
     /// <summary>The maximum time that a task is kept after its end, in seconds: 30 days.</summary>
     public const int MaxTtlSeconds = 2_592_000;
 
-    /// <summary>The engine: <c>embedded</c> for one process, <c>durable</c> for any number that share a storage account. Default <c>embedded</c>.</summary>
+    /// <summary>
+    /// The engine: <c>embedded</c> for one process, <c>durable</c> for any number that share a storage account. Default <c>embedded</c>.
+    /// </summary>
     [AllowedValues("embedded", "durable", ErrorMessage = "Tasks:Engine must be 'embedded' or 'durable'.")]
     public string Engine { get; set; } = "embedded";
 
@@ -22,11 +24,15 @@ public sealed record TasksOptions
     [Required]
     public string Connection { get; set; } = "AzureWebJobsStorage";
 
-    /// <summary>The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.</summary>
+    /// <summary>
+    /// The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.
+    /// </summary>
     [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$", ErrorMessage = "Tasks:HubName must be 3 to 45 letters and digits, the first a letter.")]
     public string HubName { get; set; } = "FunctionsApp";
 
-    /// <summary>The directory of the embedded engine's state; a relative path is below the content root. Default <c>data/tasks</c>.</summary>
+    /// <summary>
+    /// The directory of the embedded engine's state; a relative path is below the content root. Default <c>data/tasks</c>.
+    /// </summary>
     [Required]
     public string Directory { get; set; } = "data/tasks";
 

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Webhooks;
 
-/// <summary>The keys that sign webhooks: the configured keys or, if there are none, a generated one, which the task engine stores.</summary>
+/// <summary>
+/// The keys that sign webhooks: the configured keys or, if there are none, a generated one, which the task engine stores.
+/// </summary>
 public sealed class SigningKeys(IOptions<CallbacksOptions> options)
 {
     private volatile IReadOnlyList<SigningKey> _current = [.. options.Value.SigningKeys.Select(SigningKey.Parse)];
@@ -13,7 +15,9 @@ public sealed class SigningKeys(IOptions<CallbacksOptions> options)
     /// <summary>The keys; each of them signs.</summary>
     internal IReadOnlyList<SigningKey> Current => _current;
 
-    /// <summary>Provides the generated key, if one is needed. An engine awaits it before its first webhook; later calls cost nothing.</summary>
+    /// <summary>
+    /// Provides the generated key, if one is needed. An engine awaits it before its first webhook; later calls cost nothing.
+    /// </summary>
     /// <param name="share">Stores a new key, unless one is stored already, and returns the stored one, in text form.</param>
     /// <returns>Why the stored text is no key, such as "is not …"; null if there is nothing to complain of.</returns>
     public async ValueTask<string?> EnsureAsync(Func<string, Task<string>> share)

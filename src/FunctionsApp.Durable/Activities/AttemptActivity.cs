@@ -17,7 +17,9 @@ internal sealed partial class AttemptActivity(
     /// <summary>How often an execution looks whether the attempt of another has ended.</summary>
     private static readonly TimeSpan FollowPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>The pause after an activity has waited as long as the host allows. Other activities, or another process, use the time.</summary>
+    /// <summary>
+    /// The pause after an activity has waited as long as the host allows. Other activities, or another process, use the time.
+    /// </summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
 
     /// <summary>Makes the attempt.</summary>
@@ -50,7 +52,9 @@ internal sealed partial class AttemptActivity(
         }
     }
 
-    /// <summary>The result of an execution that has not begun. An earlier one of the call may have begun, or ended, before its process died.</summary>
+    /// <summary>
+    /// The result of an execution that has not begun. An earlier one of the call may have begun, or ended, before its process died.
+    /// </summary>
     private async Task<AttemptResult> NotBegunAsync(AttemptInput call, TimeSpan pause)
     {
         var (state, _) = await hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None);

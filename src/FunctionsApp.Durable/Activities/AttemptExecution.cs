@@ -91,7 +91,9 @@ internal sealed partial class AttemptExecution(
         }
     }
 
-    /// <summary>Stores progress, and stops the attempt when it was cancelled or belongs to another by now; returns the state that it saw last.</summary>
+    /// <summary>
+    /// Stores progress, and stops the attempt when it was cancelled or belongs to another by now; returns the state that it saw last.
+    /// </summary>
     private async Task<SeenState> WatchAsync(string id, Guid self, SeenState seen, Func<Progress?> progress, CancellationTokenSource stop)
     {
         var started = time.GetTimestamp();

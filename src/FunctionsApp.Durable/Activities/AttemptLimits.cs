@@ -22,7 +22,9 @@ internal sealed class AttemptLimits(IOptions<LimitsOptions> limits, IOptions<Dur
     /// <summary>How long an execution follows another one; null for any time.</summary>
     public TimeSpan? Follow => hosting.Value.MaxActivityTime / 2;
 
-    /// <summary>Returns a call with a time limit that this host has too. Another host, with a higher one, may have accepted the task.</summary>
+    /// <summary>
+    /// Returns a call with a time limit that this host has too. Another host, with a higher one, may have accepted the task.
+    /// </summary>
     public AttemptInput Adopt(AttemptInput call) => call.Definition.TimeoutSeconds > limits.Value.MaxTimeoutSeconds
         ? call with { Definition = call.Definition with { TimeoutSeconds = null } }
         : call;

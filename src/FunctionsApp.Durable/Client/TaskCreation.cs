@@ -164,6 +164,8 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
     /// <summary>A task that is being created.</summary>
     /// <param name="Id">Its id.</param>
     /// <param name="Key">The entry of its idempotency key.</param>
-    /// <param name="IsAdopted">Whether another request began to create it, whose start may still arrive: nothing of it is deleted here.</param>
+    /// <param name="IsAdopted">
+    /// Whether another request began to create it, whose start may still arrive: nothing of it is deleted here.
+    /// </param>
     private sealed record NewTask(string Id, SeenKey? Key, bool IsAdopted);
 }

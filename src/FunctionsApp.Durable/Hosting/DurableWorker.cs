@@ -14,7 +14,9 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Durable.Hosting;
 
-/// <summary>Runs orchestrations and activities in this process, as the Durable Functions extension does in an instance of the Functions host.</summary>
+/// <summary>
+/// Runs orchestrations and activities in this process, as the Durable Functions extension does in an instance of the Functions host.
+/// </summary>
 internal sealed partial class DurableWorker : IDisposable
 {
     /// <summary>A task of a later version is left to a process that knows its steps. host.json says the same to the extension.</summary>

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Durable.Hosting;
 
-/// <summary>Deletes what nothing needs any more, and takes up the tasks whose orchestrations have failed. Every process does so: each step may be repeated.</summary>
+/// <summary>
+/// Deletes what nothing needs any more, and takes up the tasks whose orchestrations have failed. Every process does so: each step may be
+/// repeated.
+/// </summary>
 internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, TimeProvider time, ILogger<HubMaintenance> logger)
 {
     /// <summary>Tasks that are deleted or taken up at once.</summary>
@@ -41,7 +44,9 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
             }
         });
 
-    /// <summary>Deletes the inputs and idempotency keys of tasks that do not exist: their creation failed, and their process has died.</summary>
+    /// <summary>
+    /// Deletes the inputs and idempotency keys of tasks that do not exist: their creation failed, and their process has died.
+    /// </summary>
     public async Task DeleteOrphansAsync(CancellationToken cancellationToken)
     {
         var before = time.GetUtcNow() - MinOrphanAge;

@@ -15,7 +15,9 @@ internal sealed record AttemptState
     /// <summary>Grows with every change.</summary>
     public long Version { get; init; }
 
-    /// <summary>The number of attempts that have begun. It is stored before the work begins, so work that ends its process is counted.</summary>
+    /// <summary>
+    /// The number of attempts that have begun. It is stored before the work begins, so work that ends its process is counted.
+    /// </summary>
     public int Attempts { get; init; }
 
     /// <summary>When the first of them began.</summary>
@@ -40,7 +42,9 @@ internal sealed record AttemptState
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }
 
-    /// <summary>Whether its orchestration has been sent that, as far as is known. Otherwise the next request to cancel it does so.</summary>
+    /// <summary>
+    /// Whether its orchestration has been sent that, as far as is known. Otherwise the next request to cancel it does so.
+    /// </summary>
     public bool IsCancelSent { get; init; }
 
     /// <summary>The progress of the attempt.</summary>

@@ -8,8 +8,12 @@ namespace FunctionsApp.Durable.Records;
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="CreatedAt">When the task was accepted.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
-/// <param name="DeliveryPauseSeconds">The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.</param>
-/// <param name="Ended">The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.</param>
+/// <param name="DeliveryPauseSeconds">
+/// The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.
+/// </param>
+/// <param name="Ended">
+/// The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.
+/// </param>
 /// <param name="Failures">How often its orchestration has failed.</param>
 public sealed record TaskStart(
     TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null, int Failures = 0)

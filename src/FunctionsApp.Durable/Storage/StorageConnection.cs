@@ -8,10 +8,15 @@ using Microsoft.Extensions.Configuration;
 
 namespace FunctionsApp.Durable.Storage;
 
-/// <summary>Connects to the storage account that a setting names, as the Functions host does: by a connection string or by a managed identity.</summary>
+/// <summary>
+/// Connects to the storage account that a setting names, as the Functions host does: by a connection string or by a managed identity.
+/// </summary>
 internal static class StorageConnection
 {
-    /// <summary>How long one request to storage may take. The defaults of the clients, 100 s and three retries, would let callers wait for minutes.</summary>
+    /// <summary>
+    /// How long one request to storage may take. The defaults of the clients, 100 s and three retries, would let callers wait for
+    /// minutes.
+    /// </summary>
     private static readonly TimeSpan NetworkTimeout = TimeSpan.FromSeconds(5);
 
     private const int MaxRetries = 2;

@@ -43,7 +43,10 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     public async Task<RawJson?> ReadInputAsync(string id, CancellationToken cancellationToken) =>
         await DownloadAsync(Input(id), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
-    /// <summary>Stores the outcome of an attempt. Each attempt has a blob of its own: one that has lost its task must not change the outcome of another.</summary>
+    /// <summary>
+    /// Stores the outcome of an attempt. Each attempt has a blob of its own: one that has lost its task must not change the outcome of
+    /// another.
+    /// </summary>
     /// <returns>The length of the outcome.</returns>
     public async Task<int> WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken)
     {
@@ -68,7 +71,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <summary>Changes the state of a task's attempts.</summary>
     /// <param name="id">The task.</param>
     /// <param name="known">The state as it was last seen, which saves a request to read it; null to read it.</param>
-    /// <param name="change">Returns the new state, or null to leave it. It is called again if another process has changed the state meanwhile.</param>
+    /// <param name="change">
+    /// Returns the new state, or null to leave it. It is called again if another process has changed the state meanwhile.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The state then.</returns>
     public async Task<SeenState> ChangeStateAsync(string id, SeenState? known, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
@@ -138,7 +143,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    /// <summary>Frees an idempotency key, unless it has changed; returns whether it is free of that entry now, by this call or an earlier one.</summary>
+    /// <summary>
+    /// Frees an idempotency key, unless it has changed; returns whether it is free of that entry now, by this call or an earlier one.
+    /// </summary>
     public Task<bool> FreeKeyAsync(string key, SeenKey seen, CancellationToken cancellationToken) => DeleteUnchangedAsync(Key(key), seen.Tag, cancellationToken);
 
     /// <summary>Returns the value of a secret that all processes share, and stores it if there is none.</summary>
@@ -254,7 +261,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     private static bool IsRefused(RequestFailedException exception) =>
         exception.ErrorCode == BlobErrorCode.BlobAlreadyExists || exception.ErrorCode == BlobErrorCode.ConditionNotMet;
 
-    /// <summary>Reads an entry; null if there is none, or none that can be read. What cannot be read is left to the deletion of orphans.</summary>
+    /// <summary>
+    /// Reads an entry; null if there is none, or none that can be read. What cannot be read is left to the deletion of orphans.
+    /// </summary>
     private async Task<SeenKey?> FindKeyAsync(string key, CancellationToken cancellationToken)
     {
         try

@@ -30,7 +30,9 @@ internal sealed class TaskHub
 
     private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
 
-    /// <summary>The number of activities that a process takes beside its running attempts, so that webhooks do not wait for those.</summary>
+    /// <summary>
+    /// The number of activities that a process takes beside its running attempts, so that webhooks do not wait for those.
+    /// </summary>
     private const int OtherActivities = 16;
 
     private const int PageSize = 1_000;
@@ -106,7 +108,9 @@ internal sealed class TaskHub
     public static string FailureOf(OrchestrationState instance) =>
         instance.FailureDetails?.ToString() ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
 
-    /// <summary>Reads a page of the orchestrations that are kept, in no order that means anything. A hub may have others than ours.</summary>
+    /// <summary>
+    /// Reads a page of the orchestrations that are kept, in no order that means anything. A hub may have others than ours.
+    /// </summary>
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
         new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
 

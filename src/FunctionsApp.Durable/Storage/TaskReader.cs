@@ -14,7 +14,9 @@ namespace FunctionsApp.Durable.Storage;
 /// </summary>
 internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger)
 {
-    /// <summary>How often the orchestration of a task is started again when it has failed. After that its task is only kept until it expires.</summary>
+    /// <summary>
+    /// How often the orchestration of a task is started again when it has failed. After that its task is only kept until it expires.
+    /// </summary>
     public const int MaxFailures = 3;
 
     private const string NotDeterministic = "NonDeterministic";

@@ -45,7 +45,9 @@ internal sealed class DatabaseWriter : IDisposable
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
     /// <param name="bytes">The length of its payload.</param>
     /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
-    /// <param name="committed">Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.</param>
+    /// <param name="committed">
+    /// Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.
+    /// </param>
     /// <returns>Completes when the change is on disk.</returns>
     /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
     public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
@@ -123,7 +125,9 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    /// <summary>Commits changes in one transaction. If that fails, commits each alone, so that one without room does not fail the others.</summary>
+    /// <summary>
+    /// Commits changes in one transaction. If that fails, commits each alone, so that one without room does not fail the others.
+    /// </summary>
     private void Commit(List<Change> group)
     {
         Exception? failure = null;

@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The SQLite database of a directory: one connection that writes, and as many readers as are needed at once. Thread-safe.</summary>
+/// <summary>
+/// The SQLite database of a directory: one connection that writes, and as many readers as are needed at once. Thread-safe.
+/// </summary>
 /// <remarks>
 /// The database is in WAL mode and is locked only during each transaction. With <c>locking_mode=EXCLUSIVE</c> no second
 /// connection could read it: each read would wait for the current commit, and <c>sqlite3</c> could not open it while the host

@@ -36,7 +36,10 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         return [.. records.Select(record => (record, PayloadLength(record.Sequence)))];
     }
 
-    /// <summary>Returns the newest sequence number; 0 without tasks. Counts recovered rows of lost tasks, so that no new task reuses their numbers.</summary>
+    /// <summary>
+    /// Returns the newest sequence number; 0 without tasks. Counts recovered rows of lost tasks, so that no new task reuses their
+    /// numbers.
+    /// </summary>
     public long LastSequence() => Scalar(
         "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 

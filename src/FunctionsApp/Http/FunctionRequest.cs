@@ -168,7 +168,9 @@ public sealed class FunctionRequest
     public ValueTask<RawJson> ReadInputAsync() => ReadAsync(_reader.ReadInput);
 
     /// <summary>Reads a body that is a pattern's request.</summary>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
+    /// <exception cref="ProblemException">
+    /// <c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.
+    /// </exception>
     public ValueTask<T> ReadAsync<T>() => ReadAsync(_reader.Read<T>);
 
     /// <summary>Reads a body, and parses it: a large one behind the gate.</summary>
