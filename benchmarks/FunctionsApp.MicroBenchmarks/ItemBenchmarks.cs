@@ -1,7 +1,5 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Map;
 

@@ -34,14 +34,17 @@ public static class FunctionsCoreServices
     {
         CoreJson.Add(
             ProblemJsonContext.Default, OperationJsonContext.Default,
-            AwaitJsonContext.Default, SequenceJsonContext.Default, CallbackJsonContext.Default, GatherJsonContext.Default, MapJsonContext.Default, StreamJsonContext.Default,
-            WebhookJsonContext.Default, TaskJsonContext.Default, HealthJsonContext.Default);
+            AwaitJsonContext.Default, SequenceJsonContext.Default, CallbackJsonContext.Default, GatherJsonContext.Default,
+            MapJsonContext.Default, StreamJsonContext.Default, WebhookJsonContext.Default, TaskJsonContext.Default,
+            HealthJsonContext.Default);
 
-        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
             .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<CallbacksOptions>().Bind(configuration.GetSection(CallbacksOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<CallbacksOptions>().Bind(configuration.GetSection(CallbacksOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProblemDescriber>();

@@ -58,7 +58,10 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
 
             // Checking a large database takes seconds, too long for a thread of the pool.
             database = await Task.Factory.StartNew(
-                () => TaskDatabase.Open(directory, @lock, logger), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                () => TaskDatabase.Open(directory, @lock, logger),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
             await ProvideSigningKeyAsync(database, Path.Combine(directory, TaskDatabase.FileName));
             var (last, live) = database.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
             lock (store.Gate)
@@ -111,7 +114,8 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
         if (await keys.EnsureAsync(key => ShareKeyAsync(database, key)) is { } error)
         {
             throw new StorageException(
-                $"The table signing_keys of '{path}' has an invalid signing key: it {error}. Delete the row, and the app generates a new key.");
+                $"The table signing_keys of '{path}' has an invalid signing key: it {error}. "
+                + "Delete the row, and the app generates a new key.");
         }
 
         if (keys.NeedsGenerated)

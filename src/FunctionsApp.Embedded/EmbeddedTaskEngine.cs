@@ -32,8 +32,8 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
 
     /// <summary>Creates the engine. The runner is created on first use.</summary>
     public EmbeddedTaskEngine(
-        Lazy<TaskRunner> runner, WebhookAttempt webhook, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer, MemoryBudget memory,
-        IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
+        Lazy<TaskRunner> runner, WebhookAttempt webhook, SigningKeys keys, DeliverySchedule schedule, ProblemDescriber describer,
+        MemoryBudget memory, IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
     {
         (_options, _logger) = (options.Value, logger);
         var clock = new TaskClock(time);

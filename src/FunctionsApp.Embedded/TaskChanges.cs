@@ -7,7 +7,8 @@ namespace FunctionsApp.Embedded;
 /// Takes tasks through their <see cref="TaskLifecycle"/>: stores what that returns and, once the end of a task is on disk, plans its
 /// webhook and its expiry. Members are called under the store's gate. The tasks that they return complete when the change is on disk.
 /// </summary>
-internal sealed class TaskChanges(TaskStore store, WebhookQueue webhooks, TaskRetention retention, DeliverySchedule schedule, TaskClock clock)
+internal sealed class TaskChanges(
+    TaskStore store, WebhookQueue webhooks, TaskRetention retention, DeliverySchedule schedule, TaskClock clock)
 {
     private TimeSpan DeliveryPause => schedule.PauseBeforeFirst();
 

@@ -1,11 +1,9 @@
-using System.Diagnostics.Metrics;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded;
@@ -26,10 +24,8 @@ internal sealed class TaskQueue : IDisposable
     private readonly TimerQueue<Action> _timers;
     private readonly CancellationToken _stopping;
     private readonly StateLimits _limits;
-    private readonly LinkedList<TaskEntry> _waiting = [];
+    private readonly WaitingTasks _waiting;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Meter _meter = new(AppTelemetry.Name);
-    private readonly Histogram<double> _wait;
     private int _running;
     private Pace _pace;
 
@@ -38,14 +34,13 @@ internal sealed class TaskQueue : IDisposable
         TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskChanges changes, TasksOptions options, TimerQueue<Action> timers,
         CancellationToken stopping)
     {
-        (_store, _budget, _attempts, _changes, _options, _timers, _stopping) = (store, budget, attempts, changes, options, timers, stopping);
+        (_store, _budget, _attempts, _changes) = (store, budget, attempts, changes);
+        (_options, _timers, _stopping) = (options, timers, stopping);
         _limits = new StateLimits(store, options);
-        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
-        _meter.CreateObservableGauge(
-            "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or a retry.");
+        _waiting = new WaitingTasks(store, timers.Clock);
     }
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => _waiting.Dispose();
 
     /// <summary>Accepts a task. On return it is on disk, and runs or waits.</summary>
     /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
@@ -57,7 +52,7 @@ internal sealed class TaskQueue : IDisposable
         lock (_store.Gate)
         {
             EnsureRoom(input);
-            startsNow = _running < _options.MaxRunning && _waiting.Count == 0 && !_stopping.IsCancellationRequested;
+            startsNow = _running < _options.MaxRunning && _waiting.First is null && !_stopping.IsCancellationRequested;
             _running += startsNow ? 1 : 0;
 
             // The same write records the start of the first attempt, at no cost.
@@ -136,7 +131,7 @@ internal sealed class TaskQueue : IDisposable
         }
         else
         {
-            Leave(entry);
+            _waiting.Remove(entry);
             _ = _changes.After(entry, new AttemptVerdict(AttemptEnd.Cancelled));
         }
 
@@ -198,7 +193,7 @@ internal sealed class TaskQueue : IDisposable
     {
         if (due is null)
         {
-            (entry.Waiting, entry.WaitsSince) = (_waiting.AddLast(entry), _timers.Clock.Uptime);
+            _waiting.Add(entry);
             return;
         }
 
@@ -215,22 +210,12 @@ internal sealed class TaskQueue : IDisposable
         });
     }
 
-    private void Leave(TaskEntry entry)
-    {
-        if (entry.Waiting is { } place)
-        {
-            _waiting.Remove(place);
-            entry.Waiting = null;
-        }
-    }
-
     private void StartWaiting()
     {
-        while (_running < _options.MaxRunning && _waiting.First is { Value: var entry } && !_stopping.IsCancellationRequested)
+        while (_running < _options.MaxRunning && _waiting.First is { } entry && !_stopping.IsCancellationRequested)
         {
-            Leave(entry);
+            _waiting.Begin(entry);
             _running++;
-            _wait.Record((_timers.Clock.Uptime - entry.WaitsSince).TotalSeconds);
             Run(entry, _changes.Begin(entry), input: null);
         }
     }

@@ -16,17 +16,14 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
 
-    /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>
-    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
-
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
     private readonly StorageRetry _retry = new(clock.Time, logger);
+    private readonly LastFailure _lastFailure = new(clock);
     private volatile TaskDatabase? _database;
     private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
-    private (StorageException? Failure, TimeSpan SeenAt) _failing;
     private volatile bool _isFaulty;
 
     /// <summary>Guards the tasks in memory.</summary>
@@ -115,14 +112,7 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
         database.Place.EnsureHeld();
         lock (Gate)
         {
-            var (failure, now) = (database.Writer.Failure, clock.Uptime);
-            _failing = failure == _failing.Failure ? _failing : (failure, now);
-
-            // Unless this expires, no task is written, and so no write shows that the disk works again.
-            if (failure is not null && now - _failing.SeenAt < FailureLifetime)
-            {
-                throw failure;
-            }
+            _lastFailure.ThrowIfRecent(database.Writer.Failure);
         }
     }
 
@@ -180,7 +170,8 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
 
     /// <summary>Reads with a connection of its own.</summary>
     /// <exception cref="StorageException">The database cannot be read.</exception>
-    public T Read<T>(Func<TaskQueries, T> read) => _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
+    public T Read<T>(Func<TaskQueries, T> read) =>
+        _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
 
     /// <summary>Writes a change that affects no task in memory.</summary>
     /// <returns>Completes when it is on disk.</returns>

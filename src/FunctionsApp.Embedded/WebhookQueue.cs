@@ -21,10 +21,7 @@ internal sealed class WebhookQueue : IDisposable
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    private readonly ReceiverLimit _receivers = new();
-
-    /// <summary>The due webhooks of receivers that have no slot free, by host and port, in order.</summary>
-    private readonly Dictionary<string, Queue<DueDelivery>> _waiting = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ReceiverQueue _receivers = new();
 
     // By sequence number: webhooks that are due or in flight have no task; those whose attempt has ended have its commit. Whoever
     // adds one plans it again after its removal: if it is due meanwhile, it is passed over.
@@ -162,23 +159,9 @@ internal sealed class WebhookQueue : IDisposable
     private async Task EnterAsync(DueDelivery due)
     {
         await Task.Yield();
-        if (FindDue(due) is { Delivery.Url: { } url })
+        if (FindDue(due) is { Delivery.Url: { } url } && _receivers.TryEnter(due, url))
         {
-            lock (_gate)
-            {
-                if (_receivers.TryEnter(url))
-                {
-                    Start(due, url);
-                }
-                else if (_waiting.TryGetValue(url.Authority, out var others))
-                {
-                    others.Enqueue(due);
-                }
-                else
-                {
-                    _waiting.Add(url.Authority, new Queue<DueDelivery>([due]));
-                }
-            }
+            Start(due, url);
         }
     }
 
@@ -238,7 +221,10 @@ internal sealed class WebhookQueue : IDisposable
         finally
         {
             _slots.Release();
-            Leave(url);
+            if (_receivers.Leave(url) is { } waiting)
+            {
+                Start(waiting, url);
+            }
         }
 
         if (sent is null)
@@ -256,23 +242,6 @@ internal sealed class WebhookQueue : IDisposable
         Forget(due.Task);
         Plan(sent, next);
         _retention.Settle(sent);
-    }
-
-    /// <summary>Frees a slot at a receiver, for the next webhook that waits for it.</summary>
-    private void Leave(Uri url)
-    {
-        lock (_gate)
-        {
-            _receivers.Leave(url);
-            if (_waiting.TryGetValue(url.Authority, out var others) && _receivers.TryEnter(url))
-            {
-                Start(others.Dequeue(), url);
-                if (others.Count == 0)
-                {
-                    _waiting.Remove(url.Authority);
-                }
-            }
-        }
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)

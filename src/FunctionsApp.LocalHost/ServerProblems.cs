@@ -39,7 +39,9 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
         !addresses.Admits(request.Host)
             ? HttpProblems.BadRequest($"The host name '{Excerpt.Of(request.Host.Host)}' does not belong to this server.")
         : HasTwoLengths(request.Headers)
-            ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.") with { Header = ("Connection", "close") }
+            ? HttpProblems.BadRequest("The request has both Content-Length and Transfer-Encoding.")
+                with
+            { Header = ("Connection", "close") }
         : origins.Refusal(request);
 
     /// <summary>

@@ -82,7 +82,8 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             if (text.Length > MaxLineCharacters - line.Length)
             {
                 throw new ProblemException(Problem.UpstreamFailed(string.Create(CultureInfo.InvariantCulture,
-                    $"The response of '{HostName.AsWritten(response.Url)}' has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
+                    $"The response of '{HostName.AsWritten(response.Url)}' "
+                    + $"has a line of more than {MaxLineCharacters} characters, the limit of http.lines.")));
             }
 
             line.Append(text);

@@ -1,6 +1,6 @@
-using FunctionsApp.Durable.Storage;
-using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Conformance;
+using FunctionsApp.Durable.Hosting;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Durable.Tests;

@@ -1,5 +1,5 @@
-using FunctionsApp.Durable.Client;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Client;
 using Microsoft.Extensions.Time.Testing;
 
 namespace FunctionsApp.Durable.Tests;

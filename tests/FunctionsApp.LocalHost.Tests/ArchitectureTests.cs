@@ -49,6 +49,24 @@ public sealed class ArchitectureTests
         Assert.Equal(Order[project].Order(), folders.Order());
     }
 
+    [Fact]
+    public void Every_project_has_its_order() => Assert.Equal(
+        Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(Path.GetFileName).Order(), Order.Keys.Order());
+
+    [Fact]
+    public void No_file_has_more_than_300_lines_and_no_line_more_than_140_characters()
+    {
+        var violations = from file in Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
+                         let path = Path.GetRelativePath(Repository.Root, file)
+                         where !path.Split(Path.DirectorySeparatorChar).Intersect(["obj", "bin"]).Any()
+                         let lines = File.ReadAllLines(file)
+                         from violation in lines.Index().Where(static line => line.Item.Length > 140).Select(static line => $"line {line.Index + 1}")
+                             .Concat(lines.Length > 300 ? [$"{lines.Length} lines"] : [])
+                         select $"{path}: {violation}";
+
+        Assert.Equal("", string.Join(Environment.NewLine, violations));
+    }
+
     private static IEnumerable<IType> TypesOf(string project)
     {
         var architecture = new ArchLoader().LoadAssembly(System.Reflection.Assembly.Load(project)).Build();

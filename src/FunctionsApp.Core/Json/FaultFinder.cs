@@ -58,7 +58,9 @@ internal ref struct FaultFinder
 
             if (IsAtEnd)
             {
-                return _text.ContainsAnyExcept(" \t\r\n"u8) ? $"The text ends where {Expected(next)} is expected" : "The text is empty, but a JSON value is expected";
+                return _text.ContainsAnyExcept(" \t\r\n"u8)
+                    ? $"The text ends where {Expected(next)} is expected"
+                    : "The text is empty, but a JSON value is expected";
             }
 
             if (ReadNext(ref next) is { } fault)
@@ -131,7 +133,8 @@ internal ref struct FaultFinder
     {
         '/' => "JSON does not allow comments",
         '\'' => "A string or name must have double quotes, not single quotes",
-        ']' or '}' when next is Next.Value or Next.Name && _open.Count > 0 && Current == _open.Peek() && LastIsComma() => $"A comma must not stand before '{Current}'",
+        ']' or '}' when next is Next.Value or Next.Name && _open.Count > 0 && Current == _open.Peek() && LastIsComma() =>
+            $"A comma must not stand before '{Current}'",
         _ => $"{Found()} stands where {Expected(next)} is expected",
     };
 
@@ -172,7 +175,9 @@ internal ref struct FaultFinder
 
         if (Current != 'u')
         {
-            return "\"\\/bfnrt".Contains(Current, StringComparison.Ordinal) ? null : $"A backslash must not stand before {Found()}, only before \" \\ / b f n r t u";
+            return "\"\\/bfnrt".Contains(Current, StringComparison.Ordinal)
+                ? null
+                : $"A backslash must not stand before {Found()}, only before \" \\ / b f n r t u";
         }
 
         for (var digits = 0; digits < 4; digits++)
@@ -251,7 +256,8 @@ internal ref struct FaultFinder
         return NoWord(text);
     }
 
-    private static string NoWord(string text) => $"'{Excerpt.Of(text, MaxShownCharacters)}' is not a JSON value; strings need quotes, and the only words are true, false and null";
+    private static string NoWord(string text) =>
+        $"'{Excerpt.Of(text, MaxShownCharacters)}' is not a JSON value; strings need quotes, and the only words are true, false and null";
 
     private readonly string Expected(Next next) => next switch
     {

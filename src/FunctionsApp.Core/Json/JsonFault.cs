@@ -20,7 +20,8 @@ internal static class JsonFault
     /// <param name="at">Where it goes beyond the limit.</param>
     /// <param name="maxDepth">The limit.</param>
     public static ProblemException TooDeep(ReadOnlySpan<byte> text, int at, int maxDepth) =>
-        new(At(text, at, (line, position) => Problem.TooLarge($"The body nests deeper than {maxDepth} arrays and objects, the value of Limits:MaxDepth").At(line, position)));
+        new(At(text, at, (line, position) => Problem.TooLarge(
+            $"The body nests deeper than {maxDepth} arrays and objects, the value of Limits:MaxDepth").At(line, position)));
 
     /// <exception cref="ProblemException"><c>malformed-json</c>: the text is not UTF-8.</exception>
     public static void EnsureUtf8(ReadOnlySpan<byte> text)
@@ -39,7 +40,8 @@ internal static class JsonFault
         throw Malformed(text, at, "The text is not UTF-8");
     }
 
-    private static ProblemException Malformed(ReadOnlySpan<byte> text, int at, string message) => new(At(text, at, (line, position) => Problem.MalformedJson(message, line, position)));
+    private static ProblemException Malformed(ReadOnlySpan<byte> text, int at, string message) =>
+        new(At(text, at, (line, position) => Problem.MalformedJson(message, line, position)));
 
     private static Problem At(ReadOnlySpan<byte> text, int at, Func<long, long, Problem> problem)
     {

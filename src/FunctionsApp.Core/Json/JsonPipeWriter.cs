@@ -46,7 +46,8 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <param name="value">The value.</param>
     /// <param name="typeInfo">Its metadata.</param>
     /// <param name="cancellationToken">Ends the writing.</param>
-    public static async Task SerializeAsync<T>(PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo, CancellationToken cancellationToken = default)
+    public static async Task SerializeAsync<T>(
+        PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo, CancellationToken cancellationToken = default)
     {
         var writer = new JsonPipeWriter(pipe);
         Ambient.Value = writer;
@@ -148,7 +149,9 @@ public sealed class JsonPipeWriter : PipeWriter
         var block = ArrayPool<byte>.Shared.Rent(StoredBytes);
         try
         {
-            for (var (offset, isOpen) = (0L, true); isOpen && await stored.ReadAsync(offset, block, cancellationToken) is var read && read > 0; offset += read)
+            for (var (offset, isOpen) = (0L, true);
+                isOpen && await stored.ReadAsync(offset, block, cancellationToken) is var read && read > 0;
+                offset += read)
             {
                 isOpen = await WriteAsync(_pipe, block.AsMemory(0, read), cancellationToken);
             }

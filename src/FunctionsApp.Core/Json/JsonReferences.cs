@@ -26,7 +26,8 @@ internal static class JsonReferences
         var buffer = new ArrayBufferWriter<byte>(256);
 
         // Deeper than the limit of reading, which refuses a value that is too deep.
-        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
+        using var writer = new Utf8JsonWriter(
+            buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
         Write(writer, input.ToElement(), ValuePlace.At(pointer), scope);
         writer.Flush();
         return RawJson.FromUtf8(buffer.WrittenMemory);

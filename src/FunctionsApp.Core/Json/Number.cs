@@ -30,7 +30,8 @@ public readonly record struct Number
     public static implicit operator Number(double value) => new(isInteger: false, BitConverter.DoubleToInt64Bits(value));
 
     /// <summary>Returns whether both are of the same kind and value.</summary>
-    public bool Equals(Number other) => IsInteger == other.IsInteger && (IsInteger ? _bits == other._bits : AsDouble.Equals(other.AsDouble));
+    public bool Equals(Number other) =>
+        IsInteger == other.IsInteger && (IsInteger ? _bits == other._bits : AsDouble.Equals(other.AsDouble));
 
     /// <inheritdoc/>
     public override int GetHashCode() => IsInteger ? _bits.GetHashCode() : AsDouble.GetHashCode();

@@ -32,7 +32,8 @@ public readonly struct RawJson
 
     /// <summary>The bytes; <c>null</c> for a default instance.</summary>
     /// <exception cref="InvalidOperationException">The value is in storage.</exception>
-    public ReadOnlyMemory<byte> Utf8 => !_utf8.IsEmpty ? _utf8 : Stored is null ? Null._utf8 : throw new InvalidOperationException("The value is in storage.");
+    public ReadOnlyMemory<byte> Utf8 =>
+        !_utf8.IsEmpty ? _utf8 : Stored is null ? Null._utf8 : throw new InvalidOperationException("The value is in storage.");
 
     /// <summary>Where <see cref="JsonPipeWriter"/> reads the value from while sending it; null for a value in memory.</summary>
     public StoredJson? Stored { get; }
@@ -120,7 +121,8 @@ public readonly struct RawJson
         get
         {
             var text = Utf8.Span;
-            return text.Length + (24L * (text.Count((byte)',') + text.Count((byte)':') + (2L * (text.Count((byte)'[') + text.Count((byte)'{')))));
+            return text.Length
+                + (24L * (text.Count((byte)',') + text.Count((byte)':') + (2L * (text.Count((byte)'[') + text.Count((byte)'{')))));
         }
     }
 

@@ -11,7 +11,8 @@ namespace FunctionsApp.Core.Json;
 /// <param name="limits">The limit on the number of references.</param>
 /// <param name="memory">The account of the values' memory, with its limit.</param>
 /// <param name="cancellationToken">Checked for each reference.</param>
-internal sealed class ReferenceScope(Func<string[], JsonElement?> find, LimitsOptions limits, RequestMemory memory, CancellationToken cancellationToken)
+internal sealed class ReferenceScope(
+    Func<string[], JsonElement?> find, LimitsOptions limits, RequestMemory memory, CancellationToken cancellationToken)
 {
     private int _count;
 

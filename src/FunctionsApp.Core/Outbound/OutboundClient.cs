@@ -135,7 +135,8 @@ public sealed class OutboundClient : IDisposable
                 }
 
                 request = redirects < MaxRedirects ? next : throw new ProblemException(Problem.UpstreamFailed(string.Create(
-                    CultureInfo.InvariantCulture, $"'{HostName.AsWritten(request.Url)}' redirects again after {MaxRedirects} redirects, which is the limit.")));
+                    CultureInfo.InvariantCulture,
+                    $"'{HostName.AsWritten(request.Url)}' redirects again after {MaxRedirects} redirects, which is the limit.")));
             }
             finally
             {

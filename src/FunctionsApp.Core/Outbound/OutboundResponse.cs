@@ -43,8 +43,8 @@ public sealed record OutboundResponse(
     {
         if (status >= 400)
         {
-            throw new ProblemException(Problem.UpstreamFailed(
-                string.Create(CultureInfo.InvariantCulture, $"'{HostName.AsWritten(url)}' responded with status {status} (raiseForStatus).")));
+            throw new ProblemException(Problem.UpstreamFailed(string.Create(
+                CultureInfo.InvariantCulture, $"'{HostName.AsWritten(url)}' responded with status {status} (raiseForStatus).")));
         }
     }
 }

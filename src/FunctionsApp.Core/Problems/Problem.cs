@@ -196,7 +196,8 @@ public sealed record Problem
     public static Problem Timeout(string detail) => new("timeout", "The work timed out", 504, detail);
 
     /// <summary>404: no task has this id, or the task has expired.</summary>
-    public static Problem UnknownTask() => new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired or never existed.");
+    public static Problem UnknownTask() =>
+        new("unknown-task", "There is no such task", 404, "There is no task with this id: it has expired or never existed.");
 
     /// <summary>409: the task has ended, so it cannot be cancelled.</summary>
     /// <param name="detail">The outcome of the task.</param>

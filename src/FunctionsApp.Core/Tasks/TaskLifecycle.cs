@@ -102,20 +102,21 @@ public static class TaskLifecycle
     /// <param name="verdict">How the attempt ended.</param>
     /// <param name="now">The current time.</param>
     /// <param name="deliveryPause">The pause before the first attempt at its webhook.</param>
-    public static TaskChange After(TaskRecord record, AttemptVerdict verdict, DateTimeOffset now, TimeSpan deliveryPause) => verdict.End switch
-    {
-        AttemptEnd.Succeeded => new TaskChange(End(record, TaskState.Succeeded, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
-        AttemptEnd.Failed => new TaskChange(End(record, TaskState.Failed, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
-        AttemptEnd.Cancelled => new TaskChange(End(record, TaskState.Cancelled, isContinued: false, now, deliveryPause)),
-        AttemptEnd.Interrupted => Fail(record, TaskProblems.Interrupted(record.Attempts), now, deliveryPause),
-        _ => new TaskChange(record with
+    public static TaskChange After(
+        TaskRecord record, AttemptVerdict verdict, DateTimeOffset now, TimeSpan deliveryPause) => verdict.End switch
         {
-            Version = record.Version + 1,
-            State = TaskState.Queued,
-            NextAttemptAt = verdict.Pause > TimeSpan.Zero ? now + verdict.Pause : null,
-            Progress = null,
-        }),
-    };
+            AttemptEnd.Succeeded => new TaskChange(End(record, TaskState.Succeeded, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
+            AttemptEnd.Failed => new TaskChange(End(record, TaskState.Failed, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
+            AttemptEnd.Cancelled => new TaskChange(End(record, TaskState.Cancelled, isContinued: false, now, deliveryPause)),
+            AttemptEnd.Interrupted => Fail(record, TaskProblems.Interrupted(record.Attempts), now, deliveryPause),
+            _ => new TaskChange(record with
+            {
+                Version = record.Version + 1,
+                State = TaskState.Queued,
+                NextAttemptAt = verdict.Pause > TimeSpan.Zero ? now + verdict.Pause : null,
+                Progress = null,
+            }),
+        };
 
     /// <summary>The task fails without the outcome of an attempt.</summary>
     /// <param name="record">The task.</param>

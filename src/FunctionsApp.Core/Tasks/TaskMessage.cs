@@ -20,7 +20,8 @@ public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp,
     /// <param name="record">The task.</param>
     /// <param name="outcome">The outcome; null when it is too large, or there is none.</param>
     public static ReadOnlyMemory<byte> Write(TaskRecord record, RawJson? outcome) => RawJson.From(
-        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)), CoreJson.TypeInfo<TaskMessage>()).Utf8;
+        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)),
+        CoreJson.TypeInfo<TaskMessage>()).Utf8;
 
     private static TaskMessageType TypeOf(TaskState state) => state switch
     {

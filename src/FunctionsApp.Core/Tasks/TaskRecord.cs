@@ -90,7 +90,8 @@ public sealed record TaskRecord
     public Delivery? Delivery { get; init; }
 
     /// <summary>
-    /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, with <see cref="TaskProblems.Unreadable"/>.
+    /// Why what is stored of the task cannot be read, for the log; null if it can. Such a task has failed, with
+    /// <see cref="TaskProblems.Unreadable"/>.
     /// </summary>
     public string? Flaw { get; init; }
 

@@ -95,7 +95,8 @@ public sealed record TaskList(IReadOnlyList<TaskResponse> Items, string? NextCur
 /// <param name="State">Whether it is pending, delivered or has failed.</param>
 /// <param name="NextAttemptAt">When it is sent next, while it is pending.</param>
 public sealed record DeliveryList(
-    IReadOnlyList<DeliveryAttempt> Items, string? WebhookId = null, Uri? Url = null, DeliveryState? State = null, DateTimeOffset? NextAttemptAt = null);
+    IReadOnlyList<DeliveryAttempt> Items, string? WebhookId = null, Uri? Url = null, DeliveryState? State = null,
+    DateTimeOffset? NextAttemptAt = null);
 
 /// <summary>A change of a task.</summary>
 /// <param name="Id">Grows with every change. A client can resume from it.</param>

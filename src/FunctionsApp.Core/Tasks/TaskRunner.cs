@@ -23,7 +23,8 @@ public sealed class TaskRunner(
     /// <param name="progress">Receives the progress of the work.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The outcome. A failure is an outcome too: only cancellation is thrown.</returns>
-    public async Task<TaskOutcome> RunAsync(TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
+    public async Task<TaskOutcome> RunAsync(
+        TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
         RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(isBackground: true), progress);
@@ -50,8 +51,9 @@ public sealed class TaskRunner(
             throw;
         }
 
-        Task<TaskOutcome> RunPatternAsync(CancellationToken token) => patterns.Find(definition.Pattern)?.RunAsync(definition.Operation, input, token)
-            ?? throw new ProblemException(Problem.StorageFailed(
-                $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
+        Task<TaskOutcome> RunPatternAsync(CancellationToken token) =>
+            patterns.Find(definition.Pattern)?.RunAsync(definition.Operation, input, token)
+                ?? throw new ProblemException(Problem.StorageFailed(
+                    $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
     }
 }

@@ -17,7 +17,8 @@ namespace FunctionsApp.Core.Tasks;
 /// as possible before its task is accepted.
 /// </summary>
 public sealed class TaskService(
-    ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits, IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
+    ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits,
+    IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Creates a task of one operation.</summary>
     /// <param name="operation">Its name; io or cpu.</param>
@@ -35,9 +36,10 @@ public sealed class TaskService(
     /// <param name="request">The pattern's own request, and how to run it.</param>
     /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskResponse> CreateAsync(PatternTaskRequest request, TaskOrigin origin) => patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
-        ? CreateAsync(request.Pattern, request.Operation, request.Request, "/request", request, origin)
-        : throw new ProblemException(Problem.InvalidRequest("/pattern", $"must be one of '{string.Join("', '", patterns.Names)}'"));
+    public Task<TaskResponse> CreateAsync(PatternTaskRequest request, TaskOrigin origin) =>
+        patterns.Names.Contains(request.Pattern, StringComparer.Ordinal)
+            ? CreateAsync(request.Pattern, request.Operation, request.Request, "/request", request, origin)
+            : throw new ProblemException(Problem.InvalidRequest("/pattern", $"must be one of '{string.Join("', '", patterns.Names)}'"));
 
     /// <summary>Creates a task of a callback that has a URL.</summary>
     /// <param name="operation">The operation's name; io or cpu.</param>
@@ -47,9 +49,11 @@ public sealed class TaskService(
     public Task<TaskResponse> CreateAsync(string operation, CallbackRequest request, TaskOrigin origin)
     {
         var options = new TaskOptions { OnSuccess = AsUrl(request.OnSuccess), OnError = AsUrl(request.OnError) };
-        return CreateAsync(CallbackService.Name, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), pointer: "", options, origin);
+        return CreateAsync(
+            CallbackService.Name, operation, RawJson.From(request, CoreJson.TypeInfo<CallbackRequest>()), pointer: "", options, origin);
 
-        static TaskContinuation? AsUrl(Continuation? continuation) => continuation?.Url is { } url ? new TaskContinuation { Url = url } : null;
+        static TaskContinuation? AsUrl(Continuation? continuation) =>
+            continuation?.Url is { } url ? new TaskContinuation { Url = url } : null;
     }
 
     /// <summary>Creates a task of any pattern.</summary>
@@ -60,7 +64,8 @@ public sealed class TaskService(
     /// <param name="options">How to run it.</param>
     /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskResponse> CreateAsync(string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
+    public Task<TaskResponse> CreateAsync(
+        string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
     {
         string? running;
         try
@@ -135,7 +140,8 @@ public sealed class TaskService(
     /// <exception cref="ProblemException"><c>invalid-request</c>.</exception>
     public async Task<TaskList> ListAsync(TaskListRequest request)
     {
-        var page = await engine.ListAsync(new TaskQuery(request.Status, request.Operation, request.Limit ?? TaskListRequest.DefaultLimit, request.Cursor));
+        var page = await engine.ListAsync(
+            new TaskQuery(request.Status, request.Operation, request.Limit ?? TaskListRequest.DefaultLimit, request.Cursor));
         return new TaskList([.. page.Items.Select(static record => TaskResponse.Of(record))], page.NextCursor);
     }
 
@@ -197,7 +203,9 @@ public sealed class TaskService(
     }
 
     /// <summary>Adds the outcome. If the task expires before that is read, it is unknown, as it is to any later request.</summary>
-    private async Task<TaskResponse> RespondAsync(TaskRecord record) => TaskResponse.Of(record, record.State is TaskState.Succeeded or TaskState.Failed
-        ? await engine.ReadOutcomeAsync(record.Id) ?? throw new ProblemException(Problem.UnknownTask())
-        : null);
+    private async Task<TaskResponse> RespondAsync(TaskRecord record) => TaskResponse.Of(
+        record,
+        record.State is TaskState.Succeeded or TaskState.Failed
+            ? await engine.ReadOutcomeAsync(record.Id) ?? throw new ProblemException(Problem.UnknownTask())
+            : null);
 }

@@ -19,7 +19,8 @@ public sealed record TasksOptions
 
     /// <summary>
     /// The setting of the durable engine's storage account: a connection string, or a section with <c>accountName</c>, or with
-    /// <c>blobServiceUri</c>, <c>queueServiceUri</c> and <c>tableServiceUri</c>, for a managed identity. Default <c>AzureWebJobsStorage</c>.
+    /// <c>blobServiceUri</c>, <c>queueServiceUri</c> and <c>tableServiceUri</c>, for a managed identity. Default
+    /// <c>AzureWebJobsStorage</c>.
     /// </summary>
     [Required]
     public string Connection { get; set; } = "AzureWebJobsStorage";
@@ -27,7 +28,8 @@ public sealed record TasksOptions
     /// <summary>
     /// The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.
     /// </summary>
-    [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$", ErrorMessage = "Tasks:HubName must be 3 to 45 letters and digits, the first a letter.")]
+    [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$",
+        ErrorMessage = "Tasks:HubName must be 3 to 45 letters and digits, the first a letter.")]
     public string HubName { get; set; } = "FunctionsApp";
 
     /// <summary>

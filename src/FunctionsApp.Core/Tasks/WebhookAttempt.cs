@@ -21,7 +21,8 @@ public sealed partial class WebhookAttempt(
     /// </param>
     /// <param name="stopping">Aborts the attempt.</param>
     /// <returns>The delivery after the attempt.</returns>
-    public async Task<Delivery> RunAsync(TaskRecord record, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+    public async Task<Delivery> RunAsync(
+        TaskRecord record, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
     {
         var delivery = record.Delivery!;
         using var memory = budget.Open();
@@ -44,7 +45,8 @@ public sealed partial class WebhookAttempt(
     /// Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever. Storage that
     /// cannot be read is not: the engine waits for it.
     /// </summary>
-    private async Task<WebhookResult> SendAsync(TaskRecord record, Uri url, Func<ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+    private async Task<WebhookResult> SendAsync(
+        TaskRecord record, Uri url, Func<ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
     {
         var startedAt = time.GetUtcNow();
         try
@@ -74,9 +76,11 @@ public sealed partial class WebhookAttempt(
     private Delivery After(Delivery delivery, WebhookResult result) => TaskLifecycle.AfterDelivery(
         delivery, result, schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter));
 
-    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
+    [LoggerMessage(EventId = 20, Level = LogLevel.Warning,
+        Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]
     private static partial void LogFailed(ILogger logger, string id, string host, string error, DateTimeOffset nextAttemptAt);
 
-    [LoggerMessage(EventId = 21, Level = LogLevel.Warning, Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
+    [LoggerMessage(EventId = 21, Level = LogLevel.Warning,
+        Message = "The webhook of task {Id} to {Host} failed: {Error} No attempt is left")]
     private static partial void LogGivenUp(ILogger logger, string id, string host, string error);
 }

@@ -127,6 +127,7 @@ internal sealed partial class AttemptActivity(
         return new AttemptResult { IsRunning = true, PauseSeconds = BusyPause.TotalSeconds };
     }
 
-    [LoggerMessage(EventId = 34, Level = LogLevel.Error, Message = "The state of the attempts of task {Id} cannot be read, so the task has failed")]
+    [LoggerMessage(EventId = 34, Level = LogLevel.Error,
+        Message = "The state of the attempts of task {Id} cannot be read, so the task has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 }

@@ -67,7 +67,8 @@ internal sealed partial class AttemptExecution(
     {
         // Most tasks are new, and have no state to read.
         var known = call.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null;
-        var seen = await hub.Blobs.ChangeStateAsync(call.Id, known, state => state.Take(call, self, takesOver: false, time.GetUtcNow()), stopping);
+        var seen = await hub.Blobs.ChangeStateAsync(
+            call.Id, known, state => state.Take(call, self, takesOver: false, time.GetUtcNow()), stopping);
         if (seen.State.Runner is null || seen.State.Runner == self || seen.State.ResultOf(call) is not null)
         {
             return seen;

@@ -52,7 +52,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             TaskCreation.PatienceOf(definition, input));
     }
 
-    public async ValueTask<TaskView?> FindAsync(string id) => IsId(id) ? await GuardAsync(_ => ReadAsync(id), "The task cannot be read.") : null;
+    public async ValueTask<TaskView?> FindAsync(string id) =>
+        IsId(id) ? await GuardAsync(_ => ReadAsync(id), "The task cannot be read.") : null;
 
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
@@ -83,7 +84,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             }
 
             var seen = await _hub.Blobs.ChangeStateAsync(
-                id, known: null, state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = _time.GetUtcNow() } : null, stop);
+                id,
+                known: null,
+                state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = _time.GetUtcNow() } : null,
+                stop);
             var state = seen.State;
             if (state.IsDone)
             {
@@ -100,7 +104,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             if (!state.IsCancelSent)
             {
                 await _hub.RaiseAsync(id, TaskNames.Cancel, new CancelEvent(state.Runner is null ? 0 : state.Call)).WaitAsync(stop);
-                await _hub.Blobs.ChangeStateAsync(id, seen, static state => state.IsCancelSent ? null : state with { IsCancelSent = true }, stop);
+                await _hub.Blobs.ChangeStateAsync(
+                    id, seen, static state => state.IsCancelSent ? null : state with { IsCancelSent = true }, stop);
             }
 
             return view with { Record = view.Record with { State = TaskState.Cancelling, NextAttemptAt = null } };
@@ -120,7 +125,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                     var page = await QueryAsync(query.Limit - found.Count, continuation, stop);
                     var records = page.Records.Where(record => !record.IsExpired(_time.GetUtcNow())
                         && (query.State is null || record.State == query.State)
-                        && (query.Operation is null || string.Equals(record.Definition.Operation, query.Operation, StringComparison.Ordinal)));
+                        && (query.Operation is null
+                            || string.Equals(record.Definition.Operation, query.Operation, StringComparison.Ordinal)));
                     found.AddRange(records);
                     continuation = page.Continuation;
                     if (continuation is null)
@@ -144,7 +150,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
             // One that is due is in flight already.
             var now = _time.GetUtcNow();
-            if (view.Record is { IsFinished: true, Delivery: { } delivery } && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
+            if (view.Record is { IsFinished: true, Delivery: { } delivery }
+                && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
             {
                 await _hub.RaiseAsync(id, TaskNames.Redeliver, true).WaitAsync(stop);
                 return view.Record with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = now } };
@@ -158,7 +165,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     {
         if (_isFailing)
         {
-            throw new ProblemException(Problem.StorageFailed("New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
+            throw new ProblemException(Problem.StorageFailed(
+                "New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
         }
     }
 
@@ -194,22 +202,27 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private async Task<TaskView?> ReadAsync(string id) =>
         (await _reader.FindAsync(id))?.View is { } view && !view.Record.IsExpired(_time.GetUtcNow()) ? view : null;
 
-    private async Task<(IReadOnlyList<TaskRecord> Records, string? Continuation)> QueryAsync(int limit, string? continuation, CancellationToken stop)
+    private async Task<(IReadOnlyList<TaskRecord> Records, string? Continuation)> QueryAsync(
+        int limit, string? continuation, CancellationToken stop)
     {
         DurableTask.AzureStorage.DurableStatusQueryResult page;
         try
         {
             page = await _hub.ListAsync(limit, continuation, stop);
         }
-        catch (Exception exception) when (continuation is not null && exception.GetBaseException() is RequestFailedException { Status: 400 } or FormatException)
+        catch (Exception exception) when (continuation is not null
+            && exception.GetBaseException() is RequestFailedException { Status: 400 } or FormatException)
         {
             throw TaskProblems.InvalidCursor();
         }
 
         var tasks = page.OrchestrationState.Where(TaskHub.IsKept).ToArray();
         var records = new TaskRecord[tasks.Length];
-        await Parallel.ForAsync(0, tasks.Length, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = stop }, async (index, token) =>
-            records[index] = (await _reader.ReadAsync(tasks[index], token)).View.Record);
+        await Parallel.ForAsync(
+            0,
+            tasks.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = stop },
+            async (index, token) => records[index] = (await _reader.ReadAsync(tasks[index], token)).View.Record);
         return (records, page.ContinuationToken);
     }
 
@@ -246,9 +259,11 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     [LoggerMessage(EventId = 39, Level = LogLevel.Error, Message = "Stored data cannot be read, so a request has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception);
 
-    [LoggerMessage(EventId = 30, Level = LogLevel.Error, Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
+    [LoggerMessage(EventId = 30, Level = LogLevel.Error,
+        Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
     private static partial void LogUnavailable(ILogger logger, string reason);
 
-    [LoggerMessage(EventId = 31, Level = LogLevel.Information, Message = "The storage account of the tasks can be reached again, and tasks are accepted")]
+    [LoggerMessage(EventId = 31, Level = LogLevel.Information,
+        Message = "The storage account of the tasks can be reached again, and tasks are accepted")]
     private static partial void LogAvailable(ILogger logger);
 }

@@ -11,7 +11,8 @@ namespace FunctionsApp.Durable.Client;
 /// Creates tasks, and one for each idempotency key: several processes may be asked at once, storage may respond late, and a process
 /// may die at any moment.
 /// </summary>
-internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse use, DeliverySchedule schedule, Leftovers leftovers, TimeProvider time)
+internal sealed class TaskCreation(
+    TaskHub hub, TaskReader reader, StorageUse use, DeliverySchedule schedule, Leftovers leftovers, TimeProvider time)
 {
     /// <summary>How long storage may take, beside the time for the input.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -33,12 +34,14 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
     /// <param name="input">The work's input.</param>
     /// <param name="starting">Receives the id of the task that may run from then on, whatever fails; null for none.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
+    public async Task<TaskRecord> CreateAsync(
+        TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         await hub.EnsureCreatedAsync().WaitAsync(cancellationToken);
         return definition.IdempotencyKey is { } key
             ? await CreateOnceAsync(key, definition, input, starting, cancellationToken)
-            : await AcceptAsync(new NewTask(TaskRecord.NewId(), Key: null, IsAdopted: false), definition, input, starting, cancellationToken);
+            : await AcceptAsync(
+                new NewTask(TaskRecord.NewId(), Key: null, IsAdopted: false), definition, input, starting, cancellationToken);
     }
 
     private static TimeSpan TimeFor(RawJson input) => TimeSpan.FromSeconds(input.Utf8.Length / MinRate);

@@ -33,17 +33,24 @@ internal sealed partial class DurableWorker : IDisposable
 
     /// <summary>Describes the worker. It does nothing before it is started.</summary>
     public DurableWorker(
-        TaskHub hub, AttemptActivity attempt, DeliveryActivity delivery, RemovalActivity removal, AttemptSlots slots, ILoggerFactory logs, ILogger<DurableWorker> logger)
+        TaskHub hub, AttemptActivity attempt, DeliveryActivity delivery, RemovalActivity removal, AttemptSlots slots, ILoggerFactory logs,
+        ILogger<DurableWorker> logger)
     {
         (_hub, _logger) = (hub.Name, logger);
-        var shims = new DurableTaskShimFactory(new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Stored) }, logs);
+        var shims = new DurableTaskShimFactory(
+            new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Stored) }, logs);
         _worker = new TaskHubWorker(
             hub.Service,
-            new Known<TaskOrchestration> { [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()) },
+            new Known<TaskOrchestration>
+            {
+                [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()),
+            },
             new Known<TaskActivity>
             {
-                [TaskNames.Attempt] = Activity<AttemptInput, AttemptResult>(TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping)),
-                [TaskNames.Delivery] = Activity<DeliveryInput, Delivery>(TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping)),
+                [TaskNames.Attempt] = Activity<AttemptInput, AttemptResult>(
+                    TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping)),
+                [TaskNames.Delivery] = Activity<DeliveryInput, Delivery>(
+                    TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping)),
                 [TaskNames.Removal] = Activity<RemovalInput, object?>(TaskNames.Removal, async removed =>
                 {
                     await removal.RunAsync(removed);

@@ -55,15 +55,8 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
         foreach (var prefix in "0123456789abcdef".Select(static digit => digit.ToString()))
         {
             var ids = await hub.ListIdsAsync(prefix, cancellationToken);
-            await foreach (var (name, task, tag) in hub.Blobs.ListKeysAsync(before, cancellationToken))
-            {
-                if (task.StartsWith(prefix, StringComparison.Ordinal) && !ids.Contains(task))
-                {
-                    await hub.Blobs.DeleteUnchangedAsync(name, tag, cancellationToken);
-                }
-            }
-
-            if (await hub.Blobs.DeleteOrphansAsync(prefix, before, ids.Contains, cancellationToken) is > 0 and var count)
+            await hub.Blobs.Inventory.DeleteOrphanedKeysAsync(prefix, before, ids.Contains, cancellationToken);
+            if (await hub.Blobs.Inventory.DeleteOrphansAsync(prefix, before, ids.Contains, cancellationToken) is > 0 and var count)
             {
                 LogOrphans(logger, count);
             }
@@ -88,12 +81,14 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
         }
     }
 
-    [LoggerMessage(EventId = 37, Level = LogLevel.Error, Message = "The orchestration of task {Id} has failed, and so has the task: {Reason}")]
+    [LoggerMessage(EventId = 37, Level = LogLevel.Error,
+        Message = "The orchestration of task {Id} has failed, and so has the task: {Reason}")]
     private static partial void LogFailed(ILogger logger, string id, string reason);
 
     [LoggerMessage(EventId = 42, Level = LogLevel.Error, Message = "Task {Id} can be neither deleted nor resumed")]
     private static partial void LogStuck(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(EventId = 38, Level = LogLevel.Information, Message = "The inputs of {Count} tasks that were never created were deleted")]
+    [LoggerMessage(EventId = 38, Level = LogLevel.Information,
+        Message = "The inputs of {Count} tasks that were never created were deleted")]
     private static partial void LogOrphans(ILogger logger, int count);
 }

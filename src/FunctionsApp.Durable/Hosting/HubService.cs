@@ -49,7 +49,8 @@ internal sealed partial class HubService(
     {
         await StartupPause.WaitAsync(time, stoppingToken);
         var maintaining = Task.WhenAll(
-            RepeatAsync(maintenance.RunAsync, MaintenancePause, stoppingToken), RepeatAsync(maintenance.DeleteOrphansAsync, OrphansPause, stoppingToken));
+            RepeatAsync(maintenance.RunAsync, MaintenancePause, stoppingToken),
+            RepeatAsync(maintenance.DeleteOrphansAsync, OrphansPause, stoppingToken));
         for (var isStarted = false; !stoppingToken.IsCancellationRequested;)
         {
             await TryAsync(
@@ -70,7 +71,8 @@ internal sealed partial class HubService(
                     engine.Note(failure: null);
                 },
                 stoppingToken);
-            await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         await maintaining;
@@ -81,7 +83,8 @@ internal sealed partial class HubService(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await TryAsync(() => run(stoppingToken), stoppingToken);
         }
     }

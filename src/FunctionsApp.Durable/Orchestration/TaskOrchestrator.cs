@@ -26,7 +26,10 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
 
     /// <summary>Storage that fails does so for a while; what must be done is repeated until it is.</summary>
     private static readonly TaskOptions Patient = TaskOptions.FromRetryPolicy(new RetryPolicy(
-        maxNumberOfAttempts: 100, firstRetryInterval: TimeSpan.FromSeconds(5), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(10)));
+        maxNumberOfAttempts: 100,
+        firstRetryInterval: TimeSpan.FromSeconds(5),
+        backoffCoefficient: 2,
+        maxRetryInterval: TimeSpan.FromMinutes(10)));
 
     private static readonly Task Never = new TaskCompletionSource().Task;
 
@@ -67,7 +70,8 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
                 NextAttemptAt = null,
             };
             context.SetCustomStatus(status);
-            var input = new AttemptInput(context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), result.IsRunning);
+            var input = new AttemptInput(
+                context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), result.IsRunning);
             var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, input);
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != status.Call)
@@ -107,7 +111,10 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             }
 
             var isRetry = result.End == AttemptEnd.Retried;
-            status = start.After(status, isRetry && cancelled.IsCompletedSuccessfully ? new AttemptVerdict(AttemptEnd.Cancelled) : result.Verdict, Now(context));
+            status = start.After(
+                status,
+                isRetry && cancelled.IsCompletedSuccessfully ? new AttemptVerdict(AttemptEnd.Cancelled) : result.Verdict,
+                Now(context));
             if (status.IsFinished)
             {
                 return status;
@@ -146,7 +153,8 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
         {
             if (wake.Step == TaskStep.Removal)
             {
-                await context.CallActivityAsync(TaskNames.Removal, new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey), Patient);
+                await context.CallActivityAsync(
+                    TaskNames.Removal, new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey), Patient);
                 return null;
             }
         }
@@ -158,7 +166,8 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
 
         if (status.Delivery is { State: DeliveryState.Pending })
         {
-            var delivery = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, new DeliveryInput(context.InstanceId, start, status), Patient);
+            var delivery = await context.CallActivityAsync<Delivery>(
+                TaskNames.Delivery, new DeliveryInput(context.InstanceId, start, status), Patient);
             status = status with { Version = status.Version + 1, Delivery = delivery };
         }
 

@@ -14,7 +14,8 @@ namespace FunctionsApp.Durable.Records;
 /// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DueAt">Since when the attempt waits.</param>
 /// <param name="IsRunning">Whether another execution of the same call makes the attempt: this one only waits for its end.</param>
-public sealed record AttemptInput(string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt, bool IsRunning = false);
+public sealed record AttemptInput(
+    string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt, bool IsRunning = false);
 
 /// <summary>The result of a call of that activity.</summary>
 public sealed record AttemptResult

@@ -16,7 +16,8 @@ namespace FunctionsApp.Durable.Records;
 /// </param>
 /// <param name="Failures">How often its orchestration has failed.</param>
 public sealed record TaskStart(
-    TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds, DurableStatus? Ended = null, int Failures = 0)
+    TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds,
+    DurableStatus? Ended = null, int Failures = 0)
 {
     /// <summary>The start of a task whose own cannot be read. The task has failed, and is kept for the default time.</summary>
     /// <param name="createdAt">When the task was accepted.</param>

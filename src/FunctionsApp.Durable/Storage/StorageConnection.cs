@@ -39,7 +39,10 @@ internal static class StorageConnection
             {
                 // The providers parse it at the first use.
                 _ = new BlobServiceClient(text);
-                return new(StorageServiceClientProvider.ForBlob(text, blobs), StorageServiceClientProvider.ForQueue(text, queues), StorageServiceClientProvider.ForTable(text, tables));
+                return new(
+                    StorageServiceClientProvider.ForBlob(text, blobs),
+                    StorageServiceClientProvider.ForQueue(text, queues),
+                    StorageServiceClientProvider.ForTable(text, tables));
             }
             catch (Exception exception) when (exception is FormatException or ArgumentException)
             {
@@ -85,5 +88,6 @@ internal static class StorageConnection
         Uri.TryCreate(section[name], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
             ? uri
             : throw new InvalidOperationException(
-                $"The durable task engine needs a storage account: set {section.Path} to its connection string, or {section.Path}:accountName, or {section.Path}:{name} and its siblings.");
+                $"The durable task engine needs a storage account: set {section.Path} to its connection string, "
+                + $"or {section.Path}:accountName, or {section.Path}:{name} and its siblings.");
 }

@@ -24,8 +24,12 @@ internal sealed class StorageUse : IDisposable
     {
         _options = options.Value;
         _queued = new Sample(time, TimeSpan.FromSeconds(2), async token => await hub.CountActivitiesAsync(token));
-        _bytes = new Sample(time, TimeSpan.FromMinutes(1), token => hub.Blobs.MeasureAsync(token));
-        _meter.CreateObservableGauge("functionsapp.task.queue.length", _queued.Read, "{task}", "Attempts and webhooks of all processes that wait or run, as of the last count.");
+        _bytes = new Sample(time, TimeSpan.FromMinutes(1), token => hub.Blobs.Inventory.MeasureAsync(token));
+        _meter.CreateObservableGauge(
+            "functionsapp.task.queue.length",
+            _queued.Read,
+            "{task}",
+            "Attempts and webhooks of all processes that wait or run, as of the last count.");
     }
 
     /// <summary>Makes room for a new task.</summary>

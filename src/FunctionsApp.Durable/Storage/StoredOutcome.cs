@@ -20,7 +20,8 @@ internal sealed class StoredOutcome(BlobClient blob, long length) : StoredJson
 
         try
         {
-            using var part = (await blob.DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, count) }, cancellationToken)).Value;
+            var options = new BlobDownloadOptions { Range = new HttpRange(offset, count) };
+            using var part = (await blob.DownloadStreamingAsync(options, cancellationToken)).Value;
             await part.Content.ReadExactlyAsync(buffer[..count], cancellationToken);
             return count;
         }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -17,18 +16,30 @@ namespace FunctionsApp.Durable.Storage;
 /// <param name="container">The container of the task hub.</param>
 internal sealed class TaskBlobs(BlobContainerClient container)
 {
-    private const int NotFound = 404;
-
     /// <summary>The metadata of an idempotency key that names its task.</summary>
-    private const string TaskOfKey = "task";
+    public const string TaskOfKey = "task";
 
-    private const string TasksPrefix = "tasks/", KeysPrefix = "keys/";
+    /// <summary>How the names of the blobs of tasks begin, before the task's id.</summary>
+    public const string TasksPrefix = "tasks/";
+
+    /// <summary>How the names of idempotency keys begin.</summary>
+    public const string KeysPrefix = "keys/";
+
+    private const int NotFound = 404;
 
     /// <summary>
     /// Each request has the time limit of <see cref="StorageConnection"/>, so what is large goes in parts, each of which a line of
     /// 1 Mbit/s sends within it.
     /// </summary>
-    private static readonly StorageTransferOptions Parts = new() { InitialTransferSize = 512 * 1024, MaximumTransferSize = 512 * 1024, MaximumConcurrency = 1 };
+    private static readonly StorageTransferOptions Parts = new()
+    {
+        InitialTransferSize = 512 * 1024,
+        MaximumTransferSize = 512 * 1024,
+        MaximumConcurrency = 1,
+    };
+
+    /// <summary>The container as a whole: its size, and what no task needs.</summary>
+    public BlobInventory Inventory { get; } = new(container);
 
     /// <summary>Creates the container, if it does not exist.</summary>
     public Task CreateAsync(CancellationToken cancellationToken) => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
@@ -37,7 +48,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     public Task PingAsync(CancellationToken cancellationToken) => container.ExistsAsync(cancellationToken);
 
     /// <summary>Stores the input of a task.</summary>
-    public Task WriteInputAsync(string id, RawJson input, CancellationToken cancellationToken) => WriteAsync(Input(id), input, cancellationToken);
+    public Task WriteInputAsync(string id, RawJson input, CancellationToken cancellationToken) =>
+        WriteAsync(Input(id), input, cancellationToken);
 
     /// <summary>Reads the input of a task; null if there is none.</summary>
     public async Task<RawJson?> ReadInputAsync(string id, CancellationToken cancellationToken) =>
@@ -59,7 +71,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         await DownloadAsync(Outcome(id, attempt), cancellationToken) is { } blob ? RawJson.FromUtf8(blob.Content.ToMemory()) : null;
 
     /// <summary>The outcome of an attempt, which is read in parts as it is sent.</summary>
-    public RawJson StoredOutcome(string id, int attempt, long bytes) => RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id, attempt)), bytes));
+    public RawJson StoredOutcome(string id, int attempt, long bytes) =>
+        RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id, attempt)), bytes));
 
     /// <summary>Reads the state of a task's attempts; a new one if none is stored.</summary>
     public async Task<SeenState> ReadStateAsync(string id, CancellationToken cancellationToken)
@@ -76,7 +89,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The state then.</returns>
-    public async Task<SeenState> ChangeStateAsync(string id, SeenState? known, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
+    public async Task<SeenState> ChangeStateAsync(
+        string id, SeenState? known, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
     {
         for (var seen = known; ; seen = null)
         {
@@ -146,7 +160,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <summary>
     /// Frees an idempotency key, unless it has changed; returns whether it is free of that entry now, by this call or an earlier one.
     /// </summary>
-    public Task<bool> FreeKeyAsync(string key, SeenKey seen, CancellationToken cancellationToken) => DeleteUnchangedAsync(Key(key), seen.Tag, cancellationToken);
+    public Task<bool> FreeKeyAsync(string key, SeenKey seen, CancellationToken cancellationToken) =>
+        container.DeleteUnchangedAsync(Key(key), seen.Tag, cancellationToken);
 
     /// <summary>Returns the value of a secret that all processes share, and stores it if there is none.</summary>
     public async Task<string> ShareSecretAsync(string name, string value, CancellationToken cancellationToken)
@@ -154,10 +169,10 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         var blob = container.GetBlobClient("secrets/" + name);
         try
         {
-            await blob.UploadAsync(BinaryData.FromString(value), Unless(tag: null), cancellationToken);
+            await blob.UploadAsync(BinaryData.FromString(value), ConditionalBlobs.Unless(tag: null), cancellationToken);
             return value;
         }
-        catch (RequestFailedException exception) when (IsRefused(exception))
+        catch (RequestFailedException exception) when (exception.IsRefused())
         {
             return (await blob.DownloadContentAsync(cancellationToken)).Value.Content.ToString();
         }
@@ -169,7 +184,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
     {
-        if (key is not null && await FindKeyAsync(key, cancellationToken) is { } seen && string.Equals(seen.Entry.Id, id, StringComparison.Ordinal))
+        if (key is not null && await FindKeyAsync(key, cancellationToken) is { } seen
+            && string.Equals(seen.Entry.Id, id, StringComparison.Ordinal))
         {
             await FreeKeyAsync(key, seen, cancellationToken);
         }
@@ -180,86 +196,17 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    /// <summary>Deletes the blobs of tasks that do not exist: their creation failed.</summary>
-    /// <param name="prefix">The beginning of the ids of the tasks that are looked at.</param>
-    /// <param name="before">Only what was stored before this time. What is newer may belong to a task that is being created.</param>
-    /// <param name="exists">Whether a task exists.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>The number of tasks whose blobs were deleted.</returns>
-    public async Task<int> DeleteOrphansAsync(string prefix, DateTimeOffset before, Func<string, bool> exists, CancellationToken cancellationToken)
-    {
-        var orphans = new HashSet<string>(StringComparer.Ordinal);
-        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = TasksPrefix + prefix }, cancellationToken))
-        {
-            var id = blob.Name[TasksPrefix.Length..].Split('/')[0];
-            if (blob.Properties.LastModified < before && !exists(id) && blob.Properties.ETag is { } tag
-                && await DeleteUnchangedAsync(blob.Name, tag, cancellationToken))
-            {
-                orphans.Add(id);
-            }
-        }
-
-        return orphans.Count;
-    }
-
-    /// <summary>Reads all idempotency keys that were taken before a time, by the names of their blobs.</summary>
-    public async IAsyncEnumerable<(string Name, string Task, ETag Tag)> ListKeysAsync(DateTimeOffset before, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var options = new GetBlobsOptions { Prefix = KeysPrefix, Traits = BlobTraits.Metadata };
-        await foreach (var blob in container.GetBlobsAsync(options, cancellationToken))
-        {
-            if (blob.Properties.LastModified < before && blob.Metadata.TryGetValue(TaskOfKey, out var task) && blob.Properties.ETag is { } tag)
-            {
-                yield return (blob.Name, task, tag);
-            }
-        }
-    }
-
-    /// <summary>Deletes a blob, unless it has changed; returns whether it does not exist any more.</summary>
-    public async Task<bool> DeleteUnchangedAsync(string name, ETag tag, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await container.DeleteBlobIfExistsAsync(name, conditions: new BlobRequestConditions { IfMatch = tag }, cancellationToken: cancellationToken);
-            return true;
-        }
-        catch (RequestFailedException exception) when (IsRefused(exception))
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Returns how many bytes all blobs take.</summary>
-    public async Task<long> MeasureAsync(CancellationToken cancellationToken)
-    {
-        var bytes = 0L;
-        await foreach (var blob in container.GetBlobsAsync(cancellationToken: cancellationToken))
-        {
-            bytes += blob.Properties.ContentLength ?? 0;
-        }
-
-        return bytes;
-    }
-
     private static string Directory(string id) => $"{TasksPrefix}{id}/";
 
     private static string Input(string id) => Directory(id) + "input.json";
 
-    private static string Outcome(string id, int attempt) => string.Create(CultureInfo.InvariantCulture, $"{Directory(id)}outcome-{attempt}.json");
+    private static string Outcome(string id, int attempt) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Directory(id)}outcome-{attempt}.json");
 
     private static string State(string id) => Directory(id) + "attempts.json";
 
     /// <summary>Keys are up to their callers; the name of a blob is not.</summary>
     private static string Key(string key) => KeysPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-
-    private static BlobUploadOptions Unless(ETag? tag) => new()
-    {
-        Conditions = tag is { } known ? new BlobRequestConditions { IfMatch = known } : new BlobRequestConditions { IfNoneMatch = ETag.All },
-    };
-
-    /// <summary>Whether a conditional write found another state than it expected. Storage has other conflicts, which are errors.</summary>
-    private static bool IsRefused(RequestFailedException exception) =>
-        exception.ErrorCode == BlobErrorCode.BlobAlreadyExists || exception.ErrorCode == BlobErrorCode.ConditionNotMet;
 
     /// <summary>
     /// Reads an entry; null if there is none, or none that can be read. What cannot be read is left to the deletion of orphans.
@@ -296,23 +243,25 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     }
 
     /// <summary>Writes a value, unless another process has changed it; returns its new tag, or null.</summary>
-    private async Task<ETag?> TryWriteAsync<T>(string name, T value, ETag? tag, CancellationToken cancellationToken, IDictionary<string, string>? metadata = null)
+    private async Task<ETag?> TryWriteAsync<T>(
+        string name, T value, ETag? tag, CancellationToken cancellationToken, IDictionary<string, string>? metadata = null)
     {
         try
         {
             var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.StoredTypeInfo<T>()));
-            var options = Unless(tag);
+            var options = ConditionalBlobs.Unless(tag);
             options.Metadata = metadata;
             return (await container.GetBlobClient(name).UploadAsync(text, options, cancellationToken)).Value.ETag;
         }
-        catch (RequestFailedException exception) when (IsRefused(exception))
+        catch (RequestFailedException exception) when (exception.IsRefused())
         {
             return null;
         }
     }
 
-    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) => await container.GetBlobClient(name).UploadAsync(
-        BinaryData.FromBytes(value.Utf8), new BlobUploadOptions { TransferOptions = Parts }, cancellationToken);
+    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
+        await container.GetBlobClient(name).UploadAsync(
+            BinaryData.FromBytes(value.Utf8), new BlobUploadOptions { TransferOptions = Parts }, cancellationToken);
 
     private async Task<BlobDownloadResult?> DownloadAsync(string name, CancellationToken cancellationToken)
     {

@@ -26,7 +26,8 @@ internal sealed class TaskHub
     private static readonly OrchestrationStatus[] Completed = [OrchestrationStatus.Completed];
 
     /// <summary>Orchestrations that nothing advances any more, although their tasks have not expired.</summary>
-    private static readonly OrchestrationStatus[] Failed = [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
+    private static readonly OrchestrationStatus[] Failed =
+        [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
 
     private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
 
@@ -45,7 +46,9 @@ internal sealed class TaskHub
     private Task? _created;
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
-    public TaskHub(IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys, ILoggerFactory logs)
+    public TaskHub(
+        IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys,
+        ILoggerFactory logs)
     {
         var tasks = options.Value;
         (_keys, Name) = (keys, tasks.HubName);
@@ -53,8 +56,11 @@ internal sealed class TaskHub
         _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, hosting.Value.PartitionCount, account.Value, logs)));
 
         // Names of containers and queues are lowercase; those of the framework begin likewise.
-        _blobs = new(() => new TaskBlobs(account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions()).GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
-        _activities = new(() => account.Value.Queue.CreateClient(account.Value.Queue.CreateOptions()).GetQueueClient($"{Name.ToLowerInvariant()}-workitems"));
+        _blobs = new(() => new TaskBlobs(
+            account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions())
+                .GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
+        _activities = new(() => account.Value.Queue.CreateClient(account.Value.Queue.CreateOptions())
+            .GetQueueClient($"{Name.ToLowerInvariant()}-workitems"));
     }
 
     /// <summary>The hub's name.</summary>
@@ -106,18 +112,28 @@ internal sealed class TaskHub
 
     /// <summary>Why an orchestration has failed, for the log.</summary>
     public static string FailureOf(OrchestrationState instance) =>
-        instance.FailureDetails?.ToString() ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
+        instance.FailureDetails?.ToString()
+        ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
 
     /// <summary>
     /// Reads a page of the orchestrations that are kept, in no order that means anything. A hub may have others than ours.
     /// </summary>
-    public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) => Service.GetOrchestrationStateAsync(
-        new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
+    public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) =>
+        Service.GetOrchestrationStateAsync(
+            new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false },
+            limit,
+            continuation,
+            cancellationToken);
 
     /// <summary>Reads the orchestrations of expired and failed tasks.</summary>
     public async IAsyncEnumerable<OrchestrationState> ListClosedAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var condition = new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = [.. Completed, .. Failed], FetchInput = false, FetchOutput = false };
+        var condition = new OrchestrationInstanceStatusQueryCondition
+        {
+            RuntimeStatus = [.. Completed, .. Failed],
+            FetchInput = false,
+            FetchOutput = false,
+        };
         await foreach (var instance in QueryAsync(condition, cancellationToken))
         {
             if (IsTask(instance))
@@ -131,7 +147,12 @@ internal sealed class TaskHub
     public async Task<IReadOnlySet<string>> ListIdsAsync(string prefix, CancellationToken cancellationToken)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
-        var condition = new OrchestrationInstanceStatusQueryCondition { InstanceIdPrefix = prefix, FetchInput = false, FetchOutput = false };
+        var condition = new OrchestrationInstanceStatusQueryCondition
+        {
+            InstanceIdPrefix = prefix,
+            FetchInput = false,
+            FetchOutput = false,
+        };
         await foreach (var instance in QueryAsync(condition, cancellationToken))
         {
             ids.Add(instance.OrchestrationInstance.InstanceId);
@@ -148,7 +169,8 @@ internal sealed class TaskHub
         (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
 
     /// <summary>Whether an orchestration is a task. Whoever adds Durable Functions of their own to the app has others.</summary>
-    private static bool IsTask(OrchestrationState instance) => string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
+    private static bool IsTask(OrchestrationState instance) =>
+        string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
 
     private async IAsyncEnumerable<OrchestrationState> QueryAsync(
         OrchestrationInstanceStatusQueryCondition condition, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -177,7 +199,8 @@ internal sealed class TaskHub
         };
         try
         {
-            await Service.CreateTaskOrchestrationAsync(new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, existing);
+            await Service.CreateTaskOrchestrationAsync(
+                new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, existing);
         }
         catch (OrchestrationAlreadyExistsException)
         {
@@ -185,34 +208,35 @@ internal sealed class TaskHub
         }
     }
 
-    private static AzureStorageOrchestrationServiceSettings SettingsOf(TasksOptions options, int partitions, StorageAccountClientProvider account, ILoggerFactory logs) => new()
-    {
-        TaskHubName = options.HubName,
-        StorageAccountClientProvider = account,
-        LoggerFactory = logs,
+    private static AzureStorageOrchestrationServiceSettings SettingsOf(
+        TasksOptions options, int partitions, StorageAccountClientProvider account, ILoggerFactory logs) => new()
+        {
+            TaskHubName = options.HubName,
+            StorageAccountClientProvider = account,
+            LoggerFactory = logs,
 
-        // The default, the machine's name, would make two processes of one machine one worker: they would take each other's leases.
-        WorkerId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}",
-        AppName = options.HubName,
+            // The default, the machine's name, would make two processes of one machine one worker: they would take each other's leases.
+            WorkerId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}",
+            AppName = options.HubName,
 
-        // Any process may run anything; a lease for the app as a whole would keep all but one idle.
-        UseAppLease = false,
-        UseTablePartitionManagement = true,
-        PartitionCount = partitions,
-        MaxQueuePollingInterval = QueuePolling,
+            // Any process may run anything; a lease for the app as a whole would keep all but one idle.
+            UseAppLease = false,
+            UseTablePartitionManagement = true,
+            PartitionCount = partitions,
+            MaxQueuePollingInterval = QueuePolling,
 
-        // After a process has died, its attempts begin elsewhere when their messages become visible again.
-        WorkItemQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
-        ControlQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
-        LeaseInterval = TimeSpan.FromSeconds(15),
-        LeaseRenewInterval = TimeSpan.FromSeconds(5),
-        LeaseAcquireInterval = TimeSpan.FromSeconds(5),
+            // After a process has died, its attempts begin elsewhere when their messages become visible again.
+            WorkItemQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
+            ControlQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
+            LeaseInterval = TimeSpan.FromSeconds(15),
+            LeaseRenewInterval = TimeSpan.FromSeconds(5),
+            LeaseAcquireInterval = TimeSpan.FromSeconds(5),
 
-        MaxConcurrentTaskActivityWorkItems = options.MaxRunning + OtherActivities,
-        MaxConcurrentTaskOrchestrationWorkItems = 100,
-        ThrowExceptionOnInvalidDedupeStatus = true,
-        FetchLargeMessageDataEnabled = true,
-    };
+            MaxConcurrentTaskActivityWorkItems = options.MaxRunning + OtherActivities,
+            MaxConcurrentTaskOrchestrationWorkItems = 100,
+            ThrowExceptionOnInvalidDedupeStatus = true,
+            FetchLargeMessageDataEnabled = true,
+        };
 
     /// <summary>How often an idle process looks into its queues. A step of a task waits half of that on average.</summary>
     private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);

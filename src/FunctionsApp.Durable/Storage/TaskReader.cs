@@ -25,7 +25,9 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     public async Task<StoredTask?> FindAsync(string id)
     {
         await hub.EnsureCreatedAsync();
-        return await hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance) ? await ReadAsync(instance, CancellationToken.None) : null;
+        return await hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance)
+            ? await ReadAsync(instance, CancellationToken.None)
+            : null;
     }
 
     /// <summary>Reads the task of an orchestration.</summary>
@@ -97,6 +99,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
         }
     }
 
-    [LoggerMessage(EventId = 36, Level = LogLevel.Error, Message = "Stored data of task {Id} cannot be read, so the task is shown as failed")]
+    [LoggerMessage(EventId = 36, Level = LogLevel.Error,
+        Message = "Stored data of task {Id} cannot be read, so the task is shown as failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string id);
 }

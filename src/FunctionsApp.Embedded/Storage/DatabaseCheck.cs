@@ -23,7 +23,8 @@ internal static class DatabaseCheck
         if (Directory.EnumerateFiles(directory, "??????????.log").FirstOrDefault() is { } earlier)
         {
             throw new StorageException(
-                $"'{earlier}' was written by an earlier version of the app: run that version until its tasks have ended, then delete the directory's *.log files.");
+                $"'{earlier}' was written by an earlier version of the app: "
+                + "run that version until its tasks have ended, then delete the directory's *.log files.");
         }
 
         var path = Path.Combine(directory, TaskDatabase.FileName);
@@ -61,8 +62,8 @@ internal static class DatabaseCheck
             {
                 throw new StorageException(
                     string.Create(CultureInfo.InvariantCulture,
-                        $"'{path}' has version {version}, but this version of the app supports {TaskSchema.Version}: a later version wrote the file. "
-                        + $"Run that version, or use another directory."),
+                        $"'{path}' has version {version}, but this version of the app supports {TaskSchema.Version}: "
+                        + $"a later version wrote the file. Run that version, or use another directory."),
                     reason: string.Create(CultureInfo.InvariantCulture,
                         $"A later version of the app wrote the database of the tasks: the database has version {version}, "
                         + $"and this version supports {TaskSchema.Version}."));

@@ -195,7 +195,8 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed)
+        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public Action<TaskWrites> Apply { get; } = apply;
 

@@ -21,7 +21,8 @@ internal class Session(SqliteConnection connection) : IDisposable
     public SqliteDataReader Query(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteReader();
 
     /// <summary>Runs a query for one value; null for no row or NULL.</summary>
-    public object? Scalar(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteScalar() is { } value and not DBNull ? value : null;
+    public object? Scalar(string sql, params ReadOnlySpan<object?> values) =>
+        Command(sql, values).ExecuteScalar() is { } value and not DBNull ? value : null;
 
     public void Dispose()
     {

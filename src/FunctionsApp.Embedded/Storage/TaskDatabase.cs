@@ -77,7 +77,14 @@ internal sealed class TaskDatabase : IDisposable
     public static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
         // Another process may read the database, or even change it: the timeout waits for its lock.
-        var options = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, ForeignKeys = true, Pooling = false, DefaultTimeout = 5 };
+        var options = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = mode,
+            ForeignKeys = true,
+            Pooling = false,
+            DefaultTimeout = 5,
+        };
         var connection = new SqliteConnection(options.ToString());
         connection.Open();
         return connection;
@@ -158,7 +165,8 @@ internal sealed class TaskDatabase : IDisposable
         writes.Run("PRAGMA temp_store=MEMORY");
         for (var version = (int)(long)writes.Scalar("PRAGMA user_version")!; version < TaskSchema.Version; version++)
         {
-            writes.Run(string.Create(CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
+            writes.Run(string.Create(
+                CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
         }
     }
 

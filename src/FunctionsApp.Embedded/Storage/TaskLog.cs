@@ -5,20 +5,24 @@ namespace FunctionsApp.Embedded.Storage;
 /// <summary>The engine's log messages, in the category of <see cref="TaskStore"/>; docs/logging.md lists them.</summary>
 internal static partial class TaskLog
 {
-    [LoggerMessage(EventId = 10, Level = LogLevel.Error, Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
+    [LoggerMessage(EventId = 10, Level = LogLevel.Error,
+        Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
     public static partial void Unavailable(ILogger logger, string directory, string reason);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; retry in {Seconds} s")]
     public static partial void NotWritten(ILogger logger, string id, double seconds, Exception exception);
 
     [LoggerMessage(EventId = 12, Level = LogLevel.Error,
-        Message = "The directory of the tasks, {Directory}, is in use by another process. Tasks are refused until that process ends. Alternatively, give each process its own directory (Tasks:Directory)")]
+        Message = "The directory of the tasks, {Directory}, is in use by another process. Tasks are refused until that process ends. "
+            + "Alternatively, give each process its own directory (Tasks:Directory)")]
     public static partial void InUse(ILogger logger, string directory);
 
-    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, is damaged ({Error}), and was moved to {Aside}. {Remedy}")]
+    [LoggerMessage(EventId = 13, Level = LogLevel.Error,
+        Message = "The database of the tasks, {Path}, is damaged ({Error}), and was moved to {Aside}. {Remedy}")]
     public static partial void Damaged(ILogger logger, string path, string error, string aside, string remedy);
 
-    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Callbacks are signed with the key that this command prints: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
+    [LoggerMessage(EventId = 14, Level = LogLevel.Information,
+        Message = "Callbacks are signed with the key that this command prints: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
     public static partial void SigningKey(ILogger logger, string path);
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Expired tasks could not be deleted yet")]
@@ -28,10 +32,12 @@ internal static partial class TaskLog
     public static partial void NotRead(ILogger logger, string path, Exception exception);
 
     [LoggerMessage(EventId = 17, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. Tasks are refused until that file is back, or the host restarts")]
+        Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. "
+            + "Tasks are refused until that file is back, or the host restarts")]
     public static partial void Lost(ILogger logger, string path);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The database of the tasks, {Path}, is at its path again, and tasks are accepted")]
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information,
+        Message = "The database of the tasks, {Path}, is at its path again, and tasks are accepted")]
     public static partial void Found(ILogger logger, string path);
 
     [LoggerMessage(EventId = 22, Level = LogLevel.Error,
@@ -41,6 +47,8 @@ internal static partial class TaskLog
     [LoggerMessage(EventId = 23, Level = LogLevel.Error, Message = "The tasks could not be resumed, because of an error in the app")]
     public static partial void NotResumed(ILogger logger, Exception exception);
 
-    [LoggerMessage(EventId = 19, Level = LogLevel.Information, Message = "Tasks resume: {Waiting} were queued when the host ended. {Interrupted} were running, and run again if an attempt is left")]
+    [LoggerMessage(EventId = 19, Level = LogLevel.Information,
+        Message = "Tasks resume: {Waiting} were queued when the host ended. "
+            + "{Interrupted} were running, and run again if an attempt is left")]
     public static partial void GoesOn(ILogger logger, int waiting, int interrupted);
 }

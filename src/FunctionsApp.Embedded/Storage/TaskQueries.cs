@@ -41,7 +41,8 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
     /// numbers.
     /// </summary>
     public long LastSequence() => Scalar(
-        "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
+        "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks "
+        + "UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 
     /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state if the query names one.</summary>
     /// <param name="query">The filter; the caller applies its limit and cursor.</param>
@@ -74,7 +75,8 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         return rows.Read() ? rows.GetFieldValue<byte[]>(0) : null;
     }
 
-    public int PayloadLength(long sequence) => (int)(Scalar("SELECT octet_length(json) FROM payloads WHERE task = ?1", sequence) as long? ?? 0);
+    public int PayloadLength(long sequence) =>
+        (int)(Scalar("SELECT octet_length(json) FROM payloads WHERE task = ?1", sequence) as long? ?? 0);
 
     /// <summary>Reads a part of a payload.</summary>
     /// <exception cref="SqliteException">It has been deleted.</exception>

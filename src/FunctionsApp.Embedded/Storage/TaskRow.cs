@@ -13,8 +13,9 @@ internal static class TaskRow
 {
     /// <summary>The columns that <see cref="Read"/> reads, from <see cref="Tables"/>.</summary>
     public const string Columns =
-        "sequence, tasks.state, id, version, definition, tasks.attempts, created_at, started_at, finished_at, tasks.next_attempt_at, expires_at, completed, total, "
-        + "url, deliveries.state, deliveries.next_attempt_at, earlier_attempts, deliveries.attempts, operation";
+        "sequence, tasks.state, id, version, definition, tasks.attempts, created_at, started_at, finished_at, tasks.next_attempt_at, "
+        + "expires_at, completed, total, url, deliveries.state, deliveries.next_attempt_at, "
+        + "earlier_attempts, deliveries.attempts, operation";
 
     /// <summary>The column of the time at which the webhook is due.</summary>
     public const int DeliveryAt = 15;
@@ -81,7 +82,8 @@ internal static class TaskRow
     public static long? ForgetAt(TaskRecord record) =>
         record.IsFinished && record.Delivery is not { State: DeliveryState.Pending } ? Number(record.ExpiresAt) : null;
 
-    private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
+    private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) =>
+        row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
 
     /// <summary>Returns a number of attempts. A number that is none is the nearest one.</summary>
     private static int CountOf(SqliteDataReader row, int column) => (int)Math.Clamp(row.GetInt64(column), 0, int.MaxValue);
@@ -97,7 +99,9 @@ internal static class TaskRow
         var state = (DeliveryState)Array.IndexOf(DeliveryStates, row.GetString(14));
         return new Delivery
         {
-            Url = Uri.TryCreate(row.GetString(13), UriKind.Absolute, out var url) ? url : throw new JsonException("The webhook has no URL."),
+            Url = Uri.TryCreate(row.GetString(13), UriKind.Absolute, out var url)
+                ? url
+                : throw new JsonException("The webhook has no URL."),
             State = Enum.IsDefined(state) ? state : throw new JsonException($"There is no state '{row.GetString(14)}' of a webhook."),
             NextAttemptAt = NullableTime(row, DeliveryAt),
             EarlierAttempts = CountOf(row, 16),
@@ -149,7 +153,8 @@ internal static class TaskRow
         {
             try
             {
-                return stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+                return stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value)
+                    && value.ValueKind == JsonValueKind.String
                     ? value.GetString()
                     : null;
             }

@@ -41,10 +41,12 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         }
 
         Run(
-            "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, started_at, expires_at) "
+            "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, "
+            + "started_at, expires_at) "
             + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?11)",
-            record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey, Json(definition), record.Attempts,
-            TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt), TaskRow.Number(record.ExpiresAt));
+            record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey,
+            Json(definition), record.Attempts, TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt),
+            TaskRow.Number(record.ExpiresAt));
         PutPayload(record.Sequence, input);
     }
 
@@ -52,10 +54,12 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
     public void Update(TaskRecord record, ReadOnlyMemory<byte> outcome)
     {
         Run(
-            "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, expires_at = ?8, forget_at = ?9, "
-            + "completed = ?10, total = ?11 WHERE sequence = ?1",
-            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt), TaskRow.Number(record.FinishedAt),
-            TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt), TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
+            "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, "
+            + "expires_at = ?8, forget_at = ?9, completed = ?10, total = ?11 "
+            + "WHERE sequence = ?1",
+            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt),
+            TaskRow.Number(record.FinishedAt), TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt),
+            TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
         if (!outcome.IsEmpty)
         {
             PutPayload(record.Sequence, outcome);
@@ -105,15 +109,20 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         }
     }
 
-    private void PutPayload(long task, ReadOnlyMemory<byte> json) => Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
+    private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
+        Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
 
     private void PutDelivery(long task, Delivery delivery) => Run(
-        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
-        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts, Json(delivery.Attempts));
+        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
+        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts,
+        Json(delivery.Attempts));
 
     private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
 
     /// <summary>Returns the array behind the bytes, which the provider requires; a copy if they are only part of it.</summary>
     private static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>
-        MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length ? array : utf8.ToArray();
+        MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length
+            ? array
+            : utf8.ToArray();
 }

@@ -83,7 +83,8 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     {
         if (capacity > RequestMemory.FreeBytes)
         {
-            await memory.HoldAsync(BytesPerBodyByte * (long)(capacity - (_bytes.Length > RequestMemory.FreeBytes ? _bytes.Length : 0)), cancellationToken);
+            await memory.HoldAsync(
+                BytesPerBodyByte * (long)(capacity - (_bytes.Length > RequestMemory.FreeBytes ? _bytes.Length : 0)), cancellationToken);
         }
 
         var larger = GC.AllocateUninitializedArray<byte>(capacity);

@@ -27,7 +27,9 @@ internal sealed class ConnectionCutoff(IHostApplicationLifetime lifetime, TimePr
 
     private async Task ServeAsync(ConnectionDelegate next, ConnectionContext connection)
     {
-        await using (_cut.Token.UnsafeRegister(static connection => ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The host is shutting down.")), connection))
+        await using (_cut.Token.UnsafeRegister(
+            static connection => ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The host is shutting down.")),
+            connection))
         {
             await next(connection);
         }

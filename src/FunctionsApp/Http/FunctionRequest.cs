@@ -141,7 +141,8 @@ public sealed class FunctionRequest
         catch (IOException exception) when (exception
             is not (BadHttpRequestException or ConnectionResetException or { InnerException: OverflowException }))
         {
-            throw new ProblemException(Problem.StorageFailed("The body could not be stored in a temporary file: there is no space, or no directory for temporary files."));
+            throw new ProblemException(Problem.StorageFailed(
+                "The body could not be stored in a temporary file: there is no space, or no directory for temporary files."));
         }
 
         _request.Body.Position = 0;

@@ -9,7 +9,8 @@ namespace FunctionsApp.Http;
 public sealed class FunctionRequestFactory(
     RequestReader reader, WorkGate gate, IOptions<LimitsOptions> limits, IOptions<ForwardingOptions> forwarding, TimeProvider time)
 {
-    /// <inheritdoc cref="FunctionRequest(HttpRequest, RequestReader, WorkGate, int, bool, RequestMemory, TimeProvider, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="FunctionRequest(HttpRequest, RequestReader, WorkGate, int, bool, RequestMemory, TimeProvider, CancellationToken)"/>
     internal FunctionRequest Create(HttpRequest request, RequestMemory memory, CancellationToken cancelled) =>
         new(request, reader, gate, limits.Value.MaxRequestBytes, forwarding.Value.IsDuplex, memory, time, cancelled);
 }

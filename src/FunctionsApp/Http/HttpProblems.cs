@@ -24,7 +24,8 @@ public static class HttpProblems
 
     /// <summary>404: no function has this path.</summary>
     /// <param name="path">The path.</param>
-    public static Problem NotFound(string path) => new("not-found", "There is no such path", 404, $"No function has the path {Excerpt.Of(path)}.");
+    public static Problem NotFound(string path) =>
+        new("not-found", "There is no such path", 404, $"No function has the path {Excerpt.Of(path)}.");
 
     /// <summary>405: the path has functions, but none for this method.</summary>
     /// <param name="detail">The method, and those that are allowed.</param>

@@ -19,7 +19,8 @@ internal static class ProblemSamples
     public static Problem DestinationNotAllowed { get; } = Problem.DestinationNotAllowed(
         "The host '169.254.169.254' is not allowed: it is not on the public Internet, and Outbound:AllowedHosts does not list it.");
 
-    public static Problem LoopDetected { get; } = Problem.LoopDetected("The request passed through this app more than once: the app's own calls lead back to it.");
+    public static Problem LoopDetected { get; } = Problem.LoopDetected(
+        "The request passed through this app more than once: the app's own calls lead back to it.");
 
     public static Problem UnknownOperation { get; } = Problem.UnknownOperation("ehco", ["echo"]);
 
@@ -29,7 +30,8 @@ internal static class ProblemSamples
 
     public static Problem MethodNotAllowed { get; } = HttpProblems.MethodNotAllowed("/api/gather does not support GET; it supports POST.");
 
-    public static Problem RequestTimeout { get; } = Problem.RequestTimeout("The body arrived more slowly than 240 bytes a second for 5 seconds.");
+    public static Problem RequestTimeout { get; } = Problem.RequestTimeout(
+        "The body arrived more slowly than 240 bytes a second for 5 seconds.");
 
     public static Problem AlreadyFinished { get; } = Problem.AlreadyFinished("The task has already succeeded.");
 
@@ -47,13 +49,15 @@ internal static class ProblemSamples
 
     public static Problem IdempotencyKeyReused { get; } = Problem.IdempotencyKeyReused();
 
-    public static Problem Saturated { get; } = Problem.Saturated("The CPU queue has 2 items and no room for 1 more: its limit is 2 (Cpu:MaxQueuedItems).", 1);
+    public static Problem Saturated { get; } = Problem.Saturated(
+        "The CPU queue has 2 items and no room for 1 more: its limit is 2 (Cpu:MaxQueuedItems).", 1);
 
     public static Problem OperationFailed { get; } = Problem.OperationFailed("out of paper");
 
     public static Problem InternalError { get; } = Problem.InternalError();
 
-    public static Problem Interrupted { get; } = Problem.Interrupted("The host ended while the task ran, and no attempt is left (retry.maxAttempts: 10).");
+    public static Problem Interrupted { get; } = Problem.Interrupted(
+        "The host ended while the task ran, and no attempt is left (retry.maxAttempts: 10).");
 
     public static Problem CallbacksNotConfigured { get; } = Problem.CallbacksNotConfigured();
 

@@ -5,7 +5,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
-using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Json;
@@ -89,10 +88,6 @@ internal static class Samples
     public static string ValidationErrors(string json) => Lines(Refusal(() => Read(json)));
 
     public static Sample Read(string json) => Contract.Read(Encoding.UTF8.GetBytes(json), "");
-
-    /// <summary>Reads an item of a map.</summary>
-    public static T ReadItem<T>(string json, bool isStarmap = false) =>
-        new ItemReader<T>(new JsonContract<T>()).Read(Encoding.UTF8.GetBytes(json), isStarmap, CoreJson.MaxDepth);
 
     public static JsonElement Parse(string json) => JsonElement.Parse(json);
 

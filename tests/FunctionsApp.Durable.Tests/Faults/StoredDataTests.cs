@@ -1,4 +1,3 @@
-using FunctionsApp.Durable.Hosting;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Azure.Data.Tables;
@@ -7,6 +6,7 @@ using DurableTask.Core;
 using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Configuration;

@@ -3,8 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Embedded.Storage;
 using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Embedded.Storage;
 using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Tests.Storage;

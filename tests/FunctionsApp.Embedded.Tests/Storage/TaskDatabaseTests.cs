@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Embedded.Storage;
 using FunctionsApp.Core.Webhooks;
+using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded.Tests.Storage;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
 using FunctionsApp.Durable.Hosting;
-using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Hosting;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;

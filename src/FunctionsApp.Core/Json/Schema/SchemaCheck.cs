@@ -257,7 +257,8 @@ internal ref struct SchemaCheck
         }
 
         throw _maxDepth == CoreJson.MaxDepth
-            ? new ProblemException(Problem.TooLarge($"A value nests deeper than {_maxDepth} arrays and objects, the limit for values with references."))
+            ? new ProblemException(Problem.TooLarge(
+                $"A value nests deeper than {_maxDepth} arrays and objects, the limit for values with references."))
             : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex, _maxDepth);
     }
 }

@@ -47,7 +47,9 @@ public sealed record Continuation
     [Description("The operation to run with the outcome; io or cpu.")]
     public string? Operation { get; init; }
 
-    [Description("The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome. Without an input the outcome is the input.")]
+    [Description(
+        "The input. {\"$ref\":\"#/result\"} or {\"$ref\":\"#/error\"} in it stands for the outcome. "
+        + "Without an input the outcome is the input.")]
     public RawJson? Input { get; init; }
 
     [Description("An http or https URL, to which the app posts a signed webhook. The callback runs as a task.")]
@@ -72,7 +74,8 @@ public enum ContinuationKind
 /// <param name="Result">The continuation's result.</param>
 /// <param name="Timeline">When the work (0) and the continuation (1) ran.</param>
 /// <param name="ElapsedMs">How long both took, in milliseconds.</param>
-public sealed record CallbackResponse(ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
+public sealed record CallbackResponse(
+    ContinuationKind Continuation, RawJson Result, IReadOnlyList<TimelineEntry> Timeline, double ElapsedMs);
 
 /// <summary>The outcome of a callback.</summary>
 /// <param name="Result">The result of the work.</param>

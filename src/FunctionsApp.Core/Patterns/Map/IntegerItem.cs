@@ -1,10 +1,10 @@
-using FunctionsApp.Core.Json.Schema;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Reflection;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 
 namespace FunctionsApp.Core.Patterns.Map;
 

@@ -1,9 +1,9 @@
-using FunctionsApp.Core.Json.Schema;
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 

@@ -1,7 +1,7 @@
-using FunctionsApp.Core.Json.Schema;
 using System.Buffers;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;

@@ -1,8 +1,8 @@
-using FunctionsApp.Core.Json.Schema;
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;

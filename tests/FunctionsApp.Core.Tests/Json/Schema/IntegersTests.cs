@@ -4,6 +4,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Tests.Patterns.Map;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Json.Schema;
@@ -71,7 +72,7 @@ public sealed class IntegersTests
     [InlineData("4.0", false, 4, 3)]
     [InlineData("[4.0,5.0]", true, 4, 5)]
     public void Items_have_their_integers_read(string item, bool isStarmap, int across, int down) =>
-        Assert.Equal(new SamplePoint(across, down), Samples.ReadItem<SamplePoint>(item, isStarmap));
+        Assert.Equal(new SamplePoint(across, down), MapItem.Read<SamplePoint>(item, isStarmap));
 
     [Theory]
     [InlineData("7.0", false, 7)]
@@ -83,7 +84,7 @@ public sealed class IntegersTests
     [InlineData("""{"value":9223372036854775807.0}""", false, long.MaxValue)]
     [InlineData("[1e18]", true, 1_000_000_000_000_000_000)]
     public void Items_of_one_64_bit_integer_are_read_exactly(string item, bool isStarmap, long expected) =>
-        Assert.Equal(expected, Samples.ReadItem<One>(item, isStarmap).Value);
+        Assert.Equal(expected, MapItem.Read<One>(item, isStarmap).Value);
 
     [Theory]
     [InlineData("7.5")]
@@ -92,7 +93,7 @@ public sealed class IntegersTests
     [InlineData("[7.5]")]
     public void Items_of_one_64_bit_integer_refuse_fractions(string item) =>
         Assert.Contains("must be an integer of at most 64 bits", Samples.Lines(Samples.Refusal(() =>
-            Samples.ReadItem<One>(item, isStarmap: item[0] == '['))), StringComparison.Ordinal);
+            MapItem.Read<One>(item, isStarmap: item[0] == '['))), StringComparison.Ordinal);
 
     [Fact]
     public void The_JSON_values_of_a_request_stay_as_written()

@@ -1,5 +1,4 @@
 using System.Text;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Sequence;

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using FunctionsApp.Core.Json.Schema;
+using FunctionsApp.Core.Tests.Patterns.Map;
 
 namespace FunctionsApp.Core.Tests.Json.Schema;
 
@@ -258,7 +260,7 @@ public sealed class SchemaCheckTests
     [Fact]
     public void An_optional_property_that_does_not_accept_null_refuses_it() =>
         Assert.Equal("/down must be an integer from -2147483648 to 2147483647, not null", Samples.Lines(
-            Samples.Refusal(() => Samples.ReadItem<SamplePoint>("""{"across":1,"down":null}"""))));
+            Samples.Refusal(() => MapItem.Read<SamplePoint>("""{"across":1,"down":null}"""))));
 
     [Fact]
     public void A_valid_value_is_checked_without_allocation()

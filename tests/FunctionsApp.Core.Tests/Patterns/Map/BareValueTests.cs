@@ -157,7 +157,7 @@ public sealed class BareValueTests
         Assert.Equal("malformed-json", Samples.Refusal(() => Read<Two>(value)).Slug);
     }
 
-    private static T Read<T>(string value) => Samples.ReadItem<T>(value);
+    private static T Read<T>(string value) => MapItem.Read<T>(value);
 
     private static string ValidationErrors<T>(string value) => Samples.Lines(Samples.Refusal(() => Read<T>(value)));
 

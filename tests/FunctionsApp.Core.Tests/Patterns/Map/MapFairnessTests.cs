@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Cpu;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Map;
 using Microsoft.Extensions.DependencyInjection;
 

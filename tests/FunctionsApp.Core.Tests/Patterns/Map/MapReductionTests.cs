@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
+using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
