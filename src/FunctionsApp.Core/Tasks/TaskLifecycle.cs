@@ -102,12 +102,13 @@ public static class TaskLifecycle
     /// <param name="verdict">How the attempt ended.</param>
     /// <param name="now">The current time.</param>
     /// <param name="deliveryPause">The pause before the first attempt at its webhook.</param>
-    public static TaskChange After(
-        TaskRecord record, AttemptVerdict verdict, DateTimeOffset now, TimeSpan deliveryPause) => verdict.End switch
+    public static TaskChange After(TaskRecord record, AttemptVerdict verdict, DateTimeOffset now, TimeSpan deliveryPause)
+    {
+        return verdict.End switch
         {
-            AttemptEnd.Succeeded => new TaskChange(End(record, TaskState.Succeeded, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
-            AttemptEnd.Failed => new TaskChange(End(record, TaskState.Failed, verdict.IsContinued, now, deliveryPause), verdict.Outcome),
-            AttemptEnd.Cancelled => new TaskChange(End(record, TaskState.Cancelled, isContinued: false, now, deliveryPause)),
+            AttemptEnd.Succeeded => new TaskChange(EndedAs(TaskState.Succeeded), verdict.Outcome),
+            AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed), verdict.Outcome),
+            AttemptEnd.Cancelled => new TaskChange(EndedAs(TaskState.Cancelled)),
             AttemptEnd.Interrupted => Fail(record, TaskProblems.Interrupted(record.Attempts), now, deliveryPause),
             _ => new TaskChange(record with
             {
@@ -117,6 +118,9 @@ public static class TaskLifecycle
                 Progress = null,
             }),
         };
+
+        TaskRecord EndedAs(TaskState state) => End(record, state, verdict.IsContinued, now, deliveryPause);
+    }
 
     /// <summary>The task fails without the outcome of an attempt.</summary>
     /// <param name="record">The task.</param>

@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Activities;

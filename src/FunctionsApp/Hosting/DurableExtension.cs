@@ -1,7 +1,7 @@
 using Azure.Core.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

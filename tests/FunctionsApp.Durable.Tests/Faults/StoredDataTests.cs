@@ -160,6 +160,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
     [AzuriteFact]
     public async Task Orchestrations_that_are_not_tasks_are_left_alone()
     {
+        await Hub.EnsureCreatedAsync();
         var instances = new TableClient(Connection, "ConformanceInstances");
         var (completed, running) = ("mine-completed", TaskRecord.NewId());
         foreach (var (id, status) in new[] { (completed, "Completed"), (running, "Running") })

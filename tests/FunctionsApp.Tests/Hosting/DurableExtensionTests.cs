@@ -1,8 +1,9 @@
 using System.Reflection;
 using System.Text.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable;
+using FunctionsApp.Durable.Storage;
 using FunctionsApp.Durable.Hosting;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Hosting;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
@@ -84,13 +85,13 @@ public sealed class DurableExtensionTests : IDisposable
     public void The_extension_serializes_as_the_app_does()
     {
         using var services = Services(OwnHostJson);
-        var order = new AttemptOrder("id", 2, new TaskDefinition { Pattern = "await", Path = "/api/tasks", Operation = "echo", TtlSeconds = 60 }, 10, DateTimeOffset.UnixEpoch);
+        var order = new AttemptInput("id", 2, new TaskDefinition { Pattern = "await", Path = "/api/tasks", Operation = "echo", TtlSeconds = 60 }, 10, DateTimeOffset.UnixEpoch);
         var serializer = services.GetRequiredService<IOptions<WorkerOptions>>().Value.Serializer!;
 
-        var text = serializer.Serialize(order, typeof(AttemptOrder), default);
+        var text = serializer.Serialize(order, typeof(AttemptInput), default);
 
         Assert.Equal(2, JsonDocument.Parse(text).RootElement.GetProperty("call").GetInt32());
-        Assert.Equal(order, serializer.Deserialize(text.ToStream(), typeof(AttemptOrder), default));
+        Assert.Equal(order, serializer.Deserialize(text.ToStream(), typeof(AttemptInput), default));
     }
 
     [Fact]

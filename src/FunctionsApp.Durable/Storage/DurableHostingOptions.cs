@@ -1,4 +1,4 @@
-namespace FunctionsApp.Durable;
+namespace FunctionsApp.Durable.Storage;
 
 /// <summary>How the host runs the orchestrations and activities of tasks.</summary>
 public sealed record DurableHostingOptions
