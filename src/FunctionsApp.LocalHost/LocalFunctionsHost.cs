@@ -54,7 +54,7 @@ internal static class LocalFunctionsHost
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
-        builder.Configuration.AddDefault($"{CallbacksOptions.Section}:{nameof(CallbacksOptions.GenerateSigningKey)}", "true");
+        builder.Configuration.AddDefault($"{WebhookOptions.Section}:{nameof(WebhookOptions.GenerateSigningKey)}", "true");
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.RequestHeaderEncodingSelector = ContentLengthEncoding.Select);

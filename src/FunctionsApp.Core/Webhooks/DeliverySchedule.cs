@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Webhooks;
 
 /// <summary>The schedule of a webhook's attempts.</summary>
-/// <param name="options">The pauses: <see cref="CallbacksOptions.RetryScheduleSeconds"/>.</param>
+/// <param name="options">The pauses: <see cref="WebhookOptions.RetryScheduleSeconds"/>.</param>
 /// <param name="random">The source of the jitter; by default <see cref="Random.Shared"/>.</param>
-public sealed class DeliverySchedule(IOptions<CallbacksOptions> options, Random? random = null)
+public sealed class DeliverySchedule(IOptions<WebhookOptions> options, Random? random = null)
 {
     // Deliveries that fail together must not retry together.
     private const double Jitter = 0.1;

@@ -5,11 +5,11 @@ namespace FunctionsApp.Core.Webhooks;
 /// <summary>
 /// The keys that sign webhooks: the configured keys or, if there are none, a generated one, which the task engine stores.
 /// </summary>
-public sealed class SigningKeys(IOptions<CallbacksOptions> options)
+public sealed class SigningKeys(IOptions<WebhookOptions> options)
 {
     private volatile IReadOnlyList<SigningKey> _current = [.. options.Value.SigningKeys.Select(SigningKey.Parse)];
 
-    /// <summary>Whether to generate a key: none is configured and <see cref="CallbacksOptions.GenerateSigningKey"/> is true.</summary>
+    /// <summary>Whether to generate a key: none is configured and <see cref="WebhookOptions.GenerateSigningKey"/> is true.</summary>
     public bool NeedsGenerated { get; } = options.Value is { SigningKeys.Count: 0, GenerateSigningKey: true };
 
     /// <summary>The keys; each of them signs.</summary>

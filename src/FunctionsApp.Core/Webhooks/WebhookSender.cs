@@ -13,7 +13,7 @@ namespace FunctionsApp.Core.Webhooks;
 /// the caller decides what to send, and when.
 /// </summary>
 public sealed class WebhookSender(
-    OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<CallbacksOptions> options, ProblemDescriber describer,
+    OutboundClient client, OutboundGuard guard, SigningKeys keys, IOptions<WebhookOptions> options, ProblemDescriber describer,
     TimeProvider time)
 {
     /// <summary>The maximum length of a URL, in characters.</summary>

@@ -14,7 +14,7 @@ internal sealed partial class AttemptActivity(
     TaskHub hub, AttemptSlots slots, AttemptExecution execution, MemoryBudget memory, AttemptLimits limits, TimeProvider time,
     ILogger<AttemptActivity> logger)
 {
-    /// <summary>How often an execution looks whether the attempt of another has ended.</summary>
+    /// <summary>How often an execution checks whether the attempt of another has ended.</summary>
     private static readonly TimeSpan FollowPause = TimeSpan.FromSeconds(1);
 
     /// <summary>

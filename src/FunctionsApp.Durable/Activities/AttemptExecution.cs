@@ -17,7 +17,7 @@ namespace FunctionsApp.Durable.Activities;
 internal sealed partial class AttemptExecution(
     TaskHub hub, Lazy<TaskRunner> runner, StorageUse use, ProblemDescriber describer, TimeProvider time, ILogger<AttemptActivity> logger)
 {
-    /// <summary>How often an attempt looks whether it has been cancelled. The second is for attempts that run for long.</summary>
+    /// <summary>How often an attempt checks whether it has been cancelled. The second is for attempts that run for long.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), LongWatchPause = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan LongRun = TimeSpan.FromMinutes(1);

@@ -20,13 +20,6 @@ internal static class DatabaseCheck
     /// <exception cref="StorageException">The directory's tasks cannot be used; the message says what to do.</exception>
     public static void EnsureUsable(string directory, ILogger logger)
     {
-        if (Directory.EnumerateFiles(directory, "??????????.log").FirstOrDefault() is { } earlier)
-        {
-            throw new StorageException(
-                $"'{earlier}' was written by an earlier version of the app: "
-                + "run that version until its tasks have ended, then delete the directory's *.log files.");
-        }
-
         var path = Path.Combine(directory, TaskDatabase.FileName);
         var damaged = Path.Combine(directory, "damaged");
         string[] before = Directory.Exists(damaged) ? Directory.GetFiles(damaged, "tasks-*.db") : [];

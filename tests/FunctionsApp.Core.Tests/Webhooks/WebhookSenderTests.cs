@@ -191,7 +191,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     {
         Resolver.Answer("127.0.0.1");
         using var client = new OutboundClient(Guard(), Options.Create(new OutboundOptions()), _time);
-        var sender = Sender(client, new CallbacksOptions { SigningKeys = [Current] });
+        var sender = Sender(client, new WebhookOptions { SigningKeys = [Current] });
 
         var result = await sender.SendAsync(Url, Id, Body, default).WaitAsync(Limit);
 
@@ -202,7 +202,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     public async Task A_receiver_that_does_not_respond_times_out()
     {
         _server.Hang();
-        var sending = SendAsync(new CallbacksOptions { SigningKeys = [Current], TimeoutSeconds = 2.5 });
+        var sending = SendAsync(new WebhookOptions { SigningKeys = [Current], TimeoutSeconds = 2.5 });
 
         _time.Advance(TimeSpan.FromSeconds(2.4));
         Assert.False(sending.IsCompleted);
@@ -347,13 +347,13 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
     private Task<WebhookResult> SendAsync() => SendAsync(Sender(Current));
 
-    private Task<WebhookResult> SendAsync(CallbacksOptions options) => SendAsync(Sender(Client(), options));
+    private Task<WebhookResult> SendAsync(WebhookOptions options) => SendAsync(Sender(Client(), options));
 
     private static Task<WebhookResult> SendAsync(WebhookSender sender) => sender.SendAsync(Url, Id, Body, default);
 
-    private WebhookSender Sender(params string[] keys) => Sender(Client(), new CallbacksOptions { SigningKeys = keys });
+    private WebhookSender Sender(params string[] keys) => Sender(Client(), new WebhookOptions { SigningKeys = keys });
 
-    private WebhookSender Sender(OutboundClient client, CallbacksOptions options) =>
+    private WebhookSender Sender(OutboundClient client, WebhookOptions options) =>
         new(client, Guard(), new SigningKeys(Options.Create(options)), Options.Create(options), new ProblemDescriber(NullLogger<ProblemDescriber>.Instance), _time);
 
     private OutboundClient Client()

@@ -27,7 +27,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
         var outbound = Options.Create(new OutboundOptions { AllowedHosts = ["127.0.0.1"] });
         var guard = new OutboundGuard(outbound, Resolver, new AppIdentity(outbound, TimeProvider.System));
         _client = new OutboundClient(guard, outbound, TimeProvider.System);
-        var callbacks = Options.Create(new CallbacksOptions { SigningKeys = [Key], TimeoutSeconds = 30 });
+        var callbacks = Options.Create(new WebhookOptions { SigningKeys = [Key], TimeoutSeconds = 30 });
         _sender = new WebhookSender(
             _client, guard, new SigningKeys(callbacks), callbacks, new ProblemDescriber(NullLogger<ProblemDescriber>.Instance), TimeProvider.System);
     }

@@ -221,18 +221,6 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public void A_directory_of_an_earlier_version_is_refused_with_advice_and_left_unchanged()
-    {
-        Directory.CreateDirectory(StateDirectory);
-        File.WriteAllText(Path.Combine(StateDirectory, "0000000001.log"), "records");
-
-        var message = Assert.Throws<StorageException>(() => Open(StateDirectory)).Message;
-
-        Assert.Contains("run that version until its tasks have ended, then delete", message, StringComparison.Ordinal);
-        Assert.Equal(["0000000001.log", "lock"], Directory.GetFiles(StateDirectory).Select(Path.GetFileName).Order());
-    }
-
-    [Fact]
     public void A_directory_has_one_process_and_is_free_when_the_database_is_closed_or_cannot_be_opened()
     {
         Assert.NotNull(Database);

@@ -1,9 +1,9 @@
 using System.Reflection;
 using System.Text.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Storage;
 using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using FunctionsApp.Hosting;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Webhooks;
 
-public sealed class CallbacksOptionsTests
+public sealed class WebhookOptionsTests
 {
     private const string Current = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     private const string Former = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
@@ -59,7 +59,7 @@ public sealed class CallbacksOptionsTests
 
         Assert.Equal(50, Read(Schedule(50)).Schedule.Count);
         Assert.Contains("Callbacks:RetryScheduleSeconds has 51 entries, not 1 to 50.", Refused(Schedule(51)), StringComparison.Ordinal);
-        Assert.Contains("has 0 entries", Assert.Single(new CallbacksOptions { RetryScheduleSeconds = [] }.Validate(new(new object()))).ErrorMessage, StringComparison.Ordinal);
+        Assert.Contains("has 0 entries", Assert.Single(new WebhookOptions { RetryScheduleSeconds = [] }.Validate(new(new object()))).ErrorMessage, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -68,9 +68,9 @@ public sealed class CallbacksOptionsTests
 
     private static string Refused(params (string Key, string Value)[] settings) => Assert.Throws<OptionsValidationException>(() => Read(settings)).Message;
 
-    private static CallbacksOptions Read(params (string Key, string Value)[] settings)
+    private static WebhookOptions Read(params (string Key, string Value)[] settings)
     {
         using var services = TestServices.Create(settings: settings);
-        return services.GetRequiredService<IOptions<CallbacksOptions>>().Value;
+        return services.GetRequiredService<IOptions<WebhookOptions>>().Value;
     }
 }

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace FunctionsApp.Core.Webhooks;
 
 /// <summary>The options of deliveries to callers' URLs; configuration section <c>Callbacks</c>.</summary>
-public sealed record CallbacksOptions : IValidatableObject
+public sealed record WebhookOptions : IValidatableObject
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Callbacks";
