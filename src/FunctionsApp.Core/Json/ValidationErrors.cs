@@ -86,7 +86,7 @@ internal sealed class ValidationErrors
     {
         var errors = new ValidationErrors();
         int? first = null;
-        for (var i = 0; i < count && !errors.IsFull; i++)
+        for (var i = 0; i < count; i++)
         {
             try
             {

@@ -178,7 +178,12 @@ public sealed class MemoryBudget
         }
     }
 
-    private bool MayEnter(long bytes) => Fits(bytes, Limit - (Limit / GrowthShare));
+    /// <summary>New requests leave room for growth, but for one that is too large for the rest: it waits only until it fits.</summary>
+    private bool MayEnter(long bytes)
+    {
+        var room = Limit - (Limit / GrowthShare);
+        return Fits(bytes, bytes > room ? Limit : room);
+    }
 
     /// <summary>A request that needs more than the limit gets it when it is alone: only its own limits bound it then.</summary>
     private bool Fits(long bytes, long limit) => bytes <= limit - _taken || _taken <= 0;

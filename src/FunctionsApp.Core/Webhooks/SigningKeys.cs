@@ -16,13 +16,13 @@ public sealed class SigningKeys(IOptions<WebhookOptions> options)
     internal IReadOnlyList<SigningKey> Current => _current;
 
     /// <summary>
-    /// Provides the generated key, if one is needed. An engine awaits it before its first webhook; later calls cost nothing.
+    /// Provides the generated key, if one is needed. An engine awaits it before its first webhook, for each storage that it opens.
     /// </summary>
     /// <param name="share">Stores a new key, unless one is stored already, and returns the stored one, in text form.</param>
     /// <returns>Why the stored text is no key, such as "is not …"; null if there is nothing to complain of.</returns>
     public async ValueTask<string?> EnsureAsync(Func<string, Task<string>> share)
     {
-        if (!NeedsGenerated || _current.Count > 0)
+        if (!NeedsGenerated)
         {
             return null;
         }

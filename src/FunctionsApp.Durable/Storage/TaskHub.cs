@@ -44,6 +44,7 @@ internal sealed class TaskHub
     private readonly SigningKeys _keys;
     private readonly Lock _gate = new();
     private Task? _created;
+    private Task? _keyed;
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
     public TaskHub(
@@ -80,13 +81,13 @@ internal sealed class TaskHub
     });
 
     /// <summary>Provides the key that signs webhooks, if it is to be generated: all processes share it.</summary>
-    public async Task ProvideSigningKeyAsync(CancellationToken cancellationToken)
+    public Task ProvideSigningKeyAsync(CancellationToken cancellationToken) => OnceAsync(ref _keyed, async () =>
     {
         if (await _keys.EnsureAsync(key => Blobs.ShareSecretAsync("signing-key", key, cancellationToken)) is { } error)
         {
             throw new InvalidOperationException($"The blob secrets/signing-key has an invalid signing key: it {error}.");
         }
-    }
+    });
 
     /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
     public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);

@@ -77,6 +77,16 @@ public sealed class MemoryBudgetTests
         Assert.Equal(enters, Enter(bytes).IsCompletedSuccessfully);
     }
 
+    [Theory]
+    [InlineData(800, true)]
+    [InlineData(801, false)]
+    public void A_request_that_needs_more_than_the_rest_waits_only_until_it_fits(long bytes, bool enters)
+    {
+        Take(200);
+
+        Assert.Equal(enters, Enter(bytes).IsCompletedSuccessfully);
+    }
+
     [Fact]
     public void A_request_that_holds_memory_does_not_wait_behind_new_ones()
     {
