@@ -15,9 +15,6 @@ internal sealed class TaskChanges(
     /// <summary>An attempt begins.</summary>
     public Task Begin(TaskEntry entry) => StoreAsync(entry, new TaskChange(TaskLifecycle.Begin(entry.Pending, clock.Now)));
 
-    /// <summary>A task is being cancelled. The change is stored once: if that fails, the caller learns of it.</summary>
-    public Task Cancel(TaskEntry entry) => store.CommitAsync(entry, TaskLifecycle.Cancel(entry.Pending));
-
     /// <summary>An attempt has ended.</summary>
     public Task After(TaskEntry entry, AttemptVerdict verdict) =>
         StoreAsync(entry, TaskLifecycle.After(entry.Pending with { Progress = entry.Progress }, verdict, clock.Now, DeliveryPause));

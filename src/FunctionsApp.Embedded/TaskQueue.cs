@@ -116,14 +116,14 @@ internal sealed class TaskQueue : IDisposable
     public TaskRecord Cancel(TaskEntry entry, out Task committed)
     {
         committed = Task.CompletedTask;
-        var before = entry.Pending;
-        if (before.IsFinished || before.State == TaskState.Cancelling)
+        var cancelling = TaskLifecycle.Cancel(entry.Pending);
+        if (ReferenceEquals(cancelling, entry.Pending))
         {
-            return before;
+            return cancelling;
         }
 
-        committed = _changes.Cancel(entry);
-        var cancelling = entry.Pending;
+        // Stored once: if that fails, the caller learns of it.
+        committed = _store.CommitAsync(entry, cancelling);
         if (entry.Stop is { } stop)
         {
             // Not Cancel(): it would run the cancellation callbacks of the task here, under the lock.

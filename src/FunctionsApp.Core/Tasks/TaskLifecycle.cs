@@ -72,7 +72,7 @@ public static class TaskLifecycle
     /// <returns>The task, which waits for its next attempt, or has ended.</returns>
     public static TaskChange Interrupt(TaskRecord record, DateTimeOffset now, TimeSpan deliveryPause) => record switch
     {
-        { Flaw: not null } => Fail(record, TaskProblems.Unreadable(), now, deliveryPause),
+        { Flaw: not null } => After(record, AttemptVerdict.Failed(TaskProblems.Unreadable()), now, deliveryPause),
         _ when Refuse(record.Definition, record.Attempts, record.State == TaskState.Cancelling) is { } end =>
             After(record, new AttemptVerdict(end), now, deliveryPause),
         { State: TaskState.Running } => new TaskChange(record with { Version = record.Version + 1, State = TaskState.Queued }),
@@ -109,7 +109,7 @@ public static class TaskLifecycle
             AttemptEnd.Succeeded => new TaskChange(EndedAs(TaskState.Succeeded), verdict.Outcome),
             AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed), verdict.Outcome),
             AttemptEnd.Cancelled => new TaskChange(EndedAs(TaskState.Cancelled)),
-            AttemptEnd.Interrupted => Fail(record, TaskProblems.Interrupted(record.Attempts), now, deliveryPause),
+            AttemptEnd.Interrupted => After(record, AttemptVerdict.Failed(TaskProblems.Interrupted(record.Attempts)), now, deliveryPause),
             _ => new TaskChange(record with
             {
                 Version = record.Version + 1,
@@ -121,14 +121,6 @@ public static class TaskLifecycle
 
         TaskRecord EndedAs(TaskState state) => End(record, state, verdict.IsContinued, now, deliveryPause);
     }
-
-    /// <summary>The task fails without the outcome of an attempt.</summary>
-    /// <param name="record">The task.</param>
-    /// <param name="problem">Why.</param>
-    /// <param name="now">The current time.</param>
-    /// <param name="deliveryPause">The pause before the first attempt at its webhook.</param>
-    public static TaskChange Fail(TaskRecord record, Problem problem, DateTimeOffset now, TimeSpan deliveryPause) =>
-        After(record, new AttemptVerdict(AttemptEnd.Failed) { Outcome = TaskOutcome.Failed(problem).Value }, now, deliveryPause);
 
     /// <summary>A caller wants the webhook to be sent again: at once, and then by the schedule from its beginning.</summary>
     /// <param name="delivery">The webhook.</param>
@@ -206,6 +198,10 @@ public sealed record AttemptVerdict(AttemptEnd End)
 
     /// <summary>Whether a continuation has already handled the outcome, so that it is not delivered.</summary>
     public bool IsContinued { get; init; }
+
+    /// <summary>Creates the verdict for a task that fails without the outcome of an attempt.</summary>
+    /// <param name="problem">Why.</param>
+    public static AttemptVerdict Failed(Problem problem) => new(AttemptEnd.Failed) { Outcome = TaskOutcome.Failed(problem).Value };
 }
 
 /// <summary>How an attempt ended.</summary>

@@ -1,4 +1,3 @@
-using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 
@@ -45,5 +44,5 @@ public sealed record TaskStart(
     /// <param name="problem">Why.</param>
     /// <param name="now">The current time.</param>
     internal DurableStatus Fail(DurableStatus? status, Problem problem, DateTimeOffset now) =>
-        After(status, new AttemptVerdict(AttemptEnd.Failed) { Outcome = TaskOutcome.Failed(problem).Value }, now);
+        After(status, AttemptVerdict.Failed(problem), now);
 }

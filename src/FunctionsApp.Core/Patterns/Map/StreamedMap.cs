@@ -77,14 +77,14 @@ internal sealed class StreamedMap(
         var reading = lines is null || running.IsCompleted ? Task.CompletedTask : ReadAsync(job, lines, limit.Token);
         try
         {
-            await running;
-            await reading;
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            var timeout = limit.Problem("The map");
-            watch.Fail(timeout.Slug);
-            throw new ProblemException(timeout);
+            await limit.RunAsync(
+                async _ =>
+                {
+                    await running;
+                    await reading;
+                    return true;
+                },
+                "The map");
         }
         catch (Exception exception)
         {
