@@ -6,9 +6,7 @@ using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
-using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Azure.Functions.Worker;
-using Microsoft.OpenApi;
 
 namespace FunctionsApp.OpenApi;
 
@@ -17,14 +15,12 @@ namespace FunctionsApp.OpenApi;
 /// </summary>
 internal sealed class DocumentBuilder
 {
-    private const string OperationParameter = "operation";
-
-    private readonly OpenApiDocument _document = new() { Components = new OpenApiComponents(), Paths = [] };
-    private readonly Dictionary<string, JsonObject> _records = new(StringComparer.Ordinal);
+    private readonly Components _components = new();
+    private readonly JsonObject _paths = [];
     private readonly OperationCatalog _catalog;
     private readonly Dictionary<Operation, string> _names;
     private readonly Schemas _schemas;
-    private readonly Components _components;
+    private readonly Responses _responses;
 
     /// <summary>Creates an empty builder.</summary>
     /// <param name="catalog">The operations.</param>
@@ -34,15 +30,14 @@ internal sealed class DocumentBuilder
     {
         _catalog = catalog;
         _names = NamesOf(catalog.All);
-        _schemas = new Schemas(_records, limits, patterns);
-        _components = new Components(_document, _schemas);
+        _schemas = new Schemas(_components, limits, patterns);
+        _responses = new Responses(_components, _schemas);
     }
 
-    /// <summary>Builds the document. Call it once.</summary>
+    /// <summary>Builds the document, without its servers. Call it once.</summary>
     /// <param name="functions">The functions.</param>
-    /// <param name="server">The base URL of all paths.</param>
     /// <exception cref="InvalidOperationException">A function has no description, or a description has no function.</exception>
-    public OpenApiDocument Build(IEnumerable<HttpFunction> functions, string server)
+    public JsonObject Build(IEnumerable<HttpFunction> functions)
     {
         var byName = functions.ToDictionary(static function => function.Name, StringComparer.Ordinal);
         if (byName.Keys.FirstOrDefault(static name => !EndpointDescriptions.ByFunction.ContainsKey(name)) is { } unknown)
@@ -50,59 +45,55 @@ internal sealed class DocumentBuilder
             throw new InvalidOperationException($"The function {unknown} is not described in {nameof(EndpointDescriptions)}.");
         }
 
-        _document.Info = new OpenApiInfo
-        {
-            Title = "asyncio over HTTP",
-            Version = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
-            Description = "Await, sequence, callback, gather, parallel map, stream and tasks: "
-                + "the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
-                + "Each endpoint with GET also supports HEAD, which responds without a body. "
-                + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
-        };
-        _document.Servers = [new OpenApiServer { Url = server }];
-        _document.Tags = new HashSet<OpenApiTag>(
-            EndpointDescriptions.Tags.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }));
-        _document.Security = AddKey("functionKey", "A function key");
-        var masterKey = AddKey("masterKey", "The master key, which is valid for every function");
         foreach (var (name, endpoint) in EndpointDescriptions.ByFunction)
         {
-            var function = byName.GetValueOrDefault(name) ?? throw new InvalidOperationException($"There is no function {name}.");
-            Add(function, endpoint, masterKey);
+            Add(byName.GetValueOrDefault(name) ?? throw new InvalidOperationException($"There is no function {name}."), endpoint);
         }
 
         // They belong to no path, only to the document.
-        _ = _components.Of("Server", ProblemSamples.OfServer).ToList();
-        _document.Webhooks = new Dictionary<string, IOpenApiPathItem>(StringComparer.Ordinal) { ["taskEnded"] = TaskEnded() };
-        foreach (var (name, schema) in _records.OrderBy(static record => record.Key, StringComparer.Ordinal))
+        _ = _responses.Of("Server", ProblemSamples.OfServer).ToList();
+        return new JsonObject
         {
-            _document.AddComponent(name, _components.Schema(schema));
-        }
-
-        return _document;
+            ["openapi"] = "3.1.1",
+            ["info"] = new JsonObject
+            {
+                ["title"] = "asyncio over HTTP",
+                ["version"] = typeof(DocumentBuilder).Assembly.GetName().Version!.ToString(3),
+                ["description"] = "Await, sequence, callback, gather, parallel map, stream and tasks: "
+                    + "the vocabulary of Python's asyncio and multiprocessing as HTTP endpoints. "
+                    + "Each endpoint with GET also supports HEAD, which responds without a body. "
+                    + "application/ndjson, application/jsonl and application/jsonlines are the same as application/x-ndjson.",
+            },
+            ["tags"] = new JsonArray([.. EndpointDescriptions.Tags.Select(static tag =>
+                new JsonObject { ["name"] = tag.Name, ["description"] = tag.Description })]),
+            ["security"] = Keys("functionKey", "A function key"),
+            ["paths"] = _paths,
+            ["webhooks"] = new JsonObject { ["taskEnded"] = new JsonObject { ["post"] = TaskEnded() } },
+            ["components"] = _components.Json,
+        };
     }
 
-    /// <summary>Adds the two locations of a key.</summary>
-    private List<OpenApiSecurityRequirement> AddKey(string name, string description)
+    /// <summary>Returns the two locations of a key.</summary>
+    private JsonArray Keys(string name, string description)
     {
-        return [Add(name, ParameterLocation.Header, "x-functions-key"), Add(name + "InQuery", ParameterLocation.Query, "code")];
+        return [Key(name, "header", "x-functions-key"), Key(name + "InQuery", "query", "code")];
 
-        OpenApiSecurityRequirement Add(string scheme, ParameterLocation location, string parameter)
+        JsonObject Key(string scheme, string location, string parameter)
         {
-            _document.AddComponent<IOpenApiSecurityScheme>(scheme, new OpenApiSecurityScheme
+            _components.Refer("securitySchemes", scheme, () => new JsonObject
             {
-                Type = SecuritySchemeType.ApiKey,
-                In = location,
-                Name = parameter,
-                Description = description + ". LocalHost requires it if a key is configured.",
+                ["type"] = "apiKey",
+                ["in"] = location,
+                ["name"] = parameter,
+                ["description"] = description + ". LocalHost requires it if a key is configured.",
             });
-            return new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, _document)] = [] };
+            return new JsonObject { [scheme] = new JsonArray() };
         }
     }
 
     /// <summary>Adds a function; once per operation if it runs operations, as a path has one schema.</summary>
-    private void Add(HttpFunction function, EndpointDescription endpoint, List<OpenApiSecurityRequirement> masterKey)
+    private void Add(HttpFunction function, EndpointDescription endpoint)
     {
-        var route = RoutePatternFactory.Parse(function.Route);
         IEnumerable<Operation?> operations = [null];
         if (endpoint.Runs is { } runs)
         {
@@ -111,84 +102,128 @@ internal sealed class DocumentBuilder
 
         foreach (var operation in operations)
         {
-            var path = PathOf(route, operation);
-            if (!_document.Paths.TryGetValue(path, out var item))
-            {
-                _document.Paths.Add(path, item = new OpenApiPathItem());
-            }
-
-            var described = Describe(function, endpoint, operation);
-            described.Parameters =
-            [
-                .. route.Parameters.Select(static parameter => parameter.Name)
-                    .Where(name => operation is null || name is not OperationParameter).Select(_components.InRoute),
-                .. endpoint.Parameters.Select(_components.Of),
-            ];
-            described.Security = function.Trigger.AuthLevel switch
-            {
-                AuthorizationLevel.Anonymous => [],
-                AuthorizationLevel.Admin => masterKey,
-                _ => null,
-            };
+            var path = "/" + (operation is null
+                ? function.Route
+                : function.Route.Replace("{operation}", operation.Name, StringComparison.Ordinal));
+            var item = (JsonObject)(_paths[path] ??= new JsonObject());
 
             // HEAD is implied by GET (RFC 9110), and would only repeat it here.
-            var methods = (function.Trigger.Methods ?? []).Select(static method => HttpMethod.Parse(method));
-            foreach (var method in methods.Where(static method => method != HttpMethod.Head))
-            {
-                ((OpenApiPathItem)item).AddOperation(method, described);
-            }
+            var method = function.Trigger.Methods!.Single(static method => method is not "head");
+            item[method] = Describe(function, endpoint, operation, path);
         }
     }
 
-    private static string PathOf(RoutePattern route, Operation? operation) =>
-        string.Concat(route.PathSegments.Select(segment => "/" + string.Concat(segment.Parts.Select(part => part switch
-        {
-            RoutePatternLiteralPart literal => literal.Content,
-            RoutePatternParameterPart { Name: OperationParameter } when operation is not null => operation.Name,
-            RoutePatternParameterPart parameter => $"{{{parameter.Name}}}",
-            _ => throw new InvalidOperationException($"The route {route.RawText} has a part of an unknown kind."),
-        }))));
-
-    private OpenApiOperation Describe(HttpFunction function, EndpointDescription endpoint, Operation? operation)
+    private JsonObject Describe(HttpFunction function, EndpointDescription endpoint, Operation? operation, string path)
     {
         var schemas = _schemas.For(operation is null ? null : (operation, _names[operation]));
-        var responses = new OpenApiResponses();
+        var described = new JsonObject
+        {
+            ["tags"] = new JsonArray(endpoint.Tag),
+            ["summary"] = operation is null ? function.Summary : $"{operation.Name}: {operation.Summary}",
+            ["operationId"] = operation is null ? function.Name : function.Name + _names[operation],
+        };
+        JsonNode[] parameters =
+        [
+            .. path.Split('/').Where(static part => part.StartsWith('{')).Select(static part => part.Trim('{', '}'))
+                .Select(static name => ParameterOf(name, "path", Parameters.InRoute(name), isRequired: true)),
+            .. endpoint.Parameters.Select(parameter => _components.Refer(
+                "parameters", parameter.Scope + parameter.Name,
+                () => ParameterOf(parameter.Name, parameter.Location, parameter.Schema(_schemas)))),
+        ];
+        if (parameters.Length > 0)
+        {
+            described["parameters"] = new JsonArray(parameters);
+        }
+
+        if (endpoint.Body is { } body)
+        {
+            described["requestBody"] = BodyOf(body(schemas), endpoint.NeedsBody(schemas));
+        }
+
+        described["responses"] = ResponsesOf(function, endpoint, schemas);
+        if (function.Trigger.AuthLevel != AuthorizationLevel.Function)
+        {
+            described["security"] = function.Trigger.AuthLevel == AuthorizationLevel.Admin
+                ? Keys("masterKey", "The master key, which is valid for every function")
+                : new JsonArray();
+        }
+
+        return described;
+    }
+
+    private JsonObject ResponsesOf(HttpFunction function, EndpointDescription endpoint, Schemas schemas)
+    {
+        var responses = new JsonObject();
         if (endpoint.ResponseContents is { } contents)
         {
-            responses.Add(
-                endpoint.Status.ToString(CultureInfo.InvariantCulture),
-                new OpenApiResponse { Description = endpoint.ResponseDescription, Content = _components.Contents(contents(schemas)) });
+            responses.Add(endpoint.Status.ToString(CultureInfo.InvariantCulture), new JsonObject
+            {
+                ["description"] = endpoint.ResponseDescription,
+                ["content"] = ContentOf(contents(schemas)),
+            });
         }
 
-        if (endpoint.MayBeTask)
+        var createsTask = endpoint.Parameters.Contains(Parameters.IdempotencyKey);
+        if (createsTask)
         {
-            responses.Add("202", _components.Accepted());
+            responses.Add("202", _responses.Accepted());
         }
 
-        if (endpoint.MayBeEmpty)
+        if (endpoint.Parameters.Contains(Parameters.LastEventId))
         {
-            responses.Add("204", new OpenApiResponse { Description = "The client has all events." });
+            responses.Add("204", Described("The client has all events."));
         }
 
         IEnumerable<Problem> refusals = function.Trigger.AuthLevel == AuthorizationLevel.Anonymous ? [] : [ProblemSamples.Unauthorized];
-        IEnumerable<Problem> ofTask = endpoint.MayBeTask ? ProblemSamples.OfTask : [];
-        foreach (var (status, response) in _components.Of(
+        IEnumerable<Problem> ofTask = createsTask ? ProblemSamples.OfTask : [];
+        foreach (var (status, response) in _responses.Of(
             function.Name, [.. ProblemSamples.OfAll, .. refusals, .. endpoint.Problems, .. ofTask]))
         {
             responses.Add(status, response);
         }
 
-        return new OpenApiOperation
-        {
-            OperationId = operation is null ? function.Name : function.Name + _names[operation],
-            Summary = operation is null ? function.Summary : $"{operation.Name}: {operation.Summary}",
-            Tags = TagOf(endpoint.Tag),
-            RequestBody = endpoint.Body is { } body
-                ? new OpenApiRequestBody { Required = endpoint.NeedsBody(schemas), Content = _components.Contents(body(schemas)) }
-                : null,
-            Responses = responses,
-        };
+        return responses;
     }
+
+    private static JsonObject ParameterOf(string name, string location, JsonNode schema, bool isRequired = false)
+    {
+        schema.AsObject().Remove("description", out var description);
+        var parameter = new JsonObject
+        {
+            ["name"] = name,
+            ["in"] = location,
+            ["description"] = description,
+            ["schema"] = Components.ForGenerators(schema),
+        };
+        if (isRequired)
+        {
+            parameter["required"] = true;
+        }
+
+        return parameter;
+    }
+
+    private static JsonObject BodyOf(Content[] contents, bool isRequired)
+    {
+        var body = new JsonObject { ["content"] = ContentOf(contents) };
+        if (isRequired)
+        {
+            body["required"] = true;
+        }
+
+        return body;
+    }
+
+    private static JsonObject ContentOf(Content[] contents) => new(contents.Select(static content =>
+    {
+        var format = new JsonObject { ["schema"] = Components.ForGenerators(content.Schema) };
+        if (content.Example is { } example)
+        {
+            format["example"] = example;
+        }
+
+        return KeyValuePair.Create<string, JsonNode?>(content.MediaType, format);
+    }));
 
     /// <summary>
     /// Returns what the names of an operation's schemas begin with: <c>MathSquare</c> for <c>math.square</c>; with a number if that is
@@ -199,7 +234,7 @@ internal sealed class DocumentBuilder
         var taken = typeof(Operation).Assembly.GetExportedTypes().Select(static type => type.Name).ToHashSet(StringComparer.Ordinal);
         return operations.ToDictionary(static operation => operation, operation =>
         {
-            var name = PascalCase.Of(operation.Name) is { Length: > 0 } words ? words : nameof(Operation);
+            var name = Schemas.PascalCase(operation.Name) is { Length: > 0 } words ? words : nameof(Operation);
             var free = Enumerable.Range(1, int.MaxValue)
                 .Select(number => number == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}{number}"))
                 .First(candidate => !Schemas.Suffixes.Any(suffix => taken.Contains(candidate + suffix)));
@@ -209,52 +244,36 @@ internal sealed class DocumentBuilder
     }
 
     /// <summary>Describes the webhook that a task can request (Standard Webhooks).</summary>
-    private OpenApiPathItem TaskEnded()
+    private JsonObject TaskEnded()
     {
-        var item = new OpenApiPathItem();
-        item.AddOperation(HttpMethod.Post, new OpenApiOperation
+        return new JsonObject
         {
-            OperationId = "taskEnded",
-            Summary = "Reports the end of a task to the URL of its onSuccess or onError. "
+            ["operationId"] = "taskEnded",
+            ["summary"] = "Reports the end of a task to the URL of its onSuccess or onError. "
                 + "The app repeats the message until the receiver accepts it.",
-            Tags = TagOf("tasks"),
-            Security = [],
-            Parameters =
-            [
+            ["tags"] = new JsonArray("tasks"),
+            ["security"] = new JsonArray(),
+            ["parameters"] = new JsonArray(
                 Sent("webhook-id", "The id of the message: the same in every attempt."),
                 Sent("webhook-timestamp", "The time of this attempt, in seconds since 1970."),
                 Sent(
                     "webhook-signature",
-                    "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces."),
-            ],
-            RequestBody = new OpenApiRequestBody
+                    "v1, and the base64 HMAC-SHA256 of id.timestamp.body; one signature for each key, separated by spaces.")),
+            ["requestBody"] = BodyOf([new Content("application/json", _schemas.Response<TaskMessage>())], isRequired: true),
+            ["responses"] = new JsonObject
             {
-                Required = true,
-                Content = _components.Contents([new Content("application/json", _schemas.Response<TaskMessage>())]),
+                ["2XX"] = Described("The message is delivered."),
+                ["3XX"] = Described("The app does not follow redirects, and sends nothing more."),
+                ["410"] = Described("The receiver is gone, and the app sends nothing more."),
+                ["default"] = Described(
+                    "The app sends the message again later: after the pause of the schedule, "
+                    + "or after the seconds of Retry-After if these are more."),
             },
-            Responses = new OpenApiResponses
-            {
-                ["2XX"] = new OpenApiResponse { Description = "The message is delivered." },
-                ["3XX"] = new OpenApiResponse { Description = "The app does not follow redirects, and sends nothing more." },
-                ["410"] = new OpenApiResponse { Description = "The receiver is gone, and the app sends nothing more." },
-                ["default"] = new OpenApiResponse
-                {
-                    Description = "The app sends the message again later: after the pause of the schedule, "
-                        + "or after the seconds of Retry-After if these are more.",
-                },
-            },
-        });
-        return item;
-
-        static IOpenApiParameter Sent(string name, string description) => new OpenApiParameter
-        {
-            Name = name,
-            In = ParameterLocation.Header,
-            Required = true,
-            Description = description,
-            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
         };
+
+        static JsonObject Sent(string name, string description) => ParameterOf(
+            name, "header", new JsonObject { ["description"] = description, ["type"] = "string" }, isRequired: true);
     }
 
-    private HashSet<OpenApiTagReference> TagOf(string name) => [new OpenApiTagReference(name, _document)];
+    private static JsonObject Described(string description) => new() { ["description"] = description };
 }

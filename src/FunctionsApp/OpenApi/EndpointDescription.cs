@@ -29,12 +29,6 @@ internal sealed record EndpointDescription(string Tag)
     /// <summary>Its response, in each of its formats; null if it is a task in any case.</summary>
     public Func<Schemas, Content[]>? ResponseContents { get; init; }
 
-    /// <summary>Whether it returns 204 when there is no content.</summary>
-    public bool MayBeEmpty { get; init; }
-
-    /// <summary>Whether it returns 202 with a task to a client that prefers not to wait.</summary>
-    public bool MayBeTask { get; init; }
-
     /// <summary>Its possible problems, without those of any request.</summary>
     public IReadOnlyList<Problem> Problems { get; init; } = [];
 }
@@ -47,11 +41,7 @@ internal sealed record Content(string MediaType, JsonNode Schema, JsonNode? Exam
 
 /// <summary>A parameter that is not in the route.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="IsHeader">Whether it is a header; otherwise it is in the query.</param>
+/// <param name="Location">Where it is: <c>header</c> or <c>query</c>.</param>
 /// <param name="Schema">JSON Schema of its value, with a description.</param>
 /// <param name="Scope">Distinguishes it from other parameters of this name.</param>
-internal sealed record Parameter(string Name, bool IsHeader, Func<Schemas, JsonObject> Schema, string? Scope = null)
-{
-    /// <summary>Its name among the components.</summary>
-    public string Key => Scope is null ? Name : $"{Scope}.{Name}";
-}
+internal sealed record Parameter(string Name, string Location, Func<Schemas, JsonNode> Schema, string Scope = "");

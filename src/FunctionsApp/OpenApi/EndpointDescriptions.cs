@@ -42,7 +42,6 @@ internal static class EndpointDescriptions
             NeedsBody = static of => of.NeedsInput,
             ResponseDescription = "The result.",
             ResponseContents = static of => [Json(of.Response<AwaitResponse>("Response", "result", of.Output))],
-            MayBeTask = true,
             Problems = OfWork,
         },
         ["Sequence"] = new("sequence")
@@ -53,7 +52,6 @@ internal static class EndpointDescriptions
                 """))],
             ResponseDescription = "The results, in the order of the steps.",
             ResponseContents = static of => [Json(of.Response<SequenceResponse>())],
-            MayBeTask = true,
             Problems = OfWork,
         },
         ["Callback"] = new("callback")
@@ -64,7 +62,6 @@ internal static class EndpointDescriptions
                 """))],
             ResponseDescription = "The result of the continuation.",
             ResponseContents = static of => [Json(of.Response<CallbackResponse>())],
-            MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["Gather"] = new("gather")
@@ -80,7 +77,6 @@ internal static class EndpointDescriptions
                 Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), of.StreamError),
                 Events(of.Response<GatherResult>(), of.Response<GatherSummary>(), of.Response<Problem>()),
             ],
-            MayBeTask = true,
             Problems = OfWork,
         },
         ["Map"] = new("map")
@@ -103,7 +99,6 @@ internal static class EndpointDescriptions
                     Schemas.Object("summary", of.Response<MapSummary>()), of.StreamError),
                 Events(of.Result, of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()),
             ],
-            MayBeTask = true,
             Problems = OfWork,
         },
         ["Stream"] = new("stream")
@@ -128,7 +123,6 @@ internal static class EndpointDescriptions
             [
                 Json(of.Request<TaskRequest>("TaskRequest", "input", of.Input, of.NeedsInput), new JsonObject { ["input"] = of.Example }),
             ],
-            MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["CreatePatternTask"] = new("tasks")
@@ -137,7 +131,6 @@ internal static class EndpointDescriptions
             Body = static of => [Json(of.PatternTask, Parse("""
                 {"pattern":"map","operation":"math.square","request":{"items":[1,2,3]}}
                 """))],
-            MayBeTask = true,
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["ListTasks"] = new("tasks")
@@ -166,7 +159,6 @@ internal static class EndpointDescriptions
             Parameters = [Parameters.LastEventId],
             ResponseDescription = "The task after each change.",
             ResponseContents = static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())],
-            MayBeEmpty = true,
             Problems = [UnknownTask, StorageFailed],
         },
         ["ListDeliveries"] = new("tasks")

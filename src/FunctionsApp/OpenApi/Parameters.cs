@@ -11,10 +11,10 @@ internal static class Parameters
 {
     /// <summary>The time limit of an operation, for a body that cannot hold it.</summary>
     public static Parameter TimeoutSeconds { get; } = new(
-        "timeoutSeconds", IsHeader: false, static of => of.TimeLimit("The timeout of the operation, in seconds."));
+        "timeoutSeconds", "query", static of => of.TimeLimit("The timeout of the operation, in seconds."));
 
     /// <summary>How long a streamed response may be silent.</summary>
-    public static Parameter HeartbeatSeconds { get; } = new(FunctionRequest.HeartbeatParameter, IsHeader: false, static _ => new JsonObject
+    public static Parameter HeartbeatSeconds { get; } = new(FunctionRequest.HeartbeatParameter, "query", static _ => new JsonObject
     {
         ["description"] = "Only for a response of lines: after this many seconds without a line, the app sends an empty one.",
         ["type"] = "number",
@@ -23,7 +23,7 @@ internal static class Parameters
     });
 
     /// <summary>How long to wait for a task.</summary>
-    public static Parameter WaitSeconds { get; } = new("waitSeconds", IsHeader: false, static of => new JsonObject
+    public static Parameter WaitSeconds { get; } = new("waitSeconds", "query", static of => new JsonObject
     {
         ["description"] = "How long to wait for the end of the task, in seconds.",
         ["type"] = "number",
@@ -32,62 +32,57 @@ internal static class Parameters
         ["default"] = 0,
     });
 
-    /// <summary>Whether to wait for the work.</summary>
-    public static Parameter Prefer { get; } = Header(
-        "Prefer",
-        "respond-async: respond 202 with a task. With wait=N beside it, "
-            + "respond with the result if the work ends within N seconds (RFC 7240).",
-        new JsonObject { ["examples"] = new JsonArray("respond-async", "respond-async, wait=10") });
-
-    /// <summary>The key that identifies a repeated request.</summary>
+    /// <summary>The key that identifies a repeated request. Every endpoint that can create a task has it.</summary>
     public static Parameter IdempotencyKey { get; } = Header(
         "Idempotency-Key", "The same key with the same request returns the same task. Only requests that create a task use it.",
-        new JsonObject { ["minLength"] = 1, ["maxLength"] = 255, ["pattern"] = @"^[\x00-\x7f]*$" });
+        """{"minLength":1,"maxLength":255,"pattern":"^[\\x00-\\x7f]*$"}""");
 
     /// <summary>Where to resume the events of a task.</summary>
     public static Parameter LastEventId { get; } = Header(
-        "Last-Event-ID", "The id of the last event that the client has. The app sends only later ones.",
-        new JsonObject { ["pattern"] = "^[0-9]+$" });
+        "Last-Event-ID", "The id of the last event that the client has. The app sends only later ones.", """{"pattern":"^[0-9]+$"}""");
 
     /// <summary>What turns a response into a task.</summary>
-    public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
+    public static IReadOnlyList<Parameter> Async { get; } =
+    [
+        Header(
+            "Prefer",
+            "respond-async: respond 202 with a task. With wait=N beside it, "
+                + "respond with the result if the work ends within N seconds (RFC 7240).",
+            """{"examples":["respond-async","respond-async, wait=10"]}"""),
+        IdempotencyKey,
+    ];
 
     /// <summary>The options of a map whose body has one item per line.</summary>
     public static IReadOnlyList<Parameter> OfMap { get; } =
-        Query<MapOptions>("map", "Only for a body of lines. In a JSON body it is a property.");
+        Query<MapOptions>("map.", " Only for a body of lines. In a JSON body it is a property.");
 
     /// <summary>The filter of a list of tasks.</summary>
-    public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list");
+    public static IReadOnlyList<Parameter> OfTaskList { get; } = Query<TaskListRequest>("list.");
 
     /// <summary>The schema of a route parameter.</summary>
     /// <param name="name">Its name.</param>
     /// <exception cref="InvalidOperationException">The name is unknown.</exception>
-    public static JsonObject InRoute(string name) => name switch
+    public static JsonNode InRoute(string name) => JsonNode.Parse(name switch
     {
-        "id" => new() { ["type"] = "string", ["description"] = "The id of the task.", ["pattern"] = "^[0-9a-f]{32}$" },
-        "operation" => Operation("The name of the operation; io or cpu.", "hash"),
-        "name" => Operation("The name of the operation.", "primes.factor"),
+        "id" => """{"type":"string","description":"The id of the task.","pattern":"^[0-9a-f]{32}$"}""",
+        "operation" => """{"type":"string","description":"The name of the operation; io or cpu.","examples":["hash"]}""",
+        "name" => """{"type":"string","description":"The name of the operation.","examples":["primes.factor"]}""",
         _ => throw new InvalidOperationException($"The route parameter {{{name}}} is not described."),
-    };
+    })!;
 
-    private static JsonObject Operation(string description, string example) =>
-        new() { ["type"] = "string", ["description"] = description, ["examples"] = new JsonArray(example) };
-
-    private static Parameter Header(string name, string description, JsonObject schema)
+    private static Parameter Header(string name, string description, string schema) => new(name, "header", _ =>
     {
-        schema["type"] = "string";
-        schema["description"] = description;
-        return new(name, IsHeader: true, _ => (JsonObject)schema.DeepClone());
-    }
+        var keywords = JsonNode.Parse(schema)!;
+        keywords["type"] = "string";
+        keywords["description"] = description;
+        return keywords;
+    });
 
-    private static Parameter[] Query<T>(string scope, string? condition = null) =>
-        [.. CoreJson.TypeInfo<T>().Properties.Select(property =>
-            new Parameter(property.Name, IsHeader: false, of => Option<T>(of, property.Name, condition), scope))];
-
-    private static JsonObject Option<T>(Schemas of, string name, string? condition)
-    {
-        var schema = (JsonObject)of.Query<T>()[name]!.DeepClone();
-        schema["description"] = string.Join(' ', new[] { (string?)schema["description"], condition }.OfType<string>());
-        return schema;
-    }
+    private static Parameter[] Query<T>(string scope, string condition = "") =>
+        [.. CoreJson.TypeInfo<T>().Properties.Select(property => new Parameter(property.Name, "query", of =>
+        {
+            var schema = of.Query<T>()[property.Name]!.DeepClone();
+            schema["description"] += condition;
+            return schema;
+        }, scope))];
 }

@@ -13,17 +13,13 @@ namespace FunctionsApp.OpenApi;
 /// The JSON Schemas of one endpoint, as reading enforces and writing follows them. Each is stored once among the components.
 /// Every returned schema is a new object, and may be placed anywhere.
 /// </summary>
-/// <param name="components">Every schema so far, by its name.</param>
+/// <param name="components">The parts of the document.</param>
 /// <param name="limits">The limits of requests.</param>
 /// <param name="patterns">The patterns that can run as tasks.</param>
 /// <param name="running">The operation that the endpoint runs, and the beginning of the names of its schemas.</param>
 internal sealed class Schemas(
-    IDictionary<string, JsonObject> components, LimitsOptions limits, TaskPatterns patterns,
-    (Operation Operation, string Name)? running = null)
+    Components components, LimitsOptions limits, TaskPatterns patterns, (Operation Operation, string Name)? running = null)
 {
-    /// <summary>The prefix of a reference to a component.</summary>
-    public const string Prefix = "#/components/schemas/";
-
     /// <summary>The limits of requests.</summary>
     public LimitsOptions Limits { get; } = limits;
 
@@ -140,6 +136,16 @@ internal sealed class Schemas(
     public static JsonObject AnyOf(params JsonNode?[] schemas) => new() { ["anyOf"] = new JsonArray(schemas) };
 
     /// <summary>
+    /// Returns the words of a name, each with a capital: <c>MathSquare</c> for <c>math.square</c>. Only ASCII letters and digits remain.
+    /// </summary>
+    public static string PascalCase(string name)
+    {
+        var words = new string([.. name.Select(static character => char.IsAsciiLetterOrDigit(character) ? character : ' ')])
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return string.Concat(words.Select(static word => char.ToUpperInvariant(word[0]) + word[1..]));
+    }
+
+    /// <summary>
     /// The types of problems. Generators name the members of an enumeration by <c>x-enumNames</c>: a type begins with a slash.
     /// </summary>
     private static JsonObject TypesOf(IEnumerable<Problem> problems)
@@ -150,7 +156,7 @@ internal sealed class Schemas(
         {
             ["type"] = "string",
             ["enum"] = new JsonArray([.. types.Select(static problem => (JsonNode?)problem.Type)]),
-            ["x-enumNames"] = new JsonArray([.. types.Select(static problem => (JsonNode?)PascalCase.Of(problem.Slug))]),
+            ["x-enumNames"] = new JsonArray([.. types.Select(static problem => (JsonNode?)PascalCase(problem.Slug))]),
         };
     }
 
@@ -207,16 +213,8 @@ internal sealed class Schemas(
         return schema;
     }
 
-    private JsonObject Component(string name, Func<JsonNode> make)
-    {
-        // Reserves the name before the content: a record may contain its own type.
-        if (components.TryAdd(name, []) && make() is JsonObject schema)
-        {
-            components[name] = (JsonObject)schema.DeepClone();
-        }
-
-        return new JsonObject { ["$ref"] = Prefix + name };
-    }
+    private JsonObject Component(string name, Func<JsonNode> make) =>
+        components.Refer("schemas", name, () => Components.ForGenerators(make().DeepClone()));
 
     /// <summary>Adds ranges that the records cannot declare: configured ones, and those that exclude their lower end.</summary>
     private JsonNode WithLimits(JsonNode schema)

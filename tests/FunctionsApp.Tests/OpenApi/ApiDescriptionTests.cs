@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
@@ -7,6 +6,7 @@ using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -92,9 +92,8 @@ public sealed class ApiDescriptionTests : IDisposable
     {
         var services = new ServiceCollection().AddLogging().AddFunctionsApp(new ConfigurationBuilder().Build()).AddOperation<TaskOperation>().AddOperation<TaskMapOperation>();
         using var provider = services.BuildServiceProvider();
-        var description = new ApiDescription(provider.GetRequiredService<OperationCatalog>(), provider.GetRequiredService<TaskPatterns>(), Options.Create(new LimitsOptions()));
 
-        var document = Describe(description: description);
+        var document = Describe(description: provider.GetRequiredService<ApiDescription>());
 
         // TaskResponse is the record of a task, and Task2MapRequest could be of both operations.
         var paths = document.GetProperty("paths");
@@ -118,13 +117,14 @@ public sealed class ApiDescriptionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("/api")]
-    [InlineData("/base path/\"api\"")]
-    public void The_server_is_the_requested_one(string server) =>
-        Assert.Equal(server, Describe(server).GetProperty("servers")[0].GetProperty("url").GetString());
+    [InlineData("", "/")]
+    [InlineData("/api", "/api")]
+    [InlineData("/base path/\"api\"", "/base%20path/%22api%22")]
+    public void The_server_is_the_requested_one(string path, string server) =>
+        Assert.Equal(server, Describe(path).GetProperty("servers")[0].GetProperty("url").GetString());
 
     [Fact]
-    public void The_document_is_always_the_same() => Assert.Equal(Create().Tag, Create().Tag);
+    public void The_document_is_always_the_same() => Assert.Equal(Send(Create(), "/api").Headers.ETag, Send(Create(), "/api").Headers.ETag);
 
     [Fact]
     public void The_document_has_the_configured_limits()
@@ -173,8 +173,17 @@ public sealed class ApiDescriptionTests : IDisposable
     private ApiDescription Create(LimitsOptions? limits = null) =>
         new(_services.GetRequiredService<OperationCatalog>(), _services.GetRequiredService<TaskPatterns>(), Options.Create(limits ?? new LimitsOptions()));
 
-    private JsonElement Describe(string server = "/api", ApiDescription? description = null) =>
-        JsonElement.Parse(string.Concat((description ?? Create()).Pieces(server).Select(static piece => Encoding.UTF8.GetString(piece.Span))));
+    private JsonElement Describe(string path = "/api", ApiDescription? description = null) =>
+        JsonElement.Parse(((MemoryStream)Send(description ?? Create(), path).Body).ToArray());
+
+    private HttpResponse Send(ApiDescription description, string path)
+    {
+        var context = new DefaultHttpContext { RequestServices = _services };
+        context.Request.Path = path + "/openapi.json";
+        context.Response.Body = new MemoryStream();
+        Assert.True(description.ExecuteAsync(context).IsCompletedSuccessfully);
+        return context.Response;
+    }
 
     [Operation("task", "Has the name of a record.")]
     private sealed class TaskOperation : IOperation<Nothing, int>
