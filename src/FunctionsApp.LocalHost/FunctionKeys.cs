@@ -40,7 +40,7 @@ internal sealed class FunctionKeys
     public Task AdmitAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint()?.Metadata.GetMetadata<HttpFunction>() is { } function
         && Refusal(context.Request, function.Trigger.AuthLevel) is { } refusal
-            ? new ProblemResult(refusal).ExecuteAsync(context)
+            ? JsonResult.Problem(refusal).ExecuteAsync(context)
             : next(context);
 
     /// <summary>Returns why a request may not run a function; null if it may.</summary>

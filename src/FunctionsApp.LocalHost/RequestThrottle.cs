@@ -60,7 +60,7 @@ internal sealed class RequestThrottle
 
         var problem = Problem.Saturated(refusal, retryAfterSeconds: 1);
         context.RequestServices.GetRequiredService<SaturationLog>().Note(problem);
-        await new ProblemResult(problem).ExecuteAsync(context);
+        await JsonResult.Problem(problem).ExecuteAsync(context);
     }
 
     private static ConcurrencyLimiter Limiter(int permits, int queued) =>

@@ -30,7 +30,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
 
         if (problem is not null)
         {
-            await new ProblemResult(problem).ExecuteAsync(context);
+            await JsonResult.Problem(problem).ExecuteAsync(context);
         }
     }
 

@@ -60,5 +60,5 @@ public sealed class TwiceFunctions(FunctionInvoker invoker, TwicePattern pattern
 {
     [Function("Twice")]
     public Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "twice/{operation}")] HttpRequest request, string operation) =>
-        invoker.RunAsync(request, async call => Results.Ok(JsonElement.Parse((await pattern.RunAsync(operation, await call.ReadInputAsync(), call.Cancelled)).Value.ToString()!)));
+        invoker.InvokeAsync(request, async call => Results.Ok(JsonElement.Parse((await pattern.RunAsync(operation, await call.ReadInputAsync(), call.Cancelled)).Value.ToString()!)));
 }

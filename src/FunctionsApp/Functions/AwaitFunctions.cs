@@ -12,9 +12,9 @@ public sealed class AwaitFunctions(AwaitService service, AsyncResponder tasks, F
 {
     [Function("Await")]
     [Description("Runs one operation. Responds with its result, or with a task.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> AwaitAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, AwaitService.Name, operation, hasTimeout: true, Respond)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));

@@ -12,13 +12,13 @@ public sealed class CallbackFunctions(CallbackService service, TaskService tasks
 {
     [Function("Callback")]
     [Description("Runs an operation, then the continuation for its outcome. If a continuation is a URL, responds with a task.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> CallbackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "callback/{operation}")] HttpRequest request, string operation) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
         {
             var callback = await call.ReadAsync<CallbackRequest>();
             return callback.HasUrl
-                ? new AcceptedResult(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
+                ? JsonResult.TaskAccepted(await tasks.CreateAsync(operation, callback, call.OriginOf(segments: 2)))
                 : JsonResult.Ok((await service.RunAsync(operation, callback, call.Cancelled)).Response!);
         });
 }

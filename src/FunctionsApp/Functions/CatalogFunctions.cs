@@ -13,13 +13,13 @@ public sealed class CatalogFunctions(OperationCatalog catalog, FunctionInvoker i
     [Description("Lists every operation.")]
     public Task<IResult> ListAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations")] HttpRequest request) =>
-        invoker.RunAsync(request, _ =>
+        invoker.InvokeAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(new OperationList([.. catalog.All.Select(OperationDescription.Of)]))));
 
     [Function("GetOperation")]
     [Description("Describes one operation.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
-        invoker.RunAsync(request, _ =>
+        invoker.InvokeAsync(request, _ =>
             Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find(name)))));
 }

@@ -12,9 +12,9 @@ public sealed class GatherFunctions(GatherService service, AsyncResponder tasks,
     [Function("Gather")]
     [Description(
         "Runs operations concurrently. Responds with all results, streams each result when its call ends, or responds with a task.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> GatherAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "gather")] HttpRequest request) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
         {
             if (call.Preference.RespondAsync)
             {
@@ -23,7 +23,7 @@ public sealed class GatherFunctions(GatherService service, AsyncResponder tasks,
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? await streams.RespondAsync(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                ? streams.Respond(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

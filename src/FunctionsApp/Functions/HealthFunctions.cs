@@ -14,11 +14,11 @@ public sealed class HealthFunctions(HealthService service, FunctionInvoker invok
     [Description("Responds 200 while the process serves requests.")]
     public Task<IResult> LiveAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/live")] HttpRequest request) =>
-        invoker.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(HealthResponse.Live)));
+        invoker.InvokeAsync(request, _ => Task.FromResult(JsonResult.Ok(HealthResponse.Live)));
 
     [Function("HealthReady"), DisableRateLimiting]
     [Description("Responds 200 while the app accepts new work.")]
     public Task<IResult> ReadyAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health/ready")] HttpRequest request) =>
-        invoker.RunAsync(request, _ => Task.FromResult(JsonResult.Ok(service.Ready())));
+        invoker.InvokeAsync(request, _ => Task.FromResult(JsonResult.Ok(service.Ready())));
 }

@@ -13,9 +13,9 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
     [Description(
         "Computes one operation for many items, on every core. "
         + "Responds with all results, streams them, even while items still arrive, or responds with a task.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> MapAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
         {
             call.ReadsLines = true;
             if (call.HasLines)
@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var lines = await call.OpenLinesAsync();
                 var results = service.StreamAsync(operation, options, lines, call.Cancelled);
-                return await streams.RespondAsync(call, options.TimeoutSeconds, StreamLines.Of(results));
+                return streams.Respond(call, options.TimeoutSeconds, StreamLines.Of(results));
             }
 
             if (call.Preference.RespondAsync)
@@ -33,7 +33,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
 
             var map = await call.ReadAsync(service.Read);
             return call.WantsStream
-                ? await streams.RespondAsync(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
+                ? streams.Respond(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

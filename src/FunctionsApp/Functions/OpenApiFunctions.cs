@@ -13,5 +13,5 @@ public sealed class OpenApiFunctions(ApiDescription description, FunctionInvoker
     [Description("Describes every endpoint as OpenAPI 3.1.")]
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi.json")] HttpRequest request) =>
-        invoker.RunAsync(request, _ => Task.FromResult<IResult>(description));
+        invoker.InvokeAsync(request, _ => Task.FromResult<IResult>(description));
 }

@@ -13,5 +13,5 @@ public sealed class PlaygroundFunctions(FunctionInvoker invoker, PlaygroundResul
     [Description("Returns a page that runs each pattern and draws a timeline of it.")]
     public Task<IResult> ShowAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "playground")] HttpRequest request) =>
-        invoker.RunAsync(request, _ => Task.FromResult<IResult>(page));
+        invoker.InvokeAsync(request, _ => Task.FromResult<IResult>(page));
 }

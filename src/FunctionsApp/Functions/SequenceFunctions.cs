@@ -11,9 +11,9 @@ public sealed class SequenceFunctions(SequenceService service, AsyncResponder ta
 {
     [Function("Sequence")]
     [Description("Runs operations one after the other. Responds with all results, or with a task.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> SequenceAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sequence")] HttpRequest request) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
             call.Preference.RespondAsync
                 ? await tasks.RespondAsync(call, SequenceService.Name)
                 : JsonResult.Ok(await service.RunAsync(await call.ReadAsync<SequenceRequest>(), call.Cancelled)));

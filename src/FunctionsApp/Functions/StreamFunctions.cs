@@ -11,11 +11,11 @@ public sealed class StreamFunctions(StreamService service, StreamResponder strea
 {
     [Function("Stream")]
     [Description("Sends the values of an operation when it yields them.")]
-    public Task<IResult> RunAsync(
+    public Task<IResult> StreamAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "stream/{operation}")] HttpRequest request, string operation) =>
-        invoker.RunAsync(request, async call =>
+        invoker.InvokeAsync(request, async call =>
         {
             var values = service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled);
-            return await streams.RespondAsync(call, call.TimeoutSeconds, StreamLines.Of(values));
+            return streams.Respond(call, call.TimeoutSeconds, StreamLines.Of(values));
         });
 }

@@ -27,7 +27,8 @@ public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> 
         var task = await service.CreateAsync(pattern, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
         if (call.Preference.WaitSeconds is not (> 0 and var seconds))
         {
-            return new AcceptedResult(task, call.Preference);
+            call.ReportApplied(call.Preference.WhenAsync);
+            return JsonResult.TaskAccepted(task);
         }
 
         try
@@ -39,11 +40,13 @@ public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> 
             // The host stops, or the client has disconnected: the task is accepted nevertheless.
         }
 
+        var hasEnded = task.Status is TaskState.Succeeded or TaskState.Failed;
+        call.ReportApplied(hasEnded ? call.Preference.WhenWaited : call.Preference.WhenAsync);
         return task.Status switch
         {
-            TaskState.Succeeded => new OutcomeResult(respond?.Invoke(task) ?? JsonResult.Ok(task.Result ?? RawJson.Null), call.Preference),
-            TaskState.Failed => new OutcomeResult(new StoredProblemResult(task.Error!.Value), call.Preference),
-            _ => new AcceptedResult(task, call.Preference),
+            TaskState.Succeeded => respond?.Invoke(task) ?? JsonResult.Ok(task.Result ?? RawJson.Null),
+            TaskState.Failed => JsonResult.StoredProblem(task.Error!.Value),
+            _ => JsonResult.TaskAccepted(task),
         };
     }
 }

@@ -13,7 +13,7 @@ namespace FunctionsApp.Http;
 /// to problem details. No function has its own try block.
 /// </summary>
 public sealed class FunctionInvoker(
-    FunctionRequestFactory requests, RequestProblems problems, MemoryBudget budget, AppIdentity app, IHostApplicationLifetime lifetime)
+    RequestServices services, RequestProblems problems, MemoryBudget budget, AppIdentity app, IHostApplicationLifetime lifetime)
 {
     /// <summary>How long to wait for a client that does not read, after its work has ended or the host is stopping.</summary>
     internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -22,7 +22,7 @@ public sealed class FunctionInvoker(
     /// <param name="request">The request that triggered the function.</param>
     /// <param name="response">The function's body.</param>
     /// <returns>Its response, or the problem that prevented one.</returns>
-    public async Task<IResult> RunAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> response)
+    public async Task<IResult> InvokeAsync(HttpRequest request, Func<FunctionRequest, Task<IResult>> response)
     {
         // On Azure the invocation and the request arrive over different channels, so the activity may be missing here.
         Activity.Current ??= request.HttpContext.Features.Get<IHttpActivityFeature>()?.Activity;
@@ -40,12 +40,12 @@ public sealed class FunctionInvoker(
         try
         {
             RequestContext.Set(memory, CallChain.Read(request.Headers[CallChain.Header], app));
-            return await response(requests.Create(request, memory, cancelled.Token));
+            return await response(new FunctionRequest(request, services, memory, cancelled.Token));
         }
         catch (Exception exception)
         {
             return problems.Describe(exception, request.HttpContext, cancelled.Token) is { } problem
-                ? new ProblemResult(problem)
+                ? JsonResult.Problem(problem)
                 : Results.Empty;
         }
     }

@@ -13,9 +13,14 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
+
+/// <summary>What reading requests needs.</summary>
+public sealed record RequestServices(
+    RequestReader Reader, WorkGate Gate, IOptions<LimitsOptions> Limits, IOptions<ForwardingOptions> Forwarding, TimeProvider Time);
 
 /// <summary>A request as a function sees it: its body as JSON, its query as values, and its cancellation.</summary>
 public sealed class FunctionRequest
@@ -32,29 +37,16 @@ public sealed class FunctionRequest
     private const int MaxKeyCharacters = 255;
 
     private readonly HttpRequest _request;
-    private readonly RequestReader _reader;
-    private readonly WorkGate _gate;
-    private readonly int _maxBytes;
-    private readonly bool _isDuplex;
+    private readonly RequestServices _services;
     private readonly RequestMemory _memory;
-    private readonly TimeProvider _time;
     private ReadOnlyMemory<byte> _body;
 
     /// <exception cref="ProblemException">
     /// <c>invalid-request</c> when the query's <c>heartbeatSeconds</c> is not a number from 1 to 60.
     /// </exception>
-    internal FunctionRequest(
-        HttpRequest request, RequestReader reader, WorkGate gate, int maxBytes, bool isDuplex, RequestMemory memory, TimeProvider time,
-        CancellationToken cancelled)
+    internal FunctionRequest(HttpRequest request, RequestServices services, RequestMemory memory, CancellationToken cancelled)
     {
-        _request = request;
-        _reader = reader;
-        _gate = gate;
-        _maxBytes = maxBytes;
-        _isDuplex = isDuplex;
-        _memory = memory;
-        _time = time;
-        Cancelled = cancelled;
+        (_request, _services, _memory, Cancelled) = (request, services, memory, cancelled);
         Heartbeat = ReadSeconds(HeartbeatParameter) switch
         {
             null => null,
@@ -72,6 +64,9 @@ public sealed class FunctionRequest
 
     /// <summary>The client's preference, from its <c>Prefer</c> header.</summary>
     public Preference Preference => Preference.Of(_request.Headers);
+
+    /// <summary>Reports in the response which preferences were applied.</summary>
+    internal void ReportApplied(string preferences) => _request.HttpContext.Response.Headers["Preference-Applied"] = preferences;
 
     /// <summary>The last event that the client has received, from its <c>Last-Event-ID</c>; 0 for none.</summary>
     public long LastEventId =>
@@ -128,7 +123,7 @@ public sealed class FunctionRequest
             limit.MinDataRate = null;
         }
 
-        if (_isDuplex)
+        if (_services.Forwarding.Value.IsDuplex)
         {
             return _request.BodyReader;
         }
@@ -161,18 +156,18 @@ public sealed class FunctionRequest
             query[name] = AsJson(values.ToString());
         }
 
-        return _reader.Read<T>(JsonSerializer.SerializeToUtf8Bytes(query, CoreJson.TypeInfo<Dictionary<string, JsonElement>>()));
+        return _services.Reader.Read<T>(JsonSerializer.SerializeToUtf8Bytes(query, CoreJson.TypeInfo<Dictionary<string, JsonElement>>()));
     }
 
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
-    public ValueTask<RawJson> ReadInputAsync() => ReadAsync(_reader.ReadInput);
+    public ValueTask<RawJson> ReadInputAsync() => ReadAsync(_services.Reader.ReadInput);
 
     /// <summary>Reads a body that is a pattern's request.</summary>
     /// <exception cref="ProblemException">
     /// <c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.
     /// </exception>
-    public ValueTask<T> ReadAsync<T>() => ReadAsync(_reader.Read<T>);
+    public ValueTask<T> ReadAsync<T>() => ReadAsync(_services.Reader.Read<T>);
 
     /// <summary>Reads a body, and parses it: a large one behind the gate.</summary>
     /// <param name="parse">Parses UTF-8.</param>
@@ -184,7 +179,8 @@ public sealed class FunctionRequest
             EnsureReadable(asLines: false);
         }
 
-        _body = await new BodyReader(_request, _memory, _maxBytes, _time).ReadAsync(Cancelled);
+        var reader = new BodyReader(_request, _memory, _services.Limits.Value.MaxRequestBytes, _services.Time);
+        _body = await reader.ReadAsync(Cancelled);
         return _body.Length <= WorkGate.LargeBytes ? parse(_body) : await ParseLargeAsync(parse);
     }
 
@@ -223,7 +219,7 @@ public sealed class FunctionRequest
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
-    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) => _gate.RunAsync(_body.Length, () => parse(_body));
+    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) => _services.Gate.RunAsync(_body.Length, () => parse(_body));
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonElement AsJson(string value)
@@ -251,8 +247,8 @@ public sealed class FunctionRequest
         }
 
         if (_request.Headers.ContentEncoding is { Count: > 0 } encoding
-            && encoding.SelectMany(static line => HeaderValue.Split(line, ','))
-                .Any(static coding => coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
+            && encoding.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Any(static coding => !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
         {
             throw new ProblemException(HttpProblems.UnsupportedCoding(
                 $"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not supported; send the body without it."));

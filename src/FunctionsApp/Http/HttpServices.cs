@@ -31,7 +31,7 @@ public static class HttpServices
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         services.AddFunctionsOf<FunctionInvoker>();
-        return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<FunctionRequestFactory>()
+        return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<RequestServices>()
             .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<StreamResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }

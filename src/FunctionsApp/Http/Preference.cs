@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -7,7 +8,7 @@ namespace FunctionsApp.Http;
 /// <summary>A client's preference (RFC 7240). It is optional: a preference that is not understood is ignored, not refused.</summary>
 /// <param name="RespondAsync">Whether the client prefers the response 202 to waiting for the work.</param>
 /// <param name="WaitSeconds">How long the client would still wait for the work; null when absent.</param>
-public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
+public readonly partial record struct Preference(bool RespondAsync, int? WaitSeconds)
 {
     /// <summary>What was applied to a response without a wait, or after a timeout.</summary>
     internal string WhenAsync => WaitSeconds is null ? "respond-async" : "respond-async, " + WhenWaited;
@@ -24,10 +25,10 @@ public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
         }
 
         var values = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var preference in lines.SelectMany(static line => HeaderValue.Split(line, ',')))
+        foreach (var preference in lines.SelectMany(static line => Preferences().Matches(line ?? "")))
         {
             // No preference that is used here has parameters.
-            var parts = HeaderValue.Split(preference, ';').First().Split('=', 2, StringSplitOptions.TrimEntries);
+            var parts = preference.Value.Split(';')[0].Split('=', 2, StringSplitOptions.TrimEntries);
             values.TryAdd(parts[0], parts is [_, var word] ? HeaderUtilities.UnescapeAsQuotedString(word).ToString() : "");
         }
 
@@ -38,4 +39,8 @@ public readonly record struct Preference(bool RespondAsync, int? WaitSeconds)
                 ? seconds
                 : null);
     }
+
+    /// <summary>Preferences are separated by commas that are not in a quoted string.</summary>
+    [GeneratedRegex("""([^",]|"(\\.?|[^"\\])*("|$))+""", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Preferences();
 }

@@ -3,11 +3,13 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
@@ -27,11 +29,23 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
     public long? Id { get; init; }
 }
 
-/// <summary>How to send lines.</summary>
-/// <param name="Format">Their format.</param>
-/// <param name="Limit">The time limit of the work.</param>
-/// <param name="Heartbeat">How long the response may be silent; null for any time.</param>
-internal sealed record StreamOptions(ResponseFormat? Format, TimeSpan Limit, TimeSpan? Heartbeat);
+/// <summary>Responds with values as they arrive.</summary>
+public sealed class StreamResponder(RequestProblems problems, IOptions<LimitsOptions> limits, TimeProvider time)
+{
+    /// <summary>Returns a response that starts with the first value, or with the first heartbeat: an earlier error has its own status.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
+    /// <param name="lines">The lines of the response; without lines it is 204.</param>
+    /// <param name="format">The format of the response; by default what the client asks for.</param>
+    public IResult Respond(
+        FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null)
+    {
+        // The service refuses any other time limit when the first line is requested.
+        double maximum = limits.Value.MaxTimeoutSeconds;
+        var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
+        return new StreamResult(request, lines, (format ?? request.Format) == ResponseFormat.EventStream, limit, problems, time);
+    }
+}
 
 /// <summary>
 /// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader
@@ -39,99 +53,124 @@ internal sealed record StreamOptions(ResponseFormat? Format, TimeSpan Limit, Tim
 /// </summary>
 /// <param name="request">The request.</param>
 /// <param name="lines">The lines.</param>
-/// <param name="first">Whether there is a first line; may still be pending when a heartbeat is due.</param>
-/// <param name="options">The format, and the limits of time.</param>
+/// <param name="isEventStream">Whether they are sent as events.</param>
+/// <param name="limit">The time limit of the work.</param>
 /// <param name="problems">Describes errors.</param>
 /// <param name="time">The clock.</param>
 internal sealed class StreamResult(
-    FunctionRequest request, IAsyncEnumerator<StreamLine> lines, Task<bool> first, StreamOptions options, RequestProblems problems,
+    FunctionRequest request, IAsyncEnumerable<StreamLine> lines, bool isEventStream, TimeSpan limit, RequestProblems problems,
     TimeProvider time) : IResult
 {
-    private readonly bool _isEventStream = options.Format == ResponseFormat.EventStream;
+    /// <summary>How long an event stream may be silent.</summary>
+    private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
+
     private readonly ExecutionContext _context = ExecutionContext.Capture()!;
+    private bool _hasBegun;
     private long _id;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         // The lines are produced here, outside the function, but belong to its span, memory account and call chain.
         ExecutionContext.Restore(_context);
-        var response = httpContext.Response;
-        response.ContentType = _isEventStream ? "text/event-stream" : MediaTypes.Lines;
-        response.Headers.CacheControl = "no-cache";
-        response.Headers["X-Accel-Buffering"] = "no";
-        httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        if (httpContext.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            // A reader may pause: that delays only its own work, within the time limit, and holds almost no memory.
-            rate.MinDataRate = null;
-        }
-
-        using var patience = new CancellationTokenSource(options.Limit + FunctionInvoker.Grace, time);
+        using var patience = new CancellationTokenSource(limit + FunctionInvoker.Grace, time);
         await using var aborted = httpContext.RequestAborted.UnsafeRegister(
             static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
         await using var cancelled = request.Cancelled.UnsafeRegister(
             static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionInvoker.Grace), patience);
-        await using (lines)
+        await using var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
+        try
         {
-            if (request.IsHead)
-            {
-                return;
-            }
-
-            try
-            {
-                await WriteAllAsync(httpContext, patience.Token);
-            }
-            catch (OperationCanceledException) when (patience.IsCancellationRequested)
-            {
-                // The client is gone or stalled.
-                httpContext.Abort();
-            }
+            await WriteAllAsync(httpContext, enumerator, patience.Token);
+        }
+        catch (Exception) when (patience.IsCancellationRequested)
+        {
+            // The client is gone or stalled.
+            httpContext.Abort();
         }
     }
 
-    private async Task WriteAllAsync(HttpContext httpContext, CancellationToken patience)
+    private async Task WriteAllAsync(HttpContext httpContext, IAsyncEnumerator<StreamLine> enumerator, CancellationToken patience)
     {
+        var response = httpContext.Response;
         try
         {
-            var isNext = await WaitAsync(httpContext.Response, new ValueTask<bool>(first), isLate: !first.IsCompleted, patience);
-            while (isNext)
+            while (await WaitAsync(response, enumerator.MoveNextAsync(), patience))
             {
-                await WriteAsync(httpContext.Response, lines.Current, patience);
-                isNext = await WaitAsync(httpContext.Response, lines.MoveNextAsync(), isLate: false, patience);
+                Begin(response);
+                if (request.IsHead)
+                {
+                    return;
+                }
+
+                await WriteAsync(response, enumerator.Current, patience);
+            }
+
+            if (!_hasBegun)
+            {
+                response.StatusCode = StatusCodes.Status204NoContent;
             }
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
-            // The status has already been sent, so the problem is the last line.
-            if (problems.Describe(exception, httpContext, request.Cancelled) is { } problem)
+            if (problems.Describe(exception, httpContext, request.Cancelled) is not { } problem)
             {
-                var line = new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false);
-                await WriteAsync(httpContext.Response, line, patience);
+                return;
             }
+
+            if (_hasBegun)
+            {
+                // The status has already been sent, so the problem is the last line.
+                var line = new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false);
+                await WriteAsync(response, line, patience);
+            }
+            else
+            {
+                await JsonResult.Problem(problem).ExecuteAsync(httpContext);
+            }
+        }
+    }
+
+    private void Begin(HttpResponse response)
+    {
+        if (_hasBegun)
+        {
+            return;
+        }
+
+        _hasBegun = true;
+        response.ContentType = isEventStream ? "text/event-stream" : MediaTypes.Lines;
+        response.Headers.CacheControl = "no-cache";
+        response.Headers["X-Accel-Buffering"] = "no";
+        var features = response.HttpContext.Features;
+        features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        if (features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            // A reader may pause: that delays only its own work, within the time limit, and holds almost no memory.
+            rate.MinDataRate = null;
         }
     }
 
     /// <summary>
     /// Waits for the next line. During long silence, sends a comment or an empty line, so that proxies keep the connection open.
     /// </summary>
-    private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, bool isLate, CancellationToken patience)
+    private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, CancellationToken patience)
     {
-        if (options.Heartbeat is not { } interval || next.IsCompleted)
+        if (next.IsCompleted || request.IsHead || (request.Heartbeat ?? (isEventStream ? EventHeartbeat : null)) is not { } interval)
         {
             return await next;
         }
 
         var moving = next.AsTask();
-        for (var wait = isLate ? TimeSpan.Zero : interval; ; wait = interval)
+        while (true)
         {
             try
             {
-                return await moving.WaitAsync(wait, time, CancellationToken.None);
+                return await moving.WaitAsync(interval, time, CancellationToken.None);
             }
             catch (TimeoutException) when (!moving.IsCompleted)
             {
-                response.BodyWriter.Write(_isEventStream ? ": still here\n\n"u8 : "\n"u8);
+                Begin(response);
+                response.BodyWriter.Write(isEventStream ? ": still here\n\n"u8 : "\n"u8);
             }
 
             try
@@ -154,7 +193,7 @@ internal sealed class StreamResult(
         {
             await WriteLineAsync(writer, line, patience);
         }
-        else if (_isEventStream)
+        else if (isEventStream)
         {
             var values = line.Values;
             while (values.Span.IndexOf((byte)'\n') is >= 0 and var end)
@@ -176,9 +215,9 @@ internal sealed class StreamResult(
     {
         var (before, after) = line switch
         {
-            { IsValue: true } when _isEventStream =>
+            { IsValue: true } when isEventStream =>
                 (string.Create(CultureInfo.InvariantCulture, $"id: {line.Id ?? _id++}\ndata: "), "\n\n"),
-            _ when _isEventStream => ($"event: {line.Name}\ndata: ", "\n\n"),
+            _ when isEventStream => ($"event: {line.Name}\ndata: ", "\n\n"),
             { Name: null } => ("", "\n"),
             _ => ($"{{\"{line.Name}\":", "}\n"),
         };

@@ -232,7 +232,7 @@ public sealed class BodyReaderTests : IDisposable
         await _pipe.Writer.CompleteAsync();
 
         var result = await answering.WaitAsync(Patience);
-        Assert.Equal(status, result is ProblemResult ? 400 : 200);
+        Assert.Equal(status, result is JsonResult<Problem> ? 400 : 200);
         Assert.Equal((3 * 4 * FreeBytes) - FreeBytes, budget.Taken);
         await response.CompleteAsync();
 

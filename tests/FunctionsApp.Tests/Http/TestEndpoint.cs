@@ -40,11 +40,11 @@ internal sealed class TestEndpoint : IDisposable
         where T : notnull => _services.GetRequiredService<T>();
 
     /// <summary>Runs a function that answers the request.</summary>
-    public Task<IResult> RunAsync(Func<FunctionRequest, Task<IResult>> response) => Service<FunctionInvoker>().RunAsync(Request, response);
+    public Task<IResult> RunAsync(Func<FunctionRequest, Task<IResult>> response) => Service<FunctionInvoker>().InvokeAsync(Request, response);
 
     /// <summary>Runs a function that streams <paramref name="lines"/>.</summary>
     public Task<IResult> StreamAsync(IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null, double? timeoutSeconds = 600) =>
-        RunAsync(call => Service<StreamResponder>().RespondAsync(call, timeoutSeconds, lines, format));
+        RunAsync(call => Task.FromResult(Service<StreamResponder>().Respond(call, timeoutSeconds, lines, format)));
 
     /// <summary>What a function sees of the request.</summary>
     public async Task<T> SeeAsync<T>(Func<FunctionRequest, T> look)
