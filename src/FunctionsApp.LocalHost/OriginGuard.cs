@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using Microsoft.Extensions.Options;
@@ -16,24 +14,23 @@ internal sealed class OriginGuard
 {
     private const string Setting = "Host:AllowedOrigins";
 
-    private readonly FrozenSet<string> _allowed;
+    private readonly HashSet<Uri> _allowed;
 
     /// <summary>Reads the allowed origins.</summary>
     /// <exception cref="InvalidOperationException">An entry is not an origin.</exception>
     public OriginGuard(IOptions<HostOptions> options) => _allowed = options.Value.AllowedOrigins
         .Where(static entry => !string.IsNullOrWhiteSpace(entry))
-        .Select(static entry => TryNormalize(entry, out var origin) ? origin
-            : throw new InvalidOperationException(
-                $"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path."))
-        .ToFrozenSet(StringComparer.Ordinal);
+        .Select(static entry => Parse(entry) ?? throw new InvalidOperationException(
+            $"'{entry}' in {Setting} is not an origin: write it as https://app.example, without a path."))
+        .ToHashSet();
 
     /// <summary>Lets pages of the allowed origins read the responses (CORS).</summary>
     public void AllowIn(IApplicationBuilder app)
     {
         if (_allowed.Count > 0)
         {
-            app.UseCors(policy => policy.WithOrigins([.. _allowed]).AllowAnyMethod().AllowAnyHeader()
-                .WithExposedHeaders("Location", "Preference-Applied", "Retry-After"));
+            app.UseCors(policy => policy.WithOrigins([.. _allowed.Select(static origin => origin.GetLeftPart(UriPartial.Authority))])
+                .AllowAnyMethod().AllowAnyHeader().WithExposedHeaders("Location", "Preference-Applied", "Retry-After"));
         }
     }
 
@@ -41,7 +38,13 @@ internal sealed class OriginGuard
     public Problem? Refusal(HttpRequest request)
     {
         var (origin, site) = (request.Headers.Origin, request.Headers["Sec-Fetch-Site"]);
-        if ((origin.Count == 0 && site.Count == 0) || IsOwn(origin, site, request.Host) || IsLink(request) || IsAllowed(origin))
+        if (origin.Count == 0 && site.Count == 0)
+        {
+            return null;
+        }
+
+        var page = origin is [{ } text] ? Parse(text) : null;
+        if (IsOwn(origin.Count > 0, page, site, request.Host) || IsLink(request) || (page is not null && _allowed.Contains(page)))
         {
             return null;
         }
@@ -55,18 +58,14 @@ internal sealed class OriginGuard
     /// Returns whether a page of this host, or no page, has sent a request. The browser knows best: a proxy may have replaced the host name
     /// that a page was loaded from.
     /// </summary>
-    private static bool IsOwn(StringValues origin, StringValues site, HostString host) => site switch
+    private static bool IsOwn(bool hasOrigin, Uri? page, StringValues site, HostString host) => site switch
     {
         ["same-origin"] => true,
-        [] or ["none"] => origin.Count == 0 || IsHost(origin, host),
+
+        // The scheme may be another: a proxy may terminate TLS.
+        [] or ["none"] => !hasOrigin || (page is not null && page.Equals(Parse($"{page.Scheme}://{host}"))),
         _ => false,
     };
-
-    /// <summary>Returns whether an origin is the host of the request. Its scheme may be another: a proxy may terminate TLS.</summary>
-    private static bool IsHost(StringValues origin, HostString host) =>
-        origin is [{ } text] && TryNormalize(text, out var normalized)
-        && TryNormalize($"{text[..text.IndexOf(':', StringComparison.Ordinal)]}://{host}", out var own)
-        && normalized.Equals(own, StringComparison.Ordinal);
 
     /// <summary>
     /// Returns whether the user has followed a link to this host. The page with the link sees nothing of the response, and GET starts no
@@ -75,24 +74,10 @@ internal sealed class OriginGuard
     private static bool IsLink(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Mode"] is ["navigate"];
 
-    private bool IsAllowed(StringValues origin) =>
-        origin is [{ } text] && TryNormalize(text, out var normalized) && _allowed.Contains(normalized);
-
-    /// <summary>Returns an origin in lower case, without the port if it is the scheme's own.</summary>
-    private static bool TryNormalize(string text, out string origin)
-    {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            || uri is not { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" })
-        {
-            origin = "";
-            return false;
-        }
-
-        // Browsers send the name in its ASCII form.
-        var host = uri.HostNameType == UriHostNameType.Dns ? uri.IdnHost : uri.Host;
-        origin = uri.IsDefaultPort
-            ? $"{uri.Scheme}://{host}"
-            : string.Create(CultureInfo.InvariantCulture, $"{uri.Scheme}://{host}:{uri.Port}");
-        return true;
-    }
+    /// <summary>Returns an origin, with its host in the ASCII form that browsers send; null if the text is none.</summary>
+    private static Uri? Parse(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri)
+        && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" }
+            ? new UriBuilder(uri.Scheme, uri.IdnHost, uri.Port).Uri
+            : null;
 }

@@ -23,7 +23,7 @@ public sealed class GatherFunctions(GatherService service, AsyncResponder tasks,
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? streams.Respond(call, gather.TimeoutSeconds, StreamLines.Of(service.StreamAsync(gather, call.Cancelled)))
+                ? streams.Respond(call, gather.TimeoutSeconds, service.StreamAsync(gather, call.Cancelled), StreamLine.Of)
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

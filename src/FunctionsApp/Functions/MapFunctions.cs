@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var lines = await call.OpenLinesAsync();
                 var results = service.StreamAsync(operation, options, lines, call.Cancelled);
-                return streams.Respond(call, options.TimeoutSeconds, StreamLines.Of(results));
+                return streams.Respond(call, options.TimeoutSeconds, results, StreamLine.Of);
             }
 
             if (call.Preference.RespondAsync)
@@ -33,7 +33,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
 
             var map = await call.ReadAsync(service.Read);
             return call.WantsStream
-                ? streams.Respond(call, map.TimeoutSeconds, StreamLines.Of(service.StreamAsync(operation, map, call.Cancelled)))
+                ? streams.Respond(call, map.TimeoutSeconds, service.StreamAsync(operation, map, call.Cancelled), StreamLine.Of)
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

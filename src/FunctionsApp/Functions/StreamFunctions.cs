@@ -16,6 +16,6 @@ public sealed class StreamFunctions(StreamService service, StreamResponder strea
         invoker.InvokeAsync(request, async call =>
         {
             var values = service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled);
-            return streams.Respond(call, call.TimeoutSeconds, StreamLines.Of(values));
+            return streams.Respond(call, call.TimeoutSeconds, values, StreamLine.Of);
         });
 }

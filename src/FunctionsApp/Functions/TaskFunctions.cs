@@ -43,7 +43,7 @@ public sealed class TaskFunctions(TaskService service, StreamResponder streams, 
         invoker.InvokeAsync(request, call =>
         {
             var changes = service.WatchAsync(id, call.LastEventId, call.Cancelled);
-            return Task.FromResult(streams.Respond(call, timeoutSeconds: null, StreamLines.Of(changes), ResponseFormat.EventStream));
+            return Task.FromResult(streams.Respond(call, timeoutSeconds: null, changes, StreamLine.Of, ResponseFormat.EventStream));
         });
 
     [Function("ListTasks")]

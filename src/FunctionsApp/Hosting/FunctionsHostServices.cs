@@ -27,7 +27,7 @@ public static class FunctionsHostServices
         services.AddFunctionsLogging(hostJson, configuration);
         services.PostConfigure<LimitsOptions>(static limits => limits.MaxWaitSeconds = Math.Min(limits.MaxWaitSeconds, MaxWaitSeconds));
         TimeSpan? maxActivityTime = null;
-        if (FunctionTimeout.Read(hostJson, configuration) is { } timeout)
+        if (TimeoutOf(hostJson, configuration) is { } timeout)
         {
             services.PostConfigure<LimitsOptions>(limits => Cap(limits, timeout));
 
@@ -42,6 +42,17 @@ public static class FunctionsHostServices
 
         return services;
     }
+
+    /// <summary>Returns how long the Functions host lets an invocation run; null for any time.</summary>
+    private static TimeSpan? TimeoutOf(IConfiguration hostJson, IConfiguration configuration) => hostJson["functionTimeout"] switch
+    {
+        // The default of the plan.
+        null => TimeSpan.FromMinutes(configuration["WEBSITE_SKU"] is "Dynamic" ? 5 : 30),
+        "-1" => null,
+
+        // The host itself rejects an invalid value, before it starts the worker.
+        var text => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var timeout) ? timeout : null,
+    };
 
     private static TimeSpan MarginOf(TimeSpan timeout) => TimeSpan.FromTicks(Math.Min(Margin.Ticks, timeout.Ticks / 10));
 

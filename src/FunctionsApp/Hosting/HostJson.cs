@@ -22,14 +22,6 @@ public static class HostJson
         .Build();
 
     /// <summary>Returns the values, including empty ones: a chained configuration would lose an empty <c>routePrefix</c>.</summary>
-    private static IEnumerable<KeyValuePair<string, string?>> ValuesOf(IConfiguration configuration)
-    {
-        foreach (var setting in configuration.AsEnumerable(makePathsRelative: true))
-        {
-            if (setting.Value is not null)
-            {
-                yield return setting;
-            }
-        }
-    }
+    private static IEnumerable<KeyValuePair<string, string?>> ValuesOf(IConfiguration configuration) =>
+        configuration.AsEnumerable(makePathsRelative: true).Where(static setting => setting.Value is not null);
 }

@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -13,37 +13,33 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
 
-/// <summary>One line of a streamed response.</summary>
-/// <param name="Name">The property that a line of NDJSON wraps the data in; without a name the data is the line.</param>
-/// <param name="Data">The data.</param>
-/// <param name="IsValue">Whether this is a value; server-sent events number values and send them without a name.</param>
-public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue)
-{
-    /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
-    public ReadOnlyMemory<byte> Values { get; init; }
-
-    /// <summary>A task in place of <see cref="Data"/>; its outcome may be in storage.</summary>
-    public TaskResponse? Task { get; init; }
-
-    /// <summary>The number of the value in server-sent events; by default they count from 0.</summary>
-    public long? Id { get; init; }
-}
-
 /// <summary>Responds with values as they arrive.</summary>
 public sealed class StreamResponder(RequestProblems problems, IOptions<LimitsOptions> limits, TimeProvider time)
 {
     /// <summary>Returns a response that starts with the first value, or with the first heartbeat: an earlier error has its own status.</summary>
     /// <param name="request">The request.</param>
     /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
-    /// <param name="lines">The lines of the response; without lines it is 204.</param>
+    /// <param name="events">The content of the response; without events it is 204.</param>
+    /// <param name="toLine">Converts an event.</param>
     /// <param name="format">The format of the response; by default what the client asks for.</param>
-    public IResult Respond(
-        FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null)
+    public IResult Respond<T>(
+        FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<T> events, Func<T, StreamLine> toLine,
+        ResponseFormat? format = null)
     {
         // The service refuses any other time limit when the first line is requested.
         double maximum = limits.Value.MaxTimeoutSeconds;
         var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
-        return new StreamResult(request, lines, (format ?? request.Format) == ResponseFormat.EventStream, limit, problems, time);
+        var isEventStream = (format ?? request.Format) == ResponseFormat.EventStream;
+        return new StreamResult(request, LinesOf(events, toLine), isEventStream, limit, problems, time);
+    }
+
+    private static async IAsyncEnumerable<StreamLine> LinesOf<T>(
+        IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var part in events.WithCancellation(cancellationToken))
+        {
+            yield return toLine(part);
+        }
     }
 }
 
@@ -120,8 +116,7 @@ internal sealed class StreamResult(
             if (_hasBegun)
             {
                 // The status has already been sent, so the problem is the last line.
-                var line = new StreamLine("error", RawJson.From(problem, CoreJson.TypeInfo<Problem>()), IsValue: false);
-                await WriteAsync(response, line, patience);
+                await WriteAsync(response, StreamLine.Named("error", problem), patience);
             }
             else
             {
