@@ -1,4 +1,3 @@
-using System.Globalization;
 using FunctionsApp.Http;
 
 namespace FunctionsApp.LocalHost;
@@ -9,20 +8,16 @@ internal static class Banner
     /// <summary>Writes the list; the URLs have the first address.</summary>
     public static void Write(TextWriter output, WebApplication app)
     {
-        var endpoints = ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>();
         output.WriteLine();
         output.WriteLine("Functions:");
         output.WriteLine();
-        foreach (var endpoint in endpoints)
+        foreach (var endpoint in ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>())
         {
-            if (endpoint.Metadata.GetMetadata<HttpFunction>() is not { } function)
+            if (endpoint.Metadata.GetMetadata<HttpFunction>() is { } function)
             {
-                continue;
+                var methods = string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant();
+                output.WriteLine($"  {function.Name}: [{methods}] {app.Urls.First()}/{endpoint.RoutePattern.RawText!.TrimStart('/')}");
             }
-
-            var methods = string.Join(',', function.Trigger.Methods ?? []).ToUpperInvariant();
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {function.Name}: [{methods}] {app.Urls.First()}/{endpoint.RoutePattern.RawText!.TrimStart('/')}"));
         }
 
         output.WriteLine();

@@ -54,7 +54,6 @@ internal static class LocalFunctionsHost
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
         var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
         var addresses = ListenAddresses.From(builder.Configuration);
-        builder.Configuration.AddDefault($"{WebhookOptions.Section}:{nameof(WebhookOptions.GenerateSigningKey)}", "true");
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.RequestHeaderEncodingSelector = ContentLengthEncoding.Select);
@@ -70,6 +69,7 @@ internal static class LocalFunctionsHost
         builder.Services.AddOptions<HostOptions>().Bind(builder.Configuration.GetSection(HostOptions.Section))
             .ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddCors();
+        builder.Services.Configure<WebhookOptions>(static webhooks => webhooks.GenerateSigningKey = true);
         builder.Services.AddFunctionsApp(builder.Configuration);
 
         // Not below the build output, which a clean build may delete.

@@ -43,13 +43,13 @@ internal sealed class RequestThrottle
     {
         { } metadata when metadata.GetMetadata<DisableRateLimitingAttribute>() is not null => next(context),
         { } metadata when metadata.GetMetadata<WatchAttribute>()?.Applies(context.Request) == true =>
-            RunAsync(_watchers, _tooManyWatchers, context, next),
+            ServeAsync(_watchers, _tooManyWatchers, context, next),
         { } metadata when _work is not null && metadata.GetMetadata<HttpFunction>() is not null =>
-            RunAsync(_work, "Too many requests are outstanding (maxOutstandingRequests in host.json).", context, next),
+            ServeAsync(_work, "Too many requests are outstanding (maxOutstandingRequests in host.json).", context, next),
         _ => next(context),
     };
 
-    private static async Task RunAsync(RateLimiter limiter, string refusal, HttpContext context, RequestDelegate next)
+    private static async Task ServeAsync(RateLimiter limiter, string refusal, HttpContext context, RequestDelegate next)
     {
         using var lease = await limiter.AcquireAsync(cancellationToken: context.RequestAborted);
         if (lease.IsAcquired)

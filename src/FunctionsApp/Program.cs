@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-builder.Configuration.AddDefault(EngineSetting.Name, DurableExtension.DefaultEngine(builder.Configuration));
+builder.Configuration[EngineSetting.Name] ??= DurableExtension.DefaultEngine(builder.Configuration);
 builder.Services.AddFunctionsApp(builder.Configuration);
 builder.Services.AddFunctionsHost(builder.Configuration, builder.Environment.ContentRootPath);
 builder.Services.AddFunctionsTelemetry(builder.Configuration, static telemetry => telemetry.UseFunctionsWorkerDefaults());

@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>asyncio.gather</c></summary>
-public sealed class GatherFunctions(GatherService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
+public sealed class GatherFunctions(GatherService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
     [Function("Gather")]
     [Description(
@@ -23,7 +23,7 @@ public sealed class GatherFunctions(GatherService service, AsyncResponder tasks,
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? streams.Respond(call, gather.TimeoutSeconds, service.StreamAsync(gather, call.Cancelled), StreamLine.Of)
+                ? call.Stream(service.StreamAsync(gather, call.Cancelled), StreamLine.Of, gather.TimeoutSeconds)
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
-public sealed class MapFunctions(MapService service, AsyncResponder tasks, StreamResponder streams, FunctionInvoker invoker)
+public sealed class MapFunctions(MapService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
     [Function("Map")]
     [Description(
@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var lines = await call.OpenLinesAsync();
                 var results = service.StreamAsync(operation, options, lines, call.Cancelled);
-                return streams.Respond(call, options.TimeoutSeconds, results, StreamLine.Of);
+                return call.Stream(results, StreamLine.Of, options.TimeoutSeconds);
             }
 
             if (call.Preference.RespondAsync)
@@ -33,7 +33,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Strea
 
             var map = await call.ReadAsync(service.Read);
             return call.WantsStream
-                ? streams.Respond(call, map.TimeoutSeconds, service.StreamAsync(operation, map, call.Cancelled), StreamLine.Of)
+                ? call.Stream(service.StreamAsync(operation, map, call.Cancelled), StreamLine.Of, map.TimeoutSeconds)
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

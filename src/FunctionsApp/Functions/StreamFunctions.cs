@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>async for</c></summary>
-public sealed class StreamFunctions(StreamService service, StreamResponder streams, FunctionInvoker invoker)
+public sealed class StreamFunctions(StreamService service, FunctionInvoker invoker)
 {
     [Function("Stream")]
     [Description("Sends the values of an operation when it yields them.")]
@@ -16,6 +16,6 @@ public sealed class StreamFunctions(StreamService service, StreamResponder strea
         invoker.InvokeAsync(request, async call =>
         {
             var values = service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled);
-            return streams.Respond(call, call.TimeoutSeconds, values, StreamLine.Of);
+            return call.Stream(values, StreamLine.Of, call.TimeoutSeconds);
         });
 }

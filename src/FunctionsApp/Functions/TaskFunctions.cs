@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>create_task</c>, <c>await task</c>, <c>task.cancel()</c></summary>
-public sealed class TaskFunctions(TaskService service, StreamResponder streams, FunctionInvoker invoker)
+public sealed class TaskFunctions(TaskService service, FunctionInvoker invoker)
 {
     [Function("CreateTask")]
     [Description("Creates a task of one operation.")]
@@ -40,11 +40,8 @@ public sealed class TaskFunctions(TaskService service, StreamResponder streams, 
     [Description("Streams the changes of a task until its end.")]
     public Task<IResult> WatchAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
-        invoker.InvokeAsync(request, call =>
-        {
-            var changes = service.WatchAsync(id, call.LastEventId, call.Cancelled);
-            return Task.FromResult(streams.Respond(call, timeoutSeconds: null, changes, StreamLine.Of, ResponseFormat.EventStream));
-        });
+        invoker.InvokeAsync(request, call => Task.FromResult(call.Stream(
+            service.WatchAsync(id, call.LastEventId, call.Cancelled), StreamLine.Of, format: ResponseFormat.EventStream)));
 
     [Function("ListTasks")]
     [Description("Lists tasks.")]

@@ -31,10 +31,7 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
     {
         var length = request.ContentLength ?? 0;
         EnsureSize(length - Mark.Length);
-        if (length <= maxBytes)
-        {
-            await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);
-        }
+        await GrowAsync((int)(request.ContentLength ?? RequestMemory.FreeBytes), cancellationToken);
 
         var body = request.BodyReader;
         using var pace = new UploadPace(body, time);
@@ -46,7 +43,7 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
             try
             {
                 var needed = _length + read.Buffer.Length;
-                EnsureSize(Math.Max(needed, length) - (MayStartWithMark(read.Buffer) ? Mark.Length : 0));
+                EnsureSize(needed - Mark.Length);
                 if (needed > _bytes.Length)
                 {
                     await GrowAsync((int)Math.Max(Math.Max(needed, length), Math.Min(4L * _bytes.Length, maxBytes)), cancellationToken);
@@ -63,20 +60,10 @@ internal sealed class BodyReader(HttpRequest request, RequestMemory memory, int 
 
             if (read.IsCompleted)
             {
+                EnsureSize(_length - (_bytes.AsSpan(0, _length).StartsWith(Mark) ? Mark.Length : 0));
                 return _bytes.AsMemory(0, _length);
             }
         }
-    }
-
-    /// <summary>Returns whether the body starts with a byte order mark, as far as it has arrived.</summary>
-    private bool MayStartWithMark(ReadOnlySequence<byte> next)
-    {
-        Span<byte> start = stackalloc byte[Mark.Length];
-        var read = Math.Min(_length, start.Length);
-        var more = (int)Math.Min(next.Length, start.Length - read);
-        _bytes.AsSpan(0, read).CopyTo(start);
-        next.Slice(0, more).CopyTo(start[read..]);
-        return Mark.StartsWith(start[..(read + more)]);
     }
 
     private async ValueTask GrowAsync(int capacity, CancellationToken cancellationToken)

@@ -13,7 +13,7 @@ namespace FunctionsApp.Http;
 /// to problem details. No function has its own try block.
 /// </summary>
 public sealed class FunctionInvoker(
-    RequestServices services, RequestProblems problems, MemoryBudget budget, AppIdentity app, IHostApplicationLifetime lifetime)
+    RequestServices services, MemoryBudget budget, AppIdentity app, IHostApplicationLifetime lifetime)
 {
     /// <summary>How long to wait for a client that does not read, after its work has ended or the host is stopping.</summary>
     internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -44,7 +44,7 @@ public sealed class FunctionInvoker(
         }
         catch (Exception exception)
         {
-            return problems.Describe(exception, request.HttpContext, cancelled.Token) is { } problem
+            return services.Problems.Describe(exception, request.HttpContext, cancelled.Token) is { } problem
                 ? JsonResult.Problem(problem)
                 : Results.Empty;
         }

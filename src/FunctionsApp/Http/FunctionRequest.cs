@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
@@ -18,9 +19,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.Http;
 
-/// <summary>What reading requests needs.</summary>
+/// <summary>What the requests of all functions use.</summary>
 public sealed record RequestServices(
-    RequestReader Reader, WorkGate Gate, IOptions<LimitsOptions> Limits, IOptions<ForwardingOptions> Forwarding, TimeProvider Time);
+    RequestReader Reader, WorkGate Gate, RequestProblems Problems, IOptions<LimitsOptions> Limits, IOptions<ForwardingOptions> Forwarding,
+    TimeProvider Time);
 
 /// <summary>A request as a function sees it: its body as JSON, its query as values, and its cancellation.</summary>
 public sealed class FunctionRequest
@@ -149,14 +151,14 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error.</exception>
     public T ReadQuery<T>(params string[] others)
     {
-        var query = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        var query = new JsonObject();
         foreach (var (name, values) in _request.Query.Where(
             parameter => !PlatformParameters.Contains(parameter.Key) && !others.Contains(parameter.Key)))
         {
             query[name] = AsJson(values.ToString());
         }
 
-        return _services.Reader.Read<T>(JsonSerializer.SerializeToUtf8Bytes(query, CoreJson.TypeInfo<Dictionary<string, JsonElement>>()));
+        return _services.Reader.Read<T>(JsonSerializer.SerializeToUtf8Bytes(query, CoreJson.Options));
     }
 
     /// <summary>Reads a body that is an operation's input; no body means <c>{}</c>.</summary>
@@ -182,6 +184,21 @@ public sealed class FunctionRequest
         var reader = new BodyReader(_request, _memory, _services.Limits.Value.MaxRequestBytes, _services.Time);
         _body = await reader.ReadAsync(Cancelled);
         return _body.Length <= WorkGate.LargeBytes ? parse(_body) : await ParseLargeAsync(parse);
+    }
+
+    /// <summary>Returns a response of values as they arrive: it starts with the first of them, and an earlier error has its own status.</summary>
+    /// <param name="events">The content of the response; without events it is 204.</param>
+    /// <param name="toLine">Converts an event.</param>
+    /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
+    /// <param name="format">The format of the response; by default what the client asks for.</param>
+    public IResult Stream<T>(
+        IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, double? timeoutSeconds = null, ResponseFormat? format = null)
+    {
+        // The service refuses any other time limit when the first event is requested.
+        double maximum = _services.Limits.Value.MaxTimeoutSeconds;
+        var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
+        var isEventStream = (format ?? Format) == ResponseFormat.EventStream;
+        return new StreamResult(this, StreamLine.Of(events, toLine), isEventStream, limit, _services.Problems, _services.Time);
     }
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
@@ -222,37 +239,27 @@ public sealed class FunctionRequest
     private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) => _services.Gate.RunAsync(_body.Length, () => parse(_body));
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
-    private static JsonElement AsJson(string value)
+    private static JsonNode? AsJson(string value)
     {
         try
         {
-            var element = JsonElement.Parse(value);
-            return element.ValueKind is JsonValueKind.Object or JsonValueKind.Array or JsonValueKind.String ? Text(value) : element;
+            return JsonNode.Parse(value) switch
+            {
+                null => null,
+                JsonValue scalar when scalar.GetValueKind() != JsonValueKind.String => scalar,
+                _ => value,
+            };
         }
         catch (JsonException)
         {
-            return Text(value);
+            return value;
         }
-
-        static JsonElement Text(string value) => JsonSerializer.SerializeToElement(value, CoreJson.TypeInfo<string>());
     }
 
     private void EnsureReadable(bool asLines)
     {
-        if (_request.Headers.TransferEncoding is { Count: > 0 } transfer
-            && !string.Equals(transfer.ToString(), "chunked", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new ProblemException(HttpProblems.UnsupportedCoding(
-                $"A body with Transfer-Encoding '{Excerpt.Of(transfer.ToString())}' is not supported; send the body without it."));
-        }
-
-        if (_request.Headers.ContentEncoding is { Count: > 0 } encoding
-            && encoding.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Any(static coding => !coding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
-        {
-            throw new ProblemException(HttpProblems.UnsupportedCoding(
-                $"A body with Content-Encoding '{Excerpt.Of(encoding.ToString())}' is not supported; send the body without it."));
-        }
+        EnsureNoOtherCoding("Transfer-Encoding", "chunked");
+        EnsureNoOtherCoding("Content-Encoding", "identity");
 
         // A missing content type means JSON; an explicit one must be correct.
         if (string.IsNullOrEmpty(_request.ContentType)
@@ -269,6 +276,17 @@ public sealed class FunctionRequest
             throw new ProblemException(HttpProblems.UnsupportedMediaType(
                 $"'{Excerpt.Of(_request.ContentType)}' is not supported; send {string.Join(" or ", types)} in UTF-8.",
                 string.Join(", ", types)));
+        }
+    }
+
+    private void EnsureNoOtherCoding(string header, string coding)
+    {
+        if (_request.Headers[header] is { Count: > 0 } codings
+            && codings.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Any(other => !other.Equals(coding, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new ProblemException(HttpProblems.UnsupportedCoding(
+                $"A body with {header} '{Excerpt.Of(codings.ToString())}' is not supported; send the body without it."));
         }
     }
 }

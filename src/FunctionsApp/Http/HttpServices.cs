@@ -32,7 +32,7 @@ public static class HttpServices
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
         services.AddFunctionsOf<FunctionInvoker>();
         return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<RequestServices>()
-            .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>().AddSingleton<StreamResponder>()
+            .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));
     }
 }

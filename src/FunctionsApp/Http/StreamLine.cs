@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
@@ -42,4 +43,14 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
 
     /// <summary>Returns a change of a task.</summary>
     public static StreamLine Of(TaskEvent part) => new(Name: null, Data: default, IsValue: true) { Task = part.Task, Id = part.Id };
+
+    /// <summary>Converts events when they arrive.</summary>
+    internal static async IAsyncEnumerable<StreamLine> Of<T>(
+        IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var part in events.WithCancellation(cancellationToken))
+        {
+            yield return toLine(part);
+        }
+    }
 }

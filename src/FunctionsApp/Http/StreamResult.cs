@@ -1,47 +1,14 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using System.Text;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Http;
-
-/// <summary>Responds with values as they arrive.</summary>
-public sealed class StreamResponder(RequestProblems problems, IOptions<LimitsOptions> limits, TimeProvider time)
-{
-    /// <summary>Returns a response that starts with the first value, or with the first heartbeat: an earlier error has its own status.</summary>
-    /// <param name="request">The request.</param>
-    /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
-    /// <param name="events">The content of the response; without events it is 204.</param>
-    /// <param name="toLine">Converts an event.</param>
-    /// <param name="format">The format of the response; by default what the client asks for.</param>
-    public IResult Respond<T>(
-        FunctionRequest request, double? timeoutSeconds, IAsyncEnumerable<T> events, Func<T, StreamLine> toLine,
-        ResponseFormat? format = null)
-    {
-        // The service refuses any other time limit when the first line is requested.
-        double maximum = limits.Value.MaxTimeoutSeconds;
-        var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
-        var isEventStream = (format ?? request.Format) == ResponseFormat.EventStream;
-        return new StreamResult(request, LinesOf(events, toLine), isEventStream, limit, problems, time);
-    }
-
-    private static async IAsyncEnumerable<StreamLine> LinesOf<T>(
-        IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        await foreach (var part in events.WithCancellation(cancellationToken))
-        {
-            yield return toLine(part);
-        }
-    }
-}
 
 /// <summary>
 /// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader

@@ -7,23 +7,14 @@ namespace FunctionsApp.Logging;
 /// Logs that requests are refused as <c>saturated</c>: the first at once, then their count, at most once a minute. A line for
 /// each would cost most when resources are scarcest. Thread-safe.
 /// </summary>
-public sealed partial class SaturationLog : IDisposable
+public sealed partial class SaturationLog(ILogger<SaturationLog> logger, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
-    private readonly ILogger<SaturationLog> _logger;
-    private readonly ITimer _timer;
+    private ITimer? _timer;
     private long _count;
     private string _detail = "";
-    private bool _isCounting;
-
-    /// <summary>Creates the log.</summary>
-    public SaturationLog(ILogger<SaturationLog> logger, TimeProvider time)
-    {
-        _logger = logger;
-        _timer = time.CreateTimer(static log => ((SaturationLog)log!).Report(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
 
     /// <summary>Counts a refusal; any other problem is ignored.</summary>
     /// <param name="problem">The problem of the response.</param>
@@ -36,37 +27,33 @@ public sealed partial class SaturationLog : IDisposable
 
         lock (_gate)
         {
-            _count++;
-            _detail = problem.Detail;
-            if (_isCounting)
+            (_count, _detail) = (_count + 1, problem.Detail);
+            if (_timer is null)
             {
-                return;
+                Report();
+                _timer = time.CreateTimer(_ => Report(), state: null, Period, Period);
             }
-
-            _isCounting = true;
         }
-
-        Report();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _timer?.Dispose();
 
-    /// <summary>Logs the count, and starts the next minute. After a minute without refusals, the next one is logged at once.</summary>
+    /// <summary>Logs the count. After a minute without refusals, the next one is logged at once.</summary>
     private void Report()
     {
-        long count;
-        string detail;
         lock (_gate)
         {
-            (count, detail, _count) = (_count, _detail, 0);
-            _isCounting = count > 0;
-        }
-
-        if (count > 0)
-        {
-            LogSaturated(_logger, count, detail);
-            _timer.Change(Period, Timeout.InfiniteTimeSpan);
+            if (_count > 0)
+            {
+                LogSaturated(logger, _count, _detail);
+                _count = 0;
+            }
+            else
+            {
+                _timer?.Dispose();
+                _timer = null;
+            }
         }
     }
 

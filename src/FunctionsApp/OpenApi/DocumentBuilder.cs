@@ -154,12 +154,12 @@ internal sealed class DocumentBuilder
     private JsonObject ResponsesOf(HttpFunction function, EndpointDescription endpoint, Schemas schemas)
     {
         var responses = new JsonObject();
-        if (endpoint.ResponseContents is { } contents)
+        if (endpoint.Response is { } success)
         {
-            responses.Add(endpoint.Status.ToString(CultureInfo.InvariantCulture), new JsonObject
+            responses.Add(success.Status.ToString(CultureInfo.InvariantCulture), new JsonObject
             {
-                ["description"] = endpoint.ResponseDescription,
-                ["content"] = ContentOf(contents(schemas)),
+                ["description"] = success.Description,
+                ["content"] = ContentOf(success.Contents(schemas)),
             });
         }
 

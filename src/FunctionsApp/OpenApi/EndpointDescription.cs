@@ -20,18 +20,18 @@ internal sealed record EndpointDescription(string Tag)
     /// <summary>Whether the body is required.</summary>
     public Func<Schemas, bool> NeedsBody { get; init; } = static _ => true;
 
-    /// <summary>The status of its response.</summary>
-    public int Status { get; init; } = 200;
-
-    /// <summary>Its response, as a sentence.</summary>
-    public string? ResponseDescription { get; init; }
-
-    /// <summary>Its response, in each of its formats; null if it is a task in any case.</summary>
-    public Func<Schemas, Content[]>? ResponseContents { get; init; }
+    /// <summary>Its response; null if it is a task in any case.</summary>
+    public Response? Response { get; init; }
 
     /// <summary>Its possible problems, without those of any request.</summary>
     public IReadOnlyList<Problem> Problems { get; init; } = [];
 }
+
+/// <summary>The response of a function that succeeds.</summary>
+/// <param name="Description">The response as a sentence.</param>
+/// <param name="Contents">Its body, in each of its formats.</param>
+/// <param name="Status">Its status.</param>
+internal sealed record Response(string Description, Func<Schemas, Content[]> Contents, int Status = 200);
 
 /// <summary>One format of a body.</summary>
 /// <param name="MediaType">The media type.</param>

@@ -40,8 +40,7 @@ internal static class EndpointDescriptions
             Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = static of => of.NeedsInput,
-            ResponseDescription = "The result.",
-            ResponseContents = static of => [Json(of.Response<AwaitResponse>("Response", "result", of.Output))],
+            Response = new("The result.", static of => [Json(of.Response<AwaitResponse>("Response", "result", of.Output))]),
             Problems = OfWork,
         },
         ["Sequence"] = new("sequence")
@@ -50,8 +49,7 @@ internal static class EndpointDescriptions
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
                 {"steps":[{"operation":"echo","input":{"value":"hello"}},{"operation":"hash","input":{"text":"hello"}}]}
                 """))],
-            ResponseDescription = "The results, in the order of the steps.",
-            ResponseContents = static of => [Json(of.Response<SequenceResponse>())],
+            Response = new("The results, in the order of the steps.", static of => [Json(of.Response<SequenceResponse>())]),
             Problems = OfWork,
         },
         ["Callback"] = new("callback")
@@ -60,8 +58,7 @@ internal static class EndpointDescriptions
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
-            ResponseDescription = "The result of the continuation.",
-            ResponseContents = static of => [Json(of.Response<CallbackResponse>())],
+            Response = new("The result of the continuation.", static of => [Json(of.Response<CallbackResponse>())]),
             Problems = [.. OfWork, CallbacksNotConfigured],
         },
         ["Gather"] = new("gather")
@@ -70,13 +67,12 @@ internal static class EndpointDescriptions
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
                 {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
                 """))],
-            ResponseDescription = "The results, in the order of the calls; in a stream in the order in which they complete.",
-            ResponseContents = static of =>
+            Response = new("The results, in the order of the calls; in a stream in the order in which they complete.", static of =>
             [
                 Json(of.Response<GatherResponse>()),
                 Lines(of.Response<GatherResult>(), Schemas.Object("summary", of.Response<GatherSummary>()), of.StreamError),
                 Events(of.Response<GatherResult>(), of.Response<GatherSummary>(), of.Response<Problem>()),
-            ],
+            ]),
             Problems = OfWork,
         },
         ["Map"] = new("map")
@@ -90,15 +86,14 @@ internal static class EndpointDescriptions
                     new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item),
             ],
-            ResponseDescription = "The results, in the order of the items; in a stream when they are computed.",
-            ResponseContents = static of =>
+            Response = new("The results, in the order of the items; in a stream when they are computed.", static of =>
             [
                 Json(of.Response<MapResponse>("MapResponse", "results", Schemas.Array(of.OutputOrNull))),
                 Lines(
                     of.Result, of.Response<MapError>(), Schemas.Object("chunk", of.Response<MapChunk>()),
                     Schemas.Object("summary", of.Response<MapSummary>()), of.StreamError),
                 Events(of.Result, of.Response<MapError>(), of.Response<MapChunk>(), of.Response<MapSummary>(), of.Response<Problem>()),
-            ],
+            ]),
             Problems = OfWork,
         },
         ["Stream"] = new("stream")
@@ -107,12 +102,11 @@ internal static class EndpointDescriptions
             Parameters = [Parameters.TimeoutSeconds, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = static of => of.NeedsInput,
-            ResponseDescription = "The values, when the operation yields them.",
-            ResponseContents = static of =>
+            Response = new("The values, when the operation yields them.", static of =>
             [
                 Lines(Schemas.Object("value", of.Output), Schemas.Object("end", of.Response<StreamEnd>()), of.StreamError),
                 Events(of.Output, of.Response<StreamEnd>(), of.Response<Problem>()),
-            ],
+            ]),
             Problems = OfWork,
         },
         ["CreateTask"] = new("tasks")
@@ -136,74 +130,60 @@ internal static class EndpointDescriptions
         ["ListTasks"] = new("tasks")
         {
             Parameters = Parameters.OfTaskList,
-            ResponseDescription = "The tasks, newest first.",
-            ResponseContents = static of => [Json(of.Response<TaskList>())],
+            Response = new("The tasks, newest first.", static of => [Json(of.Response<TaskList>())]),
             Problems = [InvalidRequest],
         },
         ["GetTask"] = new("tasks")
         {
             Parameters = [Parameters.WaitSeconds],
-            ResponseDescription = "The task.",
-            ResponseContents = static of => [Json(of.Response<TaskResponse>())],
+            Response = new("The task.", static of => [Json(of.Response<TaskResponse>())]),
             Problems = [InvalidRequest, UnknownTask, StorageFailed],
         },
         ["CancelTask"] = new("tasks")
         {
-            Status = 202,
-            ResponseDescription = "The task. It is cancelled, or will be when its running work has stopped.",
-            ResponseContents = static of => [Json(of.Response<TaskResponse>())],
+            Response = new("The task. It is cancelled, or will be when its running work has stopped.", static of => [Json(of.Response<TaskResponse>())], Status: 202),
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
         ["WatchTask"] = new("tasks")
         {
             Parameters = [Parameters.LastEventId],
-            ResponseDescription = "The task after each change.",
-            ResponseContents = static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())],
+            Response = new("The task after each change.", static of => [Events(of.Response<TaskResponse>(), of.Response<Problem>())]),
             Problems = [UnknownTask, StorageFailed],
         },
         ["ListDeliveries"] = new("tasks")
         {
-            ResponseDescription = "The attempts, oldest first.",
-            ResponseContents = static of => [Json(of.Response<DeliveryList>())],
+            Response = new("The attempts, oldest first.", static of => [Json(of.Response<DeliveryList>())]),
             Problems = [UnknownTask],
         },
         ["Redeliver"] = new("tasks")
         {
-            Status = 202,
-            ResponseDescription = "The attempts so far.",
-            ResponseContents = static of => [Json(of.Response<DeliveryList>())],
+            Response = new("The attempts so far.", static of => [Json(of.Response<DeliveryList>())], Status: 202),
             Problems = [UnknownTask, NothingToDeliver, StorageFailed],
         },
         ["ListOperations"] = new("catalog")
         {
-            ResponseDescription = "The operations, by name.",
-            ResponseContents = static of => [Json(of.Response<OperationList>())],
+            Response = new("The operations, by name.", static of => [Json(of.Response<OperationList>())]),
         },
         ["GetOperation"] = new("catalog")
         {
-            ResponseDescription = "The operation.",
-            ResponseContents = static of => [Json(of.Response<OperationDescription>())],
+            Response = new("The operation.", static of => [Json(of.Response<OperationDescription>())]),
             Problems = [UnknownOperation],
         },
         ["GetOpenApi"] = new("catalog")
         {
-            ResponseDescription = "This document.",
-            ResponseContents = static _ => [Json(new JsonObject { ["type"] = "object" })],
+            Response = new("This document.", static _ => [Json(new JsonObject { ["type"] = "object" })]),
         },
         ["Playground"] = new("catalog")
         {
-            ResponseDescription = "The page.",
-            ResponseContents = static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })],
+            Response = new("The page.", static _ => [new Content("text/html", new JsonObject { ["type"] = "string" })]),
         },
         ["HealthLive"] = new("health")
         {
-            ResponseDescription = "The process responds.",
-            ResponseContents = static of => [Json(of.Response<HealthResponse>())],
+            Response = new("The process responds.", static of => [Json(of.Response<HealthResponse>())]),
         },
         ["HealthReady"] = new("health")
         {
-            ResponseDescription = "The app accepts new work.",
-            ResponseContents = static of => [Json(of.Response<HealthResponse>())],
+            Response = new("The app accepts new work.", static of => [Json(of.Response<HealthResponse>())]),
             Problems = [StorageFailed],
         },
     };

@@ -132,7 +132,7 @@ public sealed class BodyReaderTests : IDisposable
     {
         await SendAsync(10);
 
-        var problem = await RefusalAsync(ReadAsync(MaxBytes + 1));
+        var problem = await RefusalAsync(ReadAsync(MaxBytes + 4));
 
         Assert.Equal(("/problems/too-large", "The body is larger than 1000000 bytes (Limits:MaxRequestBytes)."), (problem.Type, problem.Detail));
         Assert.Equal((10, 0), (Unread(), _budget.Taken));
@@ -165,10 +165,22 @@ public sealed class BodyReaderTests : IDisposable
         var reading = ReadAsync(length: null);
         await SendAsync(MaxBytes);
         Assert.False(reading.IsCompleted);
-        await SendAsync(1);
+        await SendAsync(4);
 
         Assert.Equal("/problems/too-large", (await RefusalAsync(reading)).Type);
-        Assert.Equal(1, Unread());
+        Assert.Equal(4, Unread());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_body_that_exceeds_the_limit_by_one_byte_is_refused(bool isLengthKnown)
+    {
+        var reading = ReadAsync(isLengthKnown ? MaxBytes + 1 : null);
+        await SendAsync(MaxBytes + 1);
+        await _pipe.Writer.CompleteAsync();
+
+        Assert.Equal("/problems/too-large", (await RefusalAsync(reading)).Type);
     }
 
     [Theory]

@@ -44,7 +44,7 @@ internal sealed class TestEndpoint : IDisposable
 
     /// <summary>Runs a function that streams <paramref name="lines"/>.</summary>
     public Task<IResult> StreamAsync(IAsyncEnumerable<StreamLine> lines, ResponseFormat? format = null, double? timeoutSeconds = 600) =>
-        RunAsync(call => Task.FromResult(Service<StreamResponder>().Respond(call, timeoutSeconds, lines, static line => line, format)));
+        RunAsync(call => Task.FromResult(call.Stream(lines, static line => line, timeoutSeconds, format)));
 
     /// <summary>What a function sees of the request.</summary>
     public async Task<T> SeeAsync<T>(Func<FunctionRequest, T> look)
