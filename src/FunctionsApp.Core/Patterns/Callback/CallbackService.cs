@@ -81,7 +81,7 @@ public sealed class CallbackService(
         try
         {
             var result = await timeLimits.RunAsync(
-                token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'",
+                token => work.Call.RunAsync(Name, token), $"'{work.Operation}'",
                 work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
             return (result, null);
         }
@@ -98,7 +98,7 @@ public sealed class CallbackService(
         held.HoldResult(outcome.Utf8.Length);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
         var result = await timeLimits.RunAsync(
-            token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+            token => call.RunAsync(Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         held.HoldResult(result.Utf8.Length);
         var finished = work.Clock.ElapsedMs;
         return new CallbackResponse(next.Kind, result,

@@ -62,7 +62,7 @@ public sealed class SequenceService(
             token.ThrowIfCancellationRequested();
             var step = request.Steps[index];
             var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
-            var result = await call.RunAsync(step.Operation, Name, token);
+            var result = await call.RunAsync(Name, token);
             held.HoldResult(result.Utf8.Length);
             return result;
         }
