@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -13,22 +12,6 @@ namespace FunctionsApp.Core.Json.Schema;
 /// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas
 {
-    /// <summary>The bounds of the number types that refuse other numbers.</summary>
-    private static readonly Dictionary<Type, (string Minimum, string Maximum)> Bounds = new()
-    {
-        [typeof(sbyte)] = Of<sbyte>(),
-        [typeof(byte)] = Of<byte>(),
-        [typeof(short)] = Of<short>(),
-        [typeof(ushort)] = Of<ushort>(),
-        [typeof(int)] = Of<int>(),
-        [typeof(uint)] = Of<uint>(),
-        [typeof(long)] = Of<long>(),
-        [typeof(ulong)] = Of<ulong>(),
-        [typeof(decimal)] = Of<decimal>(),
-        [typeof(float)] = Of<float>(),
-        [typeof(Half)] = Of<Half>(),
-    };
-
     /// <summary>Returns the JSON Schema (2020-12) for reading a type: optional properties may also be null.</summary>
     /// <param name="type">The type.</param>
     /// <param name="stand">Returns what replaces a nested type, such as a reference; null to keep the type's own schema.</param>
@@ -40,10 +23,6 @@ public static class JsonSchemas
     /// </summary>
     /// <inheritdoc cref="OfInput"/>
     public static JsonNode OfOutput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteOutput, stand);
-
-    private static (string Minimum, string Maximum) Of<T>()
-        where T : IMinMaxValue<T>, IFormattable =>
-        (T.MinValue.ToString(null, CultureInfo.InvariantCulture), T.MaxValue.ToString(null, CultureInfo.InvariantCulture));
 
     private static JsonNode Of(Type type, Func<JsonSchemaExporterContext, JsonNode, JsonNode> complete, Func<Type, JsonNode?>? stand) =>
         CoreJson.Options.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions
@@ -107,16 +86,20 @@ public static class JsonSchemas
         return schema;
     }
 
+    /// <summary>Adds the bounds of a number type that refuses other numbers: all but double.</summary>
     private static void AddBounds(Type type, JsonNode schema)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (schema is JsonObject keywords
-            && Bounds.TryGetValue(type.IsEnum ? type.GetEnumUnderlyingType() : type, out var bounds)
-            && !keywords.ContainsKey("enum"))
+        type = type.IsEnum ? type.GetEnumUnderlyingType() : type;
+        if (Type.GetTypeCode(type) is >= TypeCode.SByte and <= TypeCode.Decimal and not TypeCode.Double
+            && schema is JsonObject keywords && !keywords.ContainsKey("enum"))
         {
-            keywords.TryAdd("minimum", JsonNode.Parse(bounds.Minimum));
-            keywords.TryAdd("maximum", JsonNode.Parse(bounds.Maximum));
+            keywords.TryAdd("minimum", Bound(nameof(int.MinValue)));
+            keywords.TryAdd("maximum", Bound(nameof(int.MaxValue)));
         }
+
+        JsonNode Bound(string field) =>
+            JsonNode.Parse(Convert.ToString(type.GetField(field)!.GetValue(null), CultureInfo.InvariantCulture)!)!;
     }
 
     private static JsonNode CompleteOutput(JsonSchemaExporterContext context, JsonNode schema)
