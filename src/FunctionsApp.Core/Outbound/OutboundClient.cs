@@ -255,8 +255,8 @@ public sealed class OutboundClient : IDisposable
         // Resolves and checks a name again, because its addresses may change.
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
 
-        // Closes the connection of an unread body, instead of draining it.
-        MaxResponseDrainSize = 0,
+        // The connection of an unread body is used again after a short rest of it, such as the response to a webhook, and else closed.
+        MaxResponseDrainSize = 4 * 1_024,
         ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
     };
 
