@@ -151,7 +151,7 @@ public sealed class CallbackService(
 
             var root = Kind == ContinuationKind.OnSuccess ? "result" : "error";
             var element = outcome.ToElement();
-            var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, held, cancellationToken));
+            var resolved = new JsonReferences(Find, limits, held, cancellationToken).Resolve(input, Pointer);
             return _operation.Bind(resolved.Utf8, Pointer);
 
             JsonElement? Find(string[] tokens) => tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal)
