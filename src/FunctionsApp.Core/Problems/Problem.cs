@@ -110,11 +110,8 @@ public sealed record Problem
         Line is { } line && Position is { } position ? At(line - 1 + firstLine, line == 1 ? position + firstByte : position) : this;
 
     /// <summary>400: the body is not JSON.</summary>
-    /// <param name="detail">What is wrong.</param>
-    /// <param name="line">Counted from 1.</param>
-    /// <param name="position">The byte in the line, counted from 1.</param>
-    public static Problem MalformedJson(string detail, long line, long position) =>
-        new Problem("malformed-json", "The body is not JSON", 400, detail).At(line, position);
+    /// <param name="detail">What is wrong. <see cref="At"/> adds where.</param>
+    public static Problem MalformedJson(string detail) => new("malformed-json", "The body is not JSON", 400, detail);
 
     /// <summary>422: the body is JSON, but its shape or a range is invalid.</summary>
     /// <param name="errors">Every error: JSON pointer → messages.</param>

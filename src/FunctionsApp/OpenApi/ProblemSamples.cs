@@ -8,7 +8,7 @@ internal static class ProblemSamples
 {
     public static Problem BadRequest { get; } = HttpProblems.BadRequest("The host name 'example.com' does not belong to this server.");
 
-    public static Problem MalformedJson { get; } = Problem.MalformedJson("The text ends where a comma or '}' is expected", 1, 11);
+    public static Problem MalformedJson { get; } = Problem.MalformedJson("The text ends where a comma or '}' is expected").At(1, 11);
 
     public static Problem Unauthorized { get; } =
         HttpProblems.Unauthorized("Send one of the host's keys as x-functions-key, or as ?code= in the URL.");

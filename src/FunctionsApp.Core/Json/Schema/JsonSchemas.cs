@@ -33,16 +33,19 @@ public static class JsonSchemas
                 : complete(context, schema),
         });
 
+    /// <summary>Returns the properties of a record that its schema has, each with the object that has their schemas.</summary>
+    private static IEnumerable<(JsonObject Schemas, JsonPropertyInfo Property)> PropertiesOf(
+        JsonSchemaExporterContext context, JsonNode schema) => (schema as JsonObject)?["properties"] is JsonObject schemas
+        ? context.TypeInfo.Properties.Where(property => schemas.ContainsKey(property.Name)).Select(property => (schemas, property))
+        : [];
+
     /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
     private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
     {
         // Not per property: the exporter skips a property that accepts anything and has a default.
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
-            {
-                properties[property.Name] = Complete(property, properties[property.Name]!);
-            }
+            properties[property.Name] = Complete(property, properties[property.Name]!);
         }
 
         if (schema is JsonObject keywords && keywords["enum"] is JsonArray values)
@@ -69,12 +72,9 @@ public static class JsonSchemas
     private static JsonNode CompleteInput(JsonSchemaExporterContext context, JsonNode schema)
     {
         schema = Complete(context, schema);
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
-            {
-                AddBounds(property.PropertyType, properties[property.Name]!);
-            }
+            AddBounds(property.PropertyType, properties[property.Name]!);
         }
 
         // A property has those of its attributes, if it has any.
@@ -105,23 +105,23 @@ public static class JsonSchemas
     private static JsonNode CompleteOutput(JsonSchemaExporterContext context, JsonNode schema)
     {
         schema = Complete(context, schema);
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        var required = new JsonArray();
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            var required = new JsonArray();
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
+            var isWrittenAsNull = IsWrittenAsNull(property);
+            if (isWrittenAsNull || !property.IsGetNullable)
             {
-                var isWrittenAsNull = IsWrittenAsNull(property);
-                if (isWrittenAsNull || !property.IsGetNullable)
-                {
-                    required.Add(property.Name);
-                }
-
-                if (!isWrittenAsNull && properties[property.Name] is JsonObject keywords)
-                {
-                    DropNull(keywords);
-                }
+                required.Add(property.Name);
             }
 
+            if (!isWrittenAsNull && properties[property.Name] is JsonObject keywords)
+            {
+                DropNull(keywords);
+            }
+        }
+
+        if ((schema as JsonObject)?["properties"] is not null)
+        {
             schema["required"] = required;
         }
 
