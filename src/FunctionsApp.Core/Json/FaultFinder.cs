@@ -11,7 +11,6 @@ namespace FunctionsApp.Core.Json;
 internal readonly ref struct FaultFinder
 {
     private const int MaxShownCharacters = 20;
-    private const string EndOfText = "the end of the text";
 
     private readonly ReadOnlySpan<byte> _text;
     private readonly int _at;
@@ -89,12 +88,13 @@ internal readonly ref struct FaultFinder
     private bool IsAfterValue => _last is not (JsonTokenType.None or JsonTokenType.StartObject or JsonTokenType.StartArray
         or JsonTokenType.PropertyName);
 
-    private string AfterValue => _bracket is { } bracket ? $"a comma or '{bracket}'" : EndOfText;
+    /// <summary>What may follow a value; null if only white space may.</summary>
+    private string? AfterValue => _bracket is { } bracket ? $"a comma or '{bracket}'" : null;
 
     private bool ExpectsValue => _part.IsEmpty && (_hasComma ? _bracket == ']'
         : _last is JsonTokenType.None or JsonTokenType.StartArray or JsonTokenType.PropertyName);
 
-    private string Expected => _last switch
+    private string? Expected => _last switch
     {
         _ when _hasComma => _bracket == '}' ? "a property name" : "a value",
         JsonTokenType.StartObject => "a property name or '}'",
@@ -149,11 +149,11 @@ internal readonly ref struct FaultFinder
             + "strings need quotes, and the only words are true, false and null";
     }
 
-    private string DescribeToken(string expected) => Current switch
+    private string DescribeToken(string? expected) => Current switch
     {
         _ when IsAtEnd && _last == JsonTokenType.None && _part.IsEmpty => "The text is empty, but a JSON value is expected",
         _ when IsAtEnd => $"The text ends where {expected} is expected",
-        _ when expected == EndOfText => $"{Found()} follows the end of the value",
+        _ when expected is null => $"{Found()} follows the end of the value",
         '/' => "JSON does not allow comments",
         '\'' => "A string or name must have double quotes, not single quotes",
         var bracket when _hasComma && bracket == _bracket => $"A comma must not stand before '{bracket}'",

@@ -66,10 +66,10 @@ public sealed class OperationCall(string operation, Func<CancellationToken, Valu
     /// <param name="cancellationToken">Stops the operation.</param>
     /// <exception cref="OperationException">The operation's own error.</exception>
     /// <exception cref="ProblemException">Any other error for the caller.</exception>
-    public ValueTask<RawJson> RunAsync(string pattern, CancellationToken cancellationToken) =>
+    public ValueTask<RawJson> InvokeAsync(string pattern, CancellationToken cancellationToken) =>
         AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : work(cancellationToken);
 
-    private ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken) => WatchedRun.RunAsync(
+    private ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken) => WatchedRun.WatchAsync(
         () => new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call"),
         () => work(cancellationToken));
 }
@@ -136,7 +136,7 @@ internal sealed class CpuOperation<TInput, TOutput>(
     {
         var bound = contract.Read(input, pointer, bareValues);
         return new OperationCall(
-            Name, token => new(scheduler.RunAsync(compute => RawJson.From(operation.Compute(bound, compute), _output), token)));
+            Name, token => new(scheduler.ComputeAsync(compute => RawJson.From(operation.Compute(bound, compute), _output), token)));
     }
 
     internal override TResult Use<TResult>(ICpuOperationUse<TResult> use) => use.Use(contract, operation);

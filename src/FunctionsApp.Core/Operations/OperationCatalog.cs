@@ -1,7 +1,5 @@
 using System.Collections.Frozen;
 using System.Reflection;
-using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 

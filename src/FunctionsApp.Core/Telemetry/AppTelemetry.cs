@@ -37,8 +37,8 @@ public static class AppTelemetry
     /// <param name="pattern">The pattern's name.</param>
     /// <param name="operation">The operation, if there is exactly one.</param>
     /// <param name="work">The run.</param>
-    internal static Task<T> RunAsync<T>(string pattern, string? operation, Func<Task<T>> work) => IsWatched
-        ? WatchedRun.RunAsync(() => new WatchedRun(ActiveRuns, RunDuration, pattern, operation), () => new ValueTask<T>(work())).AsTask()
+    internal static Task<T> WatchAsync<T>(string pattern, string? operation, Func<Task<T>> work) => IsWatched
+        ? WatchedRun.WatchAsync(() => new WatchedRun(ActiveRuns, RunDuration, pattern, operation), () => new ValueTask<T>(work())).AsTask()
         : work();
 
     /// <summary>Starts a run that outlasts the calling method; the caller disposes it.</summary>

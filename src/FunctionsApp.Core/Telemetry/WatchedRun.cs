@@ -41,7 +41,7 @@ internal sealed class WatchedRun : IDisposable
         _activity = parent is null ? null : new Activity(pattern).SetParentId(parent).Start();
 
     /// <summary>Runs work, from the start of its run to the end.</summary>
-    public static async ValueTask<T> RunAsync<T>(Func<WatchedRun> start, Func<ValueTask<T>> work)
+    public static async ValueTask<T> WatchAsync<T>(Func<WatchedRun> start, Func<ValueTask<T>> work)
     {
         using var run = start();
         try

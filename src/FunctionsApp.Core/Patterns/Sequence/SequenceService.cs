@@ -28,7 +28,7 @@ public sealed class SequenceService(
     /// where possible.
     /// </exception>
     public Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
+        AppTelemetry.WatchAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
 
     private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
@@ -62,7 +62,7 @@ public sealed class SequenceService(
             token.ThrowIfCancellationRequested();
             var step = request.Steps[index];
             var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
-            var result = await call.RunAsync(Name, token);
+            var result = await call.InvokeAsync(Name, token);
             held.HoldResult(result.Utf8.Length);
             return result;
         }
