@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Json;
 
 /// <summary>
 /// Serializes into a pipe without copying large values: they go into the pipe directly, piece by piece, as fast as the pipe
-/// accepts them. So a response needs no more memory than its parts, however slow its reader is.
+/// accepts them. So a response needs no more memory than its parts, however slow its reader is: the attack suite's <c>Results</c>.
 /// </summary>
 public sealed class JsonPipeWriter : PipeWriter
 {

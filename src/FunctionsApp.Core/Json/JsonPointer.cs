@@ -67,6 +67,7 @@ public static partial class JsonPointer
     public static string FromPath(string? path) => string.Concat(Tokens().Matches(path ?? "")
         .Select(static token => Append("", token.Groups["name"].Value.Replace("\\'", "'", StringComparison.Ordinal))));
 
-    [GeneratedRegex(@"\['(?<name>.*?)'\](?=[.[]|$)|\[(?<name>\d+)\]|\.(?<name>[^.[]*)", RegexOptions.Singleline, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(
+        @"\['(?<name>.*?)'\](?=[.[]|$)|\[(?<name>\d+)\]|\.(?<name>[^.[]*)", RegexOptions.Singleline, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Tokens();
 }

@@ -17,7 +17,7 @@ public interface IHostResolver
 /// <summary>
 /// Resolves names through the system, on dedicated threads. Only the system knows /etc/hosts, search domains and other
 /// settings of the administrator. On Linux it has no asynchronous look-up: <c>getaddrinfo</c> blocks its thread while a
-/// dead name server is silent. On the thread pool, some thousand dead names would stall every request.
+/// dead name server is silent. On the thread pool, some thousand dead names would stall every request: <c>DnsResolverTests</c>.
 /// </summary>
 #pragma warning disable CA1001 // A look-up may outlive the app, so its semaphores are not disposed of. They hold no wait handle.
 internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResolver

@@ -92,7 +92,8 @@ public sealed class OutboundClient : IDisposable
                     || pause.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs)
                 {
                     return new OutboundResponse(
-                        streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings, attempt);
+                        streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings,
+                        attempt);
                 }
 
                 RequestMemory.Current?.ReleaseResult(body.Length);
