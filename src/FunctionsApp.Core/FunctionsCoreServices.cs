@@ -53,6 +53,7 @@ public static class FunctionsCoreServices
         services.AddSingleton<MemoryBudget>();
         services.AddSingleton<WorkGate>();
         services.AddSingleton<CpuScheduler>();
+        services.AddSingleton(typeof(JsonContract<>));
         services.AddSingleton<OperationCatalog>();
 
         services.TryAddSingleton<IHostResolver, DnsResolver>();

@@ -61,7 +61,7 @@ public sealed class TaskRunnerTests() : TaskTests(("Cpu:Threads", "1"), ("Cpu:Ma
         await taken.WaitAsync(Limit);
         await Task.WhenAll(running, RunAsync(static () => 0)).WaitAsync(Limit);
 
-        Task<int> RunAsync(Func<int> begin) => Get<CpuScheduler>().RunAsync(
+        Task<int> RunAsync(Func<int> begin) => Get<CpuScheduler>().ComputeAsync(
             cancellationToken =>
             {
                 begin();

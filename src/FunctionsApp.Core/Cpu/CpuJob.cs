@@ -137,19 +137,19 @@ internal abstract class CpuJob(int items, int workers, bool isOpen = false)
         _rests.Clear();
     }
 
-    /// <summary>Computes a chunk in the request's execution context, so that its trace continues.</summary>
+    /// <summary>Computes the chunk of a turn in the request's execution context, so that its trace continues.</summary>
     /// <returns>How many of its items are computed; 0 if it failed.</returns>
-    public int Compute(CpuChunk chunk, CpuTurn turn)
+    public int Compute(CpuTurn turn)
     {
         var computed = 0;
         try
         {
             if (_context is null)
             {
-                return ComputeItems(chunk, turn);
+                return ComputeItems(turn.Chunk, turn);
             }
 
-            ExecutionContext.Run(_context, _ => computed = ComputeItems(chunk, turn), null);
+            ExecutionContext.Run(_context, _ => computed = ComputeItems(turn.Chunk, turn), null);
         }
 #pragma warning disable CA1031 // Any exception belongs to the request that awaits the job, not to this thread.
         catch (Exception exception)

@@ -17,7 +17,7 @@ internal sealed class CpuPool : IDisposable
     private readonly CpuBacklog _backlog;
     private readonly TimeProvider _time;
     private readonly FairQueue _queue;
-    private readonly CpuTurn[] _turns;
+    private readonly int _threads;
     private readonly bool _isBackground;
     private readonly Semaphore _wake = new(0, int.MaxValue);
     private int _idle;
@@ -26,9 +26,8 @@ internal sealed class CpuPool : IDisposable
 
     public CpuPool(object gate, CpuBacklog backlog, CpuMetrics metrics, int threads, bool isBackground, TimeProvider time)
     {
-        (_gate, _backlog, _metrics, _isBackground, _time) = (gate, backlog, metrics, isBackground, time);
+        (_gate, _backlog, _metrics, _threads, _isBackground, _time) = (gate, backlog, metrics, threads, isBackground, time);
         _queue = new FairQueue(time);
-        _turns = [.. Enumerable.Range(0, threads).Select(_ => new CpuTurn(_queue, time))];
     }
 
     /// <summary>Gives a ready job its turn: on an idle thread, or on the thread of a share that has used more.</summary>
@@ -44,7 +43,7 @@ internal sealed class CpuPool : IDisposable
         Start();
         if (!TryWake() && arrives)
         {
-            CutFor(job.Share, now);
+            _queue.CutFor(job.Share, now);
         }
     }
 
@@ -52,22 +51,21 @@ internal sealed class CpuPool : IDisposable
     public void Dispose()
     {
         _isStopped = true;
-        _wake.Release(_turns.Length);
+        _wake.Release(_threads);
     }
 
     private void Start()
     {
-        while (_started < _turns.Length)
+        while (_started < _threads)
         {
-            var turn = _turns[_started];
             var name = string.Create(CultureInfo.InvariantCulture, $"{(_isBackground ? "cpu-background" : "cpu")}-{_started++}");
 
             // Of the process's background: a computation that ignores its token must not keep the process alive.
-            new Thread(() => Run(turn)) { IsBackground = true, Name = name }.UnsafeStart();
+            new Thread(Run) { IsBackground = true, Name = name }.UnsafeStart();
         }
     }
 
-    private void Run(CpuTurn turn)
+    private void Run()
     {
         // .NET knows no priority of threads on Linux. Elsewhere both pools have the same: Windows could starve a lower one.
         if (_isBackground && OperatingSystem.IsLinux())
@@ -77,9 +75,9 @@ internal sealed class CpuPool : IDisposable
 
         while (!_isStopped)
         {
-            if (TryBegin(turn) is var (job, chunk))
+            if (TryBegin() is { } turn)
             {
-                End(turn, job, chunk, job.Compute(chunk, turn));
+                End(turn, turn.Job.Compute(turn));
             }
             else
             {
@@ -89,7 +87,7 @@ internal sealed class CpuPool : IDisposable
     }
 
     /// <summary>Begins the next turn; null if no job is ready, so that the thread is to sleep.</summary>
-    private (CpuJob Job, CpuChunk Chunk)? TryBegin(CpuTurn turn)
+    private CpuTurn? TryBegin()
     {
         lock (_gate)
         {
@@ -101,9 +99,8 @@ internal sealed class CpuPool : IDisposable
                 return null;
             }
 
-            var chunk = job.Take();
             _metrics.Begin(job, now);
-            _queue.Begin(turn, job, now);
+            var turn = _queue.Begin(job, now);
 
             // For the next thread: behind the other shares that have used as much.
             if (_queue.TryEnqueue(job, now))
@@ -111,22 +108,22 @@ internal sealed class CpuPool : IDisposable
                 TryWake();
             }
 
-            return (job, chunk);
+            return turn;
         }
     }
 
-    private void End(CpuTurn turn, CpuJob job, CpuChunk chunk, int computed)
+    private void End(CpuTurn turn, int computed)
     {
         lock (_gate)
         {
             var now = _queue.Advance();
-            job.Release(chunk, computed, _time.GetElapsedTime(turn.Started, now));
+            turn.Job.Release(turn.Chunk, computed, _time.GetElapsedTime(turn.Started, now));
 
             // Wakes no thread, because this one takes the next chunk. Precedes the turn's end, so that the share is never idle between.
-            _queue.TryEnqueue(job, now);
+            _queue.TryEnqueue(turn.Job, now);
             _queue.End(turn, now);
             _metrics.End(now);
-            _backlog.EndIfOver(job);
+            _backlog.EndIfOver(turn.Job);
         }
     }
 
@@ -140,19 +137,6 @@ internal sealed class CpuPool : IDisposable
         _idle--;
         _wake.Release();
         return true;
-    }
-
-    /// <summary>Cuts a turn for a share that has just arrived: the turn of the share that has used the most, if it has used more.</summary>
-    /// <remarks>
-    /// A map that arrives during a chunk of a million items begins within ten of them, not within milliseconds: <c>MapFairnessTests</c>.
-    /// </remarks>
-    private void CutFor(CpuShare share, long now)
-    {
-        var longest = _turns.Where(static turn => turn is { IsCut: false, Share: not null }).MaxBy(turn => turn.Share!.Used(now));
-        if (longest?.Share!.Used(now) > share.Used(now))
-        {
-            longest.IsCut = true;
-        }
     }
 
     /// <summary>Changes the niceness of this thread: on Linux it is not that of the process.</summary>

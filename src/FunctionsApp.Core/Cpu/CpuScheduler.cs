@@ -58,10 +58,10 @@ public sealed class CpuScheduler : IDisposable
     /// <param name="compute">Runs on a thread of the scheduler; must check its token in long loops.</param>
     /// <param name="cancellationToken">Cancels the computation, or its wait for a thread.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if too many items wait; a background share waits for room instead.</exception>
-    public async Task<T> RunAsync<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken)
+    public async Task<T> ComputeAsync<T>(Func<CancellationToken, T> compute, CancellationToken cancellationToken)
     {
         var call = new CpuCall<T>(compute, cancellationToken);
-        await RunAsync(call, cancellationToken);
+        await ComputeAsync(call, cancellationToken);
         return call.Result!;
     }
 
@@ -69,7 +69,7 @@ public sealed class CpuScheduler : IDisposable
     /// <param name="job">What to compute.</param>
     /// <param name="cancellationToken">Drops the items that wait; a running chunk must check the token itself.</param>
     /// <exception cref="ProblemException"><c>saturated</c> if too many items wait; a background share waits for room instead.</exception>
-    internal async Task RunAsync(CpuJob job, CancellationToken cancellationToken)
+    internal async Task ComputeAsync(CpuJob job, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (job.IsOver)

@@ -98,17 +98,7 @@ public static class CoreJson
             }
         }
 
-        public JsonTypeInfo? GetTypeInfo(Type type, JsonSerializerOptions options)
-        {
-            foreach (var context in _contexts)
-            {
-                if (context.GetTypeInfo(type, options) is { } found)
-                {
-                    return found;
-                }
-            }
-
-            return null;
-        }
+        public JsonTypeInfo? GetTypeInfo(Type type, JsonSerializerOptions options) =>
+            _contexts.Select(context => context.GetTypeInfo(type, options)).FirstOrDefault(static found => found is not null);
     }
 }

@@ -1,276 +1,170 @@
-using System.Buffers;
 using System.Text;
+using System.Text.Json;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
-/// <summary>Finds the first fault of a text that the framework has refused as JSON (RFC 8259), and says what it is.</summary>
-internal ref struct FaultFinder
+/// <summary>
+/// Says what is wrong with a text that is not JSON (RFC 8259). The framework's reader finds the place. What it read before the place
+/// shows what JSON allows there.
+/// </summary>
+internal readonly ref struct FaultFinder
 {
     private const int MaxShownCharacters = 20;
 
-    private static readonly string[] Words = ["true", "false", "null"];
-
     private readonly ReadOnlySpan<byte> _text;
+    private readonly int _at;
 
-    /// <summary>The brackets that close what is open.</summary>
-    private readonly Stack<char> _open = [];
-    private int _at;
+    /// <summary>The last token before the fault.</summary>
+    private readonly JsonTokenType _last;
 
-    private FaultFinder(ReadOnlySpan<byte> text) => _text = text;
+    /// <summary>Whether a comma follows the last token.</summary>
+    private readonly bool _hasComma;
 
-    /// <summary>What may come next.</summary>
-    private enum Next
+    /// <summary>The text between the last token and the fault: the start of a token, or nothing.</summary>
+    private readonly ReadOnlySpan<byte> _part;
+
+    /// <summary>The bracket that closes the innermost array or object at the fault; null outside of any.</summary>
+    private readonly char? _bracket;
+
+    private FaultFinder(ReadOnlySpan<byte> text, int at, JsonTokenType last, int lastEnd, char? bracket)
     {
-        Value,
-        ValueOrEnd,
-        Name,
-        NameOrEnd,
-        Colon,
-        CommaOrEnd,
+        (_at, _last, _bracket) = (at, last, bracket);
+        _text = text;
+        _part = text[lastEnd..at].TrimStart(" \t\r\n"u8);
+        _hasComma = _part is [(byte)',', ..];
+        _part = _hasComma ? _part[1..].TrimStart(" \t\r\n"u8) : _part;
+
+        // The reader reports a comma before the end of the text itself, not what is absent after it.
+        if (IsAfterValue && _part.IsEmpty && bracket is not null && text[at..].TrimEnd(" \t\r\n"u8) is [(byte)','])
+        {
+            (_at, _hasComma) = (text.Length, true);
+        }
     }
 
     /// <summary>Finds the fault, and where it is.</summary>
     /// <param name="text">A text in UTF-8 that is not JSON.</param>
     public static (string Message, int At) Find(ReadOnlySpan<byte> text)
     {
-        var finder = new FaultFinder(text);
-        var message = finder.Read();
-        return (message ?? "The text is not JSON", finder._at);
-    }
-
-    private readonly bool IsAtEnd => _at == _text.Length;
-
-    private readonly char Current => IsAtEnd ? '\0' : (char)_text[_at];
-
-    /// <summary>Reads up to the first fault.</summary>
-    /// <returns>What is wrong at the current position; null for JSON.</returns>
-    private string? Read()
-    {
-        var next = Next.Value;
-        while (true)
+        var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var (last, lastEnd) = (JsonTokenType.None, 0);
+        var brackets = new Stack<char>();
+        try
         {
-            _at += _text[_at..].IndexOfAnyExcept(" \t\r\n"u8) is >= 0 and var white ? white : _text.Length - _at;
-            if (next == Next.CommaOrEnd && _open.Count == 0)
+            while (reader.Read())
             {
-                return IsAtEnd ? null : $"{Found()} follows the end of the value";
+                (last, lastEnd) = (reader.TokenType, (int)reader.BytesConsumed);
+                if (last is JsonTokenType.StartObject or JsonTokenType.StartArray)
+                {
+                    brackets.Push(last == JsonTokenType.StartObject ? '}' : ']');
+                }
+                else if (last is JsonTokenType.EndObject or JsonTokenType.EndArray)
+                {
+                    brackets.Pop();
+                }
             }
 
-            if (IsAtEnd)
+            return ("The text is not JSON", text.Length);
+        }
+        catch (JsonException exception)
+        {
+            var at = 0;
+            for (var line = exception.LineNumber; line > 0; line--)
             {
-                return _text.ContainsAnyExcept(" \t\r\n"u8)
-                    ? $"The text ends where {Expected(next)} is expected"
-                    : "The text is empty, but a JSON value is expected";
+                at += text[at..].IndexOf((byte)'\n') + 1;
             }
 
-            if (ReadNext(ref next) is { } fault)
-            {
-                return fault;
-            }
+            at += (int)exception.BytePositionInLine!.Value;
+            var finder = new FaultFinder(text, at, last, lastEnd, brackets.TryPeek(out var bracket) ? bracket : null);
+            return (finder.Describe(), finder._at);
         }
     }
 
-    private string? ReadNext(ref Next next)
+    private bool IsAtEnd => _at == _text.Length;
+
+    private char Current => IsAtEnd ? '\0' : (char)_text[_at];
+
+    /// <summary>Whether the last token ends a value.</summary>
+    private bool IsAfterValue => _last is not (JsonTokenType.None or JsonTokenType.StartObject or JsonTokenType.StartArray
+        or JsonTokenType.PropertyName);
+
+    /// <summary>What may follow a value; null if only white space may.</summary>
+    private string? AfterValue => _bracket is { } bracket ? $"a comma or '{bracket}'" : null;
+
+    private bool ExpectsValue => _part.IsEmpty && (_hasComma ? _bracket == ']'
+        : _last is JsonTokenType.None or JsonTokenType.StartArray or JsonTokenType.PropertyName);
+
+    private string? Expected => _last switch
     {
-        var current = Current;
-        switch (next)
+        _ when _hasComma => _bracket == '}' ? "a property name" : "a value",
+        JsonTokenType.StartObject => "a property name or '}'",
+        JsonTokenType.StartArray => "a value or ']'",
+        JsonTokenType.None or JsonTokenType.PropertyName => "a value",
+        _ => AfterValue,
+    };
+
+    private string Describe() => _part switch
+    {
+        [(byte)'"', ..] => DescribeString(),
+        [(byte)'-' or (>= (byte)'0' and <= (byte)'9'), ..] => DescribeNumber(),
+        [] => DescribeToken(Expected),
+        _ => DescribeWord(_part),
+    };
+
+    private string DescribeString()
+    {
+        var isEscaped = false;
+        foreach (var character in _part[1..])
         {
-            case Next.CommaOrEnd or Next.ValueOrEnd or Next.NameOrEnd when current == _open.Peek():
-                _at++;
-                _open.Pop();
-                next = Next.CommaOrEnd;
-                return null;
-            case Next.CommaOrEnd when current == ',':
-                _at++;
-                next = _open.Peek() == '}' ? Next.Name : Next.Value;
-                return null;
-            case Next.Colon when current == ':':
-                _at++;
-                next = Next.Value;
-                return null;
-            case Next.Name or Next.NameOrEnd when current == '"':
-                next = Next.Colon;
-                return ReadString();
-            case Next.Value or Next.ValueOrEnd:
-                return ReadValue(ref next);
-            default:
-                return Unexpected(next);
+            if (character == '"' && !isEscaped)
+            {
+                // A whole string is a name: the reader reads a name together with its colon.
+                return DescribeToken("a colon");
+            }
+
+            isEscaped = character == '\\' && !isEscaped;
         }
+
+        return IsAtEnd ? "The text ends within a string"
+            : isEscaped ? $"A backslash must not stand before {Found()}, only before \" \\ / b f n r t u"
+            : Current < ' ' ? $"{Found()} must be escaped in a string"
+            : $"{Found()} stands where \\u must have four hexadecimal digits";
     }
 
-    private string? ReadValue(ref Next next)
+    private string DescribeNumber() => (char)_part[^1] switch
     {
-        var expected = next;
-        next = Next.CommaOrEnd;
-        switch (Current)
-        {
-            case '{':
-                _at++;
-                _open.Push('}');
-                next = Next.NameOrEnd;
-                return null;
-            case '[':
-                _at++;
-                _open.Push(']');
-                next = Next.ValueOrEnd;
-                return null;
-            case '"':
-                return ReadString();
-            case '-' or (>= '0' and <= '9'):
-                return ReadNumber();
-            case '+':
-                return "A number must not have a plus sign";
-            case '.':
-                return "A number must have a digit before its decimal point";
-            case (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'):
-                return ReadWord();
-            default:
-                return Unexpected(expected);
-        }
+        '-' when _part.Length == 1 => "A digit must follow the minus sign of a number",
+        '.' => "A digit must follow the decimal point of a number",
+        'e' or 'E' or '+' or '-' => "A digit must follow the exponent sign of a number",
+        _ when char.IsAsciiDigit(Current) => "A number must not have a leading zero",
+        _ => DescribeToken(AfterValue),
+    };
+
+    private string DescribeWord(ReadOnlySpan<byte> start)
+    {
+        var rest = _text[(start.IsEmpty ? _at : _at - start.Length)..];
+        var text = Encoding.UTF8.GetString(rest[..Math.Min(rest.Length, 4 * MaxShownCharacters)]);
+        var word = string.Concat(text.TakeWhile(static character => char.IsAsciiLetterOrDigit(character) || character == '_'));
+        return $"'{Excerpt.Of(word, MaxShownCharacters)}' is not a JSON value; "
+            + "strings need quotes, and the only words are true, false and null";
     }
 
-    private readonly string Unexpected(Next next) => Current switch
+    private string DescribeToken(string? expected) => Current switch
     {
+        _ when IsAtEnd && _last == JsonTokenType.None && _part.IsEmpty => "The text is empty, but a JSON value is expected",
+        _ when IsAtEnd => $"The text ends where {expected} is expected",
+        _ when expected is null => $"{Found()} follows the end of the value",
         '/' => "JSON does not allow comments",
         '\'' => "A string or name must have double quotes, not single quotes",
-        ']' or '}' when next is Next.Value or Next.Name && _open.Count > 0 && Current == _open.Peek() && LastIsComma() =>
-            $"A comma must not stand before '{Current}'",
-        _ => $"{Found()} stands where {Expected(next)} is expected",
+        var bracket when _hasComma && bracket == _bracket => $"A comma must not stand before '{bracket}'",
+        '+' when ExpectsValue => "A number must not have a plus sign",
+        '.' when ExpectsValue => "A number must have a digit before its decimal point",
+        var letter when ExpectsValue && char.IsAsciiLetter(letter) => DescribeWord([]),
+        _ => $"{Found()} stands where {expected} is expected",
     };
 
-    private readonly bool LastIsComma() => _text[.._at].TrimEnd(" \t\r\n"u8).EndsWith((byte)',');
-
-    private string? ReadString()
-    {
-        for (_at++; !IsAtEnd; _at++)
-        {
-            switch (Current)
-            {
-                case '"':
-                    _at++;
-                    return null;
-                case < ' ':
-                    return $"{Found()} must be escaped in a string";
-                case '\\':
-                    _at++;
-                    if (ReadEscape() is { } fault)
-                    {
-                        return fault;
-                    }
-
-                    break;
-            }
-        }
-
-        return "The text ends within a string";
-    }
-
-    /// <summary>Reads up to the last character of an escape.</summary>
-    private string? ReadEscape()
-    {
-        if (IsAtEnd)
-        {
-            return "The text ends within a string";
-        }
-
-        if (Current != 'u')
-        {
-            return "\"\\/bfnrt".Contains(Current, StringComparison.Ordinal)
-                ? null
-                : $"A backslash must not stand before {Found()}, only before \" \\ / b f n r t u";
-        }
-
-        for (var digits = 0; digits < 4; digits++)
-        {
-            _at++;
-            if (!char.IsAsciiHexDigit(Current))
-            {
-                return IsAtEnd ? "The text ends within a string" : $"{Found()} stands where \\u must have four hexadecimal digits";
-            }
-        }
-
-        return null;
-    }
-
-    private string? ReadNumber()
-    {
-        _at += Current == '-' ? 1 : 0;
-        var zero = Current == '0';
-        if (ReadDigits(zero ? 1 : int.MaxValue) == 0)
-        {
-            return "A digit must follow the minus sign of a number";
-        }
-
-        if (zero && char.IsAsciiDigit(Current))
-        {
-            return "A number must not have a leading zero";
-        }
-
-        if (Current == '.')
-        {
-            _at++;
-            if (ReadDigits() == 0)
-            {
-                return "A digit must follow the decimal point of a number";
-            }
-        }
-
-        if (Current is 'e' or 'E')
-        {
-            _at++;
-            _at += Current is '+' or '-' ? 1 : 0;
-            if (ReadDigits() == 0)
-            {
-                return "A digit must follow the exponent sign of a number";
-            }
-        }
-
-        return null;
-    }
-
-    private int ReadDigits(int most = int.MaxValue)
-    {
-        var start = _at;
-        while (_at - start < most && char.IsAsciiDigit(Current))
-        {
-            _at++;
-        }
-
-        return _at - start;
-    }
-
-    private string? ReadWord()
-    {
-        var rest = _text[_at..];
-        var length = rest.IndexOfAnyExcept(SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"u8));
-        var text = Encoding.ASCII.GetString(length < 0 ? rest : rest[..Math.Min(length, 2 * MaxShownCharacters)]);
-        foreach (var word in Words)
-        {
-            if (word[0] == text[0])
-            {
-                _at += word.AsSpan().CommonPrefixLength(text);
-                return word.Length == text.Length && string.Equals(word, text, StringComparison.Ordinal) ? null : NoWord(text);
-            }
-        }
-
-        return NoWord(text);
-    }
-
-    private static string NoWord(string text) =>
-        $"'{Excerpt.Of(text, MaxShownCharacters)}' is not a JSON value; strings need quotes, and the only words are true, false and null";
-
-    private readonly string Expected(Next next) => next switch
-    {
-        Next.Value => "a value",
-        Next.ValueOrEnd => "a value or ']'",
-        Next.Name => "a property name",
-        Next.NameOrEnd => "a property name or '}'",
-        Next.Colon => "a colon",
-        _ => $"a comma or '{_open.Peek()}'",
-    };
-
-    /// <summary>Shows the character at the current position.</summary>
-    private readonly string Found()
+    /// <summary>Shows the character at the fault.</summary>
+    private string Found()
     {
         Rune.DecodeFromUtf8(_text[_at..], out var rune, out _);
         return Rune.IsControl(rune) || Rune.IsWhiteSpace(rune) || rune.Value == 0xFEFF ? $"U+{rune.Value:X4}" : $"'{rune}'";

@@ -12,7 +12,7 @@ internal static class JsonFault
     public static ProblemException Of(ReadOnlySpan<byte> text)
     {
         var (message, at) = FaultFinder.Find(text);
-        return Malformed(text, at, message);
+        return At(text, at, Problem.MalformedJson(message));
     }
 
     /// <summary>Explains a text that nests too deep.</summary>
@@ -20,8 +20,7 @@ internal static class JsonFault
     /// <param name="at">Where it goes beyond the limit.</param>
     /// <param name="maxDepth">The limit.</param>
     public static ProblemException TooDeep(ReadOnlySpan<byte> text, int at, int maxDepth) =>
-        new(At(text, at, (line, position) => Problem.TooLarge(
-            $"The body nests deeper than {maxDepth} arrays and objects, the value of Limits:MaxDepth").At(line, position)));
+        At(text, at, Problem.TooLarge($"The body nests deeper than {maxDepth} arrays and objects, the value of Limits:MaxDepth"));
 
     /// <exception cref="ProblemException"><c>malformed-json</c>: the text is not UTF-8.</exception>
     public static void EnsureUtf8(ReadOnlySpan<byte> text)
@@ -37,15 +36,12 @@ internal static class JsonFault
             at += length;
         }
 
-        throw Malformed(text, at, "The text is not UTF-8");
+        throw At(text, at, Problem.MalformedJson("The text is not UTF-8"));
     }
 
-    private static ProblemException Malformed(ReadOnlySpan<byte> text, int at, string message) =>
-        new(At(text, at, (line, position) => Problem.MalformedJson(message, line, position)));
-
-    private static Problem At(ReadOnlySpan<byte> text, int at, Func<long, long, Problem> problem)
+    private static ProblemException At(ReadOnlySpan<byte> text, int at, Problem problem)
     {
         var before = text[..at];
-        return problem(before.Count((byte)'\n') + 1, at - before.LastIndexOf((byte)'\n'));
+        return new(problem.At(before.Count((byte)'\n') + 1, at - before.LastIndexOf((byte)'\n')));
     }
 }

@@ -7,7 +7,7 @@ namespace FunctionsApp.Core.Json;
 
 /// <summary>
 /// Serializes into a pipe without copying large values: they go into the pipe directly, piece by piece, as fast as the pipe
-/// accepts them. So a response needs no more memory than its parts, however slow its reader is.
+/// accepts them. So a response needs no more memory than its parts, however slow its reader is: the attack suite's <c>Results</c>.
 /// </summary>
 public sealed class JsonPipeWriter : PipeWriter
 {
@@ -31,7 +31,6 @@ public sealed class JsonPipeWriter : PipeWriter
 
     /// <summary>The deferred large values, each with its position in <see cref="_buffer"/>.</summary>
     private readonly List<(int Place, RawJson Value)> _large = [];
-    private long _unflushed;
 
     private JsonPipeWriter(PipeWriter pipe) => (_pipe, _buffer, _idle) = (pipe, _idle ?? new ArrayBufferWriter<byte>(), null);
 
@@ -39,7 +38,7 @@ public sealed class JsonPipeWriter : PipeWriter
     public override bool CanGetUnflushedBytes => true;
 
     /// <inheritdoc/>
-    public override long UnflushedBytes => _unflushed;
+    public override long UnflushedBytes => _buffer.WrittenCount + ((long)PieceBytes * _large.Count);
 
     /// <summary>Serializes a value.</summary>
     /// <param name="pipe">The target; it is flushed at the end.</param>
@@ -94,7 +93,7 @@ public sealed class JsonPipeWriter : PipeWriter
         // One byte represents the value, so that the writer places its commas correctly.
         json.WriteRawValue("0"u8, skipInputValidation: true);
         json.Flush();
-        writer.PutOff(value);
+        writer._large.Add((writer._buffer.WrittenCount - 1, value));
     }
 
     /// <inheritdoc/>
@@ -104,11 +103,7 @@ public sealed class JsonPipeWriter : PipeWriter
     public override Span<byte> GetSpan(int sizeHint = 0) => _buffer.GetSpan(sizeHint);
 
     /// <inheritdoc/>
-    public override void Advance(int bytes)
-    {
-        _buffer.Advance(bytes);
-        _unflushed += bytes;
-    }
+    public override void Advance(int bytes) => _buffer.Advance(bytes);
 
     /// <inheritdoc/>
     public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
@@ -134,7 +129,6 @@ public sealed class JsonPipeWriter : PipeWriter
         await WriteAsync(_pipe, _buffer.WrittenMemory[written..], cancellationToken);
         _buffer.ResetWrittenCount();
         _large.Clear();
-        _unflushed = 0;
         return await _pipe.FlushAsync(cancellationToken);
     }
 
@@ -160,11 +154,5 @@ public sealed class JsonPipeWriter : PipeWriter
         {
             ArrayPool<byte>.Shared.Return(block);
         }
-    }
-
-    private void PutOff(RawJson value)
-    {
-        _large.Add((_buffer.WrittenCount - 1, value));
-        _unflushed += PieceBytes;
     }
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
 /// <summary>JSON pointers (RFC 6901).</summary>
-public static class JsonPointer
+public static partial class JsonPointer
 {
     /// <summary>Returns the pointer to a property of what <paramref name="pointer"/> points to.</summary>
     public static string Append(string pointer, string property) =>
@@ -22,17 +23,13 @@ public static class JsonPointer
     /// <summary>Splits a pointer into its unescaped tokens; none for the empty pointer, null for an invalid one.</summary>
     public static string[]? Split(string pointer)
     {
-        if (pointer.Length == 0)
-        {
-            return [];
-        }
-
-        if (pointer[0] != '/' || HasBrokenEscape(pointer))
+        var plain = pointer.Replace("~0", " ", StringComparison.Ordinal).Replace("~1", " ", StringComparison.Ordinal);
+        if (plain.Contains('~', StringComparison.Ordinal) || (pointer.Length > 0 && pointer[0] != '/'))
         {
             return null;
         }
 
-        return Array.ConvertAll(pointer[1..].Split('/'), static token =>
+        return pointer.Length == 0 ? [] : Array.ConvertAll(pointer[1..].Split('/'), static token =>
             token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal));
     }
 
@@ -59,63 +56,18 @@ public static class JsonPointer
 
     /// <summary>Reads a token as an array index: digits without a leading zero.</summary>
     public static int? ArrayIndex(string token) =>
-        token is "0" || (token.Length is > 0 and < 10 && token[0] is >= '1' and <= '9' && token.All(char.IsAsciiDigit))
-            ? int.Parse(token, CultureInfo.InvariantCulture)
+        int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && (token.Length == 1 || token[0] != '0')
+            ? index
             : null;
 
     /// <summary>
     /// Converts the path of a <see cref="JsonException"/>, such as <c>$.items[3].x</c>, to a pointer. Names with special
     /// characters have the form <c>['a.b']</c>.
     /// </summary>
-    public static string FromPath(string? path)
-    {
-        var pointer = "";
-        var rest = path.AsSpan(path is null ? 0 : 1);
-        while (!rest.IsEmpty)
-        {
-            if (rest.StartsWith("['"))
-            {
-                var end = EndOfName(rest);
-                pointer = Append(pointer, rest[2..end].ToString().Replace("\\'", "'", StringComparison.Ordinal));
-                rest = rest[Math.Min(end + 2, rest.Length)..];
-            }
-            else
-            {
-                // Skips the dot or bracket at the start.
-                var length = rest[1..].IndexOfAny('.', '[');
-                var token = length < 0 ? rest[1..] : rest.Slice(1, length);
-                pointer = Append(pointer, token.TrimEnd(']').ToString());
-                rest = rest[(1 + token.Length)..];
-            }
-        }
+    public static string FromPath(string? path) => string.Concat(Tokens().Matches(path ?? "")
+        .Select(static token => Append("", token.Groups["name"].Value.Replace("\\'", "'", StringComparison.Ordinal))));
 
-        return pointer;
-    }
-
-    /// <summary>Finds the quote that ends a name in brackets: only another token, or the end, may follow it.</summary>
-    private static int EndOfName(ReadOnlySpan<char> rest)
-    {
-        for (var i = 2; i + 1 < rest.Length; i++)
-        {
-            if (rest[i] == '\'' && rest[i + 1] == ']' && (i + 2 == rest.Length || rest[i + 2] is '.' or '['))
-            {
-                return i;
-            }
-        }
-
-        return rest.Length;
-    }
-
-    private static bool HasBrokenEscape(string pointer)
-    {
-        for (var i = 0; i < pointer.Length; i++)
-        {
-            if (pointer[i] == '~' && (i + 1 == pointer.Length || pointer[i + 1] is not ('0' or '1')))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    [GeneratedRegex(
+        @"\['(?<name>.*?)'\](?=[.[]|$)|\[(?<name>\d+)\]|\.(?<name>[^.[]*)", RegexOptions.Singleline, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Tokens();
 }

@@ -1,15 +1,25 @@
 using System.Buffers;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json;
 
 /// <summary>
-/// Replaces every object <c>{"$ref":"#/…"}</c> in an input with the earlier value at its JSON pointer (RFC 6901, as a URI
-/// fragment).
+/// The references of one request: every object <c>{"$ref":"#/…"}</c> in an input is replaced by the earlier value at its JSON pointer
+/// (RFC 6901, as a URI fragment).
 /// </summary>
-internal static class JsonReferences
+/// <param name="find">Finds the value at the tokens of a pointer; null if they lead nowhere.</param>
+/// <param name="limits">The limit on the number of references.</param>
+/// <param name="memory">The account of the values' memory, with its limit.</param>
+/// <param name="cancellationToken">Checked for each reference.</param>
+internal sealed class JsonReferences(
+    Func<string[], JsonElement?> find, LimitsOptions limits, RequestMemory memory, CancellationToken cancellationToken)
 {
+    private int _count;
+
     private static ReadOnlySpan<byte> Keyword => "$ref"u8;
 
     /// <summary>Returns whether an input may contain references.</summary>
@@ -19,33 +29,32 @@ internal static class JsonReferences
     /// <summary>Resolves the references of an input.</summary>
     /// <param name="input">The input as received.</param>
     /// <param name="pointer">Where the input is in the request.</param>
-    /// <param name="scope">The values that references can lead to.</param>
     /// <exception cref="ProblemException"><c>invalid-request</c> for a reference that leads nowhere; <c>too-large</c>.</exception>
-    public static RawJson Resolve(RawJson input, string pointer, ReferenceScope scope)
+    public RawJson Resolve(RawJson input, string pointer)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
 
         // Deeper than the limit of reading, which refuses a value that is too deep.
         using var writer = new Utf8JsonWriter(
             buffer, new JsonWriterOptions { Encoder = CoreJson.Options.Encoder, MaxDepth = 2 * CoreJson.MaxDepth });
-        Write(writer, input.ToElement(), ValuePlace.At(pointer), scope);
+        Write(writer, input.ToElement(), ValuePlace.At(pointer));
         writer.Flush();
         return RawJson.FromUtf8(buffer.WrittenMemory);
     }
 
-    private static void Write(Utf8JsonWriter writer, JsonElement value, ValuePlace place, ReferenceScope scope)
+    private void Write(Utf8JsonWriter writer, JsonElement value, ValuePlace place)
     {
         switch (value.ValueKind)
         {
             case JsonValueKind.Object when AsReference(value) is { } reference:
-                WriteTarget(writer, reference, place, scope);
+                Find(reference, place).WriteTo(writer);
                 break;
             case JsonValueKind.Object:
                 writer.WriteStartObject();
                 foreach (var property in value.EnumerateObject())
                 {
                     writer.WritePropertyName(property.Name);
-                    Write(writer, property.Value, place.Property(property.Name), scope);
+                    Write(writer, property.Value, place.Property(property.Name));
                 }
 
                 writer.WriteEndObject();
@@ -55,7 +64,7 @@ internal static class JsonReferences
                 var index = 0;
                 foreach (var element in value.EnumerateArray())
                 {
-                    Write(writer, element, place.Element(index++), scope);
+                    Write(writer, element, place.Element(index++));
                 }
 
                 writer.WriteEndArray();
@@ -71,14 +80,27 @@ internal static class JsonReferences
             ? reference.GetString()
             : null;
 
-    private static void WriteTarget(Utf8JsonWriter writer, string reference, ValuePlace place, ReferenceScope scope)
+    /// <exception cref="ProblemException">
+    /// <c>invalid-request</c> for a reference that leads nowhere; <c>too-large</c>: otherwise references to references could multiply
+    /// without limit.
+    /// </exception>
+    private JsonElement Find(string reference, ValuePlace place)
     {
-        if (scope.Find(reference) is not { } target)
+        cancellationToken.ThrowIfCancellationRequested();
+        if (++_count > limits.MaxCalls)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"A request has at most {limits.MaxCalls} references (Limits:MaxCalls).")));
+        }
+
+        var tokens = reference.StartsWith('#') ? JsonPointer.Split(Uri.UnescapeDataString(reference[1..])) : null;
+        if (tokens is null || find(tokens) is not { } target)
         {
             throw new ProblemException(Problem.InvalidRequest(
                 place.Property("$ref").ToString(), $"points to no value: '{Excerpt.Of(reference)}' does not exist at this point"));
         }
 
-        target.WriteTo(writer);
+        memory.HoldResult(JsonMarshal.GetRawUtf8Value(target).Length);
+        return target;
     }
 }

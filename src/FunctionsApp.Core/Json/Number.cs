@@ -41,9 +41,8 @@ public readonly record struct Number
     {
         if (left.IsInteger && right.IsInteger)
         {
-            var sum = unchecked(left._bits + right._bits);
-            var overflows = ((left._bits ^ sum) & (right._bits ^ sum)) < 0;
-            return overflows ? (Number)(double)((Int128)left._bits + right._bits) : sum;
+            var sum = (Int128)left._bits + right._bits;
+            return sum >= long.MinValue && sum <= long.MaxValue ? (Number)(long)sum : (double)sum;
         }
 
         return left.AsDouble + right.AsDouble;

@@ -52,16 +52,7 @@ public sealed class MemoryBudget
     public long Limit => _limit.Value;
 
     /// <summary>Bytes that all requests hold now.</summary>
-    public long Taken
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _taken;
-            }
-        }
-    }
+    public long Taken => Volatile.Read(ref _taken);
 
     /// <summary>Opens the account of one request. Disposing the account releases what the request holds.</summary>
     public RequestMemory Open() => new(this, _limits.Value.MaxResultBytes);

@@ -18,6 +18,7 @@ public sealed class RequestMemory : IDisposable
 
     /// <summary>Bytes that were taken from the budget and not released.</summary>
     private long _taken;
+    private bool _isDisposed;
 
     internal RequestMemory(MemoryBudget? budget, int maxResultBytes) => (_budget, _maxResultBytes) = (budget, maxResultBytes);
 
@@ -61,78 +62,40 @@ public sealed class RequestMemory : IDisposable
     /// <summary>Releases all memory.</summary>
     public void Dispose()
     {
-        long taken;
         lock (_gate)
         {
-            (taken, _taken, _held) = (_taken, 0, 0);
-        }
-
-        if (taken != 0)
-        {
-            _budget?.Give(taken);
+            _isDisposed = true;
+            ReleaseUnneeded();
         }
     }
 
-    /// <param name="bytes">How much less is held.</param>
-    /// <param name="results">The part of it that is results.</param>
-    /// <param name="refused">The bytes that the budget refused.</param>
-    private void Remove(long bytes, long results, long refused = 0)
+    private void Remove(long bytes, long results)
     {
-        long unneeded;
         lock (_gate)
         {
-            _held -= bytes;
-            _results -= results;
-            _taken -= refused;
-
-            // Negative if the refused bytes were already released during the wait.
-            unneeded = _taken - Needed();
-            _taken -= unneeded;
-        }
-
-        if (unneeded != 0)
-        {
-            _budget?.Give(unneeded);
+            (_held, _results) = (_held - bytes, _results - results);
+            ReleaseUnneeded();
         }
     }
 
     private async ValueTask AddAsync(long bytes, TimeSpan maxWait, CancellationToken cancellationToken)
     {
-        if (_taken > 0)
+        var needed = Volatile.Read(ref _taken) > 0 ? 0 : Needed(bytes);
+        if (needed == 0)
         {
             Hold(bytes);
             return;
         }
 
-        var needed = Add(bytes, results: 0);
-        if (needed == 0)
+        await _budget!.TakeAsync(needed, maxWait, cancellationToken);
+        lock (_gate)
         {
-            return;
-        }
-
-        try
-        {
-            await _budget!.TakeAsync(needed, maxWait, cancellationToken);
-        }
-        catch
-        {
-            Remove(bytes, results: 0, refused: needed);
-            throw;
+            (_held, _taken) = (_held + bytes, _taken + needed);
+            ReleaseUnneeded();
         }
     }
 
     private void AddNow(long bytes, long results)
-    {
-        var needed = Add(bytes, results);
-        if (needed > 0 && !_budget!.TryTake(needed))
-        {
-            Remove(bytes, results, refused: needed);
-            throw _budget.NoRoom();
-        }
-    }
-
-    /// <returns>How much more must be taken from the budget.</returns>
-    private long Add(long bytes, long results)
     {
         lock (_gate)
         {
@@ -144,18 +107,31 @@ public sealed class RequestMemory : IDisposable
 
             if (_taken > 0 && bytes > _budget!.Limit - _held)
             {
-                var detail = string.Create(CultureInfo.InvariantCulture,
-                    $"The request needs more than the memory for all requests, {_budget.Limit} bytes (Limits:MaxBytesInFlight).");
-                throw new ProblemException(Problem.TooLarge(detail));
+                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                    $"The request needs more than the memory for all requests, {_budget.Limit} bytes (Limits:MaxBytesInFlight).")));
             }
 
-            _held += bytes;
-            _results += results;
-            var needed = Needed() - _taken;
-            _taken += needed;
-            return needed;
+            var needed = Needed(bytes) - _taken;
+            if (needed > 0 && !_budget!.TryTake(needed))
+            {
+                throw _budget.NoRoom();
+            }
+
+            (_held, _results, _taken) = (_held + bytes, _results + results, _taken + needed);
         }
     }
 
-    private long Needed() => _budget is null ? 0 : Math.Max(_held - FreeBytes, 0);
+    /// <summary>Returns what the budget must have given for what is held and so much more.</summary>
+    private long Needed(long more = 0) => _budget is null || _isDisposed ? 0 : Math.Max(_held + more - FreeBytes, 0);
+
+    /// <summary>Returns to the budget what is taken and not needed.</summary>
+    private void ReleaseUnneeded()
+    {
+        var unneeded = _taken - Needed();
+        _taken -= unneeded;
+        if (unneeded != 0)
+        {
+            _budget?.Give(unneeded);
+        }
+    }
 }

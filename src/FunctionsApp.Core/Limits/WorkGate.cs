@@ -4,7 +4,7 @@ namespace FunctionsApp.Core.Limits;
 
 /// <summary>
 /// Limits how many requests parse or format large JSON at once: at most one per core, less one, so that a thread of the pool stays
-/// free for small requests. It also bounds the working memory.
+/// free for small requests: the attack suite's <c>Fairness</c>. It also bounds the working memory.
 /// </summary>
 public sealed class WorkGate
 {

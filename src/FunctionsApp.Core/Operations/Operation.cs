@@ -4,6 +4,7 @@ using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Operations;
 
@@ -56,12 +57,21 @@ public abstract class CallableOperation : Operation
 }
 
 /// <summary>An operation with its input, ready to run once.</summary>
-public abstract class OperationCall
+/// <param name="operation">The operation's name.</param>
+/// <param name="work">Runs the operation, a cpu one on the CPU scheduler.</param>
+public sealed class OperationCall(string operation, Func<CancellationToken, ValueTask<RawJson>> work)
 {
-    /// <summary>Runs the operation, a cpu one on the CPU scheduler.</summary>
+    /// <summary>Runs the operation, with a span and metrics.</summary>
+    /// <param name="pattern">The pattern that runs it.</param>
+    /// <param name="cancellationToken">Stops the operation.</param>
     /// <exception cref="OperationException">The operation's own error.</exception>
     /// <exception cref="ProblemException">Any other error for the caller.</exception>
-    public abstract ValueTask<RawJson> RunAsync(CancellationToken cancellationToken);
+    public ValueTask<RawJson> InvokeAsync(string pattern, CancellationToken cancellationToken) =>
+        AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : work(cancellationToken);
+
+    private ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken) => WatchedRun.WatchAsync(
+        () => new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call"),
+        () => work(cancellationToken));
 }
 
 /// <summary>An operation that computes.</summary>
@@ -107,18 +117,12 @@ internal sealed class IoOperation<TInput, TOutput>(
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
-        new Call(operation, contract.Read(input, pointer, bareValues), _output);
-
-    private sealed class Call(IOperation<TInput, TOutput> operation, TInput input, JsonTypeInfo<TOutput> output) : OperationCall
+    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
-        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            operation is IOperation<TInput, RawJson> writesItself
-                ? writesItself.RunAsync(input, cancellationToken)
-                : SerializeAsync(cancellationToken);
-
-        private async ValueTask<RawJson> SerializeAsync(CancellationToken cancellationToken) =>
-            RawJson.From(await operation.RunAsync(input, cancellationToken), output);
+        var bound = contract.Read(input, pointer, bareValues);
+        return new OperationCall(Name, operation is IOperation<TInput, RawJson> writesItself
+            ? token => writesItself.RunAsync(bound, token)
+            : async token => RawJson.From(await operation.RunAsync(bound, token), _output));
     }
 }
 
@@ -131,16 +135,11 @@ internal sealed class CpuOperation<TInput, TOutput>(
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
         var bound = contract.Read(input, pointer, bareValues);
-        return new Call(scheduler, token => RawJson.From(operation.Compute(bound, token), _output));
+        return new OperationCall(
+            Name, token => new(scheduler.ComputeAsync(compute => RawJson.From(operation.Compute(bound, compute), _output), token)));
     }
 
     internal override TResult Use<TResult>(ICpuOperationUse<TResult> use) => use.Use(contract, operation);
-
-    private sealed class Call(CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall
-    {
-        public override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            new(scheduler.RunAsync(compute, cancellationToken));
-    }
 }
 
 internal sealed class StreamOperation<TInput, TOutput>(

@@ -1,7 +1,5 @@
 using System.Collections.Frozen;
 using System.Reflection;
-using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -80,35 +78,19 @@ public sealed class OperationCatalog
         foreach (var contract in implementation.GetInterfaces().Where(static type => type.IsGenericType))
         {
             var definition = contract.GetGenericTypeDefinition();
-            var factory = definition == typeof(IOperation<,>) ? nameof(CreateIo)
-                : definition == typeof(ICpuOperation<,>) ? nameof(CreateCpu)
-                : definition == typeof(IStreamOperation<,>) ? nameof(CreateStream)
+            var type = definition == typeof(IOperation<,>) ? typeof(IoOperation<,>)
+                : definition == typeof(ICpuOperation<,>) ? typeof(CpuOperation<,>)
+                : definition == typeof(IStreamOperation<,>) ? typeof(StreamOperation<,>)
                 : null;
-            if (factory is not null)
+            if (type is not null)
             {
-                return (Operation)typeof(OperationCatalog)
-                    .GetMethod(factory, BindingFlags.NonPublic | BindingFlags.Static)!
-                    .MakeGenericMethod(contract.GetGenericArguments())
-                    .Invoke(
-                        null, BindingFlags.DoNotWrapExceptions, null,
-                        [about, services.GetRequiredService(implementation), services], null)!;
+                return (Operation)ActivatorUtilities.CreateInstance(
+                    services, type.MakeGenericType(contract.GetGenericArguments()), about, services.GetRequiredService(implementation));
             }
         }
 
         throw new InvalidOperationException($"{implementation} implements none of IOperation, ICpuOperation and IStreamOperation.");
     }
-
-    private static IoOperation<TInput, TOutput> CreateIo<TInput, TOutput>(
-        OperationAttribute about, IOperation<TInput, TOutput> operation, IServiceProvider services) =>
-        new(about, new JsonContract<TInput>(), operation);
-
-    private static CpuOperation<TInput, TOutput> CreateCpu<TInput, TOutput>(
-        OperationAttribute about, ICpuOperation<TInput, TOutput> operation, IServiceProvider services) =>
-        new(about, new JsonContract<TInput>(), operation, services.GetRequiredService<CpuScheduler>());
-
-    private static StreamOperation<TInput, TOutput> CreateStream<TInput, TOutput>(
-        OperationAttribute about, IStreamOperation<TInput, TOutput> operation, IServiceProvider services) =>
-        new(about, new JsonContract<TInput>(), operation);
 
     private List<string> Suggest(string name)
     {

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Net;
-using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -9,13 +9,10 @@ namespace FunctionsApp.Core.Outbound;
 
 /// <summary>The app's own names, the addresses that it listens on, and the id that marks its requests.</summary>
 /// <param name="options">The names.</param>
-/// <param name="time">The clock for refreshing the machine's addresses.</param>
-public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider time)
+public sealed class AppIdentity(IOptions<OutboundOptions> options)
 {
     private const string IdPrefix = "functionsapp-";
     private const int IdBytes = 8;
-
-    private static readonly TimeSpan InterfacesAge = TimeSpan.FromSeconds(30);
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
@@ -23,7 +20,6 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
     private readonly Lazy<HostEntry[]> _entries = new(() => [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()]);
     private readonly Lazy<string> _id = new(() => IdPrefix + Convert.ToHexStringLower(Digest(options.Value)));
     private IPEndPoint[] _listening = [];
-    private (long At, HashSet<IPAddress> Addresses)? _interfaces;
 
     /// <summary>
     /// The <c>cdn-id</c> (RFC 8586) of this deployment. Instances with the same names share the id. A process without a name is
@@ -57,21 +53,19 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options, TimeProvider 
     /// <summary>Returns whether an address is unspecified. The system connects to such an address as to loopback.</summary>
     private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
-    private bool IsOfMachine(IPAddress address)
+    /// <summary>Returns whether an address is one of the machine's own: no socket can be bound to any other.</summary>
+    private static bool IsOfMachine(IPAddress address)
     {
-        if (IPAddress.IsLoopback(address))
+        try
         {
+            using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(new IPEndPoint(address, 0));
             return true;
         }
-
-        if (_interfaces is not { } known || time.GetElapsedTime(known.At) > InterfacesAge)
+        catch (SocketException exception)
         {
-            _interfaces = known = (time.GetTimestamp(),
-                [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses)
-                    .Select(static unicast => unicast.Address)]);
+            return exception.SocketErrorCode != SocketError.AddressNotAvailable;
         }
-
-        return known.Addresses.Contains(address);
     }
 
     private static IEnumerable<string> OwnHosts(OutboundOptions options) =>

@@ -17,7 +17,7 @@ public interface IHostResolver
 /// <summary>
 /// Resolves names through the system, on dedicated threads. Only the system knows /etc/hosts, search domains and other
 /// settings of the administrator. On Linux it has no asynchronous look-up: <c>getaddrinfo</c> blocks its thread while a
-/// dead name server is silent. On the thread pool, some thousand dead names would stall every request.
+/// dead name server is silent. On the thread pool, some thousand dead names would stall every request: <c>DnsResolverTests</c>.
 /// </summary>
 #pragma warning disable CA1001 // A look-up may outlive the app, so its semaphores are not disposed of. They hold no wait handle.
 internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResolver
@@ -41,24 +41,24 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
 
     public async Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
     {
-        if (_running.TryGetValue(host, out var running))
+        if (!_running.TryGetValue(host, out var running))
         {
-            return await running.WaitAsync(cancellationToken);
+            var caller = _callers.GetValue(CallChain.Current?.Caller ?? this, static _ => new SemaphoreSlim(MaxLookUpsPerCaller));
+            await caller.WaitAsync(cancellationToken);
+            try
+            {
+                await _slots.WaitAsync(cancellationToken);
+            }
+            catch
+            {
+                caller.Release();
+                throw;
+            }
+
+            running = Start(host, caller);
         }
 
-        var caller = _callers.GetValue(CallChain.Current?.Caller ?? this, static _ => new SemaphoreSlim(MaxLookUpsPerCaller));
-        await caller.WaitAsync(cancellationToken);
-        try
-        {
-            await _slots.WaitAsync(cancellationToken);
-        }
-        catch
-        {
-            caller.Release();
-            throw;
-        }
-
-        return await Start(host, caller).WaitAsync(cancellationToken);
+        return await running.WaitAsync(cancellationToken);
     }
 
     /// <summary>
@@ -66,9 +66,11 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
     /// </summary>
     private Task<IPAddress[]> Start(string host, SemaphoreSlim caller)
     {
-        var result = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var running = _running.GetOrAdd(host, result.Task);
-        if (running != result.Task)
+        // A thread of its own, on which no caller continues.
+        var started = new Task<IPAddress[]>(
+            Run, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = _running.GetOrAdd(host, started);
+        if (running != started)
         {
             Release(caller);
             return running;
@@ -76,36 +78,26 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
 
         try
         {
-            new Thread(() => Run(host, caller, result)) { IsBackground = true, Name = "Host look-up" }.UnsafeStart();
+            started.Start(TaskScheduler.Default);
         }
-        catch
+        catch (TaskSchedulerException)
         {
-            // There is not enough memory for a thread.
+            // There is not enough memory for a thread. The task has this exception.
             End(host, caller);
-            result.SetCanceled(CancellationToken.None);
-            throw;
         }
 
         return running;
-    }
 
-    private void Run(string host, SemaphoreSlim caller, TaskCompletionSource<IPAddress[]> result)
-    {
-        try
+        IPAddress[] Run()
         {
-            var addresses = lookUp(host);
-            End(host, caller);
-            result.SetResult(addresses);
-        }
-#pragma warning disable CA1031 // Any exception goes to the waiting callers: no other code catches it on this thread.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            End(host, caller);
-            result.SetException(exception);
-
-            // Marks the exception as observed, because all callers may have left.
-            _ = result.Task.Exception;
+            try
+            {
+                return lookUp(host);
+            }
+            finally
+            {
+                End(host, caller);
+            }
         }
     }
 

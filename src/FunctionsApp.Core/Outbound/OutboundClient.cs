@@ -5,8 +5,6 @@ using System.Net.Sockets;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
-using Polly;
-using Polly.Retry;
 
 namespace FunctionsApp.Core.Outbound;
 
@@ -28,7 +26,6 @@ public sealed class OutboundClient : IDisposable
     private readonly OutboundOptions _options;
     private readonly TimeProvider _time;
     private readonly HttpMessageInvoker _http;
-    private readonly ResiliencePipeline<Attempt>[] _retries;
 
     /// <summary>Creates the client and its connection pool.</summary>
     public OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time)
@@ -40,7 +37,6 @@ public sealed class OutboundClient : IDisposable
     {
         (_guard, _options, _time) = (guard, options.Value, time);
         _http = new HttpMessageInvoker(handler);
-        _retries = [.. Enumerable.Range(1, MaxRetries).Select(Retry)];
     }
 
     /// <summary>
@@ -82,40 +78,32 @@ public sealed class OutboundClient : IDisposable
 
     private async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
-        var (attempts, held) = (0, 0);
-        try
+        for (var (attempt, retries) = (1, request.IsIdempotent ? request.MaxRetries : 0); ; attempt++, retries--)
         {
-            var last = request.MaxRetries == 0 || !request.IsIdempotent
-                ? await AttemptAsync(cancellationToken)
-                : await _retries[request.MaxRetries - 1].ExecuteAsync(AttemptAsync, cancellationToken);
-            return last.Response with { Attempts = attempts };
-        }
-        catch
-        {
-            Release();
-            throw;
-        }
+            var pause = Backoff(attempt);
+            try
+            {
+                using var streamed = await FollowAsync(request, cancellationToken);
+                var body = await streamed.ReadToEndAsync(_options.MaxResponseBytes, cancellationToken);
+                pause = RetryAfter.Longer(pause, streamed.RetryAfter(_time.GetUtcNow()));
 
-        void Release()
-        {
-            RequestMemory.Current?.ReleaseResult(held);
-            held = 0;
-        }
+                // If no retry can start within the time limit, this response is more useful than a timeout.
+                if (retries == 0 || streamed.Status is not (408 or 429 or 502 or 503 or 504)
+                    || pause.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs)
+                {
+                    return new OutboundResponse(
+                        streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings,
+                        attempt);
+                }
 
-        async ValueTask<Attempt> AttemptAsync(CancellationToken token)
-        {
-            attempts++;
-            Release();
-            using var streamed = await FollowAsync(request, token);
-            var body = await streamed.ReadToEndAsync(_options.MaxResponseBytes, token);
-            held = body.Length;
-            var response = new OutboundResponse(
-                streamed.Url, streamed.Status, streamed.ReadHeaders(), streamed.ContentType, body, streamed.UndecodedCodings, attempts);
-            var pause = RetryAfter.Longer(Backoff(attempts), streamed.RetryAfter(_time.GetUtcNow()));
+                RequestMemory.Current?.ReleaseResult(body.Length);
+            }
+            catch (ProblemException failure) when (failure.Problem.IsTransient && retries > 0)
+            {
+                // The next attempt may succeed.
+            }
 
-            // No retry could start within the time limit, so this response is more useful than a timeout.
-            var inTime = !(pause.TotalMilliseconds >= (request.TimeoutSeconds * 1_000) - clock.ElapsedMs);
-            return new Attempt(response, pause, inTime && response.Status is 408 or 429 or 502 or 503 or 504);
+            await Task.Delay(pause, _time, cancellationToken);
         }
     }
 
@@ -268,29 +256,12 @@ public sealed class OutboundClient : IDisposable
         // Resolves and checks a name again, because its addresses may change.
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
 
-        // Closes the connection of an unread body, instead of draining it.
-        MaxResponseDrainSize = 0,
+        // The connection of an unread body is used again after a short rest of it, such as the response to a webhook, and else closed.
+        MaxResponseDrainSize = 4 * 1_024,
         ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
     };
-
-    private ResiliencePipeline<Attempt> Retry(int retries) => new ResiliencePipelineBuilder<Attempt> { TimeProvider = _time }
-        .AddRetry(new RetryStrategyOptions<Attempt>
-        {
-            MaxRetryAttempts = retries,
-            ShouldHandle = static args => ValueTask.FromResult(args.Outcome switch
-            {
-                { Exception: ProblemException failure } => failure.Problem.IsTransient,
-                { Exception: null, Result: { } attempt } => attempt.MayRetry,
-                _ => false,
-            }),
-            DelayGenerator = static args => ValueTask.FromResult<TimeSpan?>(args.Outcome.Result?.Pause ?? Backoff(args.AttemptNumber + 1)),
-        })
-        .Build();
 
     /// <summary>Returns the pause after an attempt. It doubles; jitter of up to a half spreads the requests.</summary>
     private static TimeSpan Backoff(int attempt) =>
         TimeSpan.FromSeconds(Math.Min(MinPauseSeconds * (1 << (attempt - 1)), MaxPauseSeconds) * (1 + (Random.Shared.NextDouble() / 2)));
-
-    /// <summary>One attempt, the pause after it, and whether to retry.</summary>
-    private sealed record Attempt(OutboundResponse Response, TimeSpan Pause, bool MayRetry);
 }

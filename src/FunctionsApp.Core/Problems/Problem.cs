@@ -9,6 +9,8 @@ namespace FunctionsApp.Core.Problems;
 /// </summary>
 public sealed record Problem
 {
+    private readonly string _detail;
+
     /// <summary>Describes a problem type that has no method here.</summary>
     /// <param name="slug">The last part of <see cref="Type"/>.</param>
     /// <param name="title">The problem type in words.</param>
@@ -19,7 +21,7 @@ public sealed record Problem
         Type = "/problems/" + slug;
         Title = title;
         Status = status;
-        Detail = detail;
+        _detail = detail;
 
         // An activity whose ids are not in W3C format has a trace id of zeros.
         var traceId = Activity.Current?.TraceId ?? default;
@@ -39,11 +41,8 @@ public sealed record Problem
     /// <summary>The HTTP status code of this type.</summary>
     public int Status { get; }
 
-    /// <summary>What happened this time, and what to do about it.</summary>
-    public string Detail { get; init; }
-
-    /// <summary>The detail without the place that <see cref="At"/> adds.</summary>
-    private string? Fault { get; init; }
+    /// <summary>What happened this time, and what to do about it; with the place in the body, if it has one.</summary>
+    public string Detail => Line is { } line && Position is { } position ? $"{_detail} (line {line}, position {position})" : _detail;
 
     /// <summary>The W3C trace id of the request, 32 hexadecimal digits; the log has the same id.</summary>
     public string TraceId { get; }
@@ -102,11 +101,7 @@ public sealed record Problem
     /// <summary>Returns the same problem with its place in the body, instead of an earlier place.</summary>
     /// <param name="line">Counted from 1.</param>
     /// <param name="position">The byte in the line, counted from 1.</param>
-    public Problem At(long line, long position)
-    {
-        var fault = Fault ?? Detail;
-        return this with { Fault = fault, Detail = $"{fault} (line {line}, position {position})", Line = line, Position = position };
-    }
+    public Problem At(long line, long position) => this with { Line = line, Position = position };
 
     /// <summary>Returns the same problem for a text that is part of a body; a problem without a position stays as it is.</summary>
     /// <param name="firstLine">The number of the text's first line in the body.</param>
@@ -115,11 +110,8 @@ public sealed record Problem
         Line is { } line && Position is { } position ? At(line - 1 + firstLine, line == 1 ? position + firstByte : position) : this;
 
     /// <summary>400: the body is not JSON.</summary>
-    /// <param name="detail">What is wrong.</param>
-    /// <param name="line">Counted from 1.</param>
-    /// <param name="position">The byte in the line, counted from 1.</param>
-    public static Problem MalformedJson(string detail, long line, long position) =>
-        new Problem("malformed-json", "The body is not JSON", 400, detail).At(line, position);
+    /// <param name="detail">What is wrong. <see cref="At"/> adds where.</param>
+    public static Problem MalformedJson(string detail) => new("malformed-json", "The body is not JSON", 400, detail);
 
     /// <summary>422: the body is JSON, but its shape or a range is invalid.</summary>
     /// <param name="errors">Every error: JSON pointer → messages.</param>

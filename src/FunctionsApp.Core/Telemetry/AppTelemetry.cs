@@ -37,24 +37,9 @@ public static class AppTelemetry
     /// <param name="pattern">The pattern's name.</param>
     /// <param name="operation">The operation, if there is exactly one.</param>
     /// <param name="work">The run.</param>
-    internal static async Task<T> RunAsync<T>(string pattern, string? operation, Func<Task<T>> work)
-    {
-        if (!IsWatched)
-        {
-            return await work();
-        }
-
-        using var run = new WatchedRun(ActiveRuns, RunDuration, pattern, operation);
-        try
-        {
-            return await work();
-        }
-        catch (Exception exception)
-        {
-            run.Fail(exception);
-            throw;
-        }
-    }
+    internal static Task<T> WatchAsync<T>(string pattern, string? operation, Func<Task<T>> work) => IsWatched
+        ? WatchedRun.WatchAsync(() => new WatchedRun(ActiveRuns, RunDuration, pattern, operation), () => new ValueTask<T>(work())).AsTask()
+        : work();
 
     /// <summary>Starts a run that outlasts the calling method; the caller disposes it.</summary>
     /// <param name="pattern">The pattern's name.</param>

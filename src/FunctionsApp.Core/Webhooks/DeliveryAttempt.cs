@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Webhooks;
 
@@ -15,18 +16,15 @@ public sealed record DeliveryAttempt(
     DateTimeOffset? NextAttemptAt = null);
 
 /// <summary>The state of a delivery.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<DeliveryState>))]
+[JsonConverter(typeof(CamelCaseEnumConverter<DeliveryState>))]
 public enum DeliveryState
 {
     /// <summary>An attempt is in flight or due later.</summary>
-    [JsonStringEnumMemberName("pending")]
     Pending,
 
     /// <summary>The receiver has accepted the delivery.</summary>
-    [JsonStringEnumMemberName("delivered")]
     Delivered,
 
     /// <summary>The receiver has refused the delivery, or every attempt has failed.</summary>
-    [JsonStringEnumMemberName("failed")]
     Failed,
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
@@ -18,9 +17,6 @@ public sealed class WebhookSender(
 {
     /// <summary>The maximum length of a URL, in characters.</summary>
     public const int MaxUrlCharacters = 2_048;
-
-    // Up to this many bytes of a response are read and discarded. After a shorter response the connection can be reused.
-    private const int MaxResponseBytes = 4 * 1_024;
 
     private readonly double _timeoutSeconds = options.Value.TimeoutSeconds;
 
@@ -84,7 +80,7 @@ public sealed class WebhookSender(
             Body = body,
             FollowRedirects = false,
 
-            // The time limit in AttemptAsync also covers the body of the response.
+            // AttemptAsync has the time limit.
             TimeoutSeconds = null,
         };
     }
@@ -107,7 +103,6 @@ public sealed class WebhookSender(
         async ValueTask<Attempt> PostAsync(CancellationToken token)
         {
             using var response = await client.OpenAsync(request, token);
-            await DiscardAsync(response, token);
             return Judge(response);
         }
     }
@@ -127,30 +122,6 @@ public sealed class WebhookSender(
                 string.Create(CultureInfo.InvariantCulture, $"'{host}' responded with status {response.Status}."),
                 response.RetryAfter(time.GetUtcNow())),
         };
-    }
-
-    private static async ValueTask DiscardAsync(StreamedOutboundResponse response, CancellationToken cancellationToken)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(MaxResponseBytes);
-        try
-        {
-            for (int read, rest = MaxResponseBytes; rest > 0; rest -= read)
-            {
-                read = await response.ReadAsync(buffer.AsMemory(0, rest), cancellationToken);
-                if (read == 0)
-                {
-                    return;
-                }
-            }
-        }
-        catch (Exception exception) when (exception is ProblemException or OperationCanceledException)
-        {
-            // The status decides the outcome; the rest of the body does not matter.
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 
     private readonly record struct Attempt(WebhookOutcome Outcome, int? Status = null, string? Error = null, TimeSpan? RetryAfter = null);

@@ -47,7 +47,7 @@ internal static class ProblemSamples
     /// <summary>Problems of a request that names operations, and of running them.</summary>
     public static IReadOnlyList<Problem> OfWork { get; } =
     [
-        Problem.MalformedJson("The text ends where a comma or '}' is expected", 1, 11),
+        Problem.MalformedJson("The text ends where a comma or '}' is expected").At(1, 11),
         Problem.RequestTimeout("The body arrived more slowly than 240 bytes a second for 5 seconds."),
         Problem.TooLarge("A gather has at most 10000 calls (Limits:MaxCalls), not 10001."),
         HttpProblems.UnsupportedMediaType("'text/plain' is not supported; send application/json in UTF-8.", "application/json"),

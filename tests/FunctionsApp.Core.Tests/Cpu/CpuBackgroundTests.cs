@@ -87,6 +87,6 @@ public sealed class CpuBackgroundTests : CpuTests
     private static async Task<int> RunAsync(CpuScheduler scheduler, bool isBackground, Func<int> compute)
     {
         CpuShare.Current = new CpuShare(isBackground);
-        return await scheduler.RunAsync(_ => compute(), CancellationToken.None);
+        return await scheduler.ComputeAsync(_ => compute(), CancellationToken.None);
     }
 }

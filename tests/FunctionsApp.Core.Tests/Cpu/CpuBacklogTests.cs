@@ -11,7 +11,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var computed = 0;
 
-        await Create(maxQueuedItems: 2).RunAsync(new ChunkJob(50, 1, _ => computed++), CancellationToken.None).WaitAsync(Patience);
+        await Create(maxQueuedItems: 2).ComputeAsync(new ChunkJob(50, 1, _ => computed++), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(50, computed);
     }
@@ -21,8 +21,8 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         var (hold, _) = await OccupyAsync(scheduler);
-        var first = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
-        var second = scheduler.RunAsync(static _ => 42, CancellationToken.None);
+        var first = scheduler.ComputeAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
+        var second = scheduler.ComputeAsync(static _ => 42, CancellationToken.None);
         Gate.Set();
         await Task.WhenAll(hold, first).WaitAsync(Patience);
 
@@ -34,9 +34,9 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
 
-        var problem = (await Assert.ThrowsAsync<ProblemException>(() => scheduler.RunAsync(static _ => 42, CancellationToken.None))).Problem;
+        var problem = (await Assert.ThrowsAsync<ProblemException>(() => scheduler.ComputeAsync(static _ => 42, CancellationToken.None))).Problem;
 
         Assert.Equal(
             ("/problems/saturated", 429, 1, "The CPU queue has 3 items and no room for 1 more: its limit is 3 (Cpu:MaxQueuedItems)."),
@@ -50,10 +50,10 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         var occupied = await OccupyAsync(scheduler);
-        var waiting = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
+        var waiting = scheduler.ComputeAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
         using var client = new CancellationTokenSource();
         CpuShare.Current = new CpuShare(isBackground: true);
-        var call = scheduler.RunAsync(static _ => 42, client.Token);
+        var call = scheduler.ComputeAsync(static _ => 42, client.Token);
         Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal((false, 1), (call.IsCompleted, Time.Timers));
 
@@ -80,7 +80,7 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
 
         Assert.Equal(refused, Record.Exception(scheduler.EnsureRoom) is ProblemException);
     }
@@ -96,7 +96,7 @@ public sealed class CpuBacklogTests : CpuTests
     public async Task The_retry_delay_is_the_estimated_time_until_there_is_room(double secondsPerItem, int threads, int waiting, int retryAfter)
     {
         var scheduler = Create(threads, maxQueuedItems: waiting);
-        await scheduler.RunAsync(
+        await scheduler.ComputeAsync(
             _ =>
             {
                 Time.Advance(TimeSpan.FromSeconds(secondsPerItem));
@@ -108,7 +108,7 @@ public sealed class CpuBacklogTests : CpuTests
             await OccupyAsync(scheduler);
         }
 
-        _ = scheduler.RunAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(waiting, 1, static _ => { }), CancellationToken.None);
 
         Assert.Equal(retryAfter, Assert.Throws<ProblemException>(scheduler.EnsureRoom).Problem.RetryAfterSeconds);
     }
@@ -118,9 +118,9 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 1);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        _ = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
 
-        Assert.Null(await Record.ExceptionAsync(() => scheduler.RunAsync(new ChunkJob(0, 1, static _ => { }), CancellationToken.None)));
+        Assert.Null(await Record.ExceptionAsync(() => scheduler.ComputeAsync(new ChunkJob(0, 1, static _ => { }), CancellationToken.None)));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class CpuBacklogTests : CpuTests
         var scheduler = Create(maxQueuedItems: 3);
         await OccupyAsync(scheduler);
         using var source = new CancellationTokenSource();
-        var waiting = scheduler.RunAsync(new ChunkJob(3, 1, static _ => { }), source.Token);
+        var waiting = scheduler.ComputeAsync(new ChunkJob(3, 1, static _ => { }), source.Token);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
 
@@ -141,9 +141,9 @@ public sealed class CpuBacklogTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         await Assert.ThrowsAsync<InvalidDataException>(
-            () => scheduler.RunAsync(new ChunkJob(1_000, 1, static _ => throw new InvalidDataException("broken")), CancellationToken.None).WaitAsync(Patience));
+            () => scheduler.ComputeAsync(new ChunkJob(1_000, 1, static _ => throw new InvalidDataException("broken")), CancellationToken.None).WaitAsync(Patience));
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
 
         Assert.Null(Record.Exception(scheduler.EnsureRoom));
     }
@@ -154,7 +154,7 @@ public sealed class CpuBacklogTests : CpuTests
         var scheduler = Create(maxQueuedItems: 15);
         using var started = new ManualResetEventSlim();
         using var both = new ManualResetEventSlim();
-        _ = scheduler.RunAsync(
+        _ = scheduler.ComputeAsync(
             _ =>
             {
                 started.Set();
@@ -164,7 +164,7 @@ public sealed class CpuBacklogTests : CpuTests
 
         // While it waits for a thread there is no room for the two others.
         Assert.True(started.Wait(Patience));
-        Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.RunAsync(new ChunkJob(job.Items, 1, chunk =>
+        Task[] jobs = [.. new[] { (Items: 4, Seconds: 10.0), (Items: 11, Seconds: 1.0) }.Select(job => scheduler.ComputeAsync(new ChunkJob(job.Items, 1, chunk =>
         {
             if (chunk.From > 0)
             {
@@ -178,7 +178,7 @@ public sealed class CpuBacklogTests : CpuTests
 
         // Of the quick one an item is held now, as it has used less: 3 of 10 s and 9 of 1 s wait.
         var problem = (await Assert.ThrowsAsync<ProblemException>(
-            () => scheduler.RunAsync(new ChunkJob(15, 1, static _ => { }), CancellationToken.None))).Problem;
+            () => scheduler.ComputeAsync(new ChunkJob(15, 1, static _ => { }), CancellationToken.None))).Problem;
         Gate.Set();
         await Task.WhenAll(jobs).WaitAsync(Patience);
 

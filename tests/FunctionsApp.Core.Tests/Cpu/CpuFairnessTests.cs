@@ -64,12 +64,12 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create();
         Task? small = null;
-        await scheduler.RunAsync(ChunkJob.OfItems(1_000, 1, index =>
+        await scheduler.ComputeAsync(ChunkJob.OfItems(1_000, 1, index =>
         {
             Compute('a', 1);
             if (index == 99)
             {
-                small = scheduler.RunAsync(Call('b', 1), CancellationToken.None);
+                small = scheduler.ComputeAsync(Call('b', 1), CancellationToken.None);
             }
         }), CancellationToken.None).WaitAsync(Patience);
         await small!.WaitAsync(Patience);
@@ -88,7 +88,7 @@ public sealed class CpuFairnessTests : IDisposable
                 Compute('a', 1);
                 if (index == 502)
                 {
-                    small = scheduler.RunAsync(Call('x', 1), CancellationToken.None);
+                    small = scheduler.ComputeAsync(Call('x', 1), CancellationToken.None);
                 }
             }),
             () => ChunkJob.OfItems(1_000, 1, _ => Compute('b', 1)),
@@ -125,7 +125,7 @@ public sealed class CpuFairnessTests : IDisposable
             Compute('n', 1);
             if (++came < 2_000)
             {
-                _ = scheduler.RunAsync(Next(), CancellationToken.None);
+                _ = scheduler.ComputeAsync(Next(), CancellationToken.None);
             }
             else
             {
@@ -139,14 +139,14 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create();
         var share = new CpuShare();
-        await scheduler.RunAsync(WithShare(share, () => new ChunkJob(1, 1, _ => Compute('a', 1))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.ComputeAsync(WithShare(share, () => new ChunkJob(1, 1, _ => Compute('a', 1))), CancellationToken.None).WaitAsync(Patience);
         Task? back = null;
-        await scheduler.RunAsync(ChunkJob.OfItems(2_000, 1, index =>
+        await scheduler.ComputeAsync(ChunkJob.OfItems(2_000, 1, index =>
         {
             Compute('b', 1);
             if (index == 999)
             {
-                back = scheduler.RunAsync(WithShare(share, () => ChunkJob.OfItems(500, 1, _ => Compute('a', 1))), CancellationToken.None);
+                back = scheduler.ComputeAsync(WithShare(share, () => ChunkJob.OfItems(500, 1, _ => Compute('a', 1))), CancellationToken.None);
             }
         }), CancellationToken.None).WaitAsync(Patience);
         await back!.WaitAsync(Patience);
@@ -181,7 +181,7 @@ public sealed class CpuFairnessTests : IDisposable
     public async Task A_turn_is_not_cut_without_waiting_requests()
     {
         var chunks = new List<int>();
-        await Create().RunAsync(
+        await Create().ComputeAsync(
             ChunkJob.OfItems(3_000, 1, _ => Compute('a', 1), size: 1_000, note: (_, computed) => chunks.Add(computed)),
             CancellationToken.None).WaitAsync(Patience);
 
@@ -195,12 +195,12 @@ public sealed class CpuFairnessTests : IDisposable
         var share = new CpuShare();
         var chunks = new List<int>();
         Task? other = null;
-        await scheduler.RunAsync(WithShare(share, () => ChunkJob.OfItems(
+        await scheduler.ComputeAsync(WithShare(share, () => ChunkJob.OfItems(
             100, 1,
             index =>
             {
                 Compute('a', 1);
-                other ??= scheduler.RunAsync(WithShare(share, () => Call('b', 1)), CancellationToken.None);
+                other ??= scheduler.ComputeAsync(WithShare(share, () => Call('b', 1)), CancellationToken.None);
             },
             note: (_, computed) => chunks.Add(computed))), CancellationToken.None).WaitAsync(Patience);
         await other!.WaitAsync(Patience);
@@ -229,9 +229,9 @@ public sealed class CpuFairnessTests : IDisposable
         using var both = new CountdownEvent(2);
         using var resumed = new ManualResetEventSlim();
         var chunks = new List<int>();
-        var first = scheduler.RunAsync(
+        var first = scheduler.ComputeAsync(
             ChunkJob.OfItems(100, 1, index => Enter(index, _gate), note: (_, computed) => chunks.Add(computed)), CancellationToken.None);
-        var second = scheduler.RunAsync(
+        var second = scheduler.ComputeAsync(
             ChunkJob.OfItems(2, 1, index =>
             {
                 if (index == 0)
@@ -247,7 +247,7 @@ public sealed class CpuFairnessTests : IDisposable
             CancellationToken.None);
         Assert.True(both.Wait(Patience));
         _time.Advance(TimeSpan.FromMilliseconds(20));
-        var small = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        var small = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
         other.Set();
         await small.WaitAsync(Patience);
 
@@ -275,7 +275,7 @@ public sealed class CpuFairnessTests : IDisposable
         var scheduler = Create(threads: 2);
         using var started = new ManualResetEventSlim();
         CpuTurn? turn = null;
-        var huge = scheduler.RunAsync(new ChunkJob(1, 1, (_, its) =>
+        var huge = scheduler.ComputeAsync(new ChunkJob(1, 1, (_, its) =>
         {
             turn = its;
             started.Set();
@@ -285,7 +285,7 @@ public sealed class CpuFairnessTests : IDisposable
         Assert.True(started.Wait(Patience));
         _time.Advance(TimeSpan.FromMilliseconds(100));
         var over = 0;
-        await scheduler.RunAsync(new ChunkJob(100, 1, _ =>
+        await scheduler.ComputeAsync(new ChunkJob(100, 1, _ =>
         {
             over += turn!.IsOver ? 1 : 0;
             _time.Advance(TimeSpan.FromMilliseconds(0.1));
@@ -302,7 +302,7 @@ public sealed class CpuFairnessTests : IDisposable
         var scheduler = Create(threads: 2);
         var turns = new CpuTurn?[2];
         using var both = new CountdownEvent(2);
-        var huge = scheduler.RunAsync(new ChunkJob(2, 2, (chunk, turn) =>
+        var huge = scheduler.ComputeAsync(new ChunkJob(2, 2, (chunk, turn) =>
         {
             turns[chunk.Worker] = turn;
             both.Signal();
@@ -311,9 +311,9 @@ public sealed class CpuFairnessTests : IDisposable
         }), CancellationToken.None);
         Assert.True(both.Wait(Patience));
         _time.Advance(TimeSpan.FromMilliseconds(3));
-        var small = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        var small = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
         var cut = turns.Count(static turn => turn!.IsOver);
-        var another = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        var another = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
         var both2 = turns.Count(static turn => turn!.IsOver);
         _gate.Set();
         await Task.WhenAll(huge, small, another).WaitAsync(Patience);
@@ -326,7 +326,7 @@ public sealed class CpuFairnessTests : IDisposable
     {
         var scheduler = Create(threads: 4);
         var (running, most) = (0, 0);
-        await scheduler.RunAsync(ChunkJob.OfItems(400, 1, _ =>
+        await scheduler.ComputeAsync(ChunkJob.OfItems(400, 1, _ =>
         {
             most = Math.Max(most, Interlocked.Increment(ref running));
             Thread.Yield();
@@ -372,8 +372,8 @@ public sealed class CpuFairnessTests : IDisposable
     /// <summary>Runs jobs that are all there before any of them is computed.</summary>
     private async Task RunTogetherAsync(CpuScheduler scheduler, Func<CpuJob>[] jobs)
     {
-        var hold = scheduler.RunAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
-        Task[] all = [hold, .. jobs.Select(job => scheduler.RunAsync(job(), CancellationToken.None))];
+        var hold = scheduler.ComputeAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
+        Task[] all = [hold, .. jobs.Select(job => scheduler.ComputeAsync(job(), CancellationToken.None))];
         _gate.Set();
         await Task.WhenAll(all).WaitAsync(Patience);
     }

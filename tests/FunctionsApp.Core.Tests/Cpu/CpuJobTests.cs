@@ -176,7 +176,7 @@ public sealed class CpuJobTests
     {
         var job = new ChunkJob(1, 1, static _ => throw new InvalidDataException("broken"));
 
-        Assert.Equal(0, job.Compute(job.Take(), new CpuTurn(new FairQueue(TimeProvider.System), TimeProvider.System)));
+        Assert.Equal(0, job.Compute(new FairQueue(TimeProvider.System).Begin(job, now: 0)));
     }
 
     [Fact]
@@ -239,7 +239,7 @@ public sealed class CpuJobTests
             job = new ChunkJob(1, 1, _ => computed++);
         }
 
-        Assert.Equal((1, 1), (job.Compute(job.Take(), new CpuTurn(new FairQueue(TimeProvider.System), TimeProvider.System)), computed));
+        Assert.Equal((1, 1), (job.Compute(new FairQueue(TimeProvider.System).Begin(job, now: 0)), computed));
     }
 
     private static ChunkJob Job(int items, int workers, int size = 1) => new(items, workers, static _ => { }, size);

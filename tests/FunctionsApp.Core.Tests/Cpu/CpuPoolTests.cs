@@ -11,7 +11,7 @@ public sealed class CpuPoolTests : CpuTests
         using var barrier = new Barrier(4);
         var met = new ConcurrentBag<bool>();
 
-        await Create(threads: 4).RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).ComputeAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal([true, true, true, true], met);
     }
@@ -22,9 +22,9 @@ public sealed class CpuPoolTests : CpuTests
         using var barrier = new Barrier(4);
         var met = new ConcurrentBag<bool>();
         var scheduler = Create(threads: 4);
-        await scheduler.RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.ComputeAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
-        await scheduler.RunAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
+        await scheduler.ComputeAsync(new ChunkJob(4, 4, _ => met.Add(barrier.SignalAndWait(Patience))), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(8, met.Count(static reached => reached));
     }
@@ -33,7 +33,7 @@ public sealed class CpuPoolTests : CpuTests
     public async Task Disposing_ends_an_open_job()
     {
         var scheduler = Create();
-        var run = scheduler.RunAsync(ChunkJob.OfItems(0, 1, static _ => { }, isOpen: true), CancellationToken.None);
+        var run = scheduler.ComputeAsync(ChunkJob.OfItems(0, 1, static _ => { }, isOpen: true), CancellationToken.None);
 
         scheduler.Dispose();
 
@@ -45,14 +45,14 @@ public sealed class CpuPoolTests : CpuTests
     {
         var scheduler = Create();
         using var started = new ManualResetEventSlim();
-        var run = scheduler.RunAsync(ChunkJob.OfItems(10, 1, _ =>
+        var run = scheduler.ComputeAsync(ChunkJob.OfItems(10, 1, _ =>
         {
             started.Set();
             Gate.Wait(Patience);
         }), CancellationToken.None);
         Assert.True(started.Wait(Patience));
         Time.Advance(TimeSpan.FromSeconds(1));
-        var waiting = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        var waiting = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
 
         scheduler.Dispose();
         Gate.Set();
@@ -66,7 +66,7 @@ public sealed class CpuPoolTests : CpuTests
     {
         var scheduler = Create(threads: 4);
         using var some = new CountdownEvent(500);
-        Task[] jobs = [.. Enumerable.Range(0, 400).Select(i => scheduler.RunAsync(ChunkJob.OfItems(100, 1 + (i % 4), _ => Note(), size: 1 + (i % 30), isOpen: i % 7 == 0), CancellationToken.None))];
+        Task[] jobs = [.. Enumerable.Range(0, 400).Select(i => scheduler.ComputeAsync(ChunkJob.OfItems(100, 1 + (i % 4), _ => Note(), size: 1 + (i % 30), isOpen: i % 7 == 0), CancellationToken.None))];
         Assert.True(some.Wait(Patience));
 
         scheduler.Dispose();
@@ -87,7 +87,7 @@ public sealed class CpuPoolTests : CpuTests
     public async Task Disposing_ends_the_threads()
     {
         var scheduler = Create(threads: 2);
-        var thread = await scheduler.RunAsync(static _ => Thread.CurrentThread, CancellationToken.None).WaitAsync(Patience);
+        var thread = await scheduler.ComputeAsync(static _ => Thread.CurrentThread, CancellationToken.None).WaitAsync(Patience);
 
         scheduler.Dispose();
 
@@ -99,7 +99,7 @@ public sealed class CpuPoolTests : CpuTests
     {
         var scheduler = Create();
         await OccupyAsync(scheduler);
-        var waiting = scheduler.RunAsync(static _ => 42, CancellationToken.None);
+        var waiting = scheduler.ComputeAsync(static _ => 42, CancellationToken.None);
 
         scheduler.Dispose();
 
@@ -127,7 +127,7 @@ public sealed class CpuPoolTests : CpuTests
     {
         var scheduler = Create(threads);
         using var started = new ManualResetEventSlim();
-        var job = scheduler.RunAsync(new ChunkJob(items, workers, _ =>
+        var job = scheduler.ComputeAsync(new ChunkJob(items, workers, _ =>
         {
             started.Set();
             Gate.Wait(Patience);
@@ -146,7 +146,7 @@ public sealed class CpuPoolTests : CpuTests
         var scheduler = Create();
         scheduler.Dispose();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => scheduler.RunAsync(static _ => 42, CancellationToken.None));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => scheduler.ComputeAsync(static _ => 42, CancellationToken.None));
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public sealed class CpuSchedulerProperties : IDisposable
                 }
             },
             job.ChunkSize, isOpen: job.Added is not null);
-        var run = _scheduler.RunAsync(work, source.Token);
+        var run = _scheduler.ComputeAsync(work, source.Token);
         foreach (var added in job.Added ?? [])
         {
             await Task.Yield();
@@ -127,7 +127,7 @@ public sealed class CpuSchedulerProperties : IDisposable
         using var gate = new ManualResetEventSlim();
         using var occupied = new CountdownEvent(Threads);
         using var source = new CancellationTokenSource();
-        var hold = _scheduler.RunAsync(
+        var hold = _scheduler.ComputeAsync(
             new ChunkJob(Threads, Threads, _ =>
             {
                 occupied.Signal();
@@ -135,9 +135,9 @@ public sealed class CpuSchedulerProperties : IDisposable
             }),
             CancellationToken.None);
         Assert.True(occupied.Wait(Patience));
-        var most = _scheduler.RunAsync(new ChunkJob(items - 1, 1, static _ => { }), source.Token);
+        var most = _scheduler.ComputeAsync(new ChunkJob(items - 1, 1, static _ => { }), source.Token);
         var room = Record.Exception(_scheduler.EnsureRoom);
-        var last = _scheduler.RunAsync(static _ => 0, source.Token);
+        var last = _scheduler.ComputeAsync(static _ => 0, source.Token);
         var none = Record.Exception(_scheduler.EnsureRoom);
         source.Cancel();
         gate.Set();

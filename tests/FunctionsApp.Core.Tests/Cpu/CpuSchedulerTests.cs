@@ -7,17 +7,17 @@ namespace FunctionsApp.Core.Tests.Cpu;
 public sealed class CpuSchedulerTests : CpuTests
 {
     [Fact]
-    public async Task A_result_is_computed() => Assert.Equal(42, await Create().RunAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
+    public async Task A_result_is_computed() => Assert.Equal(42, await Create().ComputeAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
 
     [Fact]
     public async Task Computing_has_threads_of_its_own() =>
-        Assert.Equal("cpu-0", await Create().RunAsync(static _ => Thread.CurrentThread.Name, CancellationToken.None).WaitAsync(Patience));
+        Assert.Equal("cpu-0", await Create().ComputeAsync(static _ => Thread.CurrentThread.Name, CancellationToken.None).WaitAsync(Patience));
 
     [Fact]
     public async Task The_caller_does_not_continue_on_a_CPU_thread()
     {
         var scheduler = Create();
-        var call = scheduler.RunAsync(Hold, CancellationToken.None);
+        var call = scheduler.ComputeAsync(Hold, CancellationToken.None);
         var continued = call.ContinueWith(
             static _ => Thread.CurrentThread.Name, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         Gate.Set();
@@ -29,7 +29,7 @@ public sealed class CpuSchedulerTests : CpuTests
     public async Task An_exception_of_the_computation_reaches_the_caller()
     {
         var failure = await Assert.ThrowsAsync<InvalidDataException>(
-            () => Create().RunAsync<int>(static _ => throw new InvalidDataException("broken"), CancellationToken.None).WaitAsync(Patience));
+            () => Create().ComputeAsync<int>(static _ => throw new InvalidDataException("broken"), CancellationToken.None).WaitAsync(Patience));
 
         Assert.Equal("broken", failure.Message);
     }
@@ -39,9 +39,9 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         var scheduler = Create();
         await Assert.ThrowsAsync<InvalidDataException>(
-            () => scheduler.RunAsync<int>(static _ => throw new InvalidDataException("broken"), CancellationToken.None).WaitAsync(Patience));
+            () => scheduler.ComputeAsync<int>(static _ => throw new InvalidDataException("broken"), CancellationToken.None).WaitAsync(Patience));
 
-        Assert.Equal(42, await scheduler.RunAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
+        Assert.Equal(42, await scheduler.ComputeAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class CpuSchedulerTests : CpuTests
             }
         });
 
-        await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).ComputeAsync(job, CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(2, most);
     }
@@ -87,7 +87,7 @@ public sealed class CpuSchedulerTests : CpuTests
             Interlocked.Decrement(ref inUse[chunk.Worker]);
         });
 
-        await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).ComputeAsync(job, CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(0, clashes);
     }
@@ -104,7 +104,7 @@ public sealed class CpuSchedulerTests : CpuTests
             }
         }, size: 7);
 
-        await Create(threads: 4).RunAsync(job, CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).ComputeAsync(job, CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(Enumerable.Repeat(1, 1_000), computed);
     }
@@ -115,7 +115,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create();
         var computed = 0;
         using var started = new ManualResetEventSlim();
-        var huge = scheduler.RunAsync(new ChunkJob(10_000, 1, _ =>
+        var huge = scheduler.ComputeAsync(new ChunkJob(10_000, 1, _ =>
         {
             computed++;
             started.Set();
@@ -123,7 +123,7 @@ public sealed class CpuSchedulerTests : CpuTests
         }), CancellationToken.None);
         Assert.True(started.Wait(Patience));
 
-        var small = scheduler.RunAsync(_ => computed, CancellationToken.None);
+        var small = scheduler.ComputeAsync(_ => computed, CancellationToken.None);
         Gate.Set();
         await huge.WaitAsync(Patience);
 
@@ -136,8 +136,8 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         var scheduler = Create();
         var order = new List<char>();
-        var hold = scheduler.RunAsync(Hold, CancellationToken.None);
-        Task[] jobs = [.. "abc".Select(name => scheduler.RunAsync(new ChunkJob(3, 1, _ => order.Add(name)), CancellationToken.None))];
+        var hold = scheduler.ComputeAsync(Hold, CancellationToken.None);
+        Task[] jobs = [.. "abc".Select(name => scheduler.ComputeAsync(new ChunkJob(3, 1, _ => order.Add(name)), CancellationToken.None))];
         Gate.Set();
         await Task.WhenAll([hold, .. jobs]).WaitAsync(Patience);
 
@@ -150,7 +150,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var computed = 0;
         var job = new ChunkJob(100, 1, _ => computed += computed == 2 ? throw new InvalidDataException("broken") : 1);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => Create().RunAsync(job, CancellationToken.None).WaitAsync(Patience));
+        await Assert.ThrowsAsync<InvalidDataException>(() => Create().ComputeAsync(job, CancellationToken.None).WaitAsync(Patience));
 
         Assert.Equal(2, computed);
     }
@@ -161,7 +161,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create(threads: 2);
         using var both = new Barrier(2);
         var ended = false;
-        var job = scheduler.RunAsync(new ChunkJob(2, 2, chunk =>
+        var job = scheduler.ComputeAsync(new ChunkJob(2, 2, chunk =>
         {
             both.SignalAndWait(Patience);
             if (chunk.Worker == 0)
@@ -174,7 +174,7 @@ public sealed class CpuSchedulerTests : CpuTests
         }), CancellationToken.None);
 
         // The thread of the failed chunk is free for this, while the other chunk runs.
-        await scheduler.RunAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
+        await scheduler.ComputeAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
         var early = job.IsCompleted;
         Gate.Set();
         await Assert.ThrowsAsync<InvalidDataException>(() => job.WaitAsync(Patience));
@@ -187,7 +187,7 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         var job = new ChunkJob(0, 1, static _ => throw new InvalidDataException("computed"));
 
-        await Create().RunAsync(job, CancellationToken.None).WaitAsync(Patience);
+        await Create().ComputeAsync(job, CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(0, job.Waiting);
     }
@@ -198,7 +198,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var computed = false;
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => Create().RunAsync(_ => computed = true, new CancellationToken(canceled: true)).WaitAsync(Patience));
+            () => Create().ComputeAsync(_ => computed = true, new CancellationToken(canceled: true)).WaitAsync(Patience));
 
         Assert.False(computed);
     }
@@ -208,8 +208,8 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         var scheduler = Create();
         using var source = new CancellationTokenSource();
-        var hold = scheduler.RunAsync(Hold, CancellationToken.None);
-        var waiting = scheduler.RunAsync(static _ => 1, source.Token);
+        var hold = scheduler.ComputeAsync(Hold, CancellationToken.None);
+        var waiting = scheduler.ComputeAsync(static _ => 1, source.Token);
         await source.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
@@ -223,13 +223,13 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create();
         using var source = new CancellationTokenSource();
         var computed = false;
-        var hold = scheduler.RunAsync(Hold, CancellationToken.None);
-        var waiting = scheduler.RunAsync(_ => computed = true, source.Token);
+        var hold = scheduler.ComputeAsync(Hold, CancellationToken.None);
+        var waiting = scheduler.ComputeAsync(_ => computed = true, source.Token);
         await source.CancelAsync();
         Gate.Set();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Patience));
         await hold.WaitAsync(Patience);
-        await scheduler.RunAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
+        await scheduler.ComputeAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
 
         Assert.False(computed);
     }
@@ -240,7 +240,7 @@ public sealed class CpuSchedulerTests : CpuTests
         var scheduler = Create();
         using var source = new CancellationTokenSource();
         using var started = new ManualResetEventSlim();
-        var call = scheduler.RunAsync(
+        var call = scheduler.ComputeAsync(
             token =>
             {
                 started.Set();
@@ -251,7 +251,7 @@ public sealed class CpuSchedulerTests : CpuTests
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Patience));
 
-        Assert.Equal(42, await scheduler.RunAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
+        Assert.Equal(42, await scheduler.ComputeAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
     }
 
     [Fact]
@@ -261,7 +261,7 @@ public sealed class CpuSchedulerTests : CpuTests
         using var source = new CancellationTokenSource();
         using var started = new ManualResetEventSlim();
         var computed = 0;
-        var job = scheduler.RunAsync(new ChunkJob(1_000, 1, _ =>
+        var job = scheduler.ComputeAsync(new ChunkJob(1_000, 1, _ =>
         {
             computed++;
             started.Set();
@@ -288,7 +288,7 @@ public sealed class CpuSchedulerTests : CpuTests
             // All have to end before the next begin: nobody else wakes a thread for one that was forgotten.
             await Task.WhenAll(Enumerable.Range(0, 1 + (jobs % 7)).Select(i => Task.Run(async () =>
             {
-                await scheduler.RunAsync(new ChunkJob(1 + i, 1 + (i % 3), _ => Interlocked.Increment(ref computed)), CancellationToken.None);
+                await scheduler.ComputeAsync(new ChunkJob(1 + i, 1 + (i % 3), _ => Interlocked.Increment(ref computed)), CancellationToken.None);
                 Interlocked.Add(ref computed, -1 - i);
                 Interlocked.Increment(ref jobs);
             }))).WaitAsync(Patience);
@@ -302,7 +302,7 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
 
-        Assert.Equal(activity.TraceId, await Create().RunAsync(static _ => Activity.Current?.TraceId, CancellationToken.None).WaitAsync(Patience));
+        Assert.Equal(activity.TraceId, await Create().ComputeAsync(static _ => Activity.Current?.TraceId, CancellationToken.None).WaitAsync(Patience));
     }
 
     [Fact]
@@ -312,12 +312,12 @@ public sealed class CpuSchedulerTests : CpuTests
         var local = new AsyncLocal<string>();
         await WithinAsync("first");
 
-        Assert.Null(await scheduler.RunAsync(_ => local.Value, CancellationToken.None).WaitAsync(Patience));
+        Assert.Null(await scheduler.ComputeAsync(_ => local.Value, CancellationToken.None).WaitAsync(Patience));
 
         async Task WithinAsync(string value)
         {
             local.Value = value;
-            await scheduler.RunAsync(_ => local.Value = "changed", CancellationToken.None).WaitAsync(Patience);
+            await scheduler.ComputeAsync(_ => local.Value = "changed", CancellationToken.None).WaitAsync(Patience);
         }
     }
 
@@ -325,7 +325,7 @@ public sealed class CpuSchedulerTests : CpuTests
     public async Task A_computation_does_not_change_the_context_of_its_request()
     {
         var local = new AsyncLocal<string> { Value = "mine" };
-        await Create().RunAsync(_ => local.Value = "changed", CancellationToken.None).WaitAsync(Patience);
+        await Create().ComputeAsync(_ => local.Value = "changed", CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal("mine", local.Value);
     }
@@ -335,7 +335,7 @@ public sealed class CpuSchedulerTests : CpuTests
     {
         var local = new AsyncLocal<string> { Value = "mine" };
         var seen = new ConcurrentBag<string?>();
-        await Create(threads: 4).RunAsync(new ChunkJob(20, 4, _ => seen.Add(local.Value)), CancellationToken.None).WaitAsync(Patience);
+        await Create(threads: 4).ComputeAsync(new ChunkJob(20, 4, _ => seen.Add(local.Value)), CancellationToken.None).WaitAsync(Patience);
 
         Assert.Equal(Enumerable.Repeat("mine", 20), seen);
     }
@@ -365,7 +365,7 @@ public sealed class CpuSchedulerTests : CpuTests
             }, size: 1 + (i % 5 == 0 ? 1 : 0));
             try
             {
-                await scheduler.RunAsync(job, source.Token);
+                await scheduler.ComputeAsync(job, source.Token);
                 return "done";
             }
             catch (InvalidDataException)
@@ -398,13 +398,13 @@ public sealed class CpuSchedulerTests : CpuTests
                     source.Cancel();
                 }
             });
-            await Record.ExceptionAsync(() => scheduler.RunAsync(job, source.Token));
+            await Record.ExceptionAsync(() => scheduler.ComputeAsync(job, source.Token));
         })).WaitAsync(Patience);
         await OccupyAsync(scheduler);
         await OccupyAsync(scheduler);
-        _ = scheduler.RunAsync(new ChunkJob(99_999, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(99_999, 1, static _ => { }), CancellationToken.None);
         scheduler.EnsureRoom();
-        _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        _ = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
 
         Assert.Throws<ProblemException>(scheduler.EnsureRoom);
     }

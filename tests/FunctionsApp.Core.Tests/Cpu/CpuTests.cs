@@ -34,7 +34,7 @@ public abstract class CpuTests : IDisposable
     private protected async Task<(Task<int> Call, bool Started)> OccupyAsync(CpuScheduler scheduler)
     {
         var started = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var call = scheduler.RunAsync(
+        var call = scheduler.ComputeAsync(
             token =>
             {
                 started.SetResult(true);

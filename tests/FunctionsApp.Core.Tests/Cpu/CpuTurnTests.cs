@@ -6,13 +6,12 @@ public sealed class CpuTurnTests
 {
     private readonly ManualTimeProvider _time = new();
     private readonly FairQueue _queue;
-    private readonly CpuTurn _turn;
+    private CpuTurn _turn;
 
     public CpuTurnTests()
     {
         _queue = new FairQueue(_time);
-        _turn = new CpuTurn(_queue, _time);
-        Begin();
+        _turn = Begin();
     }
 
     [Fact]
@@ -59,7 +58,7 @@ public sealed class CpuTurnTests
     [Fact]
     public void It_lasts_while_another_job_of_its_own_share_waits()
     {
-        CpuShare.Current = _turn.Share;
+        CpuShare.Current = _turn.Job.Share;
         AnotherWaits();
         _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -73,8 +72,8 @@ public sealed class CpuTurnTests
         AnotherWaits();
         _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
-        _turn.End(_time.GetTimestamp());
-        Begin();
+        _queue.End(_turn, _queue.Advance());
+        _turn = Begin();
 
         Assert.Equal((false, false), (_turn.IsOver, _turn.IsCut));
     }
@@ -82,16 +81,22 @@ public sealed class CpuTurnTests
     [Fact]
     public void Its_time_is_its_share_s()
     {
-        var share = _turn.Share!;
+        var share = _turn.Job.Share;
         _time.Advance(TimeSpan.FromMilliseconds(10));
-        _turn.End(_time.GetTimestamp());
+        _queue.End(_turn, _queue.Advance());
 
-        Assert.Equal((TimeSpan.FromMilliseconds(10).Ticks, true, null), (share.Used(0), share.IsIdle, _turn.Share));
+        Assert.Equal((TimeSpan.FromMilliseconds(10).Ticks, true), (share.Used(0), share.IsIdle));
     }
 
     private void AnotherWaits() => _queue.TryEnqueue(new ChunkJob(1, 1, static _ => { }), _queue.Advance());
 
     private void NobodyWaits() => _queue.Dequeue(_queue.Advance());
 
-    private void Begin() => _turn.Begin(new CpuShare(), _time.GetTimestamp());
+    private CpuTurn Begin()
+    {
+        CpuShare.Current = null;
+        var job = new ChunkJob(1, 1, static _ => { });
+        _queue.TryEnqueue(job, _queue.Advance());
+        return _queue.Begin(_queue.Dequeue(_queue.Advance())!, _queue.Advance());
+    }
 }

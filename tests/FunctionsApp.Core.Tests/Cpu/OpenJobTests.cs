@@ -11,7 +11,7 @@ public sealed class OpenJobTests : CpuTests
     {
         var scheduler = Create();
         var job = ChunkJob.OfItems(0, 1, static _ => throw new InvalidDataException("computed"), isOpen: true);
-        var run = scheduler.RunAsync(job, CancellationToken.None);
+        var run = scheduler.ComputeAsync(job, CancellationToken.None);
         var before = run.IsCompleted;
         scheduler.Close(job);
         await run.WaitAsync(Patience);
@@ -25,7 +25,7 @@ public sealed class OpenJobTests : CpuTests
         var scheduler = Create(threads: 2);
         var computed = new ConcurrentQueue<long>();
         var job = ChunkJob.OfItems(0, 2, computed.Enqueue, isOpen: true);
-        var run = scheduler.RunAsync(job, CancellationToken.None);
+        var run = scheduler.ComputeAsync(job, CancellationToken.None);
         for (var i = 0; i < 100; i++)
         {
             scheduler.Update(job, items: i % 3);
@@ -49,7 +49,7 @@ public sealed class OpenJobTests : CpuTests
             started.Set();
             Gate.Wait(Patience);
         }, isOpen: true);
-        var run = scheduler.RunAsync(job, CancellationToken.None);
+        var run = scheduler.ComputeAsync(job, CancellationToken.None);
         scheduler.Update(job, items: 2);
         Assert.True(started.Wait(Patience));
         scheduler.Close(job);
@@ -67,14 +67,14 @@ public sealed class OpenJobTests : CpuTests
         using var source = new CancellationTokenSource();
         await OccupyAsync(scheduler);
         var job = ChunkJob.OfItems(2, 1, static _ => { }, isOpen: true);
-        var run = scheduler.RunAsync(job, source.Token);
+        var run = scheduler.ComputeAsync(job, source.Token);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Patience));
         scheduler.Update(job, items: 100);
         scheduler.Close(job);
-        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
         var room = Record.Exception(scheduler.EnsureRoom);
-        _ = scheduler.RunAsync(static _ => 0, CancellationToken.None);
+        _ = scheduler.ComputeAsync(static _ => 0, CancellationToken.None);
 
         Assert.Null(room);
         Assert.Throws<ProblemException>(scheduler.EnsureRoom);
@@ -85,10 +85,10 @@ public sealed class OpenJobTests : CpuTests
     {
         var scheduler = Create(maxQueuedItems: 3);
         var job = ChunkJob.OfItems(2, 1, static _ => throw new InvalidDataException("broken"), isOpen: true);
-        await Assert.ThrowsAsync<InvalidDataException>(() => scheduler.RunAsync(job, CancellationToken.None).WaitAsync(Patience));
+        await Assert.ThrowsAsync<InvalidDataException>(() => scheduler.ComputeAsync(job, CancellationToken.None).WaitAsync(Patience));
         await OccupyAsync(scheduler);
         scheduler.Update(job, items: 100);
-        _ = scheduler.RunAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
+        _ = scheduler.ComputeAsync(new ChunkJob(2, 1, static _ => { }), CancellationToken.None);
 
         Assert.Null(Record.Exception(scheduler.EnsureRoom));
     }

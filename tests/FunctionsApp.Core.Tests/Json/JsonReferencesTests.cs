@@ -60,8 +60,8 @@ public sealed class JsonReferencesTests
 
     [Fact]
     public void A_reference_within_an_earlier_value_is_not_followed() =>
-        Assert.Equal("""{"$ref":"#"}""", JsonReferences.Resolve(
-            Samples.Raw("""{"$ref":"#/results/0"}"""), "", Scope(static _ => Samples.Parse("""{"$ref":"#"}"""), 100)).ToString());
+        Assert.Equal("""{"$ref":"#"}""", References(static _ => Samples.Parse("""{"$ref":"#"}"""), 100).Resolve(
+            Samples.Raw("""{"$ref":"#/results/0"}"""), "").ToString());
 
     [Theory]
     [InlineData("""{"a":[0,{"$ref":"#/results/9"}]}""", "/steps/2/input/a/1/$ref")]
@@ -76,15 +76,15 @@ public sealed class JsonReferencesTests
 
     [Fact]
     public void References_may_add_bytes_up_to_the_budget() =>
-        Assert.Equal("""["text","text"]""", JsonReferences.Resolve(
-            Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "", Scope(Find, 12)).ToString());
+        Assert.Equal("""["text","text"]""", References(Find, 12).Resolve(
+            Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"}]"""), "").ToString());
 
     [Fact]
     public void References_over_the_budget_are_too_large()
     {
         var input = "[" + string.Join(',', Enumerable.Repeat("""{"$ref":"#/results/1"}""", 3)) + "]";
 
-        var problem = Samples.Refusal(() => JsonReferences.Resolve(Samples.Raw(input), "", Scope(Find, 17)));
+        var problem = Samples.Refusal(() => References(Find, 17).Resolve(Samples.Raw(input), ""));
 
         Assert.Equal("/problems/too-large", problem.Type);
     }
@@ -94,7 +94,7 @@ public sealed class JsonReferencesTests
     {
         var input = Samples.Raw("""[{"$ref":"#/results/1"},{"$ref":"#/results/1"},{"$ref":"#/results/1"}]""");
 
-        var problem = Samples.Refusal(() => JsonReferences.Resolve(input, "", new ReferenceScope(Find, new LimitsOptions { MaxCalls = 2 }, Unlimited.Memory, default)));
+        var problem = Samples.Refusal(() => new JsonReferences(Find, new LimitsOptions { MaxCalls = 2 }, Unlimited.Memory, default).Resolve(input, ""));
 
         Assert.Equal("/problems/too-large", problem.Type);
         Assert.Contains("Limits:MaxCalls", problem.Detail, StringComparison.Ordinal);
@@ -102,8 +102,8 @@ public sealed class JsonReferencesTests
 
     [Fact]
     public void A_cancelled_request_resolves_no_more_references() =>
-        Assert.Throws<OperationCanceledException>(() => JsonReferences.Resolve(
-            Samples.Raw("""{"$ref":"#/results/1"}"""), "", new ReferenceScope(Find, new LimitsOptions(), Unlimited.Memory, new CancellationToken(canceled: true))));
+        Assert.Throws<OperationCanceledException>(() => new JsonReferences(Find, new LimitsOptions(), Unlimited.Memory, new CancellationToken(canceled: true)).Resolve(
+            Samples.Raw("""{"$ref":"#/results/1"}"""), ""));
 
     [Fact]
     public void Values_nest_as_deep_as_two_bodies_do()
@@ -111,9 +111,7 @@ public sealed class JsonReferencesTests
         var deep = new string('[', 512) + new string(']', 512);
         var input = new string('[', 512) + """{"$ref":"#/results/0"}""" + new string(']', 512);
 
-        var resolved = JsonReferences.Resolve(
-            Samples.Raw(input), "",
-            Scope(_ => JsonElement.Parse(deep, new JsonDocumentOptions { MaxDepth = 600 }), 10_000));
+        var resolved = References(_ => JsonElement.Parse(deep, new JsonDocumentOptions { MaxDepth = 600 }), 10_000).Resolve(Samples.Raw(input), "");
 
         Assert.Equal(new string('[', 1_024) + new string(']', 1_024), resolved.ToString());
     }
@@ -125,7 +123,7 @@ public sealed class JsonReferencesTests
         var input = Samples.Raw(json);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        JsonReferences.Resolve(input, "", Scope(Find, 10_000));
+        References(Find, 10_000).Resolve(input, "");
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         Assert.InRange(allocated, 1, 100 * json.Length);
@@ -140,12 +138,12 @@ public sealed class JsonReferencesTests
     public void An_input_without_the_keyword_needs_no_resolving(string input, bool expected) =>
         Assert.Equal(expected, JsonReferences.MayOccur(Encoding.UTF8.GetBytes(input)));
 
-    private static ReferenceScope Scope(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions(), new RequestMemory(budget: null, bytes), default);
+    private static JsonReferences References(Func<string[], JsonElement?> find, int bytes) => new(find, new LimitsOptions(), new RequestMemory(budget: null, bytes), default);
 
     private static JsonElement? Find(string[] tokens) => JsonPointer.Follow(Samples.Parse(Earlier), tokens);
 
     private static RawJson Resolve(string input, string pointer) =>
-        JsonReferences.Resolve(Samples.Raw(input), pointer, Scope(Find, 1_000_000));
+        References(Find, 1_000_000).Resolve(Samples.Raw(input), pointer);
 
     private static string Answer(string input)
     {

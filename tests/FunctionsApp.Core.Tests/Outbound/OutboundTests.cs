@@ -16,7 +16,7 @@ public abstract class OutboundTests
     protected OutboundGuard Guard(OutboundOptions? options = null, AppIdentity? app = null) =>
         new(Options.Create(options ?? new OutboundOptions()), Resolver, app ?? Identity(options));
 
-    protected static AppIdentity Identity(OutboundOptions? options = null) => new(Options.Create(options ?? new OutboundOptions()), TimeProvider.System);
+    protected static AppIdentity Identity(OutboundOptions? options = null) => new(Options.Create(options ?? new OutboundOptions()));
 
     protected static string Refused(Action action)
     {

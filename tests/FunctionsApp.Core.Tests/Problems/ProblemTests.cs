@@ -9,7 +9,7 @@ public sealed class ProblemTests
 {
     public static TheoryData<Problem, string, int> All => new()
     {
-        { Problem.MalformedJson("?", 1, 1), "malformed-json", 400 },
+        { Problem.MalformedJson("?"), "malformed-json", 400 },
         { Problem.InvalidRequest("", "?"), "invalid-request", 422 },
         { Problem.UnknownOperation("?", []), "unknown-operation", 404 },
         { Problem.WrongKind("?"), "wrong-kind", 422 },
@@ -72,7 +72,7 @@ public sealed class ProblemTests
 
         Assert.Equal(
             $$"""{"type":"/problems/malformed-json","title":"The body is not JSON","status":400,"detail":"Odd (line 2, position 3)","traceId":"{{activity.TraceId}}","line":2,"position":3}""",
-            Write(Problem.MalformedJson("Odd", 2, 3)));
+            Write(Problem.MalformedJson("Odd").At(2, 3)));
     }
 
     [Fact]

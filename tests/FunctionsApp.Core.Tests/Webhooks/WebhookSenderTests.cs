@@ -230,41 +230,13 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     [Theory]
     [InlineData(200, WebhookOutcome.Delivered)]
     [InlineData(503, WebhookOutcome.Failed)]
-    public async Task The_status_counts_when_the_body_does_not_arrive_in_time(int status, WebhookOutcome outcome)
+    public async Task The_status_counts_whatever_the_body_is(int status, WebhookOutcome outcome)
     {
         _server.Answer(status, headers: null, static () => new StreamContent(new HangingBody()));
-        var sending = SendAsync();
+        _server.Answer(status, headers: null, static () => new StreamContent(new BrokenBody()));
 
-        Assert.False(sending.IsCompleted);
-        _time.Advance(TimeSpan.FromSeconds(15));
-
-        var result = await sending.WaitAsync(Limit);
-        Assert.Equal((outcome, status, 15_000), (result.Outcome, result.Status, result.ElapsedMs));
-    }
-
-    [Fact]
-    public async Task The_status_counts_when_the_caller_cancels_during_the_body_or_it_breaks()
-    {
-        _server.Answer(200, headers: null, static () => new StreamContent(new HangingBody()));
-        _server.Answer(200, headers: null, static () => new StreamContent(new BrokenBody()));
-        using var caller = new CancellationTokenSource();
-        var sending = Sender(Current).SendAsync(Url, Id, Body, caller.Token);
-
-        await caller.CancelAsync();
-
-        Assert.Equal(WebhookOutcome.Delivered, (await sending.WaitAsync(Limit)).Outcome);
-        var broken = await SendAsync();
-        Assert.Equal((WebhookOutcome.Delivered, null), (broken.Outcome, broken.Error));
-    }
-
-    [Fact]
-    public async Task Only_4_KiB_of_an_endless_body_are_read()
-    {
-        var body = new EndlessBody();
-        _server.Answer(200, headers: null, () => new StreamContent(body));
-
-        Assert.Equal(WebhookOutcome.Delivered, (await SendAsync()).Outcome);
-        Assert.Equal((4_096, true), (body.BytesRead, body.IsDisposed));
+        Assert.Equal((outcome, status), await SendAsync() is var hanging ? (hanging.Outcome, hanging.Status!.Value) : default);
+        Assert.Equal((outcome, status), await SendAsync() is var broken ? (broken.Outcome, broken.Status!.Value) : default);
     }
 
     [Fact]
@@ -381,25 +353,5 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     private sealed class BrokenBody : ResponseBody
     {
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("It broke.");
-    }
-
-    private sealed class EndlessBody : ResponseBody
-    {
-        public int BytesRead { get; private set; }
-
-        public bool IsDisposed { get; private set; }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            var read = Math.Min(buffer.Length, 1_000);
-            BytesRead += read;
-            return ValueTask.FromResult(read);
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            IsDisposed = true;
-            base.Dispose(disposing);
-        }
     }
 }

@@ -25,7 +25,7 @@ public sealed class WebhookWireTests : OutboundTests, IAsyncDisposable
     public WebhookWireTests()
     {
         var outbound = Options.Create(new OutboundOptions { AllowedHosts = ["127.0.0.1"] });
-        var guard = new OutboundGuard(outbound, Resolver, new AppIdentity(outbound, TimeProvider.System));
+        var guard = new OutboundGuard(outbound, Resolver, new AppIdentity(outbound));
         _client = new OutboundClient(guard, outbound, TimeProvider.System);
         var callbacks = Options.Create(new WebhookOptions { SigningKeys = [Key], TimeoutSeconds = 30 });
         _sender = new WebhookSender(

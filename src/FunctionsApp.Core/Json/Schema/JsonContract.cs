@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Json.Schema;
@@ -39,26 +41,65 @@ public sealed class JsonContract<T>
     /// <c>invalid-request</c> with every error; <c>malformed-json</c> if <paramref name="utf8"/> is not JSON; <c>too-large</c> if it
     /// nests too deep.
     /// </exception>
-    public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth) =>
-        CrossChecked(CheckedReader.Read(Node, _typeInfo, utf8, pointer, maxDepth), pointer);
-
-    private static T CrossChecked(T value, string pointer)
+    public T Read(ReadOnlySpan<byte> utf8, string pointer, int maxDepth = CoreJson.MaxDepth)
     {
-        if (value is ICrossChecked crossChecked)
+        if (SchemaCheck.Run(Node, utf8, maxDepth, out var plain) is { } errors)
         {
-            var errors = new ValidationErrors();
-            foreach (var (property, message) in crossChecked.Check())
-            {
-                errors.Add(property.Length == 0 ? "" : "/" + property, message);
-            }
-
-            if (errors.Any)
-            {
-                throw new ProblemException(errors.ToProblem(pointer));
-            }
+            throw new ProblemException(errors.ToProblem(pointer));
         }
 
-        return value;
+        if (plain is not { } text)
+        {
+            return Deserialize(utf8, pointer);
+        }
+
+        if (text.Length > RequestMemory.FreeBytes)
+        {
+            RequestMemory.Current?.Hold(text.Length);
+        }
+
+        using var source = SourceText.Open(SourceText.IsOpen ? text : default);
+        return Deserialize(text.Span, pointer);
+    }
+
+    /// <summary>Reads a value that matches the schema, and checks the rules that concern several of its properties.</summary>
+    private T Deserialize(ReadOnlySpan<byte> utf8, string pointer)
+    {
+        try
+        {
+            var value = JsonSerializer.Deserialize(utf8, _typeInfo)!;
+            if (value is ICrossChecked crossChecked)
+            {
+                var errors = new ValidationErrors();
+                foreach (var (property, message) in crossChecked.Check())
+                {
+                    errors.Add(property.Length == 0 ? "" : "/" + property, message);
+                }
+
+                errors.ThrowIfAny(pointer);
+            }
+
+            return value;
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(Explain(utf8, JsonPointer.FromPath(exception.Path)).Below(pointer));
+        }
+    }
+
+    /// <summary>
+    /// Explains why a type refuses a value that its schema accepts: a dictionary refuses repeated names, a type of text other text.
+    /// </summary>
+    private Problem Explain(ReadOnlySpan<byte> utf8, string refused)
+    {
+        if (SchemaCheck.List(Node, utf8, CoreJson.MaxDepth) is { Any: true } repeated)
+        {
+            return repeated.ToProblem("");
+        }
+
+        var node = JsonPointer.Split(refused) is { } tokens ? Node.Find(tokens) : null;
+        return Problem.InvalidRequest(
+            refused, node is null or { Kinds: JsonKinds.Any } ? "is not a value of its type" : $"must be {node.Describe()}");
     }
 
     /// <summary>Reads a value, or a bare value for the first property.</summary>

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -13,22 +12,6 @@ namespace FunctionsApp.Core.Json.Schema;
 /// <summary>Derives JSON Schemas from types: the framework's schemas, completed from the attributes of a record's properties.</summary>
 public static class JsonSchemas
 {
-    /// <summary>The bounds of the number types that refuse other numbers.</summary>
-    private static readonly Dictionary<Type, (string Minimum, string Maximum)> Bounds = new()
-    {
-        [typeof(sbyte)] = Of<sbyte>(),
-        [typeof(byte)] = Of<byte>(),
-        [typeof(short)] = Of<short>(),
-        [typeof(ushort)] = Of<ushort>(),
-        [typeof(int)] = Of<int>(),
-        [typeof(uint)] = Of<uint>(),
-        [typeof(long)] = Of<long>(),
-        [typeof(ulong)] = Of<ulong>(),
-        [typeof(decimal)] = Of<decimal>(),
-        [typeof(float)] = Of<float>(),
-        [typeof(Half)] = Of<Half>(),
-    };
-
     /// <summary>Returns the JSON Schema (2020-12) for reading a type: optional properties may also be null.</summary>
     /// <param name="type">The type.</param>
     /// <param name="stand">Returns what replaces a nested type, such as a reference; null to keep the type's own schema.</param>
@@ -41,10 +24,6 @@ public static class JsonSchemas
     /// <inheritdoc cref="OfInput"/>
     public static JsonNode OfOutput(Type type, Func<Type, JsonNode?>? stand = null) => Of(type, CompleteOutput, stand);
 
-    private static (string Minimum, string Maximum) Of<T>()
-        where T : IMinMaxValue<T>, IFormattable =>
-        (T.MinValue.ToString(null, CultureInfo.InvariantCulture), T.MaxValue.ToString(null, CultureInfo.InvariantCulture));
-
     private static JsonNode Of(Type type, Func<JsonSchemaExporterContext, JsonNode, JsonNode> complete, Func<Type, JsonNode?>? stand) =>
         CoreJson.Options.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions
         {
@@ -54,16 +33,19 @@ public static class JsonSchemas
                 : complete(context, schema),
         });
 
+    /// <summary>Returns the properties of a record that its schema has, each with the object that has their schemas.</summary>
+    private static IEnumerable<(JsonObject Schemas, JsonPropertyInfo Property)> PropertiesOf(
+        JsonSchemaExporterContext context, JsonNode schema) => (schema as JsonObject)?["properties"] is JsonObject schemas
+        ? context.TypeInfo.Properties.Where(property => schemas.ContainsKey(property.Name)).Select(property => (schemas, property))
+        : [];
+
     /// <summary>Completes the schema of a record; other schemas stay as they are.</summary>
     private static JsonNode Complete(JsonSchemaExporterContext context, JsonNode schema)
     {
         // Not per property: the exporter skips a property that accepts anything and has a default.
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
-            {
-                properties[property.Name] = Complete(property, properties[property.Name]!);
-            }
+            properties[property.Name] = Complete(property, properties[property.Name]!);
         }
 
         if (schema is JsonObject keywords && keywords["enum"] is JsonArray values)
@@ -90,12 +72,9 @@ public static class JsonSchemas
     private static JsonNode CompleteInput(JsonSchemaExporterContext context, JsonNode schema)
     {
         schema = Complete(context, schema);
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
-            {
-                AddBounds(property.PropertyType, properties[property.Name]!);
-            }
+            AddBounds(property.PropertyType, properties[property.Name]!);
         }
 
         // A property has those of its attributes, if it has any.
@@ -107,38 +86,42 @@ public static class JsonSchemas
         return schema;
     }
 
+    /// <summary>Adds the bounds of a number type that refuses other numbers: all but double.</summary>
     private static void AddBounds(Type type, JsonNode schema)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (schema is JsonObject keywords
-            && Bounds.TryGetValue(type.IsEnum ? type.GetEnumUnderlyingType() : type, out var bounds)
-            && !keywords.ContainsKey("enum"))
+        type = type.IsEnum ? type.GetEnumUnderlyingType() : type;
+        if (Type.GetTypeCode(type) is >= TypeCode.SByte and <= TypeCode.Decimal and not TypeCode.Double
+            && schema is JsonObject keywords && !keywords.ContainsKey("enum"))
         {
-            keywords.TryAdd("minimum", JsonNode.Parse(bounds.Minimum));
-            keywords.TryAdd("maximum", JsonNode.Parse(bounds.Maximum));
+            keywords.TryAdd("minimum", Bound(nameof(int.MinValue)));
+            keywords.TryAdd("maximum", Bound(nameof(int.MaxValue)));
         }
+
+        JsonNode Bound(string field) =>
+            JsonNode.Parse(Convert.ToString(type.GetField(field)!.GetValue(null), CultureInfo.InvariantCulture)!)!;
     }
 
     private static JsonNode CompleteOutput(JsonSchemaExporterContext context, JsonNode schema)
     {
         schema = Complete(context, schema);
-        if ((schema as JsonObject)?["properties"] is JsonObject properties)
+        var required = new JsonArray();
+        foreach (var (properties, property) in PropertiesOf(context, schema))
         {
-            var required = new JsonArray();
-            foreach (var property in context.TypeInfo.Properties.Where(property => properties.ContainsKey(property.Name)))
+            var isWrittenAsNull = IsWrittenAsNull(property);
+            if (isWrittenAsNull || !property.IsGetNullable)
             {
-                var isWrittenAsNull = IsWrittenAsNull(property);
-                if (isWrittenAsNull || !property.IsGetNullable)
-                {
-                    required.Add(property.Name);
-                }
-
-                if (!isWrittenAsNull && properties[property.Name] is JsonObject keywords)
-                {
-                    DropNull(keywords);
-                }
+                required.Add(property.Name);
             }
 
+            if (!isWrittenAsNull && properties[property.Name] is JsonObject keywords)
+            {
+                DropNull(keywords);
+            }
+        }
+
+        if ((schema as JsonObject)?["properties"] is not null)
+        {
             schema["required"] = required;
         }
 

@@ -15,7 +15,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     public RawJson ReadInput(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);
-        if (Trim(body) is { IsEmpty: false } value)
+        if (body.Trim(" \t\r\n"u8) is { IsEmpty: false } value)
         {
             // White space counts for the line and position of an error.
             JsonFault.EnsureUtf8(body.Span);
@@ -41,9 +41,6 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
 
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> body) =>
         body.Span.StartsWith("\uFEFF"u8) ? body[3..] : body;
-
-    /// <summary>Trims white space, so that the first byte shows the kind of the value.</summary>
-    private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> body) => body.Trim(" \t\r\n"u8);
 
     /// <summary>The contract of each request type, created at its first request.</summary>
     private static class Contract<T>

@@ -13,6 +13,12 @@ internal static class ScalarCheck
     /// <summary>The error of a string or name that is not Unicode text.</summary>
     public const string NotUnicode = "has half of a surrogate pair, which is not valid Unicode text";
 
+    /// <summary>
+    /// How JSON writes an integer: 30, 30.0, 3e1, 300e-1. JSON Schema (2020-12, validation 6.1.1) calls a number without a fraction an
+    /// integer.
+    /// </summary>
+    public const NumberStyles Integer = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+
     /// <summary>The maximum bytes of one character in JSON: a surrogate pair, both halves escaped.</summary>
     private const int MaxBytesPerCharacter = 12;
 
@@ -83,7 +89,7 @@ internal static class ScalarCheck
                     + (isWithin ? string.Create(CultureInfo.InvariantCulture, $", and at most {double.MaxValue:R} in size") : "");
         }
 
-        if (!IntegerText.TryRead(reader.ValueSpan, out var exact) || !schema.Fits(exact))
+        if (!Int128.TryParse(reader.ValueSpan, Integer, CultureInfo.InvariantCulture, out var exact) || !schema.Fits(exact))
         {
             return $"must be {schema.Describe()}";
         }

@@ -231,7 +231,7 @@ internal sealed class SchemaNode
 
     private static Int128? IntegerBound(JsonNode? keyword, double rounded) =>
         keyword is null ? null
-        : IntegerText.TryRead(Encoding.UTF8.GetBytes(keyword.ToJsonString()), out var exact) ? exact
+        : Int128.TryParse(keyword.ToJsonString(), ScalarCheck.Integer, CultureInfo.InvariantCulture, out var exact) ? exact
         : Int128.CreateSaturating(rounded);
 
     private string DescribeRange()

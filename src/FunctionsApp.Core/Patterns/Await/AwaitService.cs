@@ -30,7 +30,7 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
         var clock = new RequestClock(time);
         var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
         var result = await timeLimits.RunAsync(
-            token => call.RunAsync(operation, Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
+            token => call.InvokeAsync(Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
         memory.ForRequest().HoldResult(result.Utf8.Length);
         return new AwaitResponse(operation, result, clock.ElapsedMs);
     }

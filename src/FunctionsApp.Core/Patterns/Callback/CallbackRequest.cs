@@ -57,15 +57,13 @@ public sealed record Continuation
 }
 
 /// <summary>Which continuation ran.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ContinuationKind>))]
+[JsonConverter(typeof(CamelCaseEnumConverter<ContinuationKind>))]
 public enum ContinuationKind
 {
     /// <summary>The work succeeded.</summary>
-    [JsonStringEnumMemberName("onSuccess")]
     OnSuccess,
 
     /// <summary>The work failed.</summary>
-    [JsonStringEnumMemberName("onError")]
     OnError,
 }
 

@@ -36,7 +36,7 @@ public sealed class CallbackService(
     {
         // Reports every error that is known in advance before the work starts.
         var work = Read(operation, request, cancellationToken);
-        return await AppTelemetry.RunAsync(Name, operation, () => RunWorkAsync(work));
+        return await AppTelemetry.WatchAsync(Name, operation, () => RunWorkAsync(work));
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -81,7 +81,7 @@ public sealed class CallbackService(
         try
         {
             var result = await timeLimits.RunAsync(
-                token => work.Call.RunAsync(work.Operation, Name, token), $"'{work.Operation}'",
+                token => work.Call.InvokeAsync(Name, token), $"'{work.Operation}'",
                 work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
             return (result, null);
         }
@@ -98,7 +98,7 @@ public sealed class CallbackService(
         held.HoldResult(outcome.Utf8.Length);
         var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
         var result = await timeLimits.RunAsync(
-            token => call.RunAsync(next.Operation, Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+            token => call.InvokeAsync(Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
         held.HoldResult(result.Utf8.Length);
         var finished = work.Clock.ElapsedMs;
         return new CallbackResponse(next.Kind, result,
@@ -151,7 +151,7 @@ public sealed class CallbackService(
 
             var root = Kind == ContinuationKind.OnSuccess ? "result" : "error";
             var element = outcome.ToElement();
-            var resolved = JsonReferences.Resolve(input, Pointer, new ReferenceScope(Find, limits, held, cancellationToken));
+            var resolved = new JsonReferences(Find, limits, held, cancellationToken).Resolve(input, Pointer);
             return _operation.Bind(resolved.Utf8, Pointer);
 
             JsonElement? Find(string[] tokens) => tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal)

@@ -50,18 +50,15 @@ public sealed record GatherCall
 }
 
 /// <summary>When a gather responds. It then cancels the calls that are not done.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ReturnWhen>))]
+[JsonConverter(typeof(CamelCaseEnumConverter<ReturnWhen>))]
 public enum ReturnWhen
 {
     /// <summary>When all calls are done.</summary>
-    [JsonStringEnumMemberName("allCompleted")]
     AllCompleted,
 
     /// <summary>When the first call has succeeded or failed.</summary>
-    [JsonStringEnumMemberName("firstCompleted")]
     FirstCompleted,
 
     /// <summary>When the first call has succeeded.</summary>
-    [JsonStringEnumMemberName("firstSucceeded")]
     FirstSucceeded,
 }

@@ -39,18 +39,15 @@ public sealed record GatherResult(
     int Index, string? Id, string Operation, CallStatus Status, RawJson? Result, Problem? Error, double StartedMs, double FinishedMs);
 
 /// <summary>How a call ended.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<CallStatus>))]
+[JsonConverter(typeof(CamelCaseEnumConverter<CallStatus>))]
 public enum CallStatus
 {
     /// <summary>With a result.</summary>
-    [JsonStringEnumMemberName("succeeded")]
     Succeeded,
 
     /// <summary>With a problem.</summary>
-    [JsonStringEnumMemberName("failed")]
     Failed,
 
     /// <summary>Cancelled, because another call ended the gather.</summary>
-    [JsonStringEnumMemberName("cancelled")]
     Cancelled,
 }

@@ -85,7 +85,7 @@ internal sealed class GatherRun : IDisposable
             {
                 var bound = _bind(index);
                 var value = await (call.TimeoutSeconds is null
-                    ? bound.RunAsync(call.Operation, GatherService.Name, _stopped)
+                    ? bound.InvokeAsync(GatherService.Name, _stopped)
                     : RunWithinAsync(call, bound));
                 _memory.HoldResult(value.Utf8.Length);
                 result = value;
@@ -105,7 +105,7 @@ internal sealed class GatherRun : IDisposable
     }
 
     private ValueTask<RawJson> RunWithinAsync(GatherCall call, OperationCall bound) => _timeLimits.RunAsync(
-        token => bound.RunAsync(call.Operation, GatherService.Name, token),
+        token => bound.InvokeAsync(GatherService.Name, token),
         $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", _stopped);
 
     /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>

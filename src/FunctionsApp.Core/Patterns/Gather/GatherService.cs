@@ -99,7 +99,7 @@ public sealed class GatherService(
     private Task<GatherResponse> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
         Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
+        AppTelemetry.WatchAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
 
     private async Task<GatherResponse> RunCallsAsync(
         GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,

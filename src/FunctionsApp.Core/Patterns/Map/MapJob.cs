@@ -70,7 +70,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     {
         try
         {
-            await _scheduler.RunAsync(this, _stopped);
+            await _scheduler.ComputeAsync(this, _stopped);
         }
         finally
         {

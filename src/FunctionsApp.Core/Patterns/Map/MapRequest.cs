@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
@@ -44,23 +45,19 @@ public record MapOptions
 }
 
 /// <summary>How to reduce many results to one value.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Reduction>))]
+[JsonConverter(typeof(CamelCaseEnumConverter<Reduction>))]
 public enum Reduction
 {
     /// <summary>The exact sum: an integer while it fits 64 bits, otherwise the nearest double; 0 without results.</summary>
-    [JsonStringEnumMemberName("sum")]
     Sum,
 
     /// <summary>The smallest result; null without results.</summary>
-    [JsonStringEnumMemberName("min")]
     Min,
 
     /// <summary>The greatest result; null without results.</summary>
-    [JsonStringEnumMemberName("max")]
     Max,
 
     /// <summary>The number of results.</summary>
-    [JsonStringEnumMemberName("count")]
     Count,
 }
 

@@ -120,7 +120,7 @@ public sealed class MapService(
 
     private ValueTask<MapResponse> RunAsync(
         ItemFunction function, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
-        new(AppTelemetry.RunAsync(Name, function.Name, () => RunItemsAsync(function, request, clock, cancellationToken)));
+        new(AppTelemetry.WatchAsync(Name, function.Name, () => RunItemsAsync(function, request, clock, cancellationToken)));
 
     private async Task<MapResponse> RunItemsAsync(
         ItemFunction function, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
@@ -168,7 +168,7 @@ public sealed class MapService(
     {
         try
         {
-            return await scheduler.RunAsync(token => FindErrors(function, request, token), cancellationToken) ?? first;
+            return await scheduler.ComputeAsync(token => FindErrors(function, request, token), cancellationToken) ?? first;
         }
         catch (ProblemException)
         {

@@ -28,7 +28,7 @@ public sealed class SequenceService(
     /// where possible.
     /// </exception>
     public Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
-        AppTelemetry.RunAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
+        AppTelemetry.WatchAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
 
     private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ public sealed class SequenceService(
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
         using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        var references = new ReferenceScope(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
+        var references = new JsonReferences(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
             var (index, step, started) = (i, request.Steps[i], clock.ElapsedMs);
@@ -62,7 +62,7 @@ public sealed class SequenceService(
             token.ThrowIfCancellationRequested();
             var step = request.Steps[index];
             var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
-            var result = await call.RunAsync(step.Operation, Name, token);
+            var result = await call.InvokeAsync(Name, token);
             held.HoldResult(result.Utf8.Length);
             return result;
         }
@@ -127,8 +127,8 @@ public sealed class SequenceService(
         }
     }
 
-    private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
-        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8, pointer);
+    private OperationCall BindWithReferences(SequenceStep step, string pointer, JsonReferences references) =>
+        catalog.FindCallable(step.Operation).Bind(references.Resolve(step.Input!.Value, pointer).Utf8, pointer);
 
     /// <summary>The results so far. The first reference to a result parses it.</summary>
     private sealed class EarlierResults(List<RawJson> results, RequestMemory held)

@@ -50,7 +50,7 @@ public sealed class GatherFairnessTests : IDisposable
     [InlineData(true)]
     public async Task A_gather_of_a_thousand_calls_gets_half_of_the_time_beside_a_map_of_equal_work(bool isStreamed)
     {
-        var hold = Scheduler.RunAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
+        var hold = Scheduler.ComputeAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
         var (map, gather) = (MapAsync(), GatherAsync(isStreamed));
         _gate.Set();
         await Task.WhenAll(hold, map, gather).WaitAsync(Patience);
@@ -79,7 +79,7 @@ public sealed class GatherFairnessTests : IDisposable
                 single = _services.GetRequiredService<AwaitService>().RunAsync("test.number", Raw("""{"x":1,"y":2}"""), null, CancellationToken.None);
             }
         };
-        var hold = Scheduler.RunAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
+        var hold = Scheduler.ComputeAsync(_ => _gate.Wait(Patience, CancellationToken.None), CancellationToken.None);
         var (map, gather) = (MapAsync(), GatherAsync(isStreamed));
         _gate.Set();
         await Task.WhenAll(hold, map, gather).WaitAsync(Patience);

@@ -161,7 +161,7 @@ public sealed class MapFairnessTests : MapTests
         await caller.CancelAsync();
         using var both = new Barrier(2);
         var free = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Services.GetRequiredService<CpuScheduler>()
-            .RunAsync(token => both.SignalAndWait(Patience, CancellationToken.None), CancellationToken.None))).WaitAsync(Patience);
+            .ComputeAsync(token => both.SignalAndWait(Patience, CancellationToken.None), CancellationToken.None))).WaitAsync(Patience);
         var freed = watch.Elapsed;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map.WaitAsync(Patience));
 

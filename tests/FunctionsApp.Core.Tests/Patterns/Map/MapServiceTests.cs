@@ -501,7 +501,7 @@ public sealed class MapServiceTests : MapTests
         await caller.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map);
 
-        await Services.GetRequiredService<CpuScheduler>().RunAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
+        await Services.GetRequiredService<CpuScheduler>().ComputeAsync(static _ => 0, CancellationToken.None).WaitAsync(Patience);
 
         Assert.InRange(computed, 1, 2);
     }

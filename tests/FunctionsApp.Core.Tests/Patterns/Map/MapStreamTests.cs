@@ -311,7 +311,7 @@ public sealed class MapStreamTests : MapTests
         else
         {
             // The other worker has had its turn, and the stream still waits.
-            await Services.GetRequiredService<CpuScheduler>().RunAsync(static _ => 0, default).WaitAsync(Patience);
+            await Services.GetRequiredService<CpuScheduler>().ComputeAsync(static _ => 0, default).WaitAsync(Patience);
             Assert.False(first.IsCompleted);
             _gate.Set();
             Assert.True(await first.WaitAsync(Patience));
@@ -804,7 +804,7 @@ public sealed class MapStreamTests : MapTests
         var scheduler = Services.GetRequiredService<CpuScheduler>();
         using var all = new Barrier(scheduler.Threads);
         await Task.WhenAll(Enumerable.Range(0, scheduler.Threads)
-            .Select(_ => scheduler.RunAsync(token => all.SignalAndWait(Patience, token), CancellationToken.None))).WaitAsync(Patience);
+            .Select(_ => scheduler.ComputeAsync(token => all.SignalAndWait(Patience, token), CancellationToken.None))).WaitAsync(Patience);
         Assert.False(body.IsReading);
     }
 
