@@ -34,9 +34,11 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
     public StatsDescribeOutput Compute(StatsDescribeInput input, CancellationToken cancellationToken)
     {
         double[] values = [.. input.Values];
+        Array.Sort(values);
         var (sum, squares) = (new ExactSum(), new ExactSum());
         foreach (var value in values)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             sum.Add(value);
             squares.AddSquare(value);
         }
@@ -46,24 +48,17 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
         return double.IsFinite(deviation ?? 0)
             ? new StatsDescribeOutput(
                 values.Length, Mean(total, values.Length), deviation,
-                values.Min(), Percentile(1), Percentile(2), Percentile(3), values.Max())
+                values[0], Percentile(1), Percentile(2), Percentile(3), values[^1])
             : throw new OperationException("The values are too far apart: a result is out of range.");
 
         // Linear interpolation between the two nearest ranks: numpy's default, type 7 of Hyndman and Fan, "Sample Quantiles", 1996.
         double Percentile(int quarters)
         {
             var (lower, part) = Math.DivRem(quarters * (values.Length - 1), 4);
-            var value = Select(values, lower, cancellationToken);
-            if (part == 0)
-            {
-                return value;
-            }
-
-            var next = Select(values, lower + 1, cancellationToken);
             var weighted = new ExactSum();
             for (var i = 0; i < 4; i++)
             {
-                weighted.Add(i < part ? next : value);
+                weighted.Add(values[i < part ? lower + 1 : lower]);
             }
 
             return NearestDouble.Of(weighted.ToInteger(), ExactSum.Exponent - 2);
@@ -107,45 +102,5 @@ public sealed class StatsDescribeOperation : ICpuOperation<StatsDescribeInput, S
         // A last bit tells that the exact root is greater, which matters where the other bits are halfway between two doubles.
         var isGreater = root * root != quotient || !rest.IsZero;
         return NearestDouble.Of((BigInteger)((root << 1) | (isGreater ? 1u : 0)), ((exponent - shift) / 2) - 1);
-    }
-
-    /// <summary>
-    /// Returns the value at an index of the sorted order, in linear time: C. A. R. Hoare, "Algorithm 65: Find", 1961. Moves
-    /// smaller values before that index and greater values after it.
-    /// </summary>
-    private static double Select(double[] values, int index, CancellationToken cancellationToken)
-    {
-        var (left, right) = (0, values.Length - 1);
-        while (left < right)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-
-            // Random, so that no order of the values is always slow.
-            var pivot = values[Random.Shared.Next(left, right + 1)];
-            var (low, high) = (left, right);
-            while (low <= high)
-            {
-                while (values[low] < pivot)
-                {
-                    low++;
-                }
-
-                while (values[high] > pivot)
-                {
-                    high--;
-                }
-
-                if (low <= high)
-                {
-                    (values[low], values[high]) = (values[high], values[low]);
-                    low++;
-                    high--;
-                }
-            }
-
-            (left, right) = index <= high ? (left, high) : index >= low ? (low, right) : (index, index);
-        }
-
-        return values[index];
     }
 }
