@@ -42,17 +42,17 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
         var root = (long)Math.Sqrt(input.To) + 1;
         var isSieved = root <= MaxSievingPrime && input.To - input.From >= root / 16;
         var largest = (int)Math.Min(root, isSieved ? MaxSievingPrime : FewSievingPrimes);
-        var primes = OddPrimes(largest);
+        var primes = OddPrimes(largest, cancellationToken);
         var next = Array.ConvertAll(primes, prime => FirstMultiple(prime, first));
         var composites = new bool[(int)Math.Clamp(end - first, 0, Math.Max(MinSegmentLength, largest / 2))];
         var progress = ProgressReporter.Current;
         for (; first < end; first += composites.Length)
         {
-            cancellationToken.ThrowIfCancellationRequested();
             var segment = composites.AsSpan(0, (int)Math.Min(composites.Length, end - first));
             segment.Clear();
             for (var i = 0; i < primes.Length; i++)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 next[i] = Strike(segment, first, primes[i], next[i]);
             }
 
@@ -94,7 +94,7 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
         return square + (Math.Max(first - square + prime - 1, 0) / prime * prime);
     }
 
-    private static int[] OddPrimes(int largest)
+    private static int[] OddPrimes(int largest, CancellationToken cancellationToken)
     {
         var primes = new List<int>();
         var composites = new bool[(largest + 1) / 2];
@@ -102,6 +102,7 @@ public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
         {
             if (!composites[i])
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 var prime = (2 * i) + 1;
                 primes.Add(prime);
                 Strike(composites, first: 0, prime, FirstMultiple(prime, first: 0));

@@ -23,6 +23,9 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
     private readonly bool _isStarmap = options.Starmap == true;
     private int _failed;
 
+    /// <summary>How to compute the items.</summary>
+    public MapOptions Options => options;
+
     /// <summary>Whether results are written as lines of a stream.</summary>
     public bool AsLines => asLines;
 
@@ -32,7 +35,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
     /// <param name="count">The maximum number of items.</param>
     /// <param name="turn">The turn of the thread.</param>
     /// <param name="stopped">Stops the map.</param>
-    public void Run(ItemBuffer items, ChunkResults chunk, int count, CpuTurn turn, CancellationToken stopped)
+    public void Compute(ItemBuffer items, ChunkResults chunk, int count, CpuTurn turn, CancellationToken stopped)
     {
         var text = items.Text.Span;
         var at = items.Find(chunk.From);

@@ -11,11 +11,13 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <summary>Items that are only the digits of an integer, as most numbers are.</summary>
 internal static class IntegerItem
 {
-    /// <summary>Returns whether a text is only the digits of a JSON integer.</summary>
-    public static bool IsPlain(ReadOnlySpan<byte> text)
+    /// <summary>Reads a text that is only the digits of a JSON integer of 64 bits: no leading zeros, no plus sign.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> text, out long integer)
     {
+        integer = 0;
         var digits = text is [(byte)'-', ..] ? text[1..] : text;
-        return digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..] && !digits.ContainsAnyExceptInRange((byte)'0', (byte)'9');
+        return digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
+            && Utf8Parser.TryParse(text, out integer, out var read) && read == text.Length;
     }
 }
 
@@ -70,10 +72,7 @@ internal sealed class IntegerItem<T>
             item = item[_start.Length..^1].Trim((byte)' ');
         }
 
-        // JSON has no leading zeros and no plus sign.
-        var digits = item is [(byte)'-', ..] ? item[1..] : item;
-        if (digits is [(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]
-            && Utf8Parser.TryParse(item, out long integer, out var read) && read == item.Length && _schema.Fits(integer))
+        if (IntegerItem.TryParse(item, out var integer) && _schema.Fits(integer))
         {
             input = _construct(integer);
             return true;

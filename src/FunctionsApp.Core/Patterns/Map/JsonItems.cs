@@ -127,7 +127,7 @@ public sealed class JsonItems : IJsonArray
                 return true;
             }
 
-            if (!IntegerItem.IsPlain(item) && SchemaCheck.Run(SchemaNode.Any, item, maxDepth) is not null)
+            if (!IntegerItem.TryParse(item, out _) && SchemaCheck.Run(SchemaNode.Any, item, maxDepth) is not null)
             {
                 return false;
             }

@@ -3,10 +3,10 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Builds a buffered response from the chunks of a map.</summary>
-internal sealed class MapResponseBuilder(MapRequest request, int workers)
+internal sealed class MapResponseBuilder(MapRequest request)
 {
-    /// <summary>The maximum bytes of a chunk's results that are copied: less memory is held so, if chunks are many and small.</summary>
-    private const int SmallBytes = 16 * 1024;
+    /// <summary>The maximum bytes of a chunk's results that are copied, so that an array that is mostly empty is not kept.</summary>
+    private const int SmallBytes = 64 * 1024;
 
     private readonly List<(MapChunk Info, ReadOnlyMemory<byte>[] Results)> _chunks = [];
     private readonly List<ResultBuffer> _buffers = [];
@@ -30,8 +30,9 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
     }
 
     /// <summary>Builds the response if <see cref="Fatal"/> is null; it then has the memory of the results.</summary>
+    /// <param name="workers">The maximum number of workers of the map.</param>
     /// <param name="elapsedMs">How long the map took, in milliseconds.</param>
-    public MapResponse Build(double elapsedMs)
+    public MapResponse Build(int workers, double elapsedMs)
     {
         _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
@@ -50,7 +51,6 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
     {
         if (output.Length > SmallBytes)
         {
-            output.Trim();
             _buffers.Add(output);
             return [.. output.Written];
         }

@@ -19,7 +19,6 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
     private readonly List<(byte[] Bytes, int Length)> _full = [];
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
     private Utf8JsonWriter? _json;
-    private bool _isOwn;
     private int _length;
     private int _start;
     private long _fullLength;
@@ -92,27 +91,12 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
         return _bytes.AsSpan(_length);
     }
 
-    /// <summary>Replaces an array that is not nearly full, if the results are kept: no more can be written then.</summary>
-    public void Trim()
-    {
-        if (_length < _bytes.Length / 4 * 3)
-        {
-            var bytes = _bytes;
-            (_bytes, _isOwn) = (bytes.AsSpan(0, _length).ToArray(), true);
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
-    }
-
     /// <summary>Releases the memory.</summary>
     public void Dispose()
     {
         _json?.Dispose();
         _full.ForEach(static array => ArrayPool<byte>.Shared.Return(array.Bytes));
-        if (!_isOwn)
-        {
-            ArrayPool<byte>.Shared.Return(_bytes);
-        }
-
+        ArrayPool<byte>.Shared.Return(_bytes);
         _full.Clear();
         (_bytes, _length, _start, _fullLength) = ([], 0, 0, 0);
     }

@@ -12,8 +12,7 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other; each can use earlier results.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
-    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "sequence";
@@ -32,38 +31,36 @@ public sealed class SequenceService(
 
     private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
-        var progress = ProgressReporter.Take();
         var calls = BindAhead(request.Steps);
-        var held = memory.ForRequest();
+        var progress = ProgressReporter.Take();
+        using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
-        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        var references = new ReferenceScope(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
+        var earlier = new EarlierResults(results, run.Memory);
+        var references = new ReferenceScope(earlier.Find, limits.Value, run.Memory, run.Limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
-            var (index, step, started) = (i, request.Steps[i], clock.ElapsedMs);
+            var (index, step, started) = (i, request.Steps[i], run.Clock.ElapsedMs);
             try
             {
-                results.Add(await limit.RunAsync(token => RunStepAsync(index, token), "The sequence"));
-                timeline.Add(new TimelineEntry(index, step.Operation, started, clock.ElapsedMs));
+                results.Add(await run.Limit.RunAsync(token => RunStepAsync(index, token), "The sequence"));
+                timeline.Add(new TimelineEntry(index, step.Operation, started, run.Clock.ElapsedMs));
                 progress?.Report(index + 1, request.Steps.Count);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(describer.Describe(exception), index, results));
+                throw new ProblemException(WithResults(run.Describer.Describe(exception), index, results));
             }
         }
 
-        return new SequenceResponse(results, timeline, clock.ElapsedMs);
+        return new SequenceResponse(results, timeline, run.Clock.ElapsedMs);
 
         async ValueTask<RawJson> RunStepAsync(int index, CancellationToken token)
         {
             token.ThrowIfCancellationRequested();
             var step = request.Steps[index];
-            var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
-            var result = await call.RunAsync(step.Operation, Name, token);
-            held.HoldResult(result.Utf8.Length);
+            var result = await calls[index].Bind(references).RunAsync(step.Operation, Name, token);
+            run.Memory.HoldResult(result.Utf8.Length);
             return result;
         }
     }
@@ -74,7 +71,7 @@ public sealed class SequenceService(
     public void Check(SequenceRequest request)
     {
         BindAhead(request.Steps);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        runs.CheckTimeout(request.TimeoutSeconds);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -104,10 +101,8 @@ public sealed class SequenceService(
         };
     }
 
-    private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
-
     /// <summary>Binds every step that needs no earlier result, to report errors before the first step runs.</summary>
-    private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
+    private PendingCall[] BindAhead(IReadOnlyList<SequenceStep> steps)
     {
         if (steps.Count > limits.Value.MaxCalls)
         {
@@ -115,20 +110,15 @@ public sealed class SequenceService(
                 $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
         }
 
-        var calls = new OperationCall?[steps.Count];
-        ValidationErrors.Collect(calls.Length, Bind, static (problem, step) => problem with { Index = step, Results = [] });
+        var calls = new PendingCall[steps.Count];
+        ValidationErrors.Collect(
+            calls.Length,
+            i => calls[i] = new PendingCall(
+                catalog.FindCallable(steps[i].Operation), steps[i].Input ?? RawJson.EmptyObject,
+                string.Create(CultureInfo.InvariantCulture, $"/steps/{i}/input")),
+            static (problem, step) => problem with { Index = step, Results = [] });
         return calls;
-
-        void Bind(int i)
-        {
-            var operation = catalog.FindCallable(steps[i].Operation);
-            var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
-            calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
-        }
     }
-
-    private OperationCall BindWithReferences(SequenceStep step, string pointer, ReferenceScope references) =>
-        catalog.FindCallable(step.Operation).Bind(JsonReferences.Resolve(step.Input!.Value, pointer, references).Utf8, pointer);
 
     /// <summary>The results so far. The first reference to a result parses it.</summary>
     private sealed class EarlierResults(List<RawJson> results, RequestMemory held)

@@ -37,7 +37,6 @@ public sealed class ResultBufferTests
                 expected.Add(result);
             }
 
-            buffer.Trim();
             var arrays = buffer.Written.Select(static array => Encoding.ASCII.GetString(array.Span)).ToArray();
             Assert.Equal(string.Join(hasCommas ? "," : "", expected), string.Join(hasCommas ? "," : "", arrays));
             Assert.DoesNotContain("", arrays);
