@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Numerics;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
@@ -70,63 +71,26 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
     {
         // Multiplies differences, so that one greatest common divisor covers many.
         const int Batch = 128;
-
-        var current = ring.One;
-        for (var length = 1; ; length *= 2)
+        var (anchor, current, product) = (ring.One, ring.One, ring.One);
+        for (var i = 1L; ; i++)
         {
-            var anchor = current;
-            Advance(length);
-            for (var done = 0; done < length; done += Batch)
+            current = ring.Add(ring.Multiply(current, current), increment);
+            var difference = anchor > current ? anchor - current : current - anchor;
+            var next = ring.Multiply(product, difference);
+            if (next == 0 || i % Batch == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var start = current;
-                var product = ring.One;
-                for (var i = Math.Min(Batch, length - done); i > 0; i--)
-                {
-                    Advance(1);
-                    product = ring.Multiply(product, Difference(anchor, current));
-                }
 
-                var divisor = GreatestCommonDivisor(product, n);
-                if (divisor == 1)
+                // At 0 the batch has all factors. The last difference has some of them, or all if it is 0, too.
+                var divisor = (ulong)BigInteger.GreatestCommonDivisor(next == 0 ? difference : next, n);
+                if (divisor != 1)
                 {
-                    continue;
+                    return divisor;
                 }
-
-                // The batch may contain all factors at once: repeat it one step at a time.
-                if (divisor == n)
-                {
-                    current = start;
-                    do
-                    {
-                        Advance(1);
-                        divisor = GreatestCommonDivisor(Difference(anchor, current), n);
-                    }
-                    while (divisor == 1);
-                }
-
-                return divisor;
             }
+
+            product = next;
+            anchor = long.IsPow2(i) ? current : anchor;
         }
-
-        void Advance(int steps)
-        {
-            for (; steps > 0; steps--)
-            {
-                current = ring.Add(ring.Multiply(current, current), increment);
-            }
-        }
-    }
-
-    private static ulong Difference(ulong left, ulong right) => left > right ? left - right : right - left;
-
-    private static ulong GreatestCommonDivisor(ulong left, ulong right)
-    {
-        while (right != 0)
-        {
-            (left, right) = (right, left % right);
-        }
-
-        return left;
     }
 }

@@ -140,29 +140,13 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
             var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
             var end = length < 0 ? text.Length : start + length;
             at = end + 1;
-            if (text[start] > ' ' && text[end - 1] > ' ')
+            var item = JsonItems.Trim(text, start, end);
+            if (item.Start.Value < item.End.Value)
             {
-                return start..end;
-            }
-
-            while (start < end && IsWhite(text[start]))
-            {
-                start++;
-            }
-
-            while (end > start && IsWhite(text[end - 1]))
-            {
-                end--;
-            }
-
-            if (start < end)
-            {
-                return start..end;
+                return item;
             }
         }
 
         return default;
     }
-
-    private static bool IsWhite(byte value) => value is (byte)' ' or (byte)'\r' or (byte)'\t';
 }

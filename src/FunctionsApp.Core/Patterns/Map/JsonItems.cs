@@ -89,7 +89,8 @@ public sealed class JsonItems : IJsonArray
         }
     }
 
-    private static Range Trim(ReadOnlySpan<byte> text, int start, int end)
+    /// <summary>Returns a part of a text without white space around it.</summary>
+    internal static Range Trim(ReadOnlySpan<byte> text, int start, int end)
     {
         while (start < end && IsWhite(text[start]))
         {
