@@ -29,41 +29,34 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
             }
         }
 
-        Split(rest, factors, cancellationToken);
+        Split((ulong)rest, factors, cancellationToken);
         factors.Sort();
         return [.. factors];
     }
 
-    private static void Split(long n, List<long> factors, CancellationToken cancellationToken)
+    private static void Split(ulong n, List<long> factors, CancellationToken cancellationToken)
     {
         if (n == 1)
         {
             return;
         }
 
-        if (Primality.IsPrime(n))
+        if (Primality.IsPrime((long)n))
         {
-            factors.Add(n);
+            factors.Add((long)n);
             return;
         }
 
-        var factor = FindFactor((ulong)n, cancellationToken);
+        // Some of the pseudorandom sequences split any odd composite.
+        var ring = new Montgomery(n);
+        var factor = n;
+        for (var increment = ring.One; factor == n; increment = ring.Add(increment, ring.One))
+        {
+            factor = TrySplit(n, ring, increment, cancellationToken);
+        }
+
         Split(factor, factors, cancellationToken);
         Split(n / factor, factors, cancellationToken);
-    }
-
-    /// <summary>Finds a factor of an odd composite: tries pseudorandom sequences until one splits the number.</summary>
-    private static long FindFactor(ulong n, CancellationToken cancellationToken)
-    {
-        var ring = new Montgomery(n);
-        for (var increment = ring.One; ; increment = ring.Add(increment, ring.One))
-        {
-            var factor = TrySplit(n, ring, increment, cancellationToken);
-            if (factor != n)
-            {
-                return (long)factor;
-            }
-        }
     }
 
     /// <summary>Iterates x → x² + increment until two values are equal modulo a factor; the factor may be n itself.</summary>

@@ -45,10 +45,8 @@ public sealed class GatherService(
     /// <see cref="RunAsync(GatherRequest, CancellationToken)"/>, after the earlier results.
     /// </returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
-    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
-    {
-        return EnumerateAsync(request, Prepare(request), cancellationToken);
-    }
+    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken) =>
+        EnumerateAsync(request, Prepare(request), cancellationToken);
 
     private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
         GatherRequest request, Func<int, OperationCall> bind, [EnumeratorCancellation] CancellationToken cancellationToken)

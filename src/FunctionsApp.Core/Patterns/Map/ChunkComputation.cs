@@ -14,8 +14,8 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
 internal sealed class ChunkComputation(ItemFunction function, MapOptions options, ProblemDescriber describer, bool asLines)
 {
-    /// <summary>The size at which a chunk ends.</summary>
-    private const int MaxChunkBytes = 512 * 1024;
+    /// <summary>The size at which a chunk ends: one more result of the usual size still fits an array of 64 KiB.</summary>
+    private const int MaxChunkBytes = 60 * 1024;
 
     /// <summary>The approximate bytes of a problem without its detail.</summary>
     private const int BytesOfProblem = 800;

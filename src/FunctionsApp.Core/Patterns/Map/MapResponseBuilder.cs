@@ -6,9 +6,9 @@ namespace FunctionsApp.Core.Patterns.Map;
 internal sealed class MapResponseBuilder(MapRequest request)
 {
     /// <summary>The maximum bytes of a chunk's results that are copied, so that an array that is mostly empty is not kept.</summary>
-    private const int SmallBytes = 64 * 1024;
+    private const int SmallBytes = 32 * 1024;
 
-    private readonly List<(MapChunk Info, ReadOnlyMemory<byte>[] Results)> _chunks = [];
+    private readonly List<(MapChunk Info, ReadOnlyMemory<byte> Results)> _chunks = [];
     private readonly List<ResultBuffer> _buffers = [];
     private readonly List<MapError> _errors = [];
     private readonly Reducer _total = new();
@@ -38,7 +38,7 @@ internal sealed class MapResponseBuilder(MapRequest request)
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
         return new MapResponse
         {
-            Results = request.Reduce is null ? new MapResults([.. _chunks.SelectMany(static chunk => chunk.Results)], _buffers) : null,
+            Results = request.Reduce is null ? new MapResults(_chunks.ConvertAll(static chunk => chunk.Results), _buffers) : null,
             Result = request.Reduce is { } reduction ? _total.Result(reduction) : null,
             Errors = _errors,
             Workers = workers,
@@ -47,17 +47,17 @@ internal sealed class MapResponseBuilder(MapRequest request)
         };
     }
 
-    private ReadOnlyMemory<byte>[] Keep(ResultBuffer output)
+    private ReadOnlyMemory<byte> Keep(ResultBuffer output)
     {
-        if (output.Length > SmallBytes)
+        if (output.Written.Length > SmallBytes)
         {
             _buffers.Add(output);
-            return [.. output.Written];
+            return output.Written;
         }
 
         using (output)
         {
-            return [.. output.Written.Select(static written => (ReadOnlyMemory<byte>)written.ToArray())];
+            return output.Written.ToArray();
         }
     }
 }

@@ -34,9 +34,9 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
             {
                 using (chunk)
                 {
-                    foreach (var results in chunk.Output.Written)
+                    if (!chunk.Output.Written.IsEmpty)
                     {
-                        yield return new MapEvent(results, Summary: null);
+                        yield return new MapEvent(chunk.Output.Written, Summary: null);
                     }
 
                     if (options.Timeline == true)

@@ -123,42 +123,27 @@ public sealed class SequenceService(
     /// <summary>The results so far. The first reference to a result parses it.</summary>
     private sealed class EarlierResults(List<RawJson> results, RequestMemory held)
     {
-        private readonly Dictionary<int, JsonElement> _parsed = [];
-        private (int Count, JsonElement Value) _all;
+        private readonly Dictionary<string, JsonElement> _parsed = new(StringComparer.Ordinal);
 
         public JsonElement? Find(string[] tokens) => tokens switch
         {
-            ["results"] => All(),
+            ["results"] => Parse($"first {results.Count}", () => RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())),
             ["results", var token, .. var rest] when JsonPointer.ArrayIndex(token) is { } index && index < results.Count =>
-                JsonPointer.Follow(One(index), rest),
+                JsonPointer.Follow(Parse(token, () => results[index]), rest),
             _ => null,
         };
 
-        private JsonElement One(int index)
+        private JsonElement Parse(string name, Func<RawJson> find)
         {
-            if (!_parsed.TryGetValue(index, out var element))
+            if (!_parsed.TryGetValue(name, out var element))
             {
-                element = Parse(results[index]);
-                _parsed.Add(index, element);
+                var value = find();
+                held.Hold(value.DocumentBytes);
+                element = value.ToElement();
+                _parsed.Add(name, element);
             }
 
             return element;
-        }
-
-        private JsonElement All()
-        {
-            if (_all.Value.ValueKind == JsonValueKind.Undefined || _all.Count != results.Count)
-            {
-                _all = (results.Count, Parse(RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())));
-            }
-
-            return _all.Value;
-        }
-
-        private JsonElement Parse(RawJson value)
-        {
-            held.Hold(value.DocumentBytes);
-            return value.ToElement();
         }
     }
 }
