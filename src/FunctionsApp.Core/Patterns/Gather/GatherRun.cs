@@ -48,23 +48,13 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
-        await RunSlotsAsync();
+        var slots = Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length);
+        await Task.WhenAll(Enumerable.Range(0, slots).Select(_ => RunSlotAsync()));
         await _stopping;
         return await GetResponseAsync();
     }
 
     public void Dispose() => _stop.Dispose();
-
-    private Task RunSlotsAsync()
-    {
-        var slots = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
-        for (var i = 0; i < slots.Length; i++)
-        {
-            slots[i] = RunSlotAsync();
-        }
-
-        return Task.WhenAll(slots);
-    }
 
     /// <summary>Runs one call after the other. Each call waits in this method alone: 10,000 of them wait at once.</summary>
     private async Task RunSlotAsync()
@@ -83,7 +73,9 @@ internal sealed class GatherRun : IDisposable
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                error = ErrorOf(exception);
+                // A call that was cancelled has neither a result nor an error.
+                var isCancelled = exception is OperationCanceledException && _stopped.IsCancellationRequested;
+                error = isCancelled ? null : _run.Describer.Describe(exception);
             }
 
             if (Settle(index, result, error, started, out var end))
@@ -92,10 +84,6 @@ internal sealed class GatherRun : IDisposable
             }
         }
     }
-
-    /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
-    private Problem? ErrorOf(Exception exception) =>
-        exception is OperationCanceledException && _stopped.IsCancellationRequested ? null : _run.Describer.Describe(exception);
 
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)

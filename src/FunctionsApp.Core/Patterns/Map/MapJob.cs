@@ -42,7 +42,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <param name="items">The items; null when they are added later.</param>
     /// <param name="scheduler">Computes the items.</param>
     /// <param name="clock">The clock of the request.</param>
-    /// <param name="take">Takes each chunk as it is computed, one at a time; disposes of it. If it throws a problem, that ends the map.</param>
+    /// <param name="take">Takes the chunks one at a time, and disposes of them. A problem that it throws ends the map.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
         ChunkComputation computation, ItemBuffer? items, CpuScheduler scheduler, RequestClock clock, Action<ChunkResults> take,

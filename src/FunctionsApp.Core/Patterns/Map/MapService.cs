@@ -155,13 +155,7 @@ public sealed class MapService(
     {
         try
         {
-            return await scheduler.RunAsync(
-                token =>
-                {
-                    CheckItems(function, request, token);
-                    return first;
-                },
-                cancellationToken);
+            return await scheduler.RunAsync(token => CheckItems(function, request, token) ?? first, cancellationToken);
         }
         catch (ProblemException exception)
         {
@@ -170,11 +164,13 @@ public sealed class MapService(
         }
     }
 
+    /// <returns>Null: no item is invalid.</returns>
     /// <exception cref="ProblemException">Some items are invalid: the errors, up to the limit, and the index of the first.</exception>
-    private static void CheckItems(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
+    private static Problem? CheckItems(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
     {
         var at = request.Items.Index.Find(0).Start;
         ValidationErrors.Collect(request.Items.Count, Check, static (problem, i) => problem with { Index = i });
+        return null;
 
         void Check(int i)
         {

@@ -34,14 +34,9 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
             {
                 using (chunk)
                 {
-                    if (!chunk.Output.Written.IsEmpty)
+                    foreach (var results in Events(chunk, options))
                     {
-                        yield return new MapEvent(chunk.Output.Written, Summary: null);
-                    }
-
-                    if (options.Timeline == true)
-                    {
-                        yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
+                        yield return results;
                     }
 
                     if (chunk.Fatal is { } fatal)
@@ -66,6 +61,19 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
             // A reader that leaves early stops the map.
             await left.CancelAsync();
             await computing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static IEnumerable<MapEvent> Events(ChunkResults chunk, MapOptions options)
+    {
+        if (!chunk.Output.Written.IsEmpty)
+        {
+            yield return new MapEvent(chunk.Output.Written, Summary: null);
+        }
+
+        if (options.Timeline == true)
+        {
+            yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
         }
     }
 

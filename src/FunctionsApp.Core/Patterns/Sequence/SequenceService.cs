@@ -40,29 +40,29 @@ public sealed class SequenceService(
         var references = new ReferenceScope(earlier.Find, limits.Value, run.Memory, run.Limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
-            var (index, step, started) = (i, request.Steps[i], run.Clock.ElapsedMs);
+            var (step, started) = (request.Steps[i], run.Clock.ElapsedMs);
             try
             {
-                results.Add(await run.Limit.RunAsync(token => RunStepAsync(index, token), "The sequence"));
-                timeline.Add(new TimelineEntry(index, step.Operation, started, run.Clock.ElapsedMs));
-                progress?.Report(index + 1, request.Steps.Count);
+                var call = calls[i];
+                results.Add(await run.Limit.RunAsync(
+                    async token =>
+                    {
+                        token.ThrowIfCancellationRequested();
+                        var result = await call.Bind(references).RunAsync(step.Operation, Name, token);
+                        run.Memory.HoldResult(result.Utf8.Length);
+                        return result;
+                    },
+                    "The sequence"));
+                timeline.Add(new TimelineEntry(i, step.Operation, started, run.Clock.ElapsedMs));
+                progress?.Report(i + 1, request.Steps.Count);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(run.Describer.Describe(exception), index, results));
+                throw new ProblemException(WithResults(run.Describer.Describe(exception), i, results));
             }
         }
 
         return new SequenceResponse(results, timeline, run.Clock.ElapsedMs);
-
-        async ValueTask<RawJson> RunStepAsync(int index, CancellationToken token)
-        {
-            token.ThrowIfCancellationRequested();
-            var step = request.Steps[index];
-            var result = await calls[index].Bind(references).RunAsync(step.Operation, Name, token);
-            run.Memory.HoldResult(result.Utf8.Length);
-            return result;
-        }
     }
 
     /// <summary>Checks a request as far as possible without running it.</summary>
@@ -86,17 +86,13 @@ public sealed class SequenceService(
     /// <summary>Adds the first results to the problem of a step, up to <see cref="Problem.MaxResultBytes"/>.</summary>
     private static Problem WithResults(Problem problem, int step, List<RawJson> results)
     {
-        var (count, bytes) = (0, 0L);
-        while (count < results.Count && (bytes += results[count].Utf8.Length) <= Problem.MaxResultBytes)
-        {
-            count++;
-        }
-
-        var omitted = results.Count - count;
+        var bytes = 0L;
+        var kept = results.TakeWhile(result => (bytes += result.Utf8.Length) <= Problem.MaxResultBytes).ToList();
+        var omitted = results.Count - kept.Count;
         return problem with
         {
             Index = step,
-            Results = [.. results.Take(count).Select(static result => result.Utf8)],
+            Results = [.. kept.Select(static result => result.Utf8)],
             OmittedResults = omitted > 0 ? omitted : null,
         };
     }
