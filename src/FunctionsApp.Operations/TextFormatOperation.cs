@@ -77,7 +77,7 @@ public sealed partial class TextFormatOperation(WorkGate gate) : IOperation<Text
     }
 
     /// <summary>Finds doubled braces, names in braces, and braces that are not balanced.</summary>
-    [GeneratedRegex(@"\{\{|\}\}|\{[^{}]*\}|[{}]")]
+    [GeneratedRegex(@"\{\{|\}\}|\{[^{}]*\}|[{}]", RegexOptions.None, matchTimeoutMilliseconds: 60_000)]
     internal static partial Regex Braces();
 
     private static void Fill(Span<char> text, (string Template, Dictionary<string, string> Texts) source)
