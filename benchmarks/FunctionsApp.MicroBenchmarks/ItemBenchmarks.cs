@@ -30,11 +30,11 @@ public class ItemBenchmarks : IDisposable
     }
 
     [Benchmark]
-    public long Compute()
+    public int Compute()
     {
         _buffer.Begin();
         _function.Compute(_item, isStarmap: false, _buffer, CancellationToken.None);
-        var length = _buffer.Length;
+        var length = _buffer.Written.Length;
         _buffer.Drop();
         return length;
     }

@@ -64,6 +64,7 @@ public static class FunctionsCoreServices
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<DeliverySchedule>();
 
+        services.AddSingleton<PatternRuns>();
         services.AddTaskPattern<AwaitService>();
         services.AddTaskPattern<SequenceService>();
         services.AddTaskPattern<CallbackService>();

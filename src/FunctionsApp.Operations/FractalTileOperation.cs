@@ -64,82 +64,58 @@ public sealed class FractalTileOperation : ICpuOperation<FractalTileInput, Fract
         for (var y = 0; y < size; y++)
         {
             var imaginary = new Vector<double>(input.CenterY - ((top + y) * pitch));
-            for (var x = 0; x < size; x += 2 * Vector<double>.Count)
+            for (var x = 0; x < size; x += Vector<double>.Count)
             {
                 // A point may take 65,535 steps, so a whole row could take too long.
                 cancellationToken.ThrowIfCancellationRequested();
-                var (first, second) = StepsToEscape(Real(x), Real(x + Vector<double>.Count), imaginary, input.MaxIterations);
-                Write(first, x, y);
-                Write(second, x + Vector<double>.Count, y);
+                var real = new Vector<double>(input.CenterX) + ((new Vector<double>(left + x) + Lanes) * pitch);
+                var steps = StepsToEscape(real, imaginary, input.MaxIterations);
+                for (var lane = 0; lane < Math.Min(Vector<double>.Count, size - x); lane++)
+                {
+                    BinaryPrimitives.WriteUInt16LittleEndian(
+                        iterations.AsSpan(((y * size) + x + lane) * sizeof(ushort)), (ushort)steps[lane]);
+                }
             }
         }
 
         return new FractalTileOutput(input.Column, input.Row, size, iterations);
-
-        Vector<double> Real(int x) => new Vector<double>(input.CenterX) + ((new Vector<double>(left + x) + Lanes) * pitch);
-
-        void Write(Vector<long> steps, int x, int y)
-        {
-            for (var lane = 0; lane < Math.Min(Vector<double>.Count, size - x); lane++)
-            {
-                BinaryPrimitives.WriteUInt16LittleEndian(iterations.AsSpan(((y * size) + x + lane) * sizeof(ushort)), (ushort)steps[lane]);
-            }
-        }
     }
 
-    /// <summary>
-    /// Iterates z → z² + c from 0, and counts the steps before |z| first exceeds 2. Processes two vectors at a time: each
-    /// step depends on the previous one, and the second vector fills the gaps of the first.
-    /// </summary>
-    private static (Vector<long> First, Vector<long> Second) StepsToEscape(
-        Vector<double> firstReal, Vector<double> secondReal, Vector<double> imaginary, int maxIterations)
+    /// <summary>Iterates z → z² + c from 0, and counts the steps before |z| first exceeds 2.</summary>
+    private static Vector<long> StepsToEscape(Vector<double> real, Vector<double> imaginary, int maxIterations)
     {
         // The number of steps between checks for cycles.
         const int Interval = 32;
 
         var limit = new Vector<double>(4);
-        var all = new Vector<long>(maxIterations);
-        var (x1, y1, xx1, yy1) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
-        var (x2, y2, xx2, yy2) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
-        var (oldX1, oldY1, oldX2, oldY2) = (x1, y1, x2, y2);
-        var (steps1, steps2) = (Vector<long>.Zero, Vector<long>.Zero);
-        var (inside1, inside2) = (Vector<long>.AllBitsSet, Vector<long>.AllBitsSet);
+        var (x, y, xx, yy) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
+        var (oldX, oldY) = (x, y);
+        var (steps, inside) = (Vector<long>.Zero, Vector<long>.AllBitsSet);
         for (var i = 1; i <= maxIterations; i++)
         {
             // All bits of a lane are set, which is -1, until its point has escaped or is known to stay.
-            inside1 &= Vector.LessThanOrEqual(xx1 + yy1, limit);
-            inside2 &= Vector.LessThanOrEqual(xx2 + yy2, limit);
-            if ((inside1 | inside2) == Vector<long>.Zero)
+            inside &= Vector.LessThanOrEqual(xx + yy, limit);
+            if (inside == Vector<long>.Zero)
             {
                 break;
             }
 
-            steps1 -= inside1;
-            y1 = ((x1 + x1) * y1) + imaginary;
-            x1 = xx1 - yy1 + firstReal;
-            xx1 = x1 * x1;
-            yy1 = y1 * y1;
-
-            steps2 -= inside2;
-            y2 = ((x2 + x2) * y2) + imaginary;
-            x2 = xx2 - yy2 + secondReal;
-            xx2 = x2 * x2;
-            yy2 = y2 * y2;
+            steps -= inside;
+            y = ((x + x) * y) + imaginary;
+            x = xx - yy + real;
+            xx = x * x;
+            yy = y * y;
 
             // An orbit that returns to exactly the same point is a cycle and never escapes (R. P. Brent's cycle detection).
             if (i % Interval == 0)
             {
-                var cycle1 = inside1 & Vector.Equals(x1, oldX1) & Vector.Equals(y1, oldY1);
-                var cycle2 = inside2 & Vector.Equals(x2, oldX2) & Vector.Equals(y2, oldY2);
-                (steps1, steps2) = (Vector.ConditionalSelect(cycle1, all, steps1), Vector.ConditionalSelect(cycle2, all, steps2));
-                (inside1, inside2) = (inside1 & ~cycle1, inside2 & ~cycle2);
-                if (BitOperations.IsPow2(i))
-                {
-                    (oldX1, oldY1, oldX2, oldY2) = (x1, y1, x2, y2);
-                }
+                var cycle = inside & Vector.Equals(x, oldX) & Vector.Equals(y, oldY);
+                steps = Vector.ConditionalSelect(cycle, new Vector<long>(maxIterations), steps);
+                inside &= ~cycle;
+                (oldX, oldY) = BitOperations.IsPow2(i) ? (x, y) : (oldX, oldY);
             }
         }
 
-        return (steps1, steps2);
+        return steps;
     }
 }

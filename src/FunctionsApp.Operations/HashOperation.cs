@@ -21,19 +21,11 @@ public sealed record HashInput(
 [Operation("hash", "Hashes text or bytes.", Example = """{"text":"hello"}""")]
 public sealed class HashOperation : ICpuOperation<HashInput, string>
 {
-    private const int BlockBytes = 64 * 1024;
-
     /// <inheritdoc/>
     public string Compute(HashInput input, CancellationToken cancellationToken)
     {
-        using var hash = IncrementalHash.CreateHash(new HashAlgorithmName(input.Algorithm.ToUpperInvariant()));
-        var data = TextOrBase64.ToBytes(input.Text, input.Base64);
-        for (var offset = 0; offset < data.Length; offset += BlockBytes)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            hash.AppendData(data, offset, Math.Min(BlockBytes, data.Length - offset));
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        cancellationToken.ThrowIfCancellationRequested();
+        var algorithm = new HashAlgorithmName(input.Algorithm.ToUpperInvariant());
+        return Convert.ToHexStringLower(CryptographicOperations.HashData(algorithm, TextOrBase64.ToBytes(input.Text, input.Base64)));
     }
 }

@@ -46,30 +46,17 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             response.EnsureSuccess();
         }
 
-        // Not a StreamReader: it may wait for more bytes while a whole line is in its buffer.
-        var bytes = new byte[BlockBytes];
-        var read = await ReadStartAsync(response, bytes, cancellationToken);
-        var charset = ContentText.Charset(response.ContentType, bytes.AsSpan(0, read));
-        var decoder = charset.GetDecoder();
-        var characters = new char[charset.GetMaxCharCount(BlockBytes)];
         var line = new StringBuilder();
-        var isFirst = true;
-        for (; ; read = await response.ReadAsync(bytes, cancellationToken))
+        await foreach (var part in ReadTextAsync(response, cancellationToken))
         {
-            var count = decoder.GetChars(bytes.AsSpan(0, read), characters, flush: read == 0);
-            var start = isFirst && count > 0 && characters[0] == '\uFEFF' ? 1 : 0;
-            isFirst &= count == 0;
-            for (int end; (end = Array.IndexOf(characters, '\n', start, count - start)) >= 0; start = end + 1)
+            var text = part;
+            for (int end; (end = text.Span.IndexOf('\n')) >= 0; text = text[(end + 1)..])
             {
-                Append(characters.AsSpan(start, end - start));
+                Append(text.Span[..end]);
                 yield return Take();
             }
 
-            Append(characters.AsSpan(start, count - start));
-            if (read == 0)
-            {
-                break;
-            }
+            Append(text.Span);
         }
 
         if (line.Length > 0)
@@ -95,6 +82,31 @@ public sealed class HttpLinesOperation(OutboundClient client) : IStreamOperation
             var text = line.ToString(0, length);
             line.Clear();
             return text;
+        }
+    }
+
+    /// <summary>
+    /// Yields the text of a response as it arrives, without a byte order mark; each part is valid until the next one. A StreamReader may
+    /// wait for more bytes while a whole line is in its buffer.
+    /// </summary>
+    private static async IAsyncEnumerable<ReadOnlyMemory<char>> ReadTextAsync(
+        StreamedOutboundResponse response, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var bytes = new byte[BlockBytes];
+        var read = await ReadStartAsync(response, bytes, cancellationToken);
+        var charset = ContentText.Charset(response.ContentType, bytes.AsSpan(0, read));
+        var decoder = charset.GetDecoder();
+        var characters = new char[charset.GetMaxCharCount(BlockBytes)];
+        for (var isFirst = true; ; read = await response.ReadAsync(bytes, cancellationToken))
+        {
+            var count = decoder.GetChars(bytes.AsSpan(0, read), characters, flush: read == 0);
+            var start = isFirst && count > 0 && characters[0] == '\uFEFF' ? 1 : 0;
+            isFirst &= count == 0;
+            yield return characters.AsMemory(start, count - start);
+            if (read == 0)
+            {
+                break;
+            }
         }
     }
 

@@ -10,46 +10,31 @@ namespace FunctionsApp.Operations;
 /// </summary>
 internal static class LowerCase
 {
-    private const char DottedCapitalI = 'İ';
-    private const char CapitalSigma = 'Σ';
-
-    private static readonly SearchValues<char> Special = SearchValues.Create([DottedCapitalI, CapitalSigma]);
-
     /// <summary>Returns a word in lower case.</summary>
     /// <param name="word">The word.</param>
     /// <param name="buffer">Where to write it; replaced if it is too small.</param>
     public static ReadOnlySpan<char> Of(ReadOnlySpan<char> word, ref char[] buffer)
     {
-        // An İ becomes two characters.
-        if (buffer.Length < 2 * word.Length)
+        if (word.Contains('İ'))
         {
-            buffer = new char[4 * word.Length];
+            word = word.ToString().Replace("İ", "i\u0307", StringComparison.Ordinal);
+        }
+
+        if (buffer.Length < word.Length)
+        {
+            buffer = new char[2 * word.Length];
         }
 
         word.ToLowerInvariant(buffer);
-        return word.ContainsAny(Special) ? buffer.AsSpan(0, Correct(word, buffer)) : buffer.AsSpan(0, word.Length);
-    }
-
-    /// <summary>Writes the special mappings of a word over its simple ones, and returns the length of the whole.</summary>
-    private static int Correct(ReadOnlySpan<char> word, Span<char> lower)
-    {
-        var length = word.Length + word.Count(DottedCapitalI);
-
-        // From the end, so that nothing is overwritten before it is read.
-        for (var (from, to) = (word.Length - 1, length - 1); from >= 0; from--)
+        for (var i = word.IndexOf('Σ'); i >= 0 && i < word.Length; i++)
         {
-            if (word[from] == DottedCapitalI)
+            if (word[i] == 'Σ' && IsFinal(word, i))
             {
-                lower[to--] = '\u0307';
-                lower[to--] = 'i';
-            }
-            else
-            {
-                lower[to--] = word[from] == CapitalSigma && IsFinal(word, from) ? 'ς' : lower[from];
+                buffer[i] = 'ς';
             }
         }
 
-        return length;
+        return buffer.AsSpan(0, word.Length);
     }
 
     /// <summary>The condition Final_Sigma: a cased letter comes before, and none after; what has no case in between is ignored.</summary>

@@ -59,21 +59,18 @@ public sealed class Pbkdf2Operation : ICpuOperation<Pbkdf2Input, string>
     {
         var key = new byte[length];
         var hash = new byte[hmac.HashLengthInBytes];
-        var sum = new byte[hash.Length];
         var progress = ProgressReporter.Current;
         var blocks = (length + hash.Length - 1) / hash.Length;
         for (var offset = 0; offset < length; offset += hash.Length)
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            var sum = new byte[hash.Length];
             hmac.AppendData(salt);
             BinaryPrimitives.WriteInt32BigEndian(hash, (offset / hash.Length) + 1);
             hmac.AppendData(hash, 0, sizeof(int));
-            hmac.GetHashAndReset(hash);
-            hash.CopyTo(sum, 0);
-            for (var i = 1; i < iterations; i++)
+            for (var i = 0; i < iterations; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                hmac.AppendData(hash);
+                hmac.AppendData(i == 0 ? [] : hash);
                 hmac.GetHashAndReset(hash);
                 for (var j = 0; j < sum.Length; j++)
                 {

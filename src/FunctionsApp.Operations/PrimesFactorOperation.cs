@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Numerics;
 using FunctionsApp.Core.Operations;
 
 namespace FunctionsApp.Operations;
@@ -28,41 +29,34 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
             }
         }
 
-        Split(rest, factors, cancellationToken);
+        Split((ulong)rest, factors, cancellationToken);
         factors.Sort();
         return [.. factors];
     }
 
-    private static void Split(long n, List<long> factors, CancellationToken cancellationToken)
+    private static void Split(ulong n, List<long> factors, CancellationToken cancellationToken)
     {
         if (n == 1)
         {
             return;
         }
 
-        if (Primality.IsPrime(n))
+        if (Primality.IsPrime((long)n))
         {
-            factors.Add(n);
+            factors.Add((long)n);
             return;
         }
 
-        var factor = FindFactor((ulong)n, cancellationToken);
+        // Some of the pseudorandom sequences split any odd composite.
+        var ring = new Montgomery(n);
+        var factor = n;
+        for (var increment = ring.One; factor == n; increment = ring.Add(increment, ring.One))
+        {
+            factor = TrySplit(n, ring, increment, cancellationToken);
+        }
+
         Split(factor, factors, cancellationToken);
         Split(n / factor, factors, cancellationToken);
-    }
-
-    /// <summary>Finds a factor of an odd composite: tries pseudorandom sequences until one splits the number.</summary>
-    private static long FindFactor(ulong n, CancellationToken cancellationToken)
-    {
-        var ring = new Montgomery(n);
-        for (var increment = ring.One; ; increment = ring.Add(increment, ring.One))
-        {
-            var factor = TrySplit(n, ring, increment, cancellationToken);
-            if (factor != n)
-            {
-                return (long)factor;
-            }
-        }
     }
 
     /// <summary>Iterates x → x² + increment until two values are equal modulo a factor; the factor may be n itself.</summary>
@@ -70,63 +64,26 @@ public sealed class PrimesFactorOperation : ICpuOperation<PrimesFactorInput, lon
     {
         // Multiplies differences, so that one greatest common divisor covers many.
         const int Batch = 128;
-
-        var current = ring.One;
-        for (var length = 1; ; length *= 2)
+        var (anchor, current, product) = (ring.One, ring.One, ring.One);
+        for (var i = 1L; ; i++)
         {
-            var anchor = current;
-            Advance(length);
-            for (var done = 0; done < length; done += Batch)
+            current = ring.Add(ring.Multiply(current, current), increment);
+            var difference = anchor > current ? anchor - current : current - anchor;
+            var next = ring.Multiply(product, difference);
+            if (next == 0 || i % Batch == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var start = current;
-                var product = ring.One;
-                for (var i = Math.Min(Batch, length - done); i > 0; i--)
-                {
-                    Advance(1);
-                    product = ring.Multiply(product, Difference(anchor, current));
-                }
 
-                var divisor = GreatestCommonDivisor(product, n);
-                if (divisor == 1)
+                // At 0 the batch has all factors. The last difference has some of them, or all if it is 0, too.
+                var divisor = (ulong)BigInteger.GreatestCommonDivisor(next == 0 ? difference : next, n);
+                if (divisor != 1)
                 {
-                    continue;
+                    return divisor;
                 }
-
-                // The batch may contain all factors at once: repeat it one step at a time.
-                if (divisor == n)
-                {
-                    current = start;
-                    do
-                    {
-                        Advance(1);
-                        divisor = GreatestCommonDivisor(Difference(anchor, current), n);
-                    }
-                    while (divisor == 1);
-                }
-
-                return divisor;
             }
+
+            product = next;
+            anchor = long.IsPow2(i) ? current : anchor;
         }
-
-        void Advance(int steps)
-        {
-            for (; steps > 0; steps--)
-            {
-                current = ring.Add(ring.Multiply(current, current), increment);
-            }
-        }
-    }
-
-    private static ulong Difference(ulong left, ulong right) => left > right ? left - right : right - left;
-
-    private static ulong GreatestCommonDivisor(ulong left, ulong right)
-    {
-        while (right != 0)
-        {
-            (left, right) = (right, left % right);
-        }
-
-        return left;
     }
 }

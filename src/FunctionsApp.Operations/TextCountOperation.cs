@@ -90,30 +90,25 @@ public sealed class TextCountOperation : ICpuOperation<TextCountInput, TextCount
 
     private static List<WordCount> MostFrequent(Dictionary<string, int> occurrences, int top, CancellationToken cancellationToken)
     {
-        // The heap holds only the best words so far, with the worst of them in front, so it stays small.
-        var best = new PriorityQueue<WordCount, WordCount>(Comparer<WordCount>.Create(static (left, right) =>
-            left.Count != right.Count ? left.Count.CompareTo(right.Count) : string.CompareOrdinal(right.Word, left.Word)));
-        foreach (var (word, count) in occurrences)
+        // Only the best words so far, so the set stays small.
+        var order = Comparer<WordCount>.Create(static (left, right) =>
+            left.Count != right.Count ? right.Count.CompareTo(left.Count) : string.CompareOrdinal(left.Word, right.Word));
+        var best = new SortedSet<WordCount>(order);
+        foreach (var (word, count) in top > 0 ? occurrences : [])
         {
             cancellationToken.ThrowIfCancellationRequested();
             var candidate = new WordCount(word, count);
-            if (best.Count < top)
+            if (best.Count < top || order.Compare(candidate, best.Max) < 0)
             {
-                best.Enqueue(candidate, candidate);
+                best.Add(candidate);
             }
-            else if (top > 0)
+
+            if (best.Count > top)
             {
-                best.EnqueueDequeue(candidate, candidate);
+                best.Remove(best.Max!);
             }
         }
 
-        var words = new List<WordCount>(best.Count);
-        while (best.TryDequeue(out var word, out _))
-        {
-            words.Add(word);
-        }
-
-        words.Reverse();
-        return words;
+        return [.. best];
     }
 }

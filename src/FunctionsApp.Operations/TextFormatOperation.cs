@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
@@ -17,19 +18,26 @@ public sealed record TextFormatInput(
     public IEnumerable<(string Property, string Message)> Check()
     {
         var missing = new SortedSet<string>(StringComparer.Ordinal);
-        var pieces = new TemplateReader(Template);
-        while (pieces.Read())
+        var unbalanced = -1;
+        foreach (var match in TextFormatOperation.Braces().EnumerateMatches(Template))
         {
-            if (pieces.IsName && Values?.ContainsKey(pieces.Text.ToString()) != true)
+            var piece = Template.AsSpan(match.Index, match.Length);
+            if (piece.Length == 1)
             {
-                missing.Add(pieces.Text.ToString());
+                unbalanced = match.Index;
+                break;
+            }
+
+            if (piece is ['{', .. var name, '}'] && Values?.ContainsKey(name.ToString()) != true)
+            {
+                missing.Add(name.ToString());
             }
         }
 
         var errors = missing.Select(static name => (JsonPointer.Append("values", name), "is required: the template uses it"));
-        return pieces.UnbalancedAt is { } position
+        return unbalanced >= 0
             ? errors.Prepend(("template", string.Create(CultureInfo.InvariantCulture,
-                $"must not have the single '{Template[position]}' at character {position + 1}; double it to mean a brace")))
+                $"must not have the single '{Template[unbalanced]}' at character {unbalanced + 1}; double it to mean a brace")))
             : errors;
     }
 }
@@ -37,7 +45,7 @@ public sealed record TextFormatInput(
 /// <summary>Fills in a template like Python's <c>str.format_map</c>, without conversions and format specifications.</summary>
 [Operation("text.format", "Replaces each {name} in a template with a value.",
     Example = """{"template":"{name} is {age}.","values":{"name":"Ada","age":36}}""")]
-public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
+public sealed partial class TextFormatOperation(WorkGate gate) : IOperation<TextFormatInput, string>
 {
     /// <summary>The maximum length of the text, in characters (UTF-16): a short template can repeat a long value many times.</summary>
     public const int MaxCharacters = 10 * 1024 * 1024;
@@ -55,88 +63,42 @@ public sealed class TextFormatOperation(WorkGate gate) : IOperation<TextFormatIn
 
         var texts = (input.Values ?? new Dictionary<string, RawJson>(StringComparer.Ordinal))
             .ToDictionary(static value => value.Key, static value => ToText(value.Value), StringComparer.Ordinal);
-        var length = 0;
-        var pieces = new TemplateReader(input.Template);
-        while (pieces.Read())
+        long length = input.Template.Length;
+        foreach (var match in Braces().EnumerateMatches(input.Template))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            length += TextOf(pieces, texts).Length;
-            if (length > MaxCharacters)
-            {
-                throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
-                    $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
-            }
+            length += TextOf(input.Template.AsSpan(match.Index, match.Length), texts).Length - match.Length;
         }
 
-        return gate.RunAsync(length, () => string.Create(length, (input.Template, texts), Fill));
+        return length <= MaxCharacters
+            ? gate.RunAsync(length, () => string.Create((int)length, (input.Template, texts), Fill))
+            : throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+                $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
     }
+
+    /// <summary>Finds doubled braces, names in braces, and braces that are not balanced.</summary>
+    [GeneratedRegex(@"\{\{|\}\}|\{[^{}]*\}|[{}]", RegexOptions.None, matchTimeoutMilliseconds: 60_000)]
+    internal static partial Regex Braces();
 
     private static void Fill(Span<char> text, (string Template, Dictionary<string, string> Texts) source)
     {
-        var pieces = new TemplateReader(source.Template);
-        while (pieces.Read())
+        var rest = source.Template.AsSpan();
+        foreach (var match in Braces().EnumerateMatches(source.Template))
         {
-            var piece = TextOf(pieces, source.Texts);
-            piece.CopyTo(text);
-            text = text[piece.Length..];
+            var before = rest[..(match.Index - source.Template.Length + rest.Length)];
+            var value = TextOf(rest.Slice(before.Length, match.Length), source.Texts);
+            before.CopyTo(text);
+            value.CopyTo(text[before.Length..]);
+            text = text[(before.Length + value.Length)..];
+            rest = rest[(before.Length + match.Length)..];
         }
+
+        rest.CopyTo(text);
     }
 
-    private static ReadOnlySpan<char> TextOf(TemplateReader piece, Dictionary<string, string> texts) =>
-        piece.IsName ? texts.GetAlternateLookup<ReadOnlySpan<char>>()[piece.Text] : piece.Text;
+    private static ReadOnlySpan<char> TextOf(ReadOnlySpan<char> piece, Dictionary<string, string> texts) =>
+        piece is ['{', .. var name, '}'] ? texts.GetAlternateLookup<ReadOnlySpan<char>>()[name] : piece[..1];
 
     private static string ToText(RawJson value) =>
         value.Utf8.Span[0] == '"' ? value.Deserialize(CoreJson.TypeInfo<string>()) : value.ToString();
-}
-
-/// <summary>Reads a template piece by piece: plain text, an escaped brace, or a name.</summary>
-internal ref struct TemplateReader(ReadOnlySpan<char> template)
-{
-    private readonly int _length = template.Length;
-    private ReadOnlySpan<char> _rest = template;
-
-    /// <summary>The piece: the text, or the name without its braces.</summary>
-    public ReadOnlySpan<char> Text { get; private set; }
-
-    public bool IsName { get; private set; }
-
-    /// <summary>The position of the unbalanced brace that ended the reading, from 0.</summary>
-    public int? UnbalancedAt { get; private set; }
-
-    public bool Read()
-    {
-        if (_rest.IsEmpty)
-        {
-            return false;
-        }
-
-        var brace = _rest.IndexOfAny('{', '}');
-        if (brace != 0)
-        {
-            return Take(brace < 0 ? _rest.Length : brace);
-        }
-
-        if (_rest.Length > 1 && _rest[1] == _rest[0])
-        {
-            return Take(1, around: 1);
-        }
-
-        var end = _rest[1..].IndexOfAny('{', '}');
-        if (_rest[0] == '{' && end >= 0 && _rest[1 + end] == '}')
-        {
-            _rest = _rest[1..];
-            return Take(end, around: 1, isName: true);
-        }
-
-        UnbalancedAt = _length - _rest.Length;
-        return false;
-    }
-
-    private bool Take(int length, int around = 0, bool isName = false)
-    {
-        Text = _rest[..length];
-        IsName = isName;
-        _rest = _rest[(length + around)..];
-        return true;
-    }
 }

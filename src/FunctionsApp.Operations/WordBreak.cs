@@ -26,117 +26,13 @@ internal enum WordBreak : byte
 }
 
 /// <summary>
-/// Classifies characters. The general category of a character decides, as the framework knows it; the tables have only those
+/// Classifies characters. The general category of a character decides, as the framework knows it; the lists have only those
 /// characters for which it does not, from WordBreakProperty.txt of Unicode 15.
 /// </summary>
 internal static class WordBreaks
 {
     private static readonly WordBreak[] Ascii =
         [.. Enumerable.Range(0, 128).Select(static value => Of(new Rune(value), Rune.GetUnicodeCategory(new Rune(value))))];
-
-    /// <summary>
-    /// First and last character and class, of letters that are no plain letters: those of scripts without spaces are each a word.
-    /// </summary>
-    private static ReadOnlySpan<int> Letters =>
-    [
-        0x05D0, 0x05F2, (int)WordBreak.HebrewLetter,
-        0x0E01, 0x0EDF, (int)WordBreak.Other, // Thai, Lao
-        0x1000, 0x109F, (int)WordBreak.Other, // Myanmar
-        0x1780, 0x17DC, (int)WordBreak.Other, // Khmer
-        0x1950, 0x19C9, (int)WordBreak.Other, // Tai Le, New Tai Lue
-        0x1A20, 0x1AA7, (int)WordBreak.Other, // Tai Tham
-        0x3006, 0x3029, (int)WordBreak.Other, // ideographs
-        0x3031, 0x3035, (int)WordBreak.Katakana,
-        0x3038, 0x303A, (int)WordBreak.Other,
-        0x3041, 0x309F, (int)WordBreak.Other, // Hiragana
-        0x30A1, 0x30FF, (int)WordBreak.Katakana,
-        0x31F0, 0x31FF, (int)WordBreak.Katakana,
-        0x3400, 0x9FFF, (int)WordBreak.Other, // ideographs
-        0xA9E0, 0xA9FE, (int)WordBreak.Other, // Myanmar
-        0xAA60, 0xAADD, (int)WordBreak.Other, // Myanmar, Tai Viet
-        0xF900, 0xFAD9, (int)WordBreak.Other, // ideographs
-        0xFB1D, 0xFB4F, (int)WordBreak.HebrewLetter,
-        0xFF66, 0xFF9D, (int)WordBreak.Katakana,
-        0xFF9E, 0xFF9F, (int)WordBreak.Extend,
-        0x11700, 0x11746, (int)WordBreak.Other, // Ahom
-        0x17000, 0x18DFF, (int)WordBreak.Other, // Tangut
-        0x1AFF0, 0x1B000, (int)WordBreak.Katakana,
-        0x1B001, 0x1B11F, (int)WordBreak.Other,
-        0x1B120, 0x1B122, (int)WordBreak.Katakana,
-        0x1B132, 0x1B152, (int)WordBreak.Other,
-        0x1B155, 0x1B167, (int)WordBreak.Katakana,
-        0x1B170, 0x1B2FB, (int)WordBreak.Other, // Nüshu
-        0x20000, 0x3FFFD, (int)WordBreak.Other, // ideographs
-    ];
-
-    /// <summary>The same, of characters that are neither letters nor marks nor digits.</summary>
-    private static ReadOnlySpan<int> Others =>
-    [
-        0x000A, 0x000D, (int)WordBreak.LineEnd,
-        0x0022, 0x0022, (int)WordBreak.DoubleQuote,
-        0x0027, 0x0027, (int)WordBreak.SingleQuote,
-        0x002C, 0x002C, (int)WordBreak.MidNumber,
-        0x002E, 0x002E, (int)WordBreak.MidNumberOrLetter,
-        0x003A, 0x003A, (int)WordBreak.MidLetter,
-        0x003B, 0x003B, (int)WordBreak.MidNumber,
-        0x0085, 0x0085, (int)WordBreak.LineEnd,
-        0x00A0, 0x00A0, (int)WordBreak.Other,
-        0x00B7, 0x00B7, (int)WordBreak.MidLetter,
-        0x02C2, 0x02C5, (int)WordBreak.Letter,
-        0x02D2, 0x02D7, (int)WordBreak.Letter,
-        0x02DE, 0x02DF, (int)WordBreak.Letter,
-        0x02E5, 0x02EB, (int)WordBreak.Letter,
-        0x02ED, 0x02FF, (int)WordBreak.Letter,
-        0x037E, 0x037E, (int)WordBreak.MidNumber,
-        0x0387, 0x0387, (int)WordBreak.MidLetter,
-        0x055A, 0x055C, (int)WordBreak.Letter,
-        0x055E, 0x055E, (int)WordBreak.Letter,
-        0x055F, 0x055F, (int)WordBreak.MidLetter,
-        0x0589, 0x0589, (int)WordBreak.MidNumber,
-        0x058A, 0x058A, (int)WordBreak.Letter,
-        0x05F3, 0x05F3, (int)WordBreak.Letter,
-        0x05F4, 0x05F4, (int)WordBreak.MidLetter,
-        0x060C, 0x060D, (int)WordBreak.MidNumber,
-        0x066B, 0x066B, (int)WordBreak.Number,
-        0x066C, 0x066C, (int)WordBreak.MidNumber,
-        0x07F8, 0x07F8, (int)WordBreak.MidNumber,
-        0x2007, 0x2007, (int)WordBreak.Other,
-        0x200B, 0x200B, (int)WordBreak.Other,
-        0x200C, 0x200C, (int)WordBreak.Extend,
-        0x200D, 0x200D, (int)WordBreak.ZeroWidthJoiner,
-        0x2018, 0x2019, (int)WordBreak.MidNumberOrLetter,
-        0x2024, 0x2024, (int)WordBreak.MidNumberOrLetter,
-        0x2027, 0x2027, (int)WordBreak.MidLetter,
-        0x2028, 0x2029, (int)WordBreak.LineEnd,
-        0x202F, 0x202F, (int)WordBreak.Connector,
-        0x2044, 0x2044, (int)WordBreak.MidNumber,
-        0x24B6, 0x24E9, (int)WordBreak.Letter,
-        0x309B, 0x309C, (int)WordBreak.Katakana,
-        0x30A0, 0x30A0, (int)WordBreak.Katakana,
-        0x32D0, 0x32FE, (int)WordBreak.Katakana,
-        0x3300, 0x3357, (int)WordBreak.Katakana,
-        0xA708, 0xA721, (int)WordBreak.Letter,
-        0xA789, 0xA78A, (int)WordBreak.Letter,
-        0xAB5B, 0xAB5B, (int)WordBreak.Letter,
-        0xFE10, 0xFE10, (int)WordBreak.MidNumber,
-        0xFE13, 0xFE13, (int)WordBreak.MidLetter,
-        0xFE14, 0xFE14, (int)WordBreak.MidNumber,
-        0xFE50, 0xFE50, (int)WordBreak.MidNumber,
-        0xFE52, 0xFE52, (int)WordBreak.MidNumberOrLetter,
-        0xFE54, 0xFE54, (int)WordBreak.MidNumber,
-        0xFE55, 0xFE55, (int)WordBreak.MidLetter,
-        0xFF07, 0xFF07, (int)WordBreak.MidNumberOrLetter,
-        0xFF0C, 0xFF0C, (int)WordBreak.MidNumber,
-        0xFF0E, 0xFF0E, (int)WordBreak.MidNumberOrLetter,
-        0xFF1A, 0xFF1A, (int)WordBreak.MidLetter,
-        0xFF1B, 0xFF1B, (int)WordBreak.MidNumber,
-        0x1F130, 0x1F149, (int)WordBreak.Letter,
-        0x1F150, 0x1F169, (int)WordBreak.Letter,
-        0x1F170, 0x1F189, (int)WordBreak.Letter,
-        0x1F1E6, 0x1F1FF, (int)WordBreak.RegionalIndicator,
-        0x1F3FB, 0x1F3FF, (int)WordBreak.Extend,
-        0xE0020, 0xE007F, (int)WordBreak.Extend,
-    ];
 
     /// <summary>Returns the class of the first character, its length, and whether it is a letter or a number.</summary>
     public static (WordBreak Class, int Length, bool IsLetterOrNumber) First(ReadOnlySpan<char> text)
@@ -159,36 +55,54 @@ internal static class WordBreaks
     public static WordBreak Of(Rune rune, UnicodeCategory category) => category switch
     {
         UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter => WordBreak.Letter,
-        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber =>
-            Find(Letters, rune.Value) ?? WordBreak.Letter,
+        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber => OfLetter(rune.Value),
         UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark => WordBreak.Extend,
         UnicodeCategory.DecimalDigitNumber => WordBreak.Number,
         UnicodeCategory.ConnectorPunctuation => WordBreak.Connector,
-        UnicodeCategory.Format => Find(Others, rune.Value) ?? WordBreak.Format,
-        UnicodeCategory.SpaceSeparator => Find(Others, rune.Value) ?? WordBreak.Space,
-        _ => Find(Others, rune.Value) ?? WordBreak.Other,
+        UnicodeCategory.Format => OfOther(rune.Value) ?? WordBreak.Format,
+        UnicodeCategory.SpaceSeparator => OfOther(rune.Value) ?? WordBreak.Space,
+        _ => OfOther(rune.Value) ?? WordBreak.Other,
     };
 
-    private static WordBreak? Find(ReadOnlySpan<int> table, int value)
+    /// <summary>Returns the class of a letter. Each letter of a script without spaces is a word of its own.</summary>
+    private static WordBreak OfLetter(int letter) => letter switch
     {
-        var (low, high) = (0, (table.Length / 3) - 1);
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            if (value < table[3 * middle])
-            {
-                high = middle - 1;
-            }
-            else if (value > table[(3 * middle) + 1])
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                return (WordBreak)table[(3 * middle) + 2];
-            }
-        }
+        (>= 0x05D0 and <= 0x05F2) or (>= 0xFB1D and <= 0xFB4F) => WordBreak.HebrewLetter,
+        (>= 0x3031 and <= 0x3035) or (>= 0x30A1 and <= 0x30FF) or (>= 0x31F0 and <= 0x31FF) or (>= 0xFF66 and <= 0xFF9D)
+            or (>= 0x1AFF0 and <= 0x1B000) or (>= 0x1B120 and <= 0x1B122) or (>= 0x1B155 and <= 0x1B167) => WordBreak.Katakana,
+        0xFF9E or 0xFF9F => WordBreak.Extend,
+        (>= 0x0E01 and <= 0x0EDF) // Thai, Lao
+            or (>= 0x1000 and <= 0x109F) or (>= 0xA9E0 and <= 0xA9FE) or (>= 0xAA60 and <= 0xAADD) // Myanmar, Tai Viet
+            or (>= 0x1780 and <= 0x17DC) // Khmer
+            or (>= 0x1950 and <= 0x19C9) or (>= 0x1A20 and <= 0x1AA7) // Tai Le, New Tai Lue, Tai Tham
+            or (>= 0x3041 and <= 0x309F) or (>= 0x1B001 and <= 0x1B11F) or (>= 0x1B132 and <= 0x1B152) // Hiragana
+            or (>= 0x3006 and <= 0x303A) or (>= 0x3400 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAD9) or >= 0x20000 // ideographs
+            or (>= 0x11700 and <= 0x11746) or (>= 0x17000 and <= 0x18DFF) or (>= 0x1B170 and <= 0x1B2FB) // Ahom, Tangut, Nüshu
+            => WordBreak.Other,
+        _ => WordBreak.Letter,
+    };
 
-        return null;
-    }
+    /// <summary>Returns the class of a character that is neither a letter nor a mark nor a digit; null if its category decides.</summary>
+    private static WordBreak? OfOther(int character) => character switch
+    {
+        (>= '\n' and <= '\r') or 0x0085 or 0x2028 or 0x2029 => WordBreak.LineEnd,
+        '"' => WordBreak.DoubleQuote,
+        '\'' => WordBreak.SingleQuote,
+        '.' or 0x2018 or 0x2019 or 0x2024 or 0xFE52 or 0xFF07 or 0xFF0E => WordBreak.MidNumberOrLetter,
+        ':' or 0x00B7 or 0x0387 or 0x055F or 0x05F4 or 0x2027 or 0xFE13 or 0xFE55 or 0xFF1A => WordBreak.MidLetter,
+        ',' or ';' or 0x037E or 0x0589 or 0x060C or 0x060D or 0x066C or 0x07F8 or 0x2044 or 0xFE10 or 0xFE14 or 0xFE50 or 0xFE54
+            or 0xFF0C or 0xFF1B => WordBreak.MidNumber,
+        0x066B => WordBreak.Number,
+        (>= 0x02C2 and <= 0x02C5) or (>= 0x02D2 and <= 0x02D7) or 0x02DE or 0x02DF or (>= 0x02E5 and <= 0x02FF)
+            or (>= 0x055A and <= 0x055C) or 0x055E or 0x058A or 0x05F3 or (>= 0x24B6 and <= 0x24E9)
+            or (>= 0xA708 and <= 0xA721) or 0xA789 or 0xA78A or 0xAB5B
+            or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189) => WordBreak.Letter,
+        0x309B or 0x309C or 0x30A0 or (>= 0x32D0 and <= 0x32FE) or (>= 0x3300 and <= 0x3357) => WordBreak.Katakana,
+        0x200C or (>= 0x1F3FB and <= 0x1F3FF) or (>= 0xE0020 and <= 0xE007F) => WordBreak.Extend,
+        0x200D => WordBreak.ZeroWidthJoiner,
+        0x202F => WordBreak.Connector,
+        (>= 0x1F1E6 and <= 0x1F1FF) => WordBreak.RegionalIndicator,
+        0x00A0 or 0x2007 or 0x200B => WordBreak.Other,
+        _ => null,
+    };
 }

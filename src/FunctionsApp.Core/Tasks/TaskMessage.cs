@@ -1,13 +1,12 @@
-using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Tasks;
 
 /// <summary>The body of the webhook that reports the end of a task, in the format of Standard Webhooks.</summary>
-/// <param name="Type">What happened.</param>
+/// <param name="Type">What happened, such as <c>task.succeeded</c>.</param>
 /// <param name="Timestamp">When.</param>
 /// <param name="Data">The task.</param>
-public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp, TaskResponse Data)
+public sealed record TaskMessage(string Type, DateTimeOffset Timestamp, TaskResponse Data)
 {
     /// <summary>Maximum bytes of an included result. The receiver reads a larger one from the task.</summary>
     public const int MaxOutcomeBytes = 1024 * 1024;
@@ -20,30 +19,6 @@ public sealed record TaskMessage(TaskMessageType Type, DateTimeOffset Timestamp,
     /// <param name="record">The task.</param>
     /// <param name="outcome">The outcome; null when it is too large, or there is none.</param>
     public static ReadOnlyMemory<byte> Write(TaskRecord record, RawJson? outcome) => RawJson.From(
-        new TaskMessage(TypeOf(record.State), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)),
+        new TaskMessage("task." + record.State.ToString().ToLowerInvariant(), record.FinishedAt!.Value, TaskResponse.Of(record, outcome)),
         CoreJson.TypeInfo<TaskMessage>()).Utf8;
-
-    private static TaskMessageType TypeOf(TaskState state) => state switch
-    {
-        TaskState.Succeeded => TaskMessageType.Succeeded,
-        TaskState.Cancelled => TaskMessageType.Cancelled,
-        _ => TaskMessageType.Failed,
-    };
-}
-
-/// <summary>How a task ended.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<TaskMessageType>))]
-public enum TaskMessageType
-{
-    /// <summary>With a result.</summary>
-    [JsonStringEnumMemberName("task.succeeded")]
-    Succeeded,
-
-    /// <summary>With a problem.</summary>
-    [JsonStringEnumMemberName("task.failed")]
-    Failed,
-
-    /// <summary>It was cancelled.</summary>
-    [JsonStringEnumMemberName("task.cancelled")]
-    Cancelled,
 }

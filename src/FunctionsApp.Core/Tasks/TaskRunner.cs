@@ -40,15 +40,15 @@ public sealed class TaskRunner(
 
             return outcome;
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception)
         {
             watch.Fail(exception);
+            if (cancellationToken.IsCancellationRequested)
+            {
+                throw;
+            }
+
             return TaskOutcome.Failed(describer.Describe(exception));
-        }
-        catch (OperationCanceledException exception)
-        {
-            watch.Fail(exception);
-            throw;
         }
 
         Task<TaskOutcome> RunPatternAsync(CancellationToken token) =>

@@ -14,8 +14,7 @@ namespace FunctionsApp.Core.Patterns.Callback;
 /// <c>async_task(callback)</c>: runs work; when it is done, runs the continuation for its outcome.
 /// </summary>
 public sealed class CallbackService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
-    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "callback";
@@ -35,13 +34,13 @@ public sealed class CallbackService(
     public async Task<CallbackOutcome> RunAsync(string operation, CallbackRequest request, CancellationToken cancellationToken)
     {
         // Reports every error that is known in advance before the work starts.
-        var work = Read(operation, request, cancellationToken);
-        return await AppTelemetry.WatchAsync(Name, operation, () => RunWorkAsync(work));
+        var work = Read(operation, request);
+        return await AppTelemetry.WatchAsync(Name, operation, () => RunWorkAsync(work, request.TimeoutSeconds, cancellationToken));
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        Read(operation!, reader.Read<CallbackRequest>(request.Utf8), CancellationToken.None);
+        Read(operation!, reader.Read<CallbackRequest>(request.Utf8));
         return operation;
     }
 
@@ -54,18 +53,40 @@ public sealed class CallbackService(
     }
 
     /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
-    private Work Read(string operation, CallbackRequest request, CancellationToken cancellationToken)
+    private Work Read(string operation, CallbackRequest request)
     {
         var call = catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input");
-        var onSuccess = Next.Of(ContinuationKind.OnSuccess, catalog, request.OnSuccess);
-        var onError = Next.Of(ContinuationKind.OnError, catalog, request.OnError);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
-        return new Work(operation, call, onSuccess, onError, request.TimeoutSeconds, new RequestClock(time), cancellationToken);
+        var onSuccess = Next(ContinuationKind.OnSuccess, request.OnSuccess, "/onSuccess/input");
+        var onError = Next(ContinuationKind.OnError, request.OnError, "/onError/input");
+        runs.CheckTimeout(request.TimeoutSeconds);
+        return new Work(operation, call, onSuccess, onError);
     }
 
-    private async Task<CallbackOutcome> RunWorkAsync(Work work)
+    private NextCall? Next(ContinuationKind kind, Continuation? continuation, string pointer)
     {
-        var (result, problem) = await TryAsync(work);
+        if (continuation?.Operation is not { } name)
+        {
+            return null;
+        }
+
+        var operation = catalog.FindCallable(name);
+        return new NextCall(kind, operation, pointer, continuation.Input is { } input ? new PendingCall(operation, input, pointer) : null);
+    }
+
+    private async Task<CallbackOutcome> RunWorkAsync(Work work, double? timeoutSeconds, CancellationToken cancellationToken)
+    {
+        using var run = runs.Start(timeoutSeconds, cancellationToken);
+        RawJson result = default;
+        Problem? problem = null;
+        try
+        {
+            result = await run.Limit.RunAsync(token => work.Call.InvokeAsync(Name, token), $"'{work.Operation}'");
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            problem = run.Describer.Describe(exception);
+        }
+
         var next = problem is null ? work.OnSuccess : work.OnError;
         if (next is null)
         {
@@ -73,90 +94,32 @@ public sealed class CallbackService(
         }
 
         var outcome = problem is null ? result : RawJson.From(problem, CoreJson.TypeInfo<Problem>());
-        return new CallbackOutcome(result, await ContinueAsync(work, next, outcome));
+        var worked = run.Clock.ElapsedMs;
+        var continued = await ContinueAsync(next, outcome, run.Memory, cancellationToken);
+        var finished = run.Clock.ElapsedMs;
+        return new CallbackOutcome(result, new CallbackResponse(next.Kind, continued,
+            [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation.Name, worked, finished)], finished));
     }
 
-    private async Task<(RawJson Result, Problem? Problem)> TryAsync(Work work)
+    private async Task<RawJson> ContinueAsync(NextCall next, RawJson outcome, RequestMemory held, CancellationToken cancellationToken)
     {
-        try
-        {
-            var result = await timeLimits.RunAsync(
-                token => work.Call.InvokeAsync(Name, token), $"'{work.Operation}'",
-                work.TimeoutSeconds, "/timeoutSeconds", work.CancellationToken);
-            return (result, null);
-        }
-        catch (Exception exception) when (!work.CancellationToken.IsCancellationRequested)
-        {
-            return (default, describer.Describe(exception));
-        }
-    }
-
-    private async Task<CallbackResponse> ContinueAsync(Work work, Next next, RawJson outcome)
-    {
-        var worked = work.Clock.ElapsedMs;
-        var held = memory.ForRequest();
         held.HoldResult(outcome.Utf8.Length);
-        var call = next.Bind(outcome, limits.Value, held, work.CancellationToken);
-        var result = await timeLimits.RunAsync(
-            token => call.InvokeAsync(Name, token), $"'{next.Operation}'", seconds: null, "", work.CancellationToken);
+        var root = next.Kind == ContinuationKind.OnSuccess ? "result" : "error";
+        var element = new Lazy<JsonElement>(outcome.ToElement);
+        var call = next.Call?.Bind(new JsonReferences(Find, limits.Value, held, cancellationToken))
+            ?? next.Operation.Bind(outcome.Utf8, next.Pointer, bareValues: true);
+        using var run = runs.Start(timeoutSeconds: null, cancellationToken);
+        var result = await run.Limit.RunAsync(token => call.InvokeAsync(Name, token), $"'{next.Operation.Name}'");
         held.HoldResult(result.Utf8.Length);
-        var finished = work.Clock.ElapsedMs;
-        return new CallbackResponse(next.Kind, result,
-            [new TimelineEntry(0, work.Operation, 0, worked), new TimelineEntry(1, next.Operation, worked, finished)], finished);
+        return result;
+
+        JsonElement? Find(string[] tokens) => tokens is [var first, .. var rest] && string.Equals(first, root, StringComparison.Ordinal)
+            ? JsonPointer.Follow(element.Value, rest)
+            : null;
     }
 
-    private sealed record Work(
-        string Operation, OperationCall Call, Next? OnSuccess, Next? OnError,
-        double? TimeoutSeconds, RequestClock Clock, CancellationToken CancellationToken);
+    private sealed record Work(string Operation, OperationCall Call, NextCall? OnSuccess, NextCall? OnError);
 
-    /// <summary>A continuation. An input without references is bound at once.</summary>
-    private sealed class Next
-    {
-        private readonly CallableOperation _operation;
-        private readonly RawJson? _input;
-        private readonly OperationCall? _call;
-
-        private Next(ContinuationKind kind, OperationCatalog catalog, string operation, RawJson? given)
-        {
-            Kind = kind;
-            _operation = catalog.FindCallable(operation);
-            _input = given;
-            if (_input is { } input && !JsonReferences.MayOccur(input.Utf8.Span))
-            {
-                _call = _operation.Bind(input.Utf8, Pointer);
-            }
-        }
-
-        /// <summary>Creates the continuation by an operation; returns null when there is none.</summary>
-        public static Next? Of(ContinuationKind kind, OperationCatalog catalog, Continuation? continuation) =>
-            continuation?.Operation is { } operation ? new Next(kind, catalog, operation, continuation.Input) : null;
-
-        public ContinuationKind Kind { get; }
-
-        public string Operation => _operation.Name;
-
-        private string Pointer => Kind == ContinuationKind.OnSuccess ? "/onSuccess/input" : "/onError/input";
-
-        public OperationCall Bind(RawJson outcome, LimitsOptions limits, RequestMemory held, CancellationToken cancellationToken)
-        {
-            if (_call is not null)
-            {
-                return _call;
-            }
-
-            if (_input is not { } input)
-            {
-                return _operation.Bind(outcome.Utf8, Pointer, bareValues: true);
-            }
-
-            var root = Kind == ContinuationKind.OnSuccess ? "result" : "error";
-            var element = outcome.ToElement();
-            var resolved = new JsonReferences(Find, limits, held, cancellationToken).Resolve(input, Pointer);
-            return _operation.Bind(resolved.Utf8, Pointer);
-
-            JsonElement? Find(string[] tokens) => tokens.Length > 0 && string.Equals(tokens[0], root, StringComparison.Ordinal)
-                ? JsonPointer.Follow(element, tokens.AsSpan(1))
-                : null;
-        }
-    }
+    /// <summary>A continuation by an operation. Without a call of its own, the outcome is the input.</summary>
+    private sealed record NextCall(ContinuationKind Kind, CallableOperation Operation, string Pointer, PendingCall? Call);
 }

@@ -13,13 +13,9 @@ internal sealed class GatherRun : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly GatherRequest _request;
-    private readonly Func<int, OperationCall> _bind;
-    private readonly RequestClock _clock;
-    private readonly TimeLimit _limit;
-    private readonly TimeLimits _timeLimits;
-    private readonly ProblemDescriber _describer;
-    private readonly RequestMemory _memory;
-    private readonly Func<GatherResult, ValueTask>? _publish;
+    private readonly PatternRun _run;
+    private readonly Func<int, CancellationToken, ValueTask<RawJson>> _call;
+    private readonly Func<GatherResult, RequestMemory, ValueTask>? _publish;
     private readonly ProgressReporter? _progress = ProgressReporter.Take();
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
@@ -30,21 +26,18 @@ internal sealed class GatherRun : IDisposable
     private bool _isDecided;
     private GatherResult? _failure;
 
+    /// <param name="request">The calls.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="call">Runs the call at an index.</param>
+    /// <param name="publish">Takes each result, whose memory it then releases; null if the response has the results.</param>
     public GatherRun(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, TimeLimit limit, TimeLimits timeLimits,
-        ProblemDescriber describer, RequestMemory memory, Func<GatherResult, ValueTask>? publish = null)
+        GatherRequest request, PatternRun run, Func<int, CancellationToken, ValueTask<RawJson>> call,
+        Func<GatherResult, RequestMemory, ValueTask>? publish)
     {
-        _request = request;
-        _bind = bind;
-        _clock = clock;
-        _limit = limit;
-        _timeLimits = timeLimits;
-        _describer = describer;
-        _memory = memory;
-        _publish = publish;
+        (_request, _run, _call, _publish) = (request, run, call, publish);
         _results = new GatherResult?[request.Calls.Count];
         _completionOrder = new List<int>(request.Calls.Count);
-        _stop = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(run.Limit.Token);
         _stopped = _stop.Token;
     }
 
@@ -55,46 +48,34 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Runs the calls until the response is decided and every started call has stopped.</summary>
     public async Task<GatherResponse> RunAsync()
     {
-        await RunSlotsAsync();
+        var slots = Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length);
+        await Task.WhenAll(Enumerable.Range(0, slots).Select(_ => RunSlotAsync()));
         await _stopping;
         return await GetResponseAsync();
     }
 
     public void Dispose() => _stop.Dispose();
 
-    private Task RunSlotsAsync()
-    {
-        var slots = new Task[Math.Min(_request.MaxConcurrency ?? int.MaxValue, _results.Length)];
-        for (var i = 0; i < slots.Length; i++)
-        {
-            slots[i] = RunSlotAsync();
-        }
-
-        return Task.WhenAll(slots);
-    }
-
     /// <summary>Runs one call after the other. Each call waits in this method alone: 10,000 of them wait at once.</summary>
     private async Task RunSlotAsync()
     {
         while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
         {
-            var call = _request.Calls[index];
             RawJson? result = null;
             Problem? error = null;
             try
             {
-                var bound = _bind(index);
-                var value = await (call.TimeoutSeconds is null
-                    ? bound.InvokeAsync(GatherService.Name, _stopped)
-                    : RunWithinAsync(call, bound));
-                _memory.HoldResult(value.Utf8.Length);
+                var value = await _call(index, _stopped);
+                _run.Memory.HoldResult(value.Utf8.Length);
                 result = value;
             }
 #pragma warning disable CA1031 // A failure is one of the results; the describer logs unexpected exceptions.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                error = ErrorOf(exception);
+                // A call that was cancelled has neither a result nor an error.
+                var isCancelled = exception is OperationCanceledException && _stopped.IsCancellationRequested;
+                error = isCancelled ? null : _run.Describer.Describe(exception);
             }
 
             if (Settle(index, result, error, started, out var end))
@@ -104,20 +85,12 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
-    private ValueTask<RawJson> RunWithinAsync(GatherCall call, OperationCall bound) => _timeLimits.RunAsync(
-        token => bound.InvokeAsync(GatherService.Name, token),
-        $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", _stopped);
-
-    /// <summary>Returns the error of a call; null if it was cancelled, and has neither a result nor an error.</summary>
-    private Problem? ErrorOf(Exception exception) =>
-        exception is OperationCanceledException && _stopped.IsCancellationRequested ? null : _describer.Describe(exception);
-
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>
     private bool TryTake(out int index, out double started)
     {
         lock (_gate)
         {
-            (index, started) = (_next, _clock.ElapsedMs);
+            (index, started) = (_next, _run.Clock.ElapsedMs);
             _next++;
             return index < _results.Length;
         }
@@ -126,7 +99,7 @@ internal sealed class GatherRun : IDisposable
     private GatherResult End(int index, RawJson? result, Problem? error, double started) => new(
         index, _request.Calls[index].Id, _request.Calls[index].Operation,
         result is not null ? CallStatus.Succeeded : error is not null ? CallStatus.Failed : CallStatus.Cancelled,
-        result, error, started, _clock.ElapsedMs);
+        result, error, started, _run.Clock.ElapsedMs);
 
     /// <summary>Records how a call ended, and whether that decides the gather.</summary>
     /// <returns>Whether to publish the result: the call was not cancelled, and is not the failure that ends the gather.</returns>
@@ -169,14 +142,15 @@ internal sealed class GatherRun : IDisposable
         }
     }
 
-    private ValueTask PublishAsync(GatherResult result) => _publish is null ? ValueTask.CompletedTask : _publish(result);
+    private ValueTask PublishAsync(GatherResult result) =>
+        _publish is null ? ValueTask.CompletedTask : _publish(result, _run.Memory);
 
     /// <summary>Drops the contents of a result that is published.</summary>
     private GatherResult Keep(GatherResult result) => _publish is null ? result : result with { Result = null, Error = null };
 
     private async ValueTask<GatherResponse> GetResponseAsync()
     {
-        if (!_isDecided && _limit.RanOut)
+        if (!_isDecided && _run.Limit.RanOut)
         {
             await FailUnfinishedAsync();
         }
@@ -190,7 +164,7 @@ internal sealed class GatherRun : IDisposable
         var results = new GatherResult[_results.Length];
         for (var i = 0; i < results.Length; i++)
         {
-            results[i] = _results[i] ?? End(i, null, null, _clock.ElapsedMs);
+            results[i] = _results[i] ?? End(i, null, null, _run.Clock.ElapsedMs);
             if (results[i].Status == CallStatus.Cancelled)
             {
                 await PublishAsync(results[i]);
@@ -198,13 +172,13 @@ internal sealed class GatherRun : IDisposable
         }
 
         var failed = results.Count(static result => result.Status == CallStatus.Failed);
-        return new GatherResponse(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _clock.ElapsedMs);
+        return new GatherResponse(results, _completionOrder, succeeded, failed, results.Length - succeeded - failed, _run.Clock.ElapsedMs);
     }
 
     /// <summary>Fails the unfinished calls after the gather has timed out.</summary>
     private async ValueTask FailUnfinishedAsync()
     {
-        var timeout = _limit.Problem("The gather");
+        var timeout = _run.Limit.Problem("The gather");
         for (var i = 0; i < _results.Length; i++)
         {
             if (_results[i] is { Status: not CallStatus.Cancelled })
@@ -217,7 +191,7 @@ internal sealed class GatherRun : IDisposable
                 throw new ProblemException(timeout);
             }
 
-            var result = End(i, null, timeout, _results[i]?.StartedMs ?? _clock.ElapsedMs);
+            var result = End(i, null, timeout, _results[i]?.StartedMs ?? _run.Clock.ElapsedMs);
             _results[i] = Keep(result);
             _completionOrder.Add(i);
             await PublishAsync(result);

@@ -17,8 +17,7 @@ namespace FunctionsApp.Core.Patterns.Gather;
 /// Concurrency is structured: when a gather returns or throws, none of its calls is still running.
 /// </summary>
 public sealed class GatherService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
-    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "gather";
@@ -35,11 +34,8 @@ public sealed class GatherService(
     /// Without <see cref="GatherRequest.ReturnExceptions"/>: the problem of the first call that failed, with its index and
     /// id, or <c>timeout</c>. Validation precedes the first call where possible.
     /// </exception>
-    public async Task<GatherResponse> RunAsync(GatherRequest request, CancellationToken cancellationToken)
-    {
-        var (clock, bind) = Prepare(request);
-        return await RunAsync(request, bind, clock, memory.ForRequest(), publish: null, cancellationToken);
-    }
+    public async Task<GatherResponse> RunAsync(GatherRequest request, CancellationToken cancellationToken) =>
+        await RunAsync(request, Prepare(request), publish: null, cancellationToken);
 
     /// <summary><c>asyncio.as_completed</c>: runs the calls, and yields each result as its call ends.</summary>
     /// <param name="request">The calls, and when to end.</param>
@@ -49,44 +45,41 @@ public sealed class GatherService(
     /// <see cref="RunAsync(GatherRequest, CancellationToken)"/>, after the earlier results.
     /// </returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
-    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken)
-    {
-        var (clock, bind) = Prepare(request);
-        return EnumerateAsync(request, bind, clock, cancellationToken);
-    }
+    public IAsyncEnumerable<GatherEvent> StreamAsync(GatherRequest request, CancellationToken cancellationToken) =>
+        EnumerateAsync(request, Prepare(request), cancellationToken);
 
     private async IAsyncEnumerable<GatherEvent> EnumerateAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+        GatherRequest request, Func<int, OperationCall> bind, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var held = memory.ForRequest();
-        var results = Channel.CreateBounded<GatherResult>(new BoundedChannelOptions(WaitingResults) { SingleReader = true });
-        var run = ProduceAsync();
+        var results = Channel.CreateBounded<(GatherResult Result, RequestMemory Memory)>(
+            new BoundedChannelOptions(WaitingResults) { SingleReader = true });
+        var running = ProduceAsync();
         try
         {
-            await foreach (var result in results.Reader.ReadAllAsync(CancellationToken.None))
+            await foreach (var (result, memory) in results.Reader.ReadAllAsync(CancellationToken.None))
             {
                 yield return new GatherEvent(result, Summary: null);
-                held.ReleaseResult(result.Result?.Utf8.Length ?? 0);
+                memory.ReleaseResult(result.Result?.Utf8.Length ?? 0);
             }
 
-            yield return new GatherEvent(Result: null, Summary: await run);
+            var response = await running;
+            yield return new GatherEvent(
+                Result: null, new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs));
         }
         finally
         {
             // A reader that leaves early stops all calls.
             await readerLeft.CancelAsync();
-            await ((Task)run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        async Task<GatherSummary> ProduceAsync()
+        async Task<GatherResponse> ProduceAsync()
         {
             try
             {
-                var response = await RunAsync(
-                    request, bind, clock, held, result => results.Writer.WriteAsync(result, readerLeft.Token), readerLeft.Token);
-                return new GatherSummary(response.Succeeded, response.Failed, response.Cancelled, response.ElapsedMs);
+                return await RunAsync(
+                    request, bind, (result, memory) => results.Writer.WriteAsync((result, memory), readerLeft.Token), readerLeft.Token);
             }
             finally
             {
@@ -97,22 +90,27 @@ public sealed class GatherService(
     }
 
     private Task<GatherResponse> RunAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
-        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken) =>
-        AppTelemetry.WatchAsync(Name, operation: null, () => RunCallsAsync(request, bind, clock, held, publish, cancellationToken));
+        GatherRequest request, Func<int, OperationCall> bind, Func<GatherResult, RequestMemory, ValueTask>? publish,
+        CancellationToken cancellationToken) => AppTelemetry.WatchAsync(Name, operation: null, async () =>
+        {
+            // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
+            CpuShare.Current ??= new CpuShare();
+            using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
+            using var calls = new GatherRun(request, run, RunCallAsync, publish);
+            var response = await calls.RunAsync();
+            cancellationToken.ThrowIfCancellationRequested();
+            return response;
 
-    private async Task<GatherResponse> RunCallsAsync(
-        GatherRequest request, Func<int, OperationCall> bind, RequestClock clock, RequestMemory held,
-        Func<GatherResult, ValueTask>? publish, CancellationToken cancellationToken)
-    {
-        // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
-        CpuShare.Current ??= new CpuShare();
-        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        using var run = new GatherRun(request, bind, clock, limit, timeLimits, describer, held, publish);
-        var response = await run.RunAsync();
-        cancellationToken.ThrowIfCancellationRequested();
-        return response;
-    }
+            ValueTask<RawJson> RunCallAsync(int index, CancellationToken token)
+            {
+                var (call, bound) = (request.Calls[index], bind(index));
+                return call.TimeoutSeconds is null
+                    ? bound.InvokeAsync(Name, token)
+                    : timeLimits.RunAsync(
+                        limited => bound.InvokeAsync(Name, limited),
+                        $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", token);
+            }
+        });
 
     /// <summary>Checks a request as far as possible without running it.</summary>
     /// <param name="request">The calls.</param>
@@ -120,7 +118,7 @@ public sealed class GatherService(
     public void Check(GatherRequest request)
     {
         Prepare(request);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        runs.CheckTimeout(request.TimeoutSeconds);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -133,11 +131,11 @@ public sealed class GatherService(
         TaskOutcome.Succeeded(await RunAsync(reader.Read<GatherRequest>(request.Utf8), cancellationToken));
 
     /// <summary>Checks a request as far as possible before the first call starts.</summary>
-    private (RequestClock Clock, Func<int, OperationCall> Bind) Prepare(GatherRequest request)
+    /// <returns>What binds a call.</returns>
+    private Func<int, OperationCall> Prepare(GatherRequest request)
     {
-        var clock = new RequestClock(time);
         EnsureLimits(request);
-        return (clock, request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls));
+        return request.ReturnExceptions == true ? index => Bind(request.Calls[index], index) : BindAll(request.Calls);
     }
 
     private static string CallPointer(int index, string property) =>

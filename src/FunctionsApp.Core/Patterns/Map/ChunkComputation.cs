@@ -14,14 +14,17 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
 internal sealed class ChunkComputation(ItemFunction function, MapOptions options, ProblemDescriber describer, bool asLines)
 {
-    /// <summary>The size at which a chunk ends.</summary>
-    private const int MaxChunkBytes = 512 * 1024;
+    /// <summary>The size at which a chunk ends: one more result of the usual size still fits an array of 64 KiB.</summary>
+    private const int MaxChunkBytes = 60 * 1024;
 
     /// <summary>The approximate bytes of a problem without its detail.</summary>
     private const int BytesOfProblem = 800;
 
     private readonly bool _isStarmap = options.Starmap == true;
     private int _failed;
+
+    /// <summary>How to compute the items.</summary>
+    public MapOptions Options => options;
 
     /// <summary>Whether results are written as lines of a stream.</summary>
     public bool AsLines => asLines;
@@ -32,7 +35,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
     /// <param name="count">The maximum number of items.</param>
     /// <param name="turn">The turn of the thread.</param>
     /// <param name="stopped">Stops the map.</param>
-    public void Run(ItemBuffer items, ChunkResults chunk, int count, CpuTurn turn, CancellationToken stopped)
+    public void Compute(ItemBuffer items, ChunkResults chunk, int count, CpuTurn turn, CancellationToken stopped)
     {
         var text = items.Text.Span;
         var at = items.Find(chunk.From);

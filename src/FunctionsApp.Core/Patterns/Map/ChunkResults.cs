@@ -31,7 +31,7 @@ internal sealed class ChunkResults(bool asLines) : IDisposable
     public Reducer? Reduced { get; init; }
 
     /// <summary>The approximate bytes of the chunk in memory, and in the response.</summary>
-    public long Size => BytesOfChunk + Output.Length + ErrorBytes;
+    public long Size => BytesOfChunk + Output.Written.Length + ErrorBytes;
 
     /// <summary>The part of <see cref="Size"/> for <see cref="Errors"/>.</summary>
     public long ErrorBytes { get; set; }

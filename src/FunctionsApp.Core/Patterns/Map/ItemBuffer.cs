@@ -76,7 +76,8 @@ internal sealed class JsonBuffer(JsonItems items) : ItemBuffer(0, items.Text, it
 /// <param name="length">The length of the text in the array.</param>
 /// <param name="first">Index of the first item.</param>
 /// <param name="firstLine">Number of the line that the text starts with.</param>
-internal sealed class LineBuffer(byte[] array, int length, long first, long firstLine)
+/// <param name="flaw">The problem of the only line, if that was too long to keep.</param>
+internal sealed class LineBuffer(byte[] array, int length, long first, long firstLine, Problem? flaw = null)
     : ItemBuffer(first, array.AsMemory(0, length), IndexOf(array.AsSpan(0, length)))
 {
     /// <summary>The maximum length of a text that is a rented array: the pool would keep larger arrays for long.</summary>
@@ -84,11 +85,19 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
 
     public override int Size => array.Length;
 
-    public override bool NeedsCheck { get; } = !Utf8.IsValid(array.AsSpan(0, length));
+    public override bool NeedsCheck { get; } = flaw is not null || !Utf8.IsValid(array.AsSpan(0, length));
 
     public override Range Next(ReadOnlySpan<byte> text, ref int at) => NextLine(text, ref at);
 
-    public override void Check(ReadOnlySpan<byte> item) => JsonFault.EnsureUtf8(item);
+    public override void Check(ReadOnlySpan<byte> item)
+    {
+        if (flaw is not null)
+        {
+            throw new ProblemException(flaw);
+        }
+
+        JsonFault.EnsureUtf8(item);
+    }
 
     public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer)
     {
@@ -131,50 +140,13 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
             var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
             var end = length < 0 ? text.Length : start + length;
             at = end + 1;
-            if (text[start] > ' ' && text[end - 1] > ' ')
+            var item = JsonItems.Trim(text, start, end);
+            if (item.Start.Value < item.End.Value)
             {
-                return start..end;
-            }
-
-            while (start < end && IsWhite(text[start]))
-            {
-                start++;
-            }
-
-            while (end > start && IsWhite(text[end - 1]))
-            {
-                end--;
-            }
-
-            if (start < end)
-            {
-                return start..end;
+                return item;
             }
         }
 
         return default;
-    }
-
-    private static bool IsWhite(byte value) => value is (byte)' ' or (byte)'\r' or (byte)'\t';
-}
-
-/// <summary>A line that is too long to keep.</summary>
-internal sealed class LongLine(long first, Problem problem) : ItemBuffer(first, "-"u8.ToArray(), OneItem())
-{
-    public override int Size => 0;
-
-    public override bool NeedsCheck => true;
-
-    public override Range Next(ReadOnlySpan<byte> text, ref int at) => ..;
-
-    public override void Check(ReadOnlySpan<byte> item) => throw new ProblemException(problem);
-
-    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) => problem;
-
-    private static ItemIndex OneItem()
-    {
-        var index = new ItemIndex();
-        index.Add(0);
-        return index;
     }
 }

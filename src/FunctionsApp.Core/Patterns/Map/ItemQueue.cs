@@ -29,16 +29,8 @@ internal sealed class ItemQueue
     {
         lock (_gate)
         {
-            foreach (var items in _buffers)
-            {
-                if (item < items.End)
-                {
-                    return items;
-                }
-            }
+            return _buffers.First(items => item < items.End);
         }
-
-        throw new ArgumentOutOfRangeException(nameof(item), item, "No buffer has this item.");
     }
 
     /// <summary>Records that items of a buffer are computed. The last ones release it.</summary>

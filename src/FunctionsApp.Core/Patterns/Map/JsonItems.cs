@@ -37,8 +37,33 @@ public sealed class JsonItems : IJsonArray
     /// <exception cref="ProblemException">An element is not JSON, or nests too deep.</exception>
     internal static JsonItems? Read(ReadOnlyMemory<byte> text, int start, int maxDepth)
     {
-        var items = new JsonItems(text);
-        return items.Read(start, maxDepth) ? items : null;
+        var items = new JsonItems(text) { End = start };
+        var span = text.Span;
+        do
+        {
+            var (from, at) = (items.End, items.End);
+            var item = span[Next(span, ref at)];
+            if (at > span.Length)
+            {
+                return null;
+            }
+
+            items.End = at;
+            if (item.IsEmpty && items.Count == 0 && span[at - 1] == ']')
+            {
+                return items;
+            }
+
+            // If each element is one JSON value, the array is JSON.
+            if (!IntegerItem.TryParse(item, out _) && SchemaCheck.Run(SchemaNode.Any, item, maxDepth) is not null)
+            {
+                return null;
+            }
+
+            items.Index.Add(from);
+        }
+        while (span[items.End - 1] == ',');
+        return span[items.End - 1] == ']' ? items : null;
     }
 
     /// <summary>Finds an element: up to the comma or bracket after it, at which the position then is, plus one.</summary>
@@ -89,7 +114,8 @@ public sealed class JsonItems : IJsonArray
         }
     }
 
-    private static Range Trim(ReadOnlySpan<byte> text, int start, int end)
+    /// <summary>Returns a part of a text without white space around it.</summary>
+    internal static Range Trim(ReadOnlySpan<byte> text, int start, int end)
     {
         while (start < end && IsWhite(text[start]))
         {
@@ -105,38 +131,6 @@ public sealed class JsonItems : IJsonArray
     }
 
     private static bool IsWhite(byte value) => value is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t';
-
-    /// <summary>Finds and checks the elements: if each is one JSON value, the array is JSON.</summary>
-    private bool Read(int start, int maxDepth)
-    {
-        var text = _text.Span;
-        End = start;
-        do
-        {
-            start = End;
-            var at = start;
-            var item = text[Next(text, ref at)];
-            if (at > text.Length)
-            {
-                return false;
-            }
-
-            End = at;
-            if (item.IsEmpty && Count == 0 && text[at - 1] == ']')
-            {
-                return true;
-            }
-
-            if (!IntegerItem.IsPlain(item) && SchemaCheck.Run(SchemaNode.Any, item, maxDepth) is not null)
-            {
-                return false;
-            }
-
-            Index.Add(start);
-        }
-        while (text[End - 1] == ',');
-        return text[End - 1] == ']';
-    }
 }
 
 /// <summary>Reads <see cref="JsonItems"/>.</summary>

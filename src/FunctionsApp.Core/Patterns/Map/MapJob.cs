@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns.Map;
@@ -18,10 +18,6 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>The maximum bytes of the results that the reader has not taken yet.</summary>
     private const int MaxUnsentBytes = 4 * 1024 * 1024;
 
-    /// <summary>After how many bytes, or milliseconds, the reader of a buffered response is woken. It needs a core for that.</summary>
-    private const int PublishedBytes = 64 * 1024;
-    private const int PublishedMs = 20;
-
     /// <summary>How many of the first chunks have a span each.</summary>
     private const int FirstSpans = 16;
 
@@ -30,15 +26,12 @@ internal sealed class MapJob : CpuJob, IDisposable
     private readonly MapOptions _options;
     private readonly CpuScheduler _scheduler;
     private readonly RequestClock _clock;
+    private readonly Action<ChunkResults> _take;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
     private readonly ItemQueue _items = new();
-    private readonly Channel<ChunkResults> _chunks = Channel.CreateUnbounded<ChunkResults>(new() { SingleReader = true });
-    private readonly List<ChunkResults> _computed = [];
     private long _chunk;
     private long _unsentBytes;
-    private long _computedBytes;
-    private double _publishedMs;
     private long _sent;
     private long _fatal = long.MaxValue;
     private int _lastCount;
@@ -46,17 +39,17 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     /// <summary>Creates a map of the items of a JSON request, or of items to be added.</summary>
     /// <param name="computation">Computes the chunks.</param>
-    /// <param name="options">How to compute the items.</param>
     /// <param name="items">The items; null when they are added later.</param>
     /// <param name="scheduler">Computes the items.</param>
     /// <param name="clock">The clock of the request.</param>
+    /// <param name="take">Takes the chunks one at a time, and disposes of them. A problem that it throws ends the map.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
-        ChunkComputation computation, MapOptions options, ItemBuffer? items, CpuScheduler scheduler, RequestClock clock,
+        ChunkComputation computation, ItemBuffer? items, CpuScheduler scheduler, RequestClock clock, Action<ChunkResults> take,
         CancellationToken cancellationToken)
-        : base(items?.Count ?? 0, Math.Min(options.Workers ?? scheduler.Threads, scheduler.Threads), isOpen: items is null)
+        : base(items?.Count ?? 0, Math.Min(computation.Options.Workers ?? scheduler.Threads, scheduler.Threads), isOpen: items is null)
     {
-        (_computation, _options, _scheduler, _clock) = (computation, options, scheduler, clock);
+        (_computation, _options, _scheduler, _clock, _take) = (computation, computation.Options, scheduler, clock, take);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _stopped = _stop.Token;
         if (items is not null)
@@ -65,23 +58,8 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
     }
 
-    /// <summary>Computes all items. Then the chunks are complete; the task ends with the error, if any.</summary>
-    public async Task RunAsync()
-    {
-        try
-        {
-            await _scheduler.ComputeAsync(this, _stopped);
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                PublishAll();
-            }
-
-            _chunks.Writer.Complete();
-        }
-    }
+    /// <summary>Computes all items.</summary>
+    public Task ComputeAsync() => _scheduler.ComputeAsync(this, _stopped);
 
     /// <summary>Adds items, and waits until there is room for more.</summary>
     public async ValueTask AddAsync(ItemBuffer items, CancellationToken cancellationToken)
@@ -94,26 +72,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     /// <summary>Ends the adding of items.</summary>
     public void EndItems() => _scheduler.Close(this);
 
-    /// <summary>Yields the chunks as they are computed, until <see cref="RunAsync"/> ends. The reader disposes of each.</summary>
-    public IAsyncEnumerable<ChunkResults> ReadChunksAsync() => _chunks.Reader.ReadAllAsync(CancellationToken.None);
-
-    /// <summary>Yields the chunks in the order of the items. Few wait for an earlier one, because the job then pauses.</summary>
-    public async IAsyncEnumerable<ChunkResults> ReadChunksInOrderAsync()
-    {
-        var waiting = new Dictionary<long, ChunkResults>();
-        var next = 0L;
-        await foreach (var computed in ReadChunksAsync())
-        {
-            waiting.Add(computed.From, computed);
-            while (waiting.Remove(next, out var chunk))
-            {
-                next += chunk.Count;
-                yield return chunk;
-            }
-        }
-    }
-
-    /// <summary>Frees the room of a chunk that was sent or is kept elsewhere.</summary>
+    /// <summary>Frees the room of a chunk that was sent.</summary>
     public void NoteSent(ChunkResults chunk)
     {
         Interlocked.Add(ref _unsentBytes, -chunk.Size);
@@ -161,7 +120,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         };
         using (StartSpan())
         {
-            _computation.Run(items, chunk, taken.Count, turn, _stopped);
+            _computation.Compute(items, chunk, taken.Count, turn, _stopped);
         }
 
         chunk.FinishedMs = _clock.ElapsedMs;
@@ -173,32 +132,36 @@ internal sealed class MapJob : CpuJob, IDisposable
             Publish(chunk);
         }
 
-        if (chunk.Fatal is not null)
+        // An ordered stream still computes the items before the one that ends it, because they are sent first.
+        if (chunk.Fatal is not null && (!_computation.AsLines || _options.Ordered == false))
         {
-            EndAt(chunk);
+            _stop.Cancel();
         }
 
         return chunk.Count;
     }
 
-    /// <summary>Hands a chunk to the reader: at once if a client waits for it, otherwise together with others.</summary>
     private void Publish(ChunkResults chunk)
     {
-        Interlocked.Add(ref _unsentBytes, chunk.Size);
-        _computed.Add(chunk);
-        _computedBytes += chunk.Size;
-        if (_computation.AsLines || _computedBytes >= PublishedBytes || chunk.FinishedMs - _publishedMs >= PublishedMs)
+        if (_computation.AsLines)
         {
-            _publishedMs = chunk.FinishedMs;
-            PublishAll();
+            Interlocked.Add(ref _unsentBytes, chunk.Size);
         }
-    }
 
-    private void PublishAll()
-    {
-        _computed.ForEach(chunk => _chunks.Writer.TryWrite(chunk));
-        _computed.Clear();
-        _computedBytes = 0;
+        if (chunk.Fatal is not null)
+        {
+            _fatal = Math.Min(_fatal, chunk.From + chunk.Count);
+        }
+
+        try
+        {
+            _take(chunk);
+        }
+        catch (ProblemException exception)
+        {
+            Fail(exception);
+            _stop.Cancel();
+        }
     }
 
     /// <summary>Starts a span for the first chunks, then for ever fewer: there may be millions.</summary>
@@ -206,18 +169,4 @@ internal sealed class MapJob : CpuJob, IDisposable
         AppTelemetry.Source.HasListeners() && Interlocked.Increment(ref _chunk) is var chunk && (chunk <= FirstSpans || long.IsPow2(chunk))
             ? AppTelemetry.Source.StartActivity("chunk")
             : null;
-
-    /// <summary>Ends the map at a chunk. An ordered stream still computes the items before it, which are sent first.</summary>
-    private void EndAt(ChunkResults chunk)
-    {
-        lock (_gate)
-        {
-            _fatal = Math.Min(_fatal, chunk.From + chunk.Count);
-        }
-
-        if (!_computation.AsLines || _options.Ordered == false)
-        {
-            _stop.Cancel();
-        }
-    }
 }

@@ -36,13 +36,9 @@ internal sealed class MapRequestReader(RequestReader reader, int maxDepth)
                 return reader.Read<T>(options) with { Items = items };
             }
         }
-        catch (ProblemException)
+        catch (Exception exception) when (exception is ProblemException or JsonException)
         {
             // Only the whole body has all errors, and their positions.
-        }
-        catch (JsonException)
-        {
-            // As above.
         }
 
         return reader.Read<T>(body);

@@ -3,12 +3,12 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Builds a buffered response from the chunks of a map.</summary>
-internal sealed class MapResponseBuilder(MapRequest request, int workers)
+internal sealed class MapResponseBuilder(MapRequest request)
 {
-    /// <summary>The maximum bytes of a chunk's results that are copied: less memory is held so, if chunks are many and small.</summary>
-    private const int SmallBytes = 16 * 1024;
+    /// <summary>The maximum bytes of a chunk's results that are copied, so that an array that is mostly empty is not kept.</summary>
+    private const int SmallBytes = 32 * 1024;
 
-    private readonly List<(MapChunk Info, ReadOnlyMemory<byte>[] Results)> _chunks = [];
+    private readonly List<(MapChunk Info, ReadOnlyMemory<byte> Results)> _chunks = [];
     private readonly List<ResultBuffer> _buffers = [];
     private readonly List<MapError> _errors = [];
     private readonly Reducer _total = new();
@@ -30,14 +30,15 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
     }
 
     /// <summary>Builds the response if <see cref="Fatal"/> is null; it then has the memory of the results.</summary>
+    /// <param name="workers">The maximum number of workers of the map.</param>
     /// <param name="elapsedMs">How long the map took, in milliseconds.</param>
-    public MapResponse Build(double elapsedMs)
+    public MapResponse Build(int workers, double elapsedMs)
     {
         _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
         return new MapResponse
         {
-            Results = request.Reduce is null ? new MapResults([.. _chunks.SelectMany(static chunk => chunk.Results)], _buffers) : null,
+            Results = request.Reduce is null ? new MapResults(_chunks.ConvertAll(static chunk => chunk.Results), _buffers) : null,
             Result = request.Reduce is { } reduction ? _total.Result(reduction) : null,
             Errors = _errors,
             Workers = workers,
@@ -46,18 +47,17 @@ internal sealed class MapResponseBuilder(MapRequest request, int workers)
         };
     }
 
-    private ReadOnlyMemory<byte>[] Keep(ResultBuffer output)
+    private ReadOnlyMemory<byte> Keep(ResultBuffer output)
     {
-        if (output.Length > SmallBytes)
+        if (output.Written.Length > SmallBytes)
         {
-            output.Trim();
             _buffers.Add(output);
-            return [.. output.Written];
+            return output.Written;
         }
 
         using (output)
         {
-            return [.. output.Written.Select(static written => (ReadOnlyMemory<byte>)written.ToArray())];
+            return output.Written.ToArray();
         }
     }
 }

@@ -17,14 +17,13 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// many items on every core.
 /// </summary>
 public sealed class MapService(
-    OperationCatalog catalog, RequestReader reader, CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory,
-    ProblemDescriber describer, IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, CpuScheduler scheduler, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "map";
 
     private readonly MapRequestReader _reader = new(reader, limits.Value.MaxDepth);
-    private readonly StreamedMap _streamed = new(scheduler, timeLimits, memory, describer, limits.Value.MaxRequestBytes, time);
+    private readonly StreamedMap _streamed = new(scheduler, runs, limits.Value.MaxRequestBytes);
     private readonly ConcurrentDictionary<CpuOperation, ItemFunction> _functions = [];
 
     string ITaskPattern.Name => Name;
@@ -44,10 +43,10 @@ public sealed class MapService(
     /// </exception>
     public async Task<MapResponse> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
         var function = Check(operation, request, request.Items.Count);
-        return await timeLimits.RunAsync(
-            token => RunAsync(function, request, clock, token), "The map", request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
+        return await AppTelemetry.WatchAsync(
+            Name, function.Name, () => run.Limit.RunAsync(token => ComputeAsync(function, request, run, token), "The map").AsTask());
     }
 
     /// <summary>Computes the items, and yields the results as chunks complete.</summary>
@@ -78,7 +77,7 @@ public sealed class MapService(
     public void Check(string operation, MapRequest request)
     {
         Check(operation, request, request.Items.Count);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        runs.CheckTimeout(request.TimeoutSeconds);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -118,48 +117,36 @@ public sealed class MapService(
         return function;
     }
 
-    private ValueTask<MapResponse> RunAsync(
-        ItemFunction function, MapRequest request, RequestClock clock, CancellationToken cancellationToken) =>
-        new(AppTelemetry.WatchAsync(Name, function.Name, () => RunItemsAsync(function, request, clock, cancellationToken)));
-
-    private async Task<MapResponse> RunItemsAsync(
-        ItemFunction function, MapRequest request, RequestClock clock, CancellationToken cancellationToken)
+    private async ValueTask<MapResponse> ComputeAsync(
+        ItemFunction function, MapRequest request, PatternRun run, CancellationToken cancellationToken)
     {
-        var held = memory.ForRequest();
+        var computation = new ChunkComputation(function, request, run.Describer, asLines: false);
+        var response = new MapResponseBuilder(request);
         var progress = ProgressReporter.Take();
-        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var computation = new ChunkComputation(function, request, describer, asLines: false);
-        using var job = new MapJob(computation, request, new JsonBuffer(request.Items), scheduler, clock, left.Token);
-        var run = job.RunAsync();
-        var response = new MapResponseBuilder(request, job.Workers);
         var computed = 0L;
+        using var job = new MapJob(computation, new JsonBuffer(request.Items), scheduler, run.Clock, Take, cancellationToken);
         try
         {
-            await foreach (var chunk in job.ReadChunksAsync())
-            {
-                computed += chunk.Count;
-                held.HoldResult(chunk.Size);
-                job.NoteSent(chunk);
-                response.Add(chunk);
-                progress?.Report(computed, request.Items.Count);
-            }
+            await job.ComputeAsync();
         }
-        finally
+        catch (OperationCanceledException) when (response.Fatal is not null && !cancellationToken.IsCancellationRequested)
         {
-            await left.CancelAsync();
-            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // An item has ended the map.
         }
 
-        if (response.Fatal is { } fatal)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
+        return response.Fatal is { } fatal
+            ? throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
                 ? fatal
-                : await WithAllErrorsAsync(fatal, function, request, cancellationToken));
-        }
+                : await WithAllErrorsAsync(fatal, function, request, cancellationToken))
+            : response.Build(job.Workers, run.Clock.ElapsedMs);
 
-        await run;
-        return response.Build(clock.ElapsedMs);
+        void Take(ChunkResults chunk)
+        {
+            computed += chunk.Count;
+            run.Memory.HoldResult(chunk.Size);
+            response.Add(chunk);
+            progress?.Report(computed, request.Items.Count);
+        }
     }
 
     /// <summary>Finds the errors of all items after the first invalid item stopped the map, so that the caller can fix all.</summary>
@@ -168,37 +155,35 @@ public sealed class MapService(
     {
         try
         {
-            return await scheduler.ComputeAsync(token => FindErrors(function, request, token), cancellationToken) ?? first;
+            return await scheduler.ComputeAsync(token => CheckItems(function, request, token) ?? first, cancellationToken);
         }
-        catch (ProblemException)
+        catch (ProblemException exception)
         {
-            // The scheduler has no room to find more errors.
-            return first;
+            // Without errors, the scheduler has no room to find them.
+            return exception.Problem.Errors is null ? first : exception.Problem;
         }
     }
 
-    /// <summary>Finds the errors of the items up to the limit, with the index of the first invalid item; returns null for none.</summary>
-    private static Problem? FindErrors(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
+    /// <returns>Null: no item is invalid.</returns>
+    /// <exception cref="ProblemException">Some items are invalid: the errors, up to the limit, and the index of the first.</exception>
+    private static Problem? CheckItems(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
     {
-        var errors = new ValidationErrors();
-        int? first = null;
-        var text = request.Items.Text.Span;
         var at = request.Items.Index.Find(0).Start;
-        for (var i = 0; i < request.Items.Count && !errors.IsFull; i++)
+        ValidationErrors.Collect(request.Items.Count, Check, static (problem, i) => problem with { Index = i });
+        return null;
+
+        void Check(int i)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var item = text[JsonItems.Next(text, ref at)];
+            var text = request.Items.Text.Span;
             try
             {
-                function.Check(item, request.Starmap == true);
+                function.Check(text[JsonItems.Next(text, ref at)], request.Starmap == true);
             }
             catch (ProblemException exception)
             {
-                first ??= i;
-                errors.Add(exception.Problem.Below(JsonPointer.Append("/items", i)));
+                throw new ProblemException(exception.Problem.Below(JsonPointer.Append("/items", i)));
             }
         }
-
-        return first is null ? null : errors.ToProblem("") with { Index = first };
     }
 }

@@ -4,45 +4,22 @@ using FunctionsApp.Core.Json;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>
-/// Results one after the other, in pooled arrays that can be sent as they are. No result lies in two arrays, and what the last one has
-/// written can be dropped.
-/// </summary>
+/// <summary>Results one after the other, in a pooled array. What the last one has written can be dropped.</summary>
 /// <param name="hasCommas">Whether there is a comma between two results of an array.</param>
 internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDisposable
 {
     private const int FirstBytes = 1_024;
 
-    /// <summary>The maximum bytes of an array, unless one result is longer: the garbage collector keeps larger ones apart.</summary>
+    /// <summary>The size up to which the array grows fast: the garbage collector keeps larger ones apart.</summary>
     private const int ArrayBytes = 64 * 1024;
 
-    private readonly List<(byte[] Bytes, int Length)> _full = [];
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
     private Utf8JsonWriter? _json;
-    private bool _isOwn;
     private int _length;
     private int _start;
-    private long _fullLength;
 
-    /// <summary>How many bytes are written.</summary>
-    public long Length => _fullLength + _length;
-
-    /// <summary>The written bytes, valid until the buffer is disposed of. None is empty.</summary>
-    public IEnumerable<ReadOnlyMemory<byte>> Written
-    {
-        get
-        {
-            foreach (var (bytes, length) in _full)
-            {
-                yield return bytes.AsMemory(0, length);
-            }
-
-            if (_length > 0)
-            {
-                yield return _bytes.AsMemory(0, _length);
-            }
-        }
-    }
+    /// <summary>The written bytes, valid until the buffer is disposed of.</summary>
+    public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
 
     /// <summary>A writer of JSON into the buffer, for one value; flush it.</summary>
     public Utf8JsonWriter Json
@@ -92,57 +69,24 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
         return _bytes.AsSpan(_length);
     }
 
-    /// <summary>Replaces an array that is not nearly full, if the results are kept: no more can be written then.</summary>
-    public void Trim()
-    {
-        if (_length < _bytes.Length / 4 * 3)
-        {
-            var bytes = _bytes;
-            (_bytes, _isOwn) = (bytes.AsSpan(0, _length).ToArray(), true);
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
-    }
-
     /// <summary>Releases the memory.</summary>
     public void Dispose()
     {
         _json?.Dispose();
-        _full.ForEach(static array => ArrayPool<byte>.Shared.Return(array.Bytes));
-        if (!_isOwn)
-        {
-            ArrayPool<byte>.Shared.Return(_bytes);
-        }
-
-        _full.Clear();
-        (_bytes, _length, _start, _fullLength) = ([], 0, 0, 0);
+        ArrayPool<byte>.Shared.Return(_bytes);
+        (_bytes, _length, _start) = ([], 0, 0);
     }
 
     private void Ensure(int size)
     {
-        if (_bytes.Length - _length < Math.Max(size, 1))
+        var needed = (long)_length + Math.Max(size, 1);
+        if (needed > _bytes.Length)
         {
-            Grow(Math.Max(size, 1));
-        }
-    }
-
-    /// <summary>Begins an array with what there is of the current result.</summary>
-    private void Grow(int size)
-    {
-        var (bytes, start, part) = (_bytes, _start, _length - _start);
-        var needed = Math.Max(part + size, Math.Min(4 * bytes.Length, ArrayBytes));
-
-        // Twice as long, so that a long result is copied seldom.
-        _bytes = ArrayPool<byte>.Shared.Rent(part > ArrayBytes / 2 ? (int)Math.Min(Math.Max(needed, 2L * part), Array.MaxLength) : needed);
-        bytes.AsSpan(start, part).CopyTo(_bytes);
-        (_length, _start) = (part, 0);
-        if (start == 0)
-        {
+            var bytes = _bytes;
+            var larger = Math.Max(2L * bytes.Length, Math.Min(4 * bytes.Length, ArrayBytes));
+            _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(needed, larger), Array.MaxLength));
+            bytes.AsSpan(0, _length).CopyTo(_bytes);
             ArrayPool<byte>.Shared.Return(bytes);
-            return;
         }
-
-        var full = hasCommas ? start - 1 : start;
-        _full.Add((bytes, full));
-        _fullLength += full;
     }
 }

@@ -1,15 +1,14 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using FunctionsApp.Core.Cpu;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Runs maps whose results are sent while they run: <c>imap</c> and <c>imap_unordered</c>.</summary>
-internal sealed class StreamedMap(
-    CpuScheduler scheduler, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, int maxLineBytes, TimeProvider time)
+internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int maxLineBytes)
 {
     /// <summary>Runs a map, and yields its results, then the summary.</summary>
     /// <param name="function">What to compute.</param>
@@ -22,27 +21,22 @@ internal sealed class StreamedMap(
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start(MapService.Name, function.Name);
-        var clock = new RequestClock(time);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var limit = timeLimits.Start(options.TimeoutSeconds, "/timeoutSeconds", left.Token);
-        var computation = new ChunkComputation(function, options, describer, asLines: true);
-        using var job = new MapJob(computation, options, items, scheduler, clock, limit.Token);
-        var run = RunAsync(job, lines, limit, left, watch);
+        using var run = runs.Start(options.TimeoutSeconds, left.Token);
+        var chunks = Channel.CreateUnbounded<ChunkResults>(new() { SingleReader = true });
+        var computation = new ChunkComputation(function, options, run.Describer, asLines: true);
+        using var job = new MapJob(computation, items, scheduler, run.Clock, chunk => chunks.Writer.TryWrite(chunk), run.Limit.Token);
+        var computing = ComputeAsync(job, chunks.Writer, lines, run, left, watch);
         var (succeeded, failed, total) = (0L, 0L, new Reducer());
         try
         {
-            await foreach (var chunk in options.Ordered == false ? job.ReadChunksAsync() : job.ReadChunksInOrderAsync())
+            await foreach (var chunk in ReadAsync(chunks.Reader, isOrdered: options.Ordered != false))
             {
                 using (chunk)
                 {
-                    foreach (var results in chunk.Output.Written)
+                    foreach (var results in Events(chunk, options))
                     {
-                        yield return new MapEvent(results, Summary: null);
-                    }
-
-                    if (options.Timeline == true)
-                    {
-                        yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
+                        yield return results;
                     }
 
                     if (chunk.Fatal is { } fatal)
@@ -58,29 +52,59 @@ internal sealed class StreamedMap(
                 }
             }
 
-            await run;
+            await computing;
             yield return new MapEvent(Lines: default, new MapSummary(
-                succeeded, failed, job.Workers, clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
+                succeeded, failed, job.Workers, run.Clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
         }
         finally
         {
             // A reader that leaves early stops the map.
             await left.CancelAsync();
-            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await computing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Runs a streamed map, and reads its lines, if it has any, at the same time.</summary>
-    private async Task RunAsync(MapJob job, PipeReader? lines, TimeLimit limit, CancellationTokenSource left, WatchedRun watch)
+    private static IEnumerable<MapEvent> Events(ChunkResults chunk, MapOptions options)
     {
-        var running = job.RunAsync();
-        var reading = lines is null || running.IsCompleted ? Task.CompletedTask : ReadAsync(job, lines, limit.Token);
+        if (!chunk.Output.Written.IsEmpty)
+        {
+            yield return new MapEvent(chunk.Output.Written, Summary: null);
+        }
+
+        if (options.Timeline == true)
+        {
+            yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
+        }
+    }
+
+    /// <summary>Yields the chunks. Few wait for an earlier one if they are ordered, because the job then pauses.</summary>
+    private static async IAsyncEnumerable<ChunkResults> ReadAsync(ChannelReader<ChunkResults> chunks, bool isOrdered)
+    {
+        var waiting = new Dictionary<long, ChunkResults>();
+        var next = 0L;
+        await foreach (var computed in chunks.ReadAllAsync(CancellationToken.None))
+        {
+            waiting.Add(computed.From, computed);
+            while (waiting.Remove(isOrdered ? next : computed.From, out var chunk))
+            {
+                next += chunk.Count;
+                yield return chunk;
+            }
+        }
+    }
+
+    /// <summary>Computes the items, and reads the lines, if there are any, at the same time.</summary>
+    private async Task ComputeAsync(
+        MapJob job, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource left, WatchedRun watch)
+    {
+        var computing = job.ComputeAsync();
+        var reading = lines is null || computing.IsCompleted ? Task.CompletedTask : ReadLinesAsync(job, lines, run);
         try
         {
-            await limit.RunAsync(
+            await run.Limit.RunAsync(
                 async _ =>
                 {
-                    await running;
+                    await computing;
                     await reading;
                     return true;
                 },
@@ -93,17 +117,17 @@ internal sealed class StreamedMap(
         }
         finally
         {
+            chunks.Complete();
             await left.CancelAsync();
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task ReadAsync(MapJob job, PipeReader lines, CancellationToken cancellationToken)
+    private async Task ReadLinesAsync(MapJob job, PipeReader lines, PatternRun run)
     {
         try
         {
-            await new LineReader(lines, maxLineBytes, memory.ForRequest(), time)
-                .ReadAsync(job.AddAsync, cancellationToken);
+            await new LineReader(lines, maxLineBytes, run.Memory, run.Time).ReadAsync(job.AddAsync, run.Limit.Token);
         }
         finally
         {

@@ -12,8 +12,7 @@ namespace FunctionsApp.Core.Patterns.Sequence;
 
 /// <summary><c>await a(); await b()</c>: runs operations one after the other; each can use earlier results.</summary>
 public sealed class SequenceService(
-    OperationCatalog catalog, RequestReader reader, TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer,
-    IOptions<LimitsOptions> limits, TimeProvider time) : ITaskPattern
+    OperationCatalog catalog, RequestReader reader, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "sequence";
@@ -32,40 +31,38 @@ public sealed class SequenceService(
 
     private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
-        var progress = ProgressReporter.Take();
         var calls = BindAhead(request.Steps);
-        var held = memory.ForRequest();
+        var progress = ProgressReporter.Take();
+        using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
-        using var limit = timeLimits.Start(request.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        var references = new JsonReferences(new EarlierResults(results, held).Find, limits.Value, held, limit.Token);
+        var earlier = new EarlierResults(results, run.Memory);
+        var references = new JsonReferences(earlier.Find, limits.Value, run.Memory, run.Limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
-            var (index, step, started) = (i, request.Steps[i], clock.ElapsedMs);
+            var (step, started) = (request.Steps[i], run.Clock.ElapsedMs);
             try
             {
-                results.Add(await limit.RunAsync(token => RunStepAsync(index, token), "The sequence"));
-                timeline.Add(new TimelineEntry(index, step.Operation, started, clock.ElapsedMs));
-                progress?.Report(index + 1, request.Steps.Count);
+                var call = calls[i];
+                results.Add(await run.Limit.RunAsync(
+                    async token =>
+                    {
+                        token.ThrowIfCancellationRequested();
+                        var result = await call.Bind(references).InvokeAsync(Name, token);
+                        run.Memory.HoldResult(result.Utf8.Length);
+                        return result;
+                    },
+                    "The sequence"));
+                timeline.Add(new TimelineEntry(i, step.Operation, started, run.Clock.ElapsedMs));
+                progress?.Report(i + 1, request.Steps.Count);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(describer.Describe(exception), index, results));
+                throw new ProblemException(WithResults(run.Describer.Describe(exception), i, results));
             }
         }
 
-        return new SequenceResponse(results, timeline, clock.ElapsedMs);
-
-        async ValueTask<RawJson> RunStepAsync(int index, CancellationToken token)
-        {
-            token.ThrowIfCancellationRequested();
-            var step = request.Steps[index];
-            var call = calls[index] ?? BindWithReferences(step, InputPointer(index), references);
-            var result = await call.InvokeAsync(Name, token);
-            held.HoldResult(result.Utf8.Length);
-            return result;
-        }
+        return new SequenceResponse(results, timeline, run.Clock.ElapsedMs);
     }
 
     /// <summary>Checks a request as far as possible without running it.</summary>
@@ -74,7 +71,7 @@ public sealed class SequenceService(
     public void Check(SequenceRequest request)
     {
         BindAhead(request.Steps);
-        timeLimits.Check(request.TimeoutSeconds, "/timeoutSeconds");
+        runs.CheckTimeout(request.TimeoutSeconds);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -89,25 +86,19 @@ public sealed class SequenceService(
     /// <summary>Adds the first results to the problem of a step, up to <see cref="Problem.MaxResultBytes"/>.</summary>
     private static Problem WithResults(Problem problem, int step, List<RawJson> results)
     {
-        var (count, bytes) = (0, 0L);
-        while (count < results.Count && (bytes += results[count].Utf8.Length) <= Problem.MaxResultBytes)
-        {
-            count++;
-        }
-
-        var omitted = results.Count - count;
+        var bytes = 0L;
+        var kept = results.TakeWhile(result => (bytes += result.Utf8.Length) <= Problem.MaxResultBytes).ToList();
+        var omitted = results.Count - kept.Count;
         return problem with
         {
             Index = step,
-            Results = [.. results.Take(count).Select(static result => result.Utf8)],
+            Results = [.. kept.Select(static result => result.Utf8)],
             OmittedResults = omitted > 0 ? omitted : null,
         };
     }
 
-    private static string InputPointer(int index) => string.Create(CultureInfo.InvariantCulture, $"/steps/{index}/input");
-
     /// <summary>Binds every step that needs no earlier result, to report errors before the first step runs.</summary>
-    private OperationCall?[] BindAhead(IReadOnlyList<SequenceStep> steps)
+    private PendingCall[] BindAhead(IReadOnlyList<SequenceStep> steps)
     {
         if (steps.Count > limits.Value.MaxCalls)
         {
@@ -115,60 +106,40 @@ public sealed class SequenceService(
                 $"A sequence has at most {limits.Value.MaxCalls} steps (Limits:MaxCalls), not {steps.Count}.")));
         }
 
-        var calls = new OperationCall?[steps.Count];
-        ValidationErrors.Collect(calls.Length, Bind, static (problem, step) => problem with { Index = step, Results = [] });
+        var calls = new PendingCall[steps.Count];
+        ValidationErrors.Collect(
+            calls.Length,
+            i => calls[i] = new PendingCall(
+                catalog.FindCallable(steps[i].Operation), steps[i].Input ?? RawJson.EmptyObject,
+                string.Create(CultureInfo.InvariantCulture, $"/steps/{i}/input")),
+            static (problem, step) => problem with { Index = step, Results = [] });
         return calls;
-
-        void Bind(int i)
-        {
-            var operation = catalog.FindCallable(steps[i].Operation);
-            var input = (steps[i].Input ?? RawJson.EmptyObject).Utf8;
-            calls[i] = JsonReferences.MayOccur(input.Span) ? null : operation.Bind(input, InputPointer(i));
-        }
     }
-
-    private OperationCall BindWithReferences(SequenceStep step, string pointer, JsonReferences references) =>
-        catalog.FindCallable(step.Operation).Bind(references.Resolve(step.Input!.Value, pointer).Utf8, pointer);
 
     /// <summary>The results so far. The first reference to a result parses it.</summary>
     private sealed class EarlierResults(List<RawJson> results, RequestMemory held)
     {
-        private readonly Dictionary<int, JsonElement> _parsed = [];
-        private (int Count, JsonElement Value) _all;
+        private readonly Dictionary<string, JsonElement> _parsed = new(StringComparer.Ordinal);
 
         public JsonElement? Find(string[] tokens) => tokens switch
         {
-            ["results"] => All(),
+            ["results"] => Parse($"first {results.Count}", () => RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())),
             ["results", var token, .. var rest] when JsonPointer.ArrayIndex(token) is { } index && index < results.Count =>
-                JsonPointer.Follow(One(index), rest),
+                JsonPointer.Follow(Parse(token, () => results[index]), rest),
             _ => null,
         };
 
-        private JsonElement One(int index)
+        private JsonElement Parse(string name, Func<RawJson> find)
         {
-            if (!_parsed.TryGetValue(index, out var element))
+            if (!_parsed.TryGetValue(name, out var element))
             {
-                element = Parse(results[index]);
-                _parsed.Add(index, element);
+                var value = find();
+                held.Hold(value.DocumentBytes);
+                element = value.ToElement();
+                _parsed.Add(name, element);
             }
 
             return element;
-        }
-
-        private JsonElement All()
-        {
-            if (_all.Value.ValueKind == JsonValueKind.Undefined || _all.Count != results.Count)
-            {
-                _all = (results.Count, Parse(RawJson.From(results, CoreJson.TypeInfo<List<RawJson>>())));
-            }
-
-            return _all.Value;
-        }
-
-        private JsonElement Parse(RawJson value)
-        {
-            held.Hold(value.DocumentBytes);
-            return value.ToElement();
         }
     }
 }

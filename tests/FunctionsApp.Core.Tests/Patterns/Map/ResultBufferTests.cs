@@ -12,7 +12,7 @@ public sealed class ResultBufferTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Arrays_hold_whole_results(bool hasCommas) =>
+    public void Results_follow_each_other_without_the_dropped_ones(bool hasCommas) =>
         Prop.ForAll((from length in Gen.OneOf(Gen.Choose(1, 30), Gen.Choose(1, 5_000), Gen.Choose(60_000, 200_000)) from drops in Gen.Elements(false, false, true) select (length, drops))
             .ListOf().ToArbitrary(), results =>
         {
@@ -37,11 +37,6 @@ public sealed class ResultBufferTests
                 expected.Add(result);
             }
 
-            buffer.Trim();
-            var arrays = buffer.Written.Select(static array => Encoding.ASCII.GetString(array.Span)).ToArray();
-            Assert.Equal(string.Join(hasCommas ? "," : "", expected), string.Join(hasCommas ? "," : "", arrays));
-            Assert.DoesNotContain("", arrays);
-            Assert.Equal(arrays.Sum(static array => array.Length), buffer.Length);
-            Assert.All(arrays, static array => Assert.True(array[0] is 'a' or 'n'));
+            Assert.Equal(string.Join(hasCommas ? "," : "", expected), Encoding.ASCII.GetString(buffer.Written.Span));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
 }

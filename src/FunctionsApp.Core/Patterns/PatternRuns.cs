@@ -1,0 +1,43 @@
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+
+namespace FunctionsApp.Core.Patterns;
+
+/// <summary>Starts runs of patterns.</summary>
+public sealed class PatternRuns(TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, TimeProvider time)
+{
+    /// <summary>Starts a run.</summary>
+    /// <param name="timeoutSeconds">The time limit, in seconds; null means the maximum.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c>: the time limit is out of range.</exception>
+    internal PatternRun Start(double? timeoutSeconds, CancellationToken cancellationToken) => new(time, describer)
+    {
+        Limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken),
+        Memory = memory.ForRequest(),
+    };
+
+    /// <summary>Checks the time limit of a request.</summary>
+    /// <exception cref="ProblemException"><c>invalid-request</c>: the time limit is out of range.</exception>
+    internal void CheckTimeout(double? seconds) => timeLimits.Check(seconds, "/timeoutSeconds");
+}
+
+/// <summary>One run of a pattern.</summary>
+internal sealed class PatternRun(TimeProvider time, ProblemDescriber describer) : IDisposable
+{
+    /// <summary>The time since the start.</summary>
+    public RequestClock Clock { get; } = new(time);
+
+    /// <summary>The clock of the app.</summary>
+    public TimeProvider Time => time;
+
+    /// <summary>Describes failures.</summary>
+    public ProblemDescriber Describer => describer;
+
+    /// <summary>The time limit of the run.</summary>
+    public required TimeLimit Limit { get; init; }
+
+    /// <summary>The memory of the request.</summary>
+    public required RequestMemory Memory { get; init; }
+
+    public void Dispose() => Limit.Dispose();
+}
