@@ -47,30 +47,38 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
 
     /// <summary>
     /// Returns the delivery of a call that must send nothing. The framework makes a call before it stores the step that demands it: if
-    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise.
+    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise. That end has a call of
+    /// its own, which this one lets finish: the orchestration takes the first of the two results.
     /// </summary>
     /// <returns>Null when the end that the call reports is stored.</returns>
     private async Task<Delivery?> FindOtherAsync(DeliveryInput input, CancellationToken stopping)
     {
         var started = time.GetTimestamp();
+        var delivery = input.Status.Delivery!;
         while (time.GetElapsedTime(started) < MaxWait)
         {
             var status = await hub.FindAsync(input.Id) is { } instance ? reader.Parse(instance).Status : null;
             if (status?.Version > input.Status.Version)
             {
                 // Its process may have died after it had reported the delivery, and before this call was deleted.
-                return status.Delivery ?? input.Status.Delivery;
+                return status.Delivery ?? delivery;
             }
 
-            if (status?.Version == input.Status.Version && status.FinishedAt == input.Status.FinishedAt)
+            if (status?.Version == input.Status.Version)
             {
-                return null;
+                if (status.FinishedAt == input.Status.FinishedAt)
+                {
+                    return null;
+                }
+
+                // The result may be taken for that of the stored end, whose URL may be another one.
+                delivery = status.Delivery ?? delivery;
             }
 
             await Task.Delay(WaitPause, time, stopping);
         }
 
-        return input.Status.Delivery! with { NextAttemptAt = time.GetUtcNow() + BusyPause };
+        return delivery with { NextAttemptAt = time.GetUtcNow() + BusyPause };
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
