@@ -27,7 +27,7 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
             return other;
         }
 
-        var record = new StoredTask(input.Id, input.Start, input.Status, Attempts: null).Record;
+        var record = new StoredTask(input.Id, input.Start, input.Status, input.Status.Attempts).Record;
         var delivery = record.Delivery!;
         if (!receivers.TryEnter(delivery.Url))
         {
@@ -83,20 +83,21 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
     {
-        if (input.Status.Problem is { } problem)
+        var attempts = input.Status.Attempts;
+        if (attempts.Problem is { } problem)
         {
             return problem;
         }
 
-        if (input.Status is { State: TaskState.Cancelled } or { OutcomeBytes: > TaskMessage.MaxOutcomeBytes })
+        if (input.Status.State == TaskState.Cancelled || attempts.OutcomeBytes > TaskMessage.MaxOutcomeBytes)
         {
             return null;
         }
 
-        await memory.HoldWhenThereIsRoomAsync(2L * input.Status.OutcomeBytes, stopping);
+        await memory.HoldWhenThereIsRoomAsync(2L * attempts.OutcomeBytes, stopping);
         try
         {
-            return await hub.Blobs.ReadOutcomeAsync(input.Id, input.Status.Attempts, stopping);
+            return await hub.Blobs.ReadOutcomeAsync(input.Id, attempts.Begun, stopping);
         }
         catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
         {

@@ -33,7 +33,6 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private readonly TaskWatcher _watcher;
     private readonly TimeProvider _time;
     private readonly ILogger<DurableTaskEngine> _logger;
-    private volatile bool _isFailing;
 
     public DurableTaskEngine(TaskHub hub, TaskReader reader, TaskCreation creation, TimeProvider time, ILogger<DurableTaskEngine> logger)
     {
@@ -69,9 +68,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
         async stop => (await _reader.FindAsync(id))?.Status is not { } status ? null
-            : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
-            : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.Attempts, status.OutcomeBytes)
-            : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts, stop)),
+            : status.Attempts.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
+            : status.Attempts is { OutcomeBytes: > MinStoredBytes } attempts
+                ? _hub.Blobs.StoredOutcome(id, attempts.Begun, attempts.OutcomeBytes)
+            : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts.Begun, stop)),
         "The outcome of the task cannot be read.");
 
     public async Task<TaskView?> CancelAsync(string id) => !IsId(id) ? null : await GuardAsync(
@@ -83,12 +83,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return found;
             }
 
-            var seen = await _hub.Blobs.ChangeStateAsync(
-                id,
-                known: null,
-                state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = _time.GetUtcNow() } : null,
-                stop);
-            var state = seen.State;
+            var seen = await _hub.Blobs.CancelAsync(id, _time.GetUtcNow(), stop);
+            var state = seen.Value;
             if (state.IsDone)
             {
                 // The work is done, and its end is about to be recorded.
@@ -163,29 +159,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public void EnsureReady()
     {
-        if (_isFailing)
+        if (_hub.IsFailing)
         {
             throw new ProblemException(Problem.StorageFailed(
                 "New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
-        }
-    }
-
-    /// <summary>Whether storage failed when it was last used.</summary>
-    internal bool IsFailing => _isFailing;
-
-    /// <summary>Notes whether storage works, as the worker sees it.</summary>
-    /// <param name="failure">Why it does not; null if it does.</param>
-    internal void Note(Exception? failure)
-    {
-        if (failure is not null && !_isFailing)
-        {
-            _isFailing = true;
-            LogUnavailable(_logger, failure.GetBaseException().Message);
-        }
-        else if (failure is null && _isFailing)
-        {
-            _isFailing = false;
-            LogAvailable(_logger);
         }
     }
 
@@ -236,7 +213,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         try
         {
             var result = await run(stop.Token).WaitAsync(stop.Token);
-            Note(failure: null);
+            _hub.Note(failure: null);
             return result;
         }
         catch (UnreadableDataException exception)
@@ -252,18 +229,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     private ProblemException Fail(Exception exception, Problem problem)
     {
-        Note(exception);
+        _hub.Note(exception);
         return new ProblemException(problem);
     }
 
     [LoggerMessage(EventId = 39, Level = LogLevel.Error, Message = "Stored data cannot be read, so a request has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception);
-
-    [LoggerMessage(EventId = 30, Level = LogLevel.Error,
-        Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
-    private static partial void LogUnavailable(ILogger logger, string reason);
-
-    [LoggerMessage(EventId = 31, Level = LogLevel.Information,
-        Message = "The storage account of the tasks can be reached again, and tasks are accepted")]
-    private static partial void LogAvailable(ILogger logger);
 }

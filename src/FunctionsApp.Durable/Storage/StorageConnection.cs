@@ -51,19 +51,12 @@ internal static class StorageConnection
             }
         }
 
-        var credential = CredentialOf(section);
-        if (section["accountName"] is { Length: > 0 } account)
-        {
-            return new(
-                StorageServiceClientProvider.ForBlob(account, credential, blobs),
-                StorageServiceClientProvider.ForQueue(account, credential, queues),
-                StorageServiceClientProvider.ForTable(account, credential, tables));
-        }
-
+        // The identity of the platform; on a developer's machine that of its tools.
+        var credential = new DefaultAzureCredential(new DefaultAzureCredentialOptions { ManagedIdentityClientId = section["clientId"] });
         return new(
-            StorageServiceClientProvider.ForBlob(UriOf(section, "blobServiceUri"), credential, blobs),
-            StorageServiceClientProvider.ForQueue(UriOf(section, "queueServiceUri"), credential, queues),
-            StorageServiceClientProvider.ForTable(UriOf(section, "tableServiceUri"), credential, tables));
+            StorageServiceClientProvider.ForBlob(UriOf(section, "blob"), credential, blobs),
+            StorageServiceClientProvider.ForQueue(UriOf(section, "queue"), credential, queues),
+            StorageServiceClientProvider.ForTable(UriOf(section, "table"), credential, tables));
     }
 
     private static T Bounded<T>(T options)
@@ -78,16 +71,10 @@ internal static class StorageConnection
         return options;
     }
 
-    /// <summary>The identity of the platform; on a developer's machine that of its tools.</summary>
-    private static DefaultAzureCredential CredentialOf(IConfigurationSection section) => new(new DefaultAzureCredentialOptions
-    {
-        ManagedIdentityClientId = section["clientId"],
-    });
-
-    private static Uri UriOf(IConfigurationSection section, string name) =>
-        Uri.TryCreate(section[name], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
-            ? uri
-            : throw new InvalidOperationException(
-                $"The durable task engine needs a storage account: set {section.Path} to its connection string, "
-                + $"or {section.Path}:accountName, or {section.Path}:{name} and its siblings.");
+    private static Uri UriOf(IConfigurationSection section, string service) =>
+        section["accountName"] is { Length: > 0 } account ? new Uri($"https://{account}.{service}.core.windows.net")
+        : Uri.TryCreate(section[service + "ServiceUri"], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? uri
+        : throw new InvalidOperationException(
+            $"The durable task engine needs a storage account: set {section.Path} to its connection string, "
+            + $"or {section.Path}:accountName, or {section.Path}:{service}ServiceUri and its siblings.");
 }

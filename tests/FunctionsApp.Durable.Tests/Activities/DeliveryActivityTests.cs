@@ -34,7 +34,7 @@ public sealed class DeliveryActivityTests(DurableFixture fixture) : DurableTests
         DurableStatus End(AttemptEnd end) => start.After(new DurableStatus { Version = 2 }, new AttemptVerdict(end), now.AddSeconds((int)end));
         var id = TaskRecord.NewId();
         await Hub.EnsureCreatedAsync();
-        await Hub.StartAsync(id, start with { Ended = End(AttemptEnd.Succeeded) });
+        await Hub.StartAsync(id, start with { Status = End(AttemptEnd.Succeeded) });
         await UntilAsync(id, static record => record.State == TaskState.Succeeded);
 
         var delivery = await DeliverAsync(new DeliveryInput(id, start, End(AttemptEnd.Cancelled)));
