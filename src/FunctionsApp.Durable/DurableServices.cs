@@ -21,7 +21,8 @@ public static class DurableServices
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {
         CoreJson.Add(DurableJsonContext.Default);
-        services.AddSingleton<IValidateOptions<TasksOptions>, ConnectionCheck>();
+        services.AddSingleton<StorageConnection>();
+        services.AddSingleton<IValidateOptions<TasksOptions>, StorageConnection>();
         services.AddSingleton<TaskHub>();
         services.AddSingleton<TaskReader>();
         services.AddSingleton<TaskCreation>();

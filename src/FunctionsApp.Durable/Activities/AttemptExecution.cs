@@ -91,9 +91,10 @@ internal sealed partial class AttemptExecution(
     }
 
     /// <summary>
-    /// Stores progress, and stops the attempt when it was cancelled or belongs to another by now; returns the state that it saw last.
+    /// Stores progress, and stops the attempt when it was cancelled or belongs to another execution; returns the state that it saw last.
     /// </summary>
-    private async Task<Seen<AttemptState>> WatchAsync(string id, Guid self, Seen<AttemptState> seen, Func<Progress?> progress, CancellationTokenSource stop)
+    private async Task<Seen<AttemptState>> WatchAsync(
+        string id, Guid self, Seen<AttemptState> seen, Func<Progress?> progress, CancellationTokenSource stop)
     {
         while (true)
         {
@@ -146,25 +147,26 @@ internal sealed partial class AttemptExecution(
             await StoreAsync(() => hub.Blobs.WriteOutcomeAsync(call.Id, attempt, stored, CancellationToken.None), storing);
         }
 
-        var (state, _) = await StoreAsync(
-            () => hub.Blobs.ChangeStateAsync(
+        await StoreAsync(
+            async () => seen = await hub.Blobs.ChangeStateAsync(
                 call.Id, seen, state => state.Release(self, call.Definition, outcome, progress), CancellationToken.None),
             storing);
-        return state.ResultOf(call);
+        return seen.Value.ResultOf(call);
     }
 
     /// <summary>
     /// Stores something, and retries while storage fails, so that the work need not be repeated. Only the end of the process, or of the
     /// time that the host allows, ends the retries.
     /// </summary>
-    private async Task<T> StoreAsync<T>(Func<Task<T>> store, CancellationToken storing)
+    private async Task StoreAsync(Func<Task> store, CancellationToken storing)
     {
         var pause = new DoublingPause(StorePause, MaxStorePause, time);
         for (var tries = 1; ; tries++)
         {
             try
             {
-                return await store();
+                await store();
+                return;
             }
             catch (Exception exception) when (exception.IsOfStorage() && !storing.IsCancellationRequested)
             {

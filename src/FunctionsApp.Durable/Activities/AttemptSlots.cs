@@ -45,7 +45,7 @@ internal sealed class AttemptSlots : IDisposable
     /// <summary>How long an activity may take, with the time to report its result; null for any time.</summary>
     public TimeSpan? MaxTime => _maxActivityTime is not { } max ? null : max > 2 * Margin ? max - Margin : max / 2;
 
-    /// <summary>Returns a call with a time limit that this host has too. Another host, with a higher one, may have accepted the task.</summary>
+    /// <summary>Returns a call with a time limit that this host allows. A host with a higher maximum may have accepted the task.</summary>
     public AttemptInput Adopt(AttemptInput call) => call.Definition.TimeoutSeconds > _maxTimeoutSeconds
         ? call with { Definition = call.Definition with { TimeoutSeconds = null } }
         : call;
@@ -61,13 +61,26 @@ internal sealed class AttemptSlots : IDisposable
     public async Task<bool> TryRunAsync(AttemptInput call, Func<Task> run, CancellationToken stopping)
     {
         using var account = RequestMemory.Current = _memory.Open();
-        if (!await TryEnterAsync(call, account, stopping))
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        if (_maxActivityTime - LimitOf(call) is { } wait)
+        {
+            patience.CancelAfter(wait > MinWait ? wait : MinWait);
+        }
+
+        if (!await IsInTimeAsync(_slots.WaitAsync(patience.Token), stopping))
         {
             return false;
         }
 
         try
         {
+            // The clock of the process that has scheduled the call may be ahead.
+            _wait.Record(Math.Max(0, (_time.GetUtcNow() - call.DueAt).TotalSeconds));
+            if (!await IsInTimeAsync(account.HoldWhenThereIsRoomAsync(call.InputBytes, patience.Token).AsTask(), stopping))
+            {
+                return false;
+            }
+
             await run();
             return true;
         }
@@ -87,38 +100,16 @@ internal sealed class AttemptSlots : IDisposable
         _meter.Dispose();
     }
 
-    private async Task<bool> TryEnterAsync(AttemptInput call, RequestMemory account, CancellationToken stopping)
+    private static async Task<bool> IsInTimeAsync(Task wait, CancellationToken stopping)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        if (_maxActivityTime - LimitOf(call) is { } wait)
-        {
-            patience.CancelAfter(wait > MinWait ? wait : MinWait);
-        }
-
-        var hasSlot = false;
         try
         {
-            await _slots.WaitAsync(patience.Token);
-            hasSlot = true;
-
-            // The clock of the process that has scheduled the call may be ahead.
-            _wait.Record(Math.Max(0, (_time.GetUtcNow() - call.DueAt).TotalSeconds));
-            await account.HoldWhenThereIsRoomAsync(call.InputBytes, patience.Token);
+            await wait;
             return true;
         }
-        catch (Exception exception)
+        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
-            if (hasSlot)
-            {
-                _slots.Release();
-            }
-
-            if (exception is OperationCanceledException && patience.IsCancellationRequested && !stopping.IsCancellationRequested)
-            {
-                return false;
-            }
-
-            throw;
+            return false;
         }
     }
 }

@@ -10,18 +10,18 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Durable.Client;
 
 /// <summary>
-/// The task engine of any number of processes that share a storage account. A task is an orchestration; this is its client, which
-/// creates, reads, cancels and lists tasks whichever process runs them.
+/// The task engine of any number of processes that share a storage account. A task is an orchestration. This class is the client: it
+/// creates, reads, cancels and lists tasks, whichever process runs them.
 /// </summary>
 internal sealed partial class DurableTaskEngine : ITaskEngine
 {
-    /// <summary>Pages of the task hub that one page of a list may take: a filter may leave nothing of them.</summary>
+    /// <summary>The maximum number of pages of the hub that are read for one page of a list: a filter may exclude all of them.</summary>
     private const int MaxPages = 10;
 
-    /// <summary>Tasks of a page that are read at once.</summary>
+    /// <summary>The number of tasks of a page that are read at once.</summary>
     private const int Concurrency = 16;
 
-    /// <summary>Smaller outcomes are read at once.</summary>
+    /// <summary>Larger outcomes are read in parts while they are sent.</summary>
     private const int MinStoredBytes = 64 * 1024;
 
     /// <summary>How long a request may wait for storage.</summary>
@@ -67,11 +67,13 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     }
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
-        async stop => (await _reader.FindAsync(id))?.Status is not { } status ? null
-            : status.Attempts.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
-            : status.Attempts is { OutcomeBytes: > MinStoredBytes } attempts
-                ? _hub.Blobs.StoredOutcome(id, attempts.Begun, attempts.OutcomeBytes)
-            : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts.Begun, stop)),
+        async stop => (await _reader.FindAsync(id))?.Status switch
+        {
+            { Attempts.Problem: { } problem } => problem,
+            not { State: TaskState.Succeeded or TaskState.Failed } => null,
+            { Attempts: { OutcomeBytes: > MinStoredBytes } large } => _hub.Blobs.StoredOutcome(id, large.Begun, large.OutcomeBytes),
+            { Attempts.Begun: var attempt } => await _hub.Blobs.ReadOutcomeAsync(id, attempt, stop),
+        },
         "The outcome of the task cannot be read.");
 
     public async Task<TaskView?> CancelAsync(string id) => !IsId(id) ? null : await GuardAsync(
@@ -144,7 +146,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return null;
             }
 
-            // One that is due is in flight already.
+            // A delivery that is due is in flight already.
             var now = _time.GetUtcNow();
             if (view.Record is { IsFinished: true, Delivery: { } delivery }
                 && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
@@ -166,10 +168,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         }
     }
 
-    /// <summary>Whether a text of a caller is an id: nothing else must get into the names of storage.</summary>
+    /// <summary>Whether a caller's text is an id. No other text may get into names of blobs and queries.</summary>
     private static bool IsId(string id) => id.Length == TaskRecord.IdLength && id.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>The problem of a task that may run, or not: storage has not responded to its start.</summary>
+    /// <summary>The problem if it is unknown whether the task runs: storage has not responded to its start.</summary>
     private static Problem UnknownOutcome(string id, TaskDefinition definition) => Problem.StorageFailed(
         "Storage did not respond in time, so it is unknown whether the task was accepted. " + (definition.IdempotencyKey is null
             ? $"GET {definition.Path}/{id} shows whether it was. With an Idempotency-Key the request could be sent again."
@@ -206,7 +208,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure) =>
         GuardAsync(run, () => Problem.StorageFailed(failure), Patience);
 
-    /// <summary>Bounds the time of a request, and reports failures of storage as such. A bug is none.</summary>
+    /// <summary>Limits the time of a request, and turns failures of storage into problems.</summary>
     private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, Func<Problem> failure, TimeSpan patience)
     {
         using var stop = new CancellationTokenSource(patience, _time);

@@ -19,7 +19,7 @@ namespace FunctionsApp.Durable.Hosting;
 /// </summary>
 internal sealed partial class DurableWorker : IDisposable
 {
-    /// <summary>Tasks of later versions are left to a process that knows their steps. host.json configures the extension likewise.</summary>
+    /// <summary>Tasks of later versions are left to a process that knows their steps. host.json says the same to the extension.</summary>
     private static readonly VersioningSettings Versions = new()
     {
         Version = TaskNames.Version,

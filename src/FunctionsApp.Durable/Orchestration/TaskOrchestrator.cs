@@ -12,9 +12,9 @@ using TaskOptions = Microsoft.DurableTask.TaskOptions;
 namespace FunctionsApp.Durable.Orchestration;
 
 /// <summary>
-/// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. It decides
-/// only by its history, which it replays after each step, so it must be deterministic: no clock, setting or storage of its own.
-/// Its steps are those of <see cref="TaskNames.Version"/>.
+/// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. The framework
+/// replays the history after each step, so the orchestrator must be deterministic: it uses no clock, setting or storage of its own. Its
+/// steps are those of <see cref="TaskNames.Version"/>.
 /// </summary>
 internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, object?>
 {

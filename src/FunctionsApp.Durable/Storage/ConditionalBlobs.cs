@@ -12,7 +12,8 @@ internal static class ConditionalBlobs
     private const int NotFound = 404;
 
     /// <summary>Reads a blob; null if there is none.</summary>
-    public static async Task<BlobDownloadResult?> DownloadAsync(this BlobContainerClient container, string name, CancellationToken cancellationToken)
+    public static async Task<BlobDownloadResult?> DownloadAsync(
+        this BlobContainerClient container, string name, CancellationToken cancellationToken)
     {
         try
         {

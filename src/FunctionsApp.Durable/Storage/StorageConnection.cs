@@ -4,14 +4,17 @@ using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
 using DurableTask.AzureStorage;
+using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
 /// Connects to the storage account that a setting names, as the Functions host does: by a connection string or by a managed identity.
+/// The settings are checked at startup. Whether the account can be reached may change at any time.
 /// </summary>
-internal static class StorageConnection
+internal sealed class StorageConnection(IConfiguration configuration) : IValidateOptions<TasksOptions>
 {
     /// <summary>
     /// How long one request to storage may take. The defaults of the clients, 100 s and three retries, would let callers wait for
@@ -21,11 +24,23 @@ internal static class StorageConnection
 
     private const int MaxRetries = 2;
 
+    public ValidateOptionsResult Validate(string? name, TasksOptions options)
+    {
+        try
+        {
+            _ = Open(options.Connection);
+            return ValidateOptionsResult.Success;
+        }
+        catch (InvalidOperationException exception)
+        {
+            return ValidateOptionsResult.Fail(exception.Message);
+        }
+    }
+
     /// <summary>Returns what creates clients. It makes no request.</summary>
-    /// <param name="configuration">The app settings.</param>
     /// <param name="name">The setting: a connection string, or a section with <c>accountName</c> or the three service URIs.</param>
     /// <exception cref="InvalidOperationException">The setting is missing or incomplete.</exception>
-    public static StorageAccountClientProvider From(IConfiguration configuration, string name)
+    public StorageAccountClientProvider Open(string name)
     {
         var blobs = Bounded(new BlobClientOptions());
         var queues = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });

@@ -47,12 +47,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// Stores the outcome of an attempt. Each attempt has a blob of its own: one that has lost its task must not change the outcome of
     /// another.
     /// </summary>
-    /// <returns>The length of the outcome.</returns>
-    public async Task<int> WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken)
-    {
-        await WriteAsync(Outcome(id, attempt), outcome, cancellationToken);
-        return outcome.Utf8.Length;
-    }
+    public Task WriteOutcomeAsync(string id, int attempt, RawJson outcome, CancellationToken cancellationToken) =>
+        WriteAsync(Outcome(id, attempt), outcome, cancellationToken);
 
     /// <summary>Reads the outcome of an attempt into memory; null if there is none.</summary>
     public Task<RawJson?> ReadOutcomeAsync(string id, int attempt, CancellationToken cancellationToken) =>
@@ -234,8 +230,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
-        await container.GetBlobClient(name).UploadAsync(
+    private Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
+        container.GetBlobClient(name).UploadAsync(
             BinaryData.FromBytes(value.Utf8), new BlobUploadOptions { TransferOptions = Parts }, cancellationToken);
 
     private async Task<RawJson?> ReadAsync(string name, CancellationToken cancellationToken) =>

@@ -9,7 +9,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Records;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TaskMessage = DurableTask.Core.TaskMessage;
@@ -50,12 +49,12 @@ internal sealed partial class TaskHub
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
     public TaskHub(
-        IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys,
+        IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, StorageConnection connection, SigningKeys keys,
         ILoggerFactory logs)
     {
         var tasks = options.Value;
         (_keys, Name, _logger) = (keys, tasks.HubName, logs.CreateLogger<TaskHub>());
-        var account = new Lazy<StorageAccountClientProvider>(() => StorageConnection.From(configuration, tasks.Connection));
+        var account = new Lazy<StorageAccountClientProvider>(() => connection.Open(tasks.Connection));
         _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, hosting.Value.PartitionCount, account.Value, logs)));
 
         // Names of containers and queues are lowercase; those of the framework begin likewise.
