@@ -9,7 +9,6 @@ namespace FunctionsApp.Durable;
 [JsonSerializable(typeof(TaskStart))]
 [JsonSerializable(typeof(DurableStatus))]
 [JsonSerializable(typeof(AttemptInput))]
-[JsonSerializable(typeof(AttemptResult))]
 [JsonSerializable(typeof(DeliveryInput))]
 [JsonSerializable(typeof(Delivery))]
 [JsonSerializable(typeof(CancelEvent))]

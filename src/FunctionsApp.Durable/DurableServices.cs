@@ -21,22 +21,19 @@ public static class DurableServices
     public static IServiceCollection AddDurableTaskEngine(this IServiceCollection services)
     {
         CoreJson.Add(DurableJsonContext.Default);
-        services.AddSingleton<IValidateOptions<TasksOptions>, ConnectionCheck>();
+        services.AddSingleton<StorageConnection>();
+        services.AddSingleton<IValidateOptions<TasksOptions>, StorageConnection>();
         services.AddSingleton<TaskHub>();
         services.AddSingleton<TaskReader>();
         services.AddSingleton<TaskCreation>();
-        services.AddSingleton<Leftovers>();
         services.AddSingleton<HubMaintenance>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();
         services.AddSingleton<ReceiverLimit>();
-        services.AddSingleton<AttemptLimits>();
         services.AddSingleton<AttemptExecution>();
         services.AddSingleton<AttemptActivity>();
         services.AddSingleton<DeliveryActivity>();
-        services.AddSingleton<RemovalActivity>();
-        services.AddSingleton<DurableTaskEngine>();
-        services.AddSingleton<ITaskEngine>(static provider => provider.GetRequiredService<DurableTaskEngine>());
+        services.AddSingleton<ITaskEngine, DurableTaskEngine>();
         services.AddSingleton<DurableWorker>();
         services.AddSingleton(static provider => new Lazy<DurableWorker>(provider.GetRequiredService<DurableWorker>));
         services.AddHostedService<HubService>();

@@ -2,6 +2,7 @@ using FunctionsApp.Conformance;
 using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace FunctionsApp.Durable.Tests;
 
@@ -12,4 +13,9 @@ public abstract class DurableTests(EngineFixture fixture) : EngineTests(fixture)
     internal TaskHub Hub => Services.GetRequiredService<TaskHub>();
 
     internal HubMaintenance Maintenance => Services.GetRequiredService<HubMaintenance>();
+
+    /// <summary>Deletes the blobs and keys of tasks that do not exist.</summary>
+    /// <param name="later">How much later that happens.</param>
+    protected Task DeleteOrphansAsync(TimeSpan later) => ActivatorUtilities.CreateInstance<HubMaintenance>(
+        Services, (TimeProvider)new FakeTimeProvider(TimeProvider.System.GetUtcNow() + later)).DeleteOrphansAsync(CancellationToken.None);
 }

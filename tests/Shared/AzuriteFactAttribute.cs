@@ -2,7 +2,7 @@ namespace FunctionsApp;
 
 /// <summary>A test that keeps something in <see cref="Azurite"/>.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class AzuriteFactAttribute : FactAttribute
+internal class AzuriteFactAttribute : FactAttribute
 {
     /// <inheritdoc/>
     public override string? Skip => Azurite.Missing;
@@ -10,7 +10,7 @@ internal sealed class AzuriteFactAttribute : FactAttribute
 
 /// <inheritdoc cref="AzuriteFactAttribute"/>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class AzuriteTheoryAttribute : TheoryAttribute
+internal class AzuriteTheoryAttribute : TheoryAttribute
 {
     /// <inheritdoc/>
     public override string? Skip => Azurite.Missing;

@@ -11,26 +11,24 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>
-/// One execution of an attempt: takes the attempt, does the work while it watches whether the attempt is still its own, and stores the
+/// One execution of an attempt: it takes the attempt, does the work while it watches that the attempt is still its own, and stores the
 /// end.
 /// </summary>
 internal sealed partial class AttemptExecution(
     TaskHub hub, Lazy<TaskRunner> runner, StorageUse use, ProblemDescriber describer, TimeProvider time, ILogger<AttemptActivity> logger)
 {
-    /// <summary>How often an attempt checks whether it has been cancelled. The second is for attempts that run for long.</summary>
-    private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), LongWatchPause = TimeSpan.FromSeconds(1);
-
-    private static readonly TimeSpan LongRun = TimeSpan.FromMinutes(1);
+    /// <summary>How often an attempt checks whether it has been cancelled, and stores its progress.</summary>
+    private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The pauses between two tries to store the end of an attempt.</summary>
     private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(0.5), MaxStorePause = TimeSpan.FromSeconds(2);
 
-    /// <summary>Of so many tries the first is logged.</summary>
+    /// <summary>One of so many tries is logged: about two a minute.</summary>
     private const int LoggedTries = 15;
 
     /// <summary>
-    /// How long an execution waits before it takes an attempt from another: after an outage of storage that one stores its end,
-    /// which took longer than its message was invisible.
+    /// How long an execution waits before it takes an attempt from another. After an outage that was longer than the visibility timeout
+    /// of messages, the other one stores its end in this time, and the work is not repeated.
     /// </summary>
     private static readonly TimeSpan TakeOverPause = TimeSpan.FromSeconds(5);
 
@@ -39,19 +37,19 @@ internal sealed partial class AttemptExecution(
     /// <param name="stopping">Interrupts the attempt.</param>
     /// <param name="storing">Ends the tries to store its end.</param>
     /// <returns>The result of the call; null if another execution makes the attempt.</returns>
-    public async Task<AttemptResult?> RunAsync(AttemptInput call, CancellationToken stopping, CancellationToken storing)
+    public async Task<AttemptState?> RunAsync(AttemptInput call, CancellationToken stopping, CancellationToken storing)
     {
-        // Before the attempt is counted: a call that comes after the removal of its task must not begin.
+        // Read before the attempt is counted: a call that comes after the removal of its task must not begin.
         if (await hub.Blobs.ReadInputAsync(call.Id, stopping) is not { } input)
         {
-            return AttemptResult.Failed(Problem.StorageFailed("The input of the task is missing."));
+            return AttemptState.Failed(Problem.StorageFailed("The input of the task is missing."));
         }
 
         var self = Guid.NewGuid();
         var seen = await TakeAsync(call, self, stopping);
-        if (seen.State.Runner != self)
+        if (seen.Value.Runner != self)
         {
-            return seen.State.ResultOf(call);
+            return seen.Value.ResultOf(call);
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -60,16 +58,16 @@ internal sealed partial class AttemptExecution(
         var outcome = await WorkAsync(call, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
         await stop.CancelAsync();
         seen = await watching;
-        return seen.State.Runner == self ? await ReleaseAsync(call, self, seen, outcome, progress, storing) : seen.State.ResultOf(call);
+        return seen.Value.Runner == self ? await ReleaseAsync(call, self, seen, outcome, progress, storing) : seen.Value.ResultOf(call);
     }
 
-    private async Task<SeenState> TakeAsync(AttemptInput call, Guid self, CancellationToken stopping)
+    private async Task<Seen<AttemptState>> TakeAsync(AttemptInput call, Guid self, CancellationToken stopping)
     {
         // Most tasks are new, and have no state to read.
-        var known = call.Call == 1 ? new SeenState(new AttemptState(), Tag: null) : null;
+        var known = call.Call == 1 ? new Seen<AttemptState>(new AttemptState(), Tag: null) : null;
         var seen = await hub.Blobs.ChangeStateAsync(
             call.Id, known, state => state.Take(call, self, takesOver: false, time.GetUtcNow()), stopping);
-        if (seen.State.Runner is null || seen.State.Runner == self || seen.State.ResultOf(call) is not null)
+        if (seen.Value.Runner is null || seen.Value.Runner == self || seen.Value.ResultOf(call) is not null)
         {
             return seen;
         }
@@ -93,15 +91,14 @@ internal sealed partial class AttemptExecution(
     }
 
     /// <summary>
-    /// Stores progress, and stops the attempt when it was cancelled or belongs to another by now; returns the state that it saw last.
+    /// Stores progress, and stops the attempt when it was cancelled or belongs to another execution; returns the state that it saw last.
     /// </summary>
-    private async Task<SeenState> WatchAsync(string id, Guid self, SeenState seen, Func<Progress?> progress, CancellationTokenSource stop)
+    private async Task<Seen<AttemptState>> WatchAsync(
+        string id, Guid self, Seen<AttemptState> seen, Func<Progress?> progress, CancellationTokenSource stop)
     {
-        var started = time.GetTimestamp();
         while (true)
         {
-            var pause = time.GetElapsedTime(started) < LongRun ? WatchPause : LongWatchPause;
-            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(WatchPause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stop.IsCancellationRequested)
             {
                 return seen;
@@ -115,14 +112,14 @@ internal sealed partial class AttemptExecution(
                     known: null,
                     state => !state.IsHeldBy(self) || current == state.Progress ? null : state with { Progress = current },
                     stop.Token);
-                if (!seen.State.IsHeldBy(self))
+                if (!seen.Value.IsHeldBy(self))
                 {
                     await stop.CancelAsync();
                 }
             }
             catch (UnreadableDataException)
             {
-                // Its end could not be stored. To store it is tried nevertheless, which reports why.
+                // The end cannot be stored either: the try to store it reports why.
                 await stop.CancelAsync();
             }
             catch (Exception exception) when (exception.IsOfStorage())
@@ -136,39 +133,40 @@ internal sealed partial class AttemptExecution(
     /// Stores how the attempt ended; returns null if it belongs to another execution by now. A request to cancel the task that comes
     /// later finds that it is done.
     /// </summary>
-    private async Task<AttemptResult?> ReleaseAsync(
-        AttemptInput call, Guid self, SeenState seen, TaskOutcome? outcome, Progress? progress, CancellationToken storing)
+    private async Task<AttemptState?> ReleaseAsync(
+        AttemptInput call, Guid self, Seen<AttemptState> seen, TaskOutcome? outcome, Progress? progress, CancellationToken storing)
     {
-        if (outcome is { Problem: null, Value.Utf8.Length: var bytes } && !await StoreAsync(() => use.HasRoomAsync(bytes), storing))
+        if (outcome is { Problem: null, Value.Utf8.Length: var bytes } && !use.HasRoom(bytes))
         {
             outcome = TaskOutcome.Failed(TaskProblems.NoRoomForResult(bytes));
         }
 
-        var attempt = seen.State.Attempts;
+        var attempt = seen.Value.Begun;
         if (TaskLifecycle.Judge(call.Definition, attempt, isCancelled: false, outcome).Outcome is { } stored)
         {
             await StoreAsync(() => hub.Blobs.WriteOutcomeAsync(call.Id, attempt, stored, CancellationToken.None), storing);
         }
 
-        var (state, _) = await StoreAsync(
-            () => hub.Blobs.ChangeStateAsync(
+        await StoreAsync(
+            async () => seen = await hub.Blobs.ChangeStateAsync(
                 call.Id, seen, state => state.Release(self, call.Definition, outcome, progress), CancellationToken.None),
             storing);
-        return state.ResultOf(call);
+        return seen.Value.ResultOf(call);
     }
 
     /// <summary>
-    /// Stores something, and repeats that while storage fails: the work must not be repeated for it. Only the end of the process, or
-    /// of the time that the host allows, ends this.
+    /// Stores something, and retries while storage fails, so that the work need not be repeated. Only the end of the process, or of the
+    /// time that the host allows, ends the retries.
     /// </summary>
-    private async Task<T> StoreAsync<T>(Func<Task<T>> store, CancellationToken storing)
+    private async Task StoreAsync(Func<Task> store, CancellationToken storing)
     {
         var pause = new DoublingPause(StorePause, MaxStorePause, time);
         for (var tries = 1; ; tries++)
         {
             try
             {
-                return await store();
+                await store();
+                return;
             }
             catch (Exception exception) when (exception.IsOfStorage() && !storing.IsCancellationRequested)
             {

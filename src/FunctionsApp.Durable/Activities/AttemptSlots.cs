@@ -1,42 +1,93 @@
 using System.Diagnostics.Metrics;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Telemetry;
+using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>
-/// Where attempts run: at most <see cref="TasksOptions.MaxRunning"/> at once in this process. The process takes more activities than
-/// that, so that webhooks and removals do not wait until a long attempt ends.
+/// Where attempts run, and for how long: at most <see cref="TasksOptions.MaxRunning"/> at once in this process. The process takes more
+/// activities than that, so that webhooks and removals do not wait until a long attempt ends.
 /// </summary>
 internal sealed class AttemptSlots : IDisposable
 {
+    /// <summary>The minimum time that an attempt waits for a slot, whatever the host allows.</summary>
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long before the host's limit an activity gives up, if the limit is not shorter than twice that.</summary>
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Meter _meter = new(AppTelemetry.Name);
     private readonly Histogram<double> _wait;
+    private readonly double _maxTimeoutSeconds;
+    private readonly TimeSpan? _maxActivityTime;
+    private readonly MemoryBudget _memory;
     private readonly TimeProvider _time;
 
-    public AttemptSlots(IOptions<TasksOptions> options, TimeProvider time)
+    public AttemptSlots(
+        IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, IOptions<DurableHostingOptions> hosting, MemoryBudget memory,
+        TimeProvider time)
     {
-        (_slots, _time) = (new SemaphoreSlim(options.Value.MaxRunning), time);
+        (_memory, _time) = (memory, time);
+        (_maxTimeoutSeconds, _maxActivityTime) = (limits.Value.MaxTimeoutSeconds, hosting.Value.MaxActivityTime);
+        _slots = new SemaphoreSlim(tasks.Value.MaxRunning);
         _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
     }
 
     /// <summary>Is cancelled when the process is ending: attempts are interrupted, and begin again elsewhere.</summary>
     public CancellationToken Stopping => _stopping.Token;
 
-    /// <summary>Waits for a slot.</summary>
-    /// <param name="dueAt">Since when the attempt waits.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Frees the slot.</returns>
-    public async Task<IDisposable> EnterAsync(DateTimeOffset dueAt, CancellationToken cancellationToken)
-    {
-        await _slots.WaitAsync(cancellationToken);
+    /// <summary>How long an activity may take, with the time to report its result; null for any time.</summary>
+    public TimeSpan? MaxTime => _maxActivityTime is not { } max ? null : max > 2 * Margin ? max - Margin : max / 2;
 
-        // The clock of the process that has ordered it may be ahead.
-        _wait.Record(Math.Max(0, (_time.GetUtcNow() - dueAt).TotalSeconds));
-        return new Slot(_slots);
+    /// <summary>Returns a call with a time limit that this host allows. A host with a higher maximum may have accepted the task.</summary>
+    public AttemptInput Adopt(AttemptInput call) => call.Definition.TimeoutSeconds > _maxTimeoutSeconds
+        ? call with { Definition = call.Definition with { TimeoutSeconds = null } }
+        : call;
+
+    /// <summary>Returns how long the attempt of a call may take.</summary>
+    public TimeSpan LimitOf(AttemptInput call) => TimeSpan.FromSeconds(call.Definition.TimeoutSeconds ?? _maxTimeoutSeconds);
+
+    /// <summary>Runs an attempt when there is a slot, and memory for its input.</summary>
+    /// <param name="call">What to run.</param>
+    /// <param name="run">Runs it.</param>
+    /// <param name="stopping">Ends the wait.</param>
+    /// <returns>Whether it ran: not if the rest of the time that the host allows became too short for it.</returns>
+    public async Task<bool> TryRunAsync(AttemptInput call, Func<Task> run, CancellationToken stopping)
+    {
+        using var account = RequestMemory.Current = _memory.Open();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        if (_maxActivityTime - LimitOf(call) is { } wait)
+        {
+            patience.CancelAfter(wait > MinWait ? wait : MinWait);
+        }
+
+        if (!await IsInTimeAsync(_slots.WaitAsync(patience.Token), stopping))
+        {
+            return false;
+        }
+
+        try
+        {
+            // The clock of the process that has scheduled the call may be ahead.
+            _wait.Record(Math.Max(0, (_time.GetUtcNow() - call.DueAt).TotalSeconds));
+            if (!await IsInTimeAsync(account.HoldWhenThereIsRoomAsync(call.InputBytes, patience.Token).AsTask(), stopping))
+            {
+                return false;
+            }
+
+            await run();
+            return true;
+        }
+        finally
+        {
+            _slots.Release();
+        }
     }
 
     /// <summary>Interrupts all attempts.</summary>
@@ -49,8 +100,16 @@ internal sealed class AttemptSlots : IDisposable
         _meter.Dispose();
     }
 
-    private sealed class Slot(SemaphoreSlim slots) : IDisposable
+    private static async Task<bool> IsInTimeAsync(Task wait, CancellationToken stopping)
     {
-        public void Dispose() => slots.Release();
+        try
+        {
+            await wait;
+            return true;
+        }
+        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 }

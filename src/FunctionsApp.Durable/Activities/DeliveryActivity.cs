@@ -27,7 +27,7 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
             return other;
         }
 
-        var record = new StoredTask(input.Id, input.Start, input.Status, Attempts: null).Record;
+        var record = new StoredTask(input.Id, input.Start, input.Status, input.Status.Attempts).Record;
         var delivery = record.Delivery!;
         if (!receivers.TryEnter(delivery.Url))
         {
@@ -47,48 +47,57 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
 
     /// <summary>
     /// Returns the delivery of a call that must send nothing. The framework makes a call before it stores the step that demands it: if
-    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise.
+    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise. That end has a call of
+    /// its own, which this one lets finish: the orchestration takes the first of the two results.
     /// </summary>
     /// <returns>Null when the end that the call reports is stored.</returns>
     private async Task<Delivery?> FindOtherAsync(DeliveryInput input, CancellationToken stopping)
     {
         var started = time.GetTimestamp();
+        var delivery = input.Status.Delivery!;
         while (time.GetElapsedTime(started) < MaxWait)
         {
             var status = await hub.FindAsync(input.Id) is { } instance ? reader.Parse(instance).Status : null;
             if (status?.Version > input.Status.Version)
             {
                 // Its process may have died after it had reported the delivery, and before this call was deleted.
-                return status.Delivery ?? input.Status.Delivery;
+                return status.Delivery ?? delivery;
             }
 
-            if (status?.Version == input.Status.Version && status.FinishedAt == input.Status.FinishedAt)
+            if (status?.Version == input.Status.Version)
             {
-                return null;
+                if (status.FinishedAt == input.Status.FinishedAt)
+                {
+                    return null;
+                }
+
+                // The result may be taken for that of the stored end, whose URL may be another one.
+                delivery = status.Delivery ?? delivery;
             }
 
             await Task.Delay(WaitPause, time, stopping);
         }
 
-        return input.Status.Delivery! with { NextAttemptAt = time.GetUtcNow() + BusyPause };
+        return delivery with { NextAttemptAt = time.GetUtcNow() + BusyPause };
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
     {
-        if (input.Status.Problem is { } problem)
+        var attempts = input.Status.Attempts;
+        if (attempts.Problem is { } problem)
         {
             return problem;
         }
 
-        if (input.Status is { State: TaskState.Cancelled } or { OutcomeBytes: > TaskMessage.MaxOutcomeBytes })
+        if (input.Status.State == TaskState.Cancelled || attempts.OutcomeBytes > TaskMessage.MaxOutcomeBytes)
         {
             return null;
         }
 
-        await memory.HoldWhenThereIsRoomAsync(2L * input.Status.OutcomeBytes, stopping);
+        await memory.HoldWhenThereIsRoomAsync(2L * attempts.OutcomeBytes, stopping);
         try
         {
-            return await hub.Blobs.ReadOutcomeAsync(input.Id, input.Status.Attempts, stopping);
+            return await hub.Blobs.ReadOutcomeAsync(input.Id, attempts.Begun, stopping);
         }
         catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
         {

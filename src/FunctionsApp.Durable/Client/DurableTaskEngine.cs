@@ -10,18 +10,18 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Durable.Client;
 
 /// <summary>
-/// The task engine of any number of processes that share a storage account. A task is an orchestration; this is its client, which
-/// creates, reads, cancels and lists tasks whichever process runs them.
+/// The task engine of any number of processes that share a storage account. A task is an orchestration. This class is the client: it
+/// creates, reads, cancels and lists tasks, whichever process runs them.
 /// </summary>
 internal sealed partial class DurableTaskEngine : ITaskEngine
 {
-    /// <summary>Pages of the task hub that one page of a list may take: a filter may leave nothing of them.</summary>
+    /// <summary>The maximum number of pages of the hub that are read for one page of a list: a filter may exclude all of them.</summary>
     private const int MaxPages = 10;
 
-    /// <summary>Tasks of a page that are read at once.</summary>
+    /// <summary>The number of tasks of a page that are read at once.</summary>
     private const int Concurrency = 16;
 
-    /// <summary>Smaller outcomes are read at once.</summary>
+    /// <summary>Larger outcomes are read in parts while they are sent.</summary>
     private const int MinStoredBytes = 64 * 1024;
 
     /// <summary>How long a request may wait for storage.</summary>
@@ -33,7 +33,6 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private readonly TaskWatcher _watcher;
     private readonly TimeProvider _time;
     private readonly ILogger<DurableTaskEngine> _logger;
-    private volatile bool _isFailing;
 
     public DurableTaskEngine(TaskHub hub, TaskReader reader, TaskCreation creation, TimeProvider time, ILogger<DurableTaskEngine> logger)
     {
@@ -68,10 +67,13 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     }
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
-        async stop => (await _reader.FindAsync(id))?.Status is not { } status ? null
-            : status.Problem ?? (status.State is not (TaskState.Succeeded or TaskState.Failed) ? null
-            : status.OutcomeBytes > MinStoredBytes ? _hub.Blobs.StoredOutcome(id, status.Attempts, status.OutcomeBytes)
-            : await _hub.Blobs.ReadOutcomeAsync(id, status.Attempts, stop)),
+        async stop => (await _reader.FindAsync(id))?.Status switch
+        {
+            { Attempts.Problem: { } problem } => problem,
+            not { State: TaskState.Succeeded or TaskState.Failed } => null,
+            { Attempts: { OutcomeBytes: > MinStoredBytes } large } => _hub.Blobs.StoredOutcome(id, large.Begun, large.OutcomeBytes),
+            { Attempts.Begun: var attempt } => await _hub.Blobs.ReadOutcomeAsync(id, attempt, stop),
+        },
         "The outcome of the task cannot be read.");
 
     public async Task<TaskView?> CancelAsync(string id) => !IsId(id) ? null : await GuardAsync(
@@ -83,12 +85,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return found;
             }
 
-            var seen = await _hub.Blobs.ChangeStateAsync(
-                id,
-                known: null,
-                state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = _time.GetUtcNow() } : null,
-                stop);
-            var state = seen.State;
+            var seen = await _hub.Blobs.CancelAsync(id, _time.GetUtcNow(), stop);
+            var state = seen.Value;
             if (state.IsDone)
             {
                 // The work is done, and its end is about to be recorded.
@@ -148,7 +146,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return null;
             }
 
-            // One that is due is in flight already.
+            // A delivery that is due is in flight already.
             var now = _time.GetUtcNow();
             if (view.Record is { IsFinished: true, Delivery: { } delivery }
                 && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
@@ -163,36 +161,17 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public void EnsureReady()
     {
-        if (_isFailing)
+        if (_hub.IsFailing)
         {
             throw new ProblemException(Problem.StorageFailed(
                 "New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
         }
     }
 
-    /// <summary>Whether storage failed when it was last used.</summary>
-    internal bool IsFailing => _isFailing;
-
-    /// <summary>Notes whether storage works, as the worker sees it.</summary>
-    /// <param name="failure">Why it does not; null if it does.</param>
-    internal void Note(Exception? failure)
-    {
-        if (failure is not null && !_isFailing)
-        {
-            _isFailing = true;
-            LogUnavailable(_logger, failure.GetBaseException().Message);
-        }
-        else if (failure is null && _isFailing)
-        {
-            _isFailing = false;
-            LogAvailable(_logger);
-        }
-    }
-
-    /// <summary>Whether a text of a caller is an id: nothing else must get into the names of storage.</summary>
+    /// <summary>Whether a caller's text is an id. No other text may get into names of blobs and queries.</summary>
     private static bool IsId(string id) => id.Length == TaskRecord.IdLength && id.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>The problem of a task that may run, or not: storage has not responded to its start.</summary>
+    /// <summary>The problem if it is unknown whether the task runs: storage has not responded to its start.</summary>
     private static Problem UnknownOutcome(string id, TaskDefinition definition) => Problem.StorageFailed(
         "Storage did not respond in time, so it is unknown whether the task was accepted. " + (definition.IdempotencyKey is null
             ? $"GET {definition.Path}/{id} shows whether it was. With an Idempotency-Key the request could be sent again."
@@ -229,14 +208,14 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure) =>
         GuardAsync(run, () => Problem.StorageFailed(failure), Patience);
 
-    /// <summary>Bounds the time of a request, and reports failures of storage as such. A bug is none.</summary>
+    /// <summary>Limits the time of a request, and turns failures of storage into problems.</summary>
     private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, Func<Problem> failure, TimeSpan patience)
     {
         using var stop = new CancellationTokenSource(patience, _time);
         try
         {
             var result = await run(stop.Token).WaitAsync(stop.Token);
-            Note(failure: null);
+            _hub.Note(failure: null);
             return result;
         }
         catch (UnreadableDataException exception)
@@ -252,18 +231,10 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     private ProblemException Fail(Exception exception, Problem problem)
     {
-        Note(exception);
+        _hub.Note(exception);
         return new ProblemException(problem);
     }
 
     [LoggerMessage(EventId = 39, Level = LogLevel.Error, Message = "Stored data cannot be read, so a request has failed")]
     private static partial void LogUnreadable(ILogger logger, Exception exception);
-
-    [LoggerMessage(EventId = 30, Level = LogLevel.Error,
-        Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
-    private static partial void LogUnavailable(ILogger logger, string reason);
-
-    [LoggerMessage(EventId = 31, Level = LogLevel.Information,
-        Message = "The storage account of the tasks can be reached again, and tasks are accepted")]
-    private static partial void LogAvailable(ILogger logger);
 }

@@ -8,11 +8,10 @@ using FunctionsApp.Durable.Storage;
 namespace FunctionsApp.Durable.Client;
 
 /// <summary>
-/// Creates tasks, and one for each idempotency key: several processes may be asked at once, storage may respond late, and a process
-/// may die at any moment.
+/// Creates tasks, one for each idempotency key: several processes may get the same request at once, storage may respond late, and a
+/// process may die at any moment. If a creation fails, <see cref="TaskBlobs.DeleteOrphansAsync"/> deletes what it has stored.
 /// </summary>
-internal sealed class TaskCreation(
-    TaskHub hub, TaskReader reader, StorageUse use, DeliverySchedule schedule, Leftovers leftovers, TimeProvider time)
+internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse use, DeliverySchedule schedule, TimeProvider time)
 {
     /// <summary>How long storage may take, beside the time for the input.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -22,7 +21,7 @@ internal sealed class TaskCreation(
 
     private static readonly TimeSpan KeyPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The rate at which an input is stored at least, in bytes a second: 2 Mbit/s.</summary>
+    /// <summary>The minimum rate at which an input is stored, in bytes a second: 2 Mbit/s.</summary>
     private const double MinRate = 250_000;
 
     /// <summary>How long the creation of a task may take.</summary>
@@ -40,8 +39,7 @@ internal sealed class TaskCreation(
         await hub.EnsureCreatedAsync().WaitAsync(cancellationToken);
         return definition.IdempotencyKey is { } key
             ? await CreateOnceAsync(key, definition, input, starting, cancellationToken)
-            : await AcceptAsync(
-                new NewTask(TaskRecord.NewId(), Key: null, IsAdopted: false), definition, input, starting, cancellationToken);
+            : await AcceptAsync(TaskRecord.NewId(), definition, input, starting, cancellationToken);
     }
 
     private static TimeSpan TimeFor(RawJson input) => TimeSpan.FromSeconds(input.Utf8.Length / MinRate);
@@ -51,124 +49,89 @@ internal sealed class TaskCreation(
         string key, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        var (id, isAdopted) = (TaskRecord.NewId(), false);
-        for (SeenKey? replaced = null; ;)
+        var id = TaskRecord.NewId();
+        for (Seen<KeyEntry>? replaced = null; ;)
         {
             var mine = new KeyEntry(id, time.GetUtcNow(), definition.Fingerprint);
             var taken = await hub.Blobs.TakeKeyAsync(key, mine, replaced, cancellationToken);
+            if (taken?.Value == mine)
+            {
+                try
+                {
+                    return await AcceptAsync(id, definition, input, starting, cancellationToken);
+                }
+                catch (ProblemException) when (replaced?.Value.Id != id)
+                {
+                    // There is no room, and no other request creates this task.
+                    await hub.Blobs.FreeKeyAsync(key, taken, cancellationToken);
+                    throw;
+                }
+            }
+
             if (taken is null)
             {
-                // Whoever freed the key deletes what is stored under its id.
-                (replaced, id, isAdopted) = (null, TaskRecord.NewId(), false);
+                // The entry to replace is gone.
+                (replaced, id) = (null, TaskRecord.NewId());
                 continue;
             }
 
-            if (taken.Entry == mine)
-            {
-                return await AcceptAsync(new NewTask(id, taken, isAdopted), definition, input, starting, cancellationToken);
-            }
-
-            starting(taken.Entry.Id);
-            var isSame = string.Equals(taken.Entry.Fingerprint, definition.Fingerprint, StringComparison.Ordinal);
-            var (exists, record) = await FindAsync(taken.Entry.Id, cancellationToken);
-            if ((record is not null || !exists) && !isSame)
-            {
-                throw new ProblemException(Problem.IdempotencyKeyReused());
-            }
-
+            var (exists, record) = await FindAsync(taken.Value, definition, starting, cancellationToken);
             if (record is not null)
             {
                 return record;
             }
 
-            replaced = null;
-            if (exists)
-            {
-                // It has expired.
-                starting(null);
-                (replaced, id, isAdopted) = (taken, TaskRecord.NewId(), false);
-            }
-            else if (time.GetUtcNow() - taken.Entry.CreatedAt > Abandoned || time.GetElapsedTime(started) > Abandoned)
-            {
-                // The process that took the key has died, or its requests to storage are still under way. The id stays the same, so
-                // that no two tasks come of it.
-                (replaced, id, isAdopted) = (taken, taken.Entry.Id, true);
-            }
-            else
+            // The process that took the key may have died, or its requests to storage are still under way. The id stays the same, so
+            // that there is only one task.
+            var isAbandoned = time.GetUtcNow() - taken.Value.CreatedAt > Abandoned || time.GetElapsedTime(started) > Abandoned;
+            replaced = exists || isAbandoned ? taken : null;
+            id = isAbandoned && !exists ? taken.Value.Id : TaskRecord.NewId();
+            if (replaced is null)
             {
                 await Task.Delay(KeyPause, time, cancellationToken);
             }
         }
     }
 
-    /// <summary>Finds a task; it may exist and have expired, and then has no record.</summary>
-    private async Task<(bool Exists, TaskRecord? Record)> FindAsync(string id, CancellationToken cancellationToken)
+    /// <summary>Finds the task of a key; it may exist and have expired, and then has no record.</summary>
+    private async Task<(bool Exists, TaskRecord? Record)> FindAsync(
+        KeyEntry entry, TaskDefinition definition, Action<string?> starting, CancellationToken cancellationToken)
     {
-        if (await hub.FindAsync(id).WaitAsync(cancellationToken) is not { } instance)
+        starting(entry.Id);
+        var instance = await hub.FindAsync(entry.Id).WaitAsync(cancellationToken);
+        var record = instance is not null && TaskHub.IsKept(instance)
+            ? (await reader.ReadAsync(instance, cancellationToken)).View.Record
+            : null;
+        if (instance is not null && record?.IsExpired(time.GetUtcNow()) != false)
         {
-            return (false, null);
+            starting(null);
+            return (true, null);
         }
 
-        var record = TaskHub.IsKept(instance) ? (await reader.ReadAsync(instance, cancellationToken)).View.Record : null;
-        return (true, record?.IsExpired(time.GetUtcNow()) == false ? record : null);
+        return string.Equals(entry.Fingerprint, definition.Fingerprint, StringComparison.Ordinal)
+            ? (instance is not null, record)
+            : throw new ProblemException(Problem.IdempotencyKeyReused());
     }
 
     private async Task<TaskRecord> AcceptAsync(
-        NewTask task, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
+        string id, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var (began, limit) = (time.GetTimestamp(), Patience + TimeFor(input));
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(limit);
-        Task? sending = null;
-        try
-        {
-            await use.AddAsync(input.Utf8.Length, patience.Token);
-            await hub.Blobs.WriteInputAsync(task.Id, input, patience.Token);
-            var now = time.GetUtcNow();
-            var start = new TaskStart(definition, now, input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
-            starting(task.Id);
+        use.Add(input.Utf8.Length);
+        await hub.Blobs.WriteInputAsync(id, input, patience.Token);
+        var start = new TaskStart(definition, time.GetUtcNow(), input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
+        starting(id);
 
-            // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.
-            patience.Token.ThrowIfCancellationRequested();
-            if (time.GetElapsedTime(began) > limit)
-            {
-                throw new TimeoutException();
-            }
+        // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.
+        patience.Token.ThrowIfCancellationRequested();
+        if (time.GetElapsedTime(began) > limit)
+        {
+            throw new TimeoutException();
+        }
 
-            sending = hub.StartAsync(task.Id, start);
-            await sending.WaitAsync(patience.Token);
-            return new StoredTask(task.Id, start, Status: null, Attempts: null).Record;
-        }
-        catch (ProblemException) when (task is { Key: not null, IsAdopted: false })
-        {
-            // There is no room, so there will be no task.
-            await FreeKeyAsync(task, definition.IdempotencyKey!, cancellationToken);
-            throw;
-        }
-        catch (Exception exception) when (exception is not ProblemException && !task.IsAdopted)
-        {
-            leftovers.Add(task.Id, definition.IdempotencyKey, task.Key, sending);
-            throw;
-        }
+        await hub.StartAsync(id, start).WaitAsync(patience.Token);
+        return new StoredTask(id, start, Status: null, new AttemptState()).Record;
     }
-
-    private async Task FreeKeyAsync(NewTask task, string key, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await hub.Blobs.FreeKeyAsync(key, task.Key!, cancellationToken);
-        }
-        catch (Exception exception) when (exception.IsOfStorage())
-        {
-            leftovers.Add(task.Id, key, task.Key, sending: null);
-        }
-    }
-
-    /// <summary>A task that is being created.</summary>
-    /// <param name="Id">Its id.</param>
-    /// <param name="Key">The entry of its idempotency key.</param>
-    /// <param name="IsAdopted">
-    /// Whether another request began to create it, whose start may still arrive: nothing of it is deleted here.
-    /// </param>
-    private sealed record NewTask(string Id, SeenKey? Key, bool IsAdopted);
 }

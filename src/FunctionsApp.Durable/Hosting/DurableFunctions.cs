@@ -3,6 +3,7 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Records;
+using FunctionsApp.Durable.Storage;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,7 +23,7 @@ public static class DurableFunctions
 
     /// <summary>Makes an attempt.</summary>
     [Function(TaskNames.Attempt)]
-    public static Task<AttemptResult> AttemptAsync([ActivityTrigger] AttemptInput input, FunctionContext context) =>
+    public static Task<AttemptState> AttemptAsync([ActivityTrigger] AttemptInput input, FunctionContext context) =>
         context.InstanceServices.GetRequiredService<AttemptActivity>().RunAsync(input, context.CancellationToken);
 
     /// <summary>Sends the webhook once.</summary>
@@ -30,8 +31,8 @@ public static class DurableFunctions
     public static Task<Delivery> DeliverAsync([ActivityTrigger] DeliveryInput input, FunctionContext context) =>
         context.InstanceServices.GetRequiredService<DeliveryActivity>().RunAsync(input, context.CancellationToken);
 
-    /// <summary>Deletes the blobs of a task that has expired.</summary>
+    /// <summary>Deletes the blobs of an expired task.</summary>
     [Function(TaskNames.Removal)]
     public static Task RemoveAsync([ActivityTrigger] RemovalInput input, FunctionContext context) =>
-        context.InstanceServices.GetRequiredService<RemovalActivity>().RunAsync(input);
+        context.InstanceServices.GetRequiredService<TaskHub>().Blobs.DeleteAsync(input.Id, input.IdempotencyKey, CancellationToken.None);
 }

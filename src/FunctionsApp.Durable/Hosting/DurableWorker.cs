@@ -19,7 +19,7 @@ namespace FunctionsApp.Durable.Hosting;
 /// </summary>
 internal sealed partial class DurableWorker : IDisposable
 {
-    /// <summary>A task of a later version is left to a process that knows its steps. host.json says the same to the extension.</summary>
+    /// <summary>Tasks of later versions are left to a process that knows their steps. host.json says the same to the extension.</summary>
     private static readonly VersioningSettings Versions = new()
     {
         Version = TaskNames.Version,
@@ -32,41 +32,32 @@ internal sealed partial class DurableWorker : IDisposable
     private readonly ILogger<DurableWorker> _logger;
 
     /// <summary>Describes the worker. It does nothing before it is started.</summary>
-    public DurableWorker(
-        TaskHub hub, AttemptActivity attempt, DeliveryActivity delivery, RemovalActivity removal, AttemptSlots slots, ILoggerFactory logs,
-        ILogger<DurableWorker> logger)
+    public DurableWorker(TaskHub hub, AttemptActivity attempt, DeliveryActivity delivery, AttemptSlots slots, ILoggerFactory logs)
     {
-        (_hub, _logger) = (hub.Name, logger);
+        (_hub, _logger) = (hub.Name, logs.CreateLogger<DurableWorker>());
         var shims = new DurableTaskShimFactory(
             new DurableTaskWorkerOptions { DataConverter = new JsonDataConverter(CoreJson.Stored) }, logs);
-        _worker = new TaskHubWorker(
-            hub.Service,
-            new Known<TaskOrchestration>
-            {
-                [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()),
-            },
-            new Known<TaskActivity>
-            {
-                [TaskNames.Attempt] = Activity<AttemptInput, AttemptResult>(
-                    TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping)),
-                [TaskNames.Delivery] = Activity<DeliveryInput, Delivery>(
-                    TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping)),
-                [TaskNames.Removal] = Activity<RemovalInput, object?>(TaskNames.Removal, async removed =>
-                {
-                    await removal.RunAsync(removed);
-                    return null;
-                }),
-            },
-            Versions,
-            logs)
+        var orchestrations = new Known<TaskOrchestration>
+        {
+            [TaskNames.Orchestration] = () => shims.CreateOrchestration(TaskNames.Orchestration, new TaskOrchestrator()),
+        };
+        var activities = new Known<TaskActivity>();
+        Add<AttemptInput, AttemptState>(TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping));
+        Add<DeliveryInput, Delivery>(TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping));
+        Add<RemovalInput, object?>(TaskNames.Removal, async input =>
+        {
+            await hub.Blobs.DeleteAsync(input.Id, input.IdempotencyKey, CancellationToken.None);
+            return null;
+        });
+        _worker = new TaskHubWorker(hub.Service, orchestrations, activities, Versions, logs)
         {
             ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails,
         };
 
-        Func<TaskActivity> Activity<TInput, TResult>(string name, Func<TInput, Task<TResult>> run)
+        void Add<TInput, TResult>(string name, Func<TInput, Task<TResult>> run)
         {
             var activity = FuncTaskActivity.Create<TInput, TResult>((_, input) => run(input));
-            return () => shims.CreateActivity(name, activity);
+            activities.Add(name, () => shims.CreateActivity(name, activity));
         }
     }
 
@@ -86,7 +77,7 @@ internal sealed partial class DurableWorker : IDisposable
     [LoggerMessage(EventId = 32, Level = LogLevel.Information, Message = "This process runs tasks of the hub {Hub}")]
     private static partial void LogStarted(ILogger logger, string hub);
 
-    /// <summary>What creates an orchestration or activity for each step, by name. All steps are of the one version that there is.</summary>
+    /// <summary>The factories of orchestrations or activities, by name. There is only one version.</summary>
     private sealed class Known<T> : Dictionary<string, Func<T>>, INameVersionObjectManager<T>
         where T : class
     {

@@ -4,20 +4,54 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Durable.Hosting;
 
 /// <summary>
-/// Deletes what nothing needs any more, and takes up the tasks whose orchestrations have failed. Every process does so: each step may be
-/// repeated.
+/// Deletes data that no task needs any more, and resumes the tasks whose orchestrations have failed. Every process does so: each step
+/// may be repeated.
 /// </summary>
-internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, TimeProvider time, ILogger<HubMaintenance> logger)
+internal sealed partial class HubMaintenance(
+    TaskHub hub, TaskReader reader, StorageUse use, TimeProvider time, ILogger<HubMaintenance> logger)
 {
-    /// <summary>Tasks that are deleted or taken up at once.</summary>
+    /// <summary>The number of tasks that are deleted or resumed at once.</summary>
     private const int Concurrency = 8;
 
-    /// <summary>How old what is stored must be to be deleted for lack of a task. A creation takes seconds.</summary>
+    /// <summary>The minimum age of data without a task that is deleted. A creation takes seconds.</summary>
     private static readonly TimeSpan MinOrphanAge = TimeSpan.FromHours(1);
 
+    private static readonly TimeSpan RunPause = TimeSpan.FromMinutes(1), OrphansPause = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan MeasurePause = TimeSpan.FromSeconds(2);
+
+    /// <summary>Maintains the hub until the process ends.</summary>
+    public Task RepeatAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        RepeatAsync(RunAsync, RunPause, stoppingToken),
+        RepeatAsync(DeleteOrphansAsync, OrphansPause, stoppingToken),
+        RepeatAsync(use.MeasureAsync, MeasurePause, stoppingToken));
+
+    /// <summary>Does something, and notes or logs why it failed.</summary>
+    public async Task TryAsync(Func<Task> run, CancellationToken stoppingToken)
+    {
+        try
+        {
+            stoppingToken.ThrowIfCancellationRequested();
+            await run();
+        }
+#pragma warning disable CA1031 // The caller retries: storage fails in many ways, and after a bug the rest of the service must go on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            if (!stoppingToken.IsCancellationRequested && exception.IsOfStorage())
+            {
+                hub.Note(exception);
+            }
+            else if (!stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(logger, exception);
+            }
+        }
+    }
+
     /// <summary>
-    /// Deletes the histories of expired tasks: no orchestration can delete its own. One that has failed begins anew with its end: the
-    /// task is a failed one, whose webhook is sent, and which expires like any other.
+    /// Deletes the histories of expired tasks: no orchestration can delete its own. A failed orchestration begins anew with the task's
+    /// end: the task has failed, its webhook is sent, and it expires like any other.
     /// </summary>
     public Task RunAsync(CancellationToken cancellationToken) => Parallel.ForEachAsync(
         hub.ListClosedAsync(cancellationToken),
@@ -33,7 +67,7 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
                 }
                 else if (await hub.FindAsync(id) is { } instance && TaskHub.HasFailed(instance))
                 {
-                    await TakeUpAsync(id, instance, token);
+                    await ResumeAsync(id, instance, token);
                 }
             }
 #pragma warning disable CA1031 // The others must not wait for one.
@@ -55,24 +89,21 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
         foreach (var prefix in "0123456789abcdef".Select(static digit => digit.ToString()))
         {
             var ids = await hub.ListIdsAsync(prefix, cancellationToken);
-            await hub.Blobs.Inventory.DeleteOrphanedKeysAsync(prefix, before, ids.Contains, cancellationToken);
-            if (await hub.Blobs.Inventory.DeleteOrphansAsync(prefix, before, ids.Contains, cancellationToken) is > 0 and var count)
+            if (await hub.Blobs.DeleteOrphansAsync(prefix, before, ids.Contains, cancellationToken) is > 0 and var count)
             {
                 LogOrphans(logger, count);
             }
         }
     }
 
-    private async Task TakeUpAsync(string id, DurableTask.Core.OrchestrationState instance, CancellationToken cancellationToken)
+    private async Task ResumeAsync(string id, DurableTask.Core.OrchestrationState instance, CancellationToken cancellationToken)
     {
         var (start, status) = reader.Parse(instance);
-        if (start.Failures < TaskReader.MaxFailures)
+        if (start.Restarts < TaskReader.MaxRestarts)
         {
-            LogFailed(logger, id, TaskHub.FailureOf(instance));
-
-            // An attempt that still runs learns that it is not needed any more.
-            await hub.Blobs.EndAttemptsAsync(id, cancellationToken);
-            await hub.RestartAsync(id, start with { Ended = status, Failures = start.Failures + 1 });
+            LogResumed(logger, id, TaskHub.FailureOf(instance));
+            await StopAttemptAsync(id, cancellationToken);
+            await hub.RestartAsync(id, start with { Status = status, Restarts = start.Restarts + 1 });
         }
         else if (status!.ExpiresAt < time.GetUtcNow())
         {
@@ -81,9 +112,35 @@ internal sealed partial class HubMaintenance(TaskHub hub, TaskReader reader, Tim
         }
     }
 
+    private async Task StopAttemptAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await hub.Blobs.CancelAsync(id, time.GetUtcNow(), cancellationToken);
+        }
+        catch (UnreadableDataException)
+        {
+            // The attempt cannot read its state either, and stops.
+        }
+    }
+
+    /// <summary>Does something again and again. All processes do it, so the pauses vary.</summary>
+    private async Task RepeatAsync(Func<CancellationToken, Task> run, TimeSpan pause, CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await TryAsync(() => run(stoppingToken), stoppingToken);
+        }
+    }
+
+    [LoggerMessage(EventId = 40, Level = LogLevel.Error, Message = "The maintenance of the task hub failed; the app retries")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(EventId = 37, Level = LogLevel.Error,
         Message = "The orchestration of task {Id} has failed, and so has the task: {Reason}")]
-    private static partial void LogFailed(ILogger logger, string id, string reason);
+    private static partial void LogResumed(ILogger logger, string id, string reason);
 
     [LoggerMessage(EventId = 42, Level = LogLevel.Error, Message = "Task {Id} can be neither deleted nor resumed")]
     private static partial void LogStuck(ILogger logger, Exception exception, string id);

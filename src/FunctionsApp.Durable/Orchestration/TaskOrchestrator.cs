@@ -12,24 +12,24 @@ using TaskOptions = Microsoft.DurableTask.TaskOptions;
 namespace FunctionsApp.Durable.Orchestration;
 
 /// <summary>
-/// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. It decides
-/// only by its history, which it replays after each step, so it must be deterministic: no clock, setting or storage of its own.
-/// Its steps are those of <see cref="TaskNames.Version"/>.
+/// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. The framework
+/// replays the history after each step, so the orchestrator must be deterministic: it uses no clock, setting or storage of its own. Its
+/// steps are those of <see cref="TaskNames.Version"/>.
 /// </summary>
 internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, object?>
 {
-    /// <summary>Failures of the attempt's activity itself, in a row, after which the task fails: its storage is broken.</summary>
-    private const int MaxFailures = 10;
+    /// <summary>After ten failures of the attempt's activity itself, which storage causes, the task fails.</summary>
+    private static readonly TaskOptions TenTries = TaskOptions.FromRetryPolicy(new RetryPolicy(
+        maxNumberOfAttempts: 10, firstRetryInterval: TimeSpan.FromSeconds(5)));
 
-    /// <summary>The pause after such a failure.</summary>
-    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(5);
-
-    /// <summary>Storage that fails does so for a while; what must be done is repeated until it is.</summary>
+    /// <summary>For steps that must succeed in the end: an outage of storage may take hours.</summary>
     private static readonly TaskOptions Patient = TaskOptions.FromRetryPolicy(new RetryPolicy(
         maxNumberOfAttempts: 100,
         firstRetryInterval: TimeSpan.FromSeconds(5),
         backoffCoefficient: 2,
         maxRetryInterval: TimeSpan.FromMinutes(10)));
+
+    private static readonly AttemptVerdict Cancelled = new(AttemptEnd.Cancelled);
 
     private static readonly Task Never = new TaskCompletionSource().Task;
 
@@ -37,7 +37,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     public override async Task<object?> RunAsync(TaskOrchestrationContext context, JsonElement input)
     {
         var start = Read(context, input);
-        var status = start.Ended ?? await RunAttemptsAsync(context, start);
+        var status = start.Status ?? await RunAttemptsAsync(context, start);
         context.SetCustomStatus(status);
         return await KeepAsync(context, start, status);
     }
@@ -60,86 +60,52 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     {
         var status = new DurableStatus { Version = 1 };
         var cancelled = context.WaitForExternalEvent<CancelEvent>(TaskNames.Cancel);
-        var result = new AttemptResult { End = AttemptEnd.Retried };
-        for (var failures = 0; ;)
+        for (var call = 1; ;)
         {
-            status = status with
-            {
-                Version = status.Version + 1,
-                Call = status.Call + (result.End is null ? 0 : 1),
-                NextAttemptAt = null,
-            };
+            status = status with { Version = status.Version + 1, NextAttemptAt = null };
             context.SetCustomStatus(status);
             var input = new AttemptInput(
-                context.InstanceId, status.Call, start.Definition, start.InputBytes, Now(context), result.IsRunning);
-            var attempt = context.CallActivityAsync<AttemptResult>(TaskNames.Attempt, input);
+                context.InstanceId, call, start.Definition, start.InputBytes, Now(context), status.Attempts.IsRunning);
+            var attempt = context.CallActivityAsync<AttemptState>(TaskNames.Attempt, input, TenTries);
             await Task.WhenAny(attempt, cancelled);
-            if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != status.Call)
+            if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != call)
             {
                 // This call has not begun, and cannot begin any more.
-                return start.After(status, new AttemptVerdict(AttemptEnd.Cancelled), Now(context));
+                return start.After(status, Cancelled, Now(context));
             }
 
             try
             {
-                result = await attempt;
-                failures = 0;
+                status = status with { Attempts = await attempt };
             }
             catch (TaskFailedException exception)
             {
-                if (++failures == MaxFailures)
+                LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
+                return start.Fail(status, Problem.StorageFailed("No attempt could be started. The log has the cause."), Now(context));
+            }
+
+            var hasEnded = status.Attempts.End is not null;
+            if (hasEnded)
+            {
+                var isCancelled = status.Attempts.End == AttemptEnd.Retried && cancelled.IsCompletedSuccessfully;
+                status = start.After(status, isCancelled ? Cancelled : status.Attempts.Verdict, Now(context));
+                if (status.IsFinished)
                 {
-                    LogNoAttempt(context.CreateReplaySafeLogger<TaskOrchestrator>(), exception, context.InstanceId);
-                    return start.Fail(status, Problem.StorageFailed("No attempt could be started. The log has the cause."), Now(context));
+                    return status;
                 }
 
-                result = AfterFailure(input, status);
-            }
-
-            status = status with
-            {
-                Attempts = result.Attempts,
-                StartedAt = result.StartedAt ?? status.StartedAt,
-                Progress = result.Progress,
-                OutcomeBytes = result.OutcomeBytes,
-            };
-            if (result.End is null)
-            {
-                // An attempt that another execution makes ends by itself when the task is cancelled.
-                await WaitUntilAsync(context, Now(context).AddSeconds(result.PauseSeconds), result.IsRunning ? Never : cancelled);
-                continue;
-            }
-
-            var isRetry = result.End == AttemptEnd.Retried;
-            status = start.After(
-                status,
-                isRetry && cancelled.IsCompletedSuccessfully ? new AttemptVerdict(AttemptEnd.Cancelled) : result.Verdict,
-                Now(context));
-            if (status.IsFinished)
-            {
-                return status;
-            }
-
-            if (status.NextAttemptAt is { } due)
-            {
                 context.SetCustomStatus(status);
-                if (!await WaitUntilAsync(context, due, cancelled))
-                {
-                    return start.After(status, new AttemptVerdict(AttemptEnd.Cancelled), Now(context));
-                }
+                call++;
+            }
+
+            // An attempt that another execution makes ends by itself when the task is cancelled.
+            var due = Now(context).AddSeconds(status.Attempts.PauseSeconds);
+            if (!await WaitUntilAsync(context, due, status.Attempts.IsRunning ? Never : cancelled) && hasEnded)
+            {
+                return start.After(status, Cancelled, Now(context));
             }
         }
     }
-
-    /// <summary>The result of a call whose activity has failed. One that waits for another execution goes on waiting.</summary>
-    private static AttemptResult AfterFailure(AttemptInput input, DurableStatus status) => new()
-    {
-        End = input.IsRunning ? null : AttemptEnd.Retried,
-        IsRunning = input.IsRunning,
-        Attempts = status.Attempts,
-        StartedAt = status.StartedAt,
-        PauseSeconds = FailurePause.TotalSeconds,
-    };
 
     /// <summary>
     /// Delivers the webhook when it is due or requested again, and removes the task when it has expired. After each delivery the
@@ -148,7 +114,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     private static async Task<object?> KeepAsync(TaskOrchestrationContext context, TaskStart start, DurableStatus status)
     {
         var again = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
-        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, Attempts: null).Record)!.Value;
+        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, status.Attempts).Record)!.Value;
         if (await WaitUntilAsync(context, wake.At, again))
         {
             if (wake.Step == TaskStep.Removal)
@@ -171,7 +137,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             status = status with { Version = status.Version + 1, Delivery = delivery };
         }
 
-        context.ContinueAsNew(start with { Ended = status });
+        context.ContinueAsNew(start with { Status = status });
         return null;
     }
 

@@ -1,11 +1,11 @@
 namespace FunctionsApp.Durable.Records;
 
-/// <summary>The names in the history of a task's orchestration. A change of one would strand the tasks that are stored.</summary>
+/// <summary>The names in the history of a task's orchestration. If one changes, stored tasks cannot go on.</summary>
 internal static class TaskNames
 {
     /// <summary>
-    /// The version of the orchestration's steps. Every change of what it does, in which order, needs a new version beside the old one:
-    /// a task goes on by the steps of its creation. A process does not run tasks of a later version.
+    /// The version of the orchestration's steps. Every change of the steps or their order needs a new version beside the old one: a task
+    /// goes on by the steps of its creation. A process does not run tasks of a later version.
     /// </summary>
     public const string Version = "1.0";
 

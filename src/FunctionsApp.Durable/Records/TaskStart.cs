@@ -10,13 +10,13 @@ namespace FunctionsApp.Durable.Records;
 /// <param name="DeliveryPauseSeconds">
 /// The pause before the first attempt at its webhook, in seconds. Orchestrations must not read settings.
 /// </param>
-/// <param name="Ended">
+/// <param name="Status">
 /// The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.
 /// </param>
-/// <param name="Failures">How often its orchestration has failed.</param>
+/// <param name="Restarts">How often a failed orchestration of the task was started again.</param>
 public sealed record TaskStart(
     TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds,
-    DurableStatus? Ended = null, int Failures = 0)
+    DurableStatus? Status = null, int Restarts = 0)
 {
     /// <summary>The start of a task whose own cannot be read. The task has failed, and is kept for the default time.</summary>
     /// <param name="createdAt">When the task was accepted.</param>
@@ -24,7 +24,7 @@ public sealed record TaskStart(
     {
         var definition = new TaskDefinition { Pattern = "unknown", Path = "/api/tasks", TtlSeconds = new TasksOptions().DefaultTtlSeconds };
         var start = new TaskStart(definition, createdAt, InputBytes: 0, DeliveryPauseSeconds: 0);
-        return start with { Ended = start.Fail(status: null, TaskProblems.Unreadable("The task"), createdAt) };
+        return start with { Status = start.Fail(status: null, TaskProblems.Unreadable("The task"), createdAt) };
     }
 
     /// <summary>Returns the status of a task after an attempt.</summary>
@@ -34,9 +34,18 @@ public sealed record TaskStart(
     internal DurableStatus After(DurableStatus? status, AttemptVerdict verdict, DateTimeOffset now)
     {
         status ??= new DurableStatus { Version = 1 };
-        var record = new StoredTask(Id: "", this, status, Attempts: null).Record;
-        var change = TaskLifecycle.After(record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
-        return status.With(change.Record) with { Problem = change.Outcome };
+        var task = new StoredTask(Id: "", this, status, status.Attempts);
+        var (record, problem) = TaskLifecycle.After(task.Record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
+        return status with
+        {
+            Version = record.Version,
+            State = record.State,
+            NextAttemptAt = record.NextAttemptAt,
+            Attempts = status.Attempts with { Problem = problem },
+            FinishedAt = record.FinishedAt,
+            ExpiresAt = record.IsFinished ? record.ExpiresAt : null,
+            Delivery = record.Delivery,
+        };
     }
 
     /// <summary>Returns the status of a task that fails without the outcome of an attempt.</summary>

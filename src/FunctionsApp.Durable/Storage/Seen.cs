@@ -1,14 +1,8 @@
 using Azure;
-using FunctionsApp.Durable.Records;
 
 namespace FunctionsApp.Durable.Storage;
 
-/// <summary>The state of a task's attempts as a process has seen it.</summary>
-/// <param name="State">The state.</param>
-/// <param name="Tag">The tag of the blob; null if there was none.</param>
-internal sealed record SeenState(AttemptState State, ETag? Tag);
-
-/// <summary>The task of an idempotency key as a process has seen it.</summary>
-/// <param name="Entry">The task.</param>
-/// <param name="Tag">The tag of the blob.</param>
-internal sealed record SeenKey(KeyEntry Entry, ETag Tag);
+/// <summary>A blob as this process has seen it. A change on condition of the tag fails if another process has changed it since.</summary>
+/// <param name="Value">The contents.</param>
+/// <param name="Tag">The tag; null if there was no blob.</param>
+internal sealed record Seen<T>(T Value, ETag? Tag);

@@ -4,14 +4,17 @@ using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
 using DurableTask.AzureStorage;
+using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
 /// Connects to the storage account that a setting names, as the Functions host does: by a connection string or by a managed identity.
+/// The settings are checked at startup. Whether the account can be reached may change at any time.
 /// </summary>
-internal static class StorageConnection
+internal sealed class StorageConnection(IConfiguration configuration) : IValidateOptions<TasksOptions>
 {
     /// <summary>
     /// How long one request to storage may take. The defaults of the clients, 100 s and three retries, would let callers wait for
@@ -21,11 +24,23 @@ internal static class StorageConnection
 
     private const int MaxRetries = 2;
 
+    public ValidateOptionsResult Validate(string? name, TasksOptions options)
+    {
+        try
+        {
+            _ = Open(options.Connection);
+            return ValidateOptionsResult.Success;
+        }
+        catch (InvalidOperationException exception)
+        {
+            return ValidateOptionsResult.Fail(exception.Message);
+        }
+    }
+
     /// <summary>Returns what creates clients. It makes no request.</summary>
-    /// <param name="configuration">The app settings.</param>
     /// <param name="name">The setting: a connection string, or a section with <c>accountName</c> or the three service URIs.</param>
     /// <exception cref="InvalidOperationException">The setting is missing or incomplete.</exception>
-    public static StorageAccountClientProvider From(IConfiguration configuration, string name)
+    public StorageAccountClientProvider Open(string name)
     {
         var blobs = Bounded(new BlobClientOptions());
         var queues = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
@@ -51,19 +66,12 @@ internal static class StorageConnection
             }
         }
 
-        var credential = CredentialOf(section);
-        if (section["accountName"] is { Length: > 0 } account)
-        {
-            return new(
-                StorageServiceClientProvider.ForBlob(account, credential, blobs),
-                StorageServiceClientProvider.ForQueue(account, credential, queues),
-                StorageServiceClientProvider.ForTable(account, credential, tables));
-        }
-
+        // The identity of the platform; on a developer's machine that of its tools.
+        var credential = new DefaultAzureCredential(new DefaultAzureCredentialOptions { ManagedIdentityClientId = section["clientId"] });
         return new(
-            StorageServiceClientProvider.ForBlob(UriOf(section, "blobServiceUri"), credential, blobs),
-            StorageServiceClientProvider.ForQueue(UriOf(section, "queueServiceUri"), credential, queues),
-            StorageServiceClientProvider.ForTable(UriOf(section, "tableServiceUri"), credential, tables));
+            StorageServiceClientProvider.ForBlob(UriOf(section, "blob"), credential, blobs),
+            StorageServiceClientProvider.ForQueue(UriOf(section, "queue"), credential, queues),
+            StorageServiceClientProvider.ForTable(UriOf(section, "table"), credential, tables));
     }
 
     private static T Bounded<T>(T options)
@@ -78,16 +86,10 @@ internal static class StorageConnection
         return options;
     }
 
-    /// <summary>The identity of the platform; on a developer's machine that of its tools.</summary>
-    private static DefaultAzureCredential CredentialOf(IConfigurationSection section) => new(new DefaultAzureCredentialOptions
-    {
-        ManagedIdentityClientId = section["clientId"],
-    });
-
-    private static Uri UriOf(IConfigurationSection section, string name) =>
-        Uri.TryCreate(section[name], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
-            ? uri
-            : throw new InvalidOperationException(
-                $"The durable task engine needs a storage account: set {section.Path} to its connection string, "
-                + $"or {section.Path}:accountName, or {section.Path}:{name} and its siblings.");
+    private static Uri UriOf(IConfigurationSection section, string service) =>
+        section["accountName"] is { Length: > 0 } account ? new Uri($"https://{account}.{service}.core.windows.net")
+        : Uri.TryCreate(section[service + "ServiceUri"], UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? uri
+        : throw new InvalidOperationException(
+            $"The durable task engine needs a storage account: set {section.Path} to its connection string, "
+            + $"or {section.Path}:accountName, or {section.Path}:{service}ServiceUri and its siblings.");
 }

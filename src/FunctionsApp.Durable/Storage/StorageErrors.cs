@@ -4,7 +4,7 @@ using Azure.Identity;
 
 namespace FunctionsApp.Durable.Storage;
 
-/// <summary>Tells errors of storage, which pass, from errors of the app and of stored data, which do not.</summary>
+/// <summary>Distinguishes errors of storage, which are retried, from errors of the app and of stored data.</summary>
 internal static class StorageErrors
 {
     /// <summary>
@@ -13,7 +13,7 @@ internal static class StorageErrors
     /// </summary>
     public static bool IsOfStorage(this Exception exception) => exception switch
     {
-        // Of the clients, of the identity, of the network, and the time limits of all of them.
+        // The clients, the identity, the network, and the time limits of all of them.
         RequestFailedException or AuthenticationFailedException or HttpRequestException or SocketException or IOException
             or TimeoutException or OperationCanceledException => true,
         AggregateException { InnerExceptions: [_, ..] errors } => errors.All(IsOfStorage),
@@ -23,6 +23,6 @@ internal static class StorageErrors
 }
 
 /// <summary>Stored data that this version of the app cannot read: it is damaged, or another version has written it.</summary>
-/// <param name="name">The name of what is stored.</param>
+/// <param name="name">The name of the blob.</param>
 /// <param name="inner">Why.</param>
 internal sealed class UnreadableDataException(string name, Exception inner) : Exception($"{name} cannot be read: {inner.Message}", inner);

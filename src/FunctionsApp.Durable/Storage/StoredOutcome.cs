@@ -21,8 +21,8 @@ internal sealed class StoredOutcome(BlobClient blob, long length) : StoredJson
         try
         {
             var options = new BlobDownloadOptions { Range = new HttpRange(offset, count) };
-            using var part = (await blob.DownloadStreamingAsync(options, cancellationToken)).Value;
-            await part.Content.ReadExactlyAsync(buffer[..count], cancellationToken);
+            var part = (await blob.DownloadContentAsync(options, cancellationToken)).Value.Content.ToMemory();
+            part.CopyTo(buffer);
             return count;
         }
         catch (RequestFailedException exception)

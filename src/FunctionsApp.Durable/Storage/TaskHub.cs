@@ -9,7 +9,6 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Records;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TaskMessage = DurableTask.Core.TaskMessage;
@@ -17,43 +16,45 @@ using TaskMessage = DurableTask.Core.TaskMessage;
 namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
-/// The task hub: the tables, queues and blobs of one storage account that all processes of the app share. A process with the
-/// same account and hub name is part of the app.
+/// The task hub: the tables, queues and blobs of one storage account that all processes of the app share. A process with the same
+/// account and hub name is part of the app. Thread-safe.
 /// </summary>
-internal sealed class TaskHub
+internal sealed partial class TaskHub
 {
+    /// <summary>The number of activities that a process takes beside its attempts, so that webhooks do not wait for those.</summary>
+    private const int OtherActivities = 16;
+
+    private const int PageSize = 1_000;
+
+    /// <summary>How often an idle process polls its queues. A step of a task waits half of that on average.</summary>
+    private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);
+
     /// <summary>An orchestration that has completed was a task that has expired.</summary>
     private static readonly OrchestrationStatus[] Completed = [OrchestrationStatus.Completed];
 
-    /// <summary>Orchestrations that nothing advances any more, although their tasks have not expired.</summary>
+    /// <summary>Orchestrations that have stopped although their tasks have not expired.</summary>
     private static readonly OrchestrationStatus[] Failed =
         [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
 
     private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
 
-    /// <summary>
-    /// The number of activities that a process takes beside its running attempts, so that webhooks do not wait for those.
-    /// </summary>
-    private const int OtherActivities = 16;
-
-    private const int PageSize = 1_000;
-
     private readonly Lazy<AzureStorageOrchestrationService> _service;
     private readonly Lazy<TaskBlobs> _blobs;
     private readonly Lazy<Azure.Storage.Queues.QueueClient> _activities;
     private readonly SigningKeys _keys;
-    private readonly Lock _gate = new();
-    private Task? _created;
-    private Task? _keyed;
+    private readonly ILogger<TaskHub> _logger;
+    private volatile bool _isFailing;
+    private volatile bool _isCreated;
+    private volatile bool _hasKey;
 
     /// <summary>Describes the hub. Nothing is requested before the first use.</summary>
     public TaskHub(
-        IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, IConfiguration configuration, SigningKeys keys,
+        IOptions<TasksOptions> options, IOptions<DurableHostingOptions> hosting, StorageConnection connection, SigningKeys keys,
         ILoggerFactory logs)
     {
         var tasks = options.Value;
-        (_keys, Name) = (keys, tasks.HubName);
-        var account = new Lazy<StorageAccountClientProvider>(() => StorageConnection.From(configuration, tasks.Connection));
+        (_keys, Name, _logger) = (keys, tasks.HubName, logs.CreateLogger<TaskHub>());
+        var account = new Lazy<StorageAccountClientProvider>(() => connection.Open(tasks.Connection));
         _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, hosting.Value.PartitionCount, account.Value, logs)));
 
         // Names of containers and queues are lowercase; those of the framework begin likewise.
@@ -73,21 +74,51 @@ internal sealed class TaskHub
     /// <summary>The blobs of the tasks.</summary>
     public TaskBlobs Blobs => _blobs.Value;
 
-    /// <summary>Creates what the hub consists of, unless it exists. Once it has succeeded it costs nothing.</summary>
-    public Task EnsureCreatedAsync() => OnceAsync(ref _created, async () =>
+    /// <summary>Whether storage failed when it was last used.</summary>
+    public bool IsFailing => _isFailing;
+
+    /// <summary>Notes whether storage works.</summary>
+    /// <param name="failure">Why it does not; null if it does.</param>
+    public void Note(Exception? failure)
     {
-        await Service.CreateIfNotExistsAsync();
-        await Blobs.CreateAsync(CancellationToken.None);
-    });
+        if (failure is not null && !_isFailing)
+        {
+            _isFailing = true;
+            LogUnavailable(_logger, failure.GetBaseException().Message);
+        }
+        else if (failure is null && _isFailing)
+        {
+            _isFailing = false;
+            LogAvailable(_logger);
+        }
+    }
+
+    /// <summary>Creates what the hub consists of, unless it exists. Once it has succeeded it costs nothing.</summary>
+    public async Task EnsureCreatedAsync()
+    {
+        if (!_isCreated)
+        {
+            await Service.CreateIfNotExistsAsync();
+            await Blobs.CreateAsync(CancellationToken.None);
+            _isCreated = true;
+        }
+    }
 
     /// <summary>Provides the key that signs webhooks, if it is to be generated: all processes share it.</summary>
-    public Task ProvideSigningKeyAsync(CancellationToken cancellationToken) => OnceAsync(ref _keyed, async () =>
+    public async Task ProvideSigningKeyAsync(CancellationToken cancellationToken)
     {
+        if (_hasKey)
+        {
+            return;
+        }
+
         if (await _keys.EnsureAsync(key => Blobs.ShareSecretAsync("signing-key", key, cancellationToken)) is { } error)
         {
             throw new InvalidOperationException($"The blob secrets/signing-key has an invalid signing key: it {error}.");
         }
-    });
+
+        _hasKey = true;
+    }
 
     /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
     public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);
@@ -105,7 +136,7 @@ internal sealed class TaskHub
     /// <summary>Finds the orchestration of a task; null if there is none.</summary>
     public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
 
-    /// <summary>Whether an orchestration is a task that is kept: it is one of ours, and has not expired.</summary>
+    /// <summary>Whether an orchestration is a task that has not expired.</summary>
     public static bool IsKept(OrchestrationState instance) => IsTask(instance) && Kept.Contains(instance.OrchestrationStatus);
 
     /// <summary>Whether an orchestration has ended although its task has not expired.</summary>
@@ -116,9 +147,7 @@ internal sealed class TaskHub
         instance.FailureDetails?.ToString()
         ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
 
-    /// <summary>
-    /// Reads a page of the orchestrations that are kept, in no order that means anything. A hub may have others than ours.
-    /// </summary>
+    /// <summary>Reads a page of the orchestrations that are kept, in no particular order. Some may not be tasks.</summary>
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) =>
         Service.GetOrchestrationStateAsync(
             new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false },
@@ -127,34 +156,14 @@ internal sealed class TaskHub
             cancellationToken);
 
     /// <summary>Reads the orchestrations of expired and failed tasks.</summary>
-    public async IAsyncEnumerable<OrchestrationState> ListClosedAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var condition = new OrchestrationInstanceStatusQueryCondition
-        {
-            RuntimeStatus = [.. Completed, .. Failed],
-            FetchInput = false,
-            FetchOutput = false,
-        };
-        await foreach (var instance in QueryAsync(condition, cancellationToken))
-        {
-            if (IsTask(instance))
-            {
-                yield return instance;
-            }
-        }
-    }
+    public IAsyncEnumerable<OrchestrationState> ListClosedAsync(CancellationToken cancellationToken) =>
+        QueryAsync(new() { RuntimeStatus = [.. Completed, .. Failed] }, cancellationToken);
 
-    /// <summary>Reads the ids of all orchestrations that begin with a prefix, ours or not.</summary>
+    /// <summary>Reads the ids of all tasks that begin with a prefix.</summary>
     public async Task<IReadOnlySet<string>> ListIdsAsync(string prefix, CancellationToken cancellationToken)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
-        var condition = new OrchestrationInstanceStatusQueryCondition
-        {
-            InstanceIdPrefix = prefix,
-            FetchInput = false,
-            FetchOutput = false,
-        };
-        await foreach (var instance in QueryAsync(condition, cancellationToken))
+        await foreach (var instance in QueryAsync(new() { InstanceIdPrefix = prefix }, cancellationToken))
         {
             ids.Add(instance.OrchestrationInstance.InstanceId);
         }
@@ -169,18 +178,19 @@ internal sealed class TaskHub
     public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
         (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
 
-    /// <summary>Whether an orchestration is a task. Whoever adds Durable Functions of their own to the app has others.</summary>
+    /// <summary>Whether an orchestration is a task. An app with Durable Functions of its own has others.</summary>
     private static bool IsTask(OrchestrationState instance) =>
         string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
 
     private async IAsyncEnumerable<OrchestrationState> QueryAsync(
         OrchestrationInstanceStatusQueryCondition condition, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        (condition.FetchInput, condition.FetchOutput) = (false, false);
         string? continuation = null;
         do
         {
             var page = await Service.GetOrchestrationStateAsync(condition, PageSize, continuation, cancellationToken);
-            foreach (var instance in page.OrchestrationState)
+            foreach (var instance in page.OrchestrationState.Where(IsTask))
             {
                 yield return instance;
             }
@@ -239,27 +249,11 @@ internal sealed class TaskHub
             FetchLargeMessageDataEnabled = true,
         };
 
-    /// <summary>How often an idle process looks into its queues. A step of a task waits half of that on average.</summary>
-    private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);
+    [LoggerMessage(EventId = 30, Level = LogLevel.Error,
+        Message = "The storage account of the tasks cannot be reached, so tasks are refused: {Reason}")]
+    private static partial void LogUnavailable(ILogger logger, string reason);
 
-    /// <summary>Runs something until it has succeeded once; callers at the same time share the run.</summary>
-    private Task OnceAsync(ref Task? once, Func<Task> run)
-    {
-        lock (_gate)
-        {
-            if (once is null or { IsFaulted: true } or { IsCanceled: true })
-            {
-                once = RunAsync(run);
-            }
-
-            return once;
-        }
-
-        static async Task RunAsync(Func<Task> run)
-        {
-            // The caller holds the lock.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            await run();
-        }
-    }
+    [LoggerMessage(EventId = 31, Level = LogLevel.Information,
+        Message = "The storage account of the tasks can be reached again, and tasks are accepted")]
+    private static partial void LogAvailable(ILogger logger);
 }

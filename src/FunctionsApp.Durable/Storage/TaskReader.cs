@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using DurableTask.Core;
 using FunctionsApp.Core.Json;
@@ -9,15 +10,13 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Durable.Storage;
 
 /// <summary>
-/// Puts tasks together from what is stored: the definition and the status in the orchestration, the state of its attempts in a
-/// blob. What cannot be read makes that task a failed one, and no other.
+/// Reads tasks: the definition and the status are in the orchestration, the state of the attempts is in a blob. Data that cannot be read
+/// makes that task a failed one, and no other.
 /// </summary>
 internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger)
 {
-    /// <summary>
-    /// How often the orchestration of a task is started again when it has failed. After that its task is only kept until it expires.
-    /// </summary>
-    public const int MaxFailures = 3;
+    /// <summary>How often a failed orchestration is started again. After that its task is only kept until it expires.</summary>
+    public const int MaxRestarts = 3;
 
     private const string NotDeterministic = "NonDeterministic";
 
@@ -35,21 +34,21 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     {
         var id = instance.OrchestrationInstance.InstanceId;
         var (start, status) = Parse(instance);
-        if (status is { IsFinished: true })
+        if (status is not { IsFinished: true })
         {
-            return new StoredTask(id, start, status, Attempts: null);
+            try
+            {
+                return new StoredTask(id, start, status, (await hub.Blobs.ReadStateAsync(id, cancellationToken)).Value);
+            }
+            catch (UnreadableDataException exception)
+            {
+                LogUnreadable(logger, exception, id);
+                var problem = TaskProblems.Unreadable("The state of the task's attempts");
+                status = start.Fail(status, problem, At(instance.LastUpdatedTime));
+            }
         }
 
-        try
-        {
-            return new StoredTask(id, start, status, (await hub.Blobs.ReadStateAsync(id, cancellationToken)).State);
-        }
-        catch (UnreadableDataException exception)
-        {
-            LogUnreadable(logger, exception, id);
-            var failed = start.Fail(status, TaskProblems.Unreadable("The state of the task's attempts"), At(instance.LastUpdatedTime));
-            return new StoredTask(id, start, failed, Attempts: null);
-        }
+        return new StoredTask(id, start, status, status.Attempts);
     }
 
     /// <summary>
@@ -60,7 +59,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     {
         var start = Read<TaskStart>(instance, instance.Input) ?? TaskStart.Unreadable(At(instance.CreatedTime));
         var isStored = instance.Status is { Length: > 0 };
-        var status = isStored ? Read<DurableStatus>(instance, instance.Status) : start.Ended;
+        var status = isStored ? Read<DurableStatus>(instance, instance.Status) : start.Status;
         var failure = isStored && status is null ? TaskProblems.Unreadable("The state of the task")
             : TaskHub.HasFailed(instance) ? FailureOf(instance)
             : null;
@@ -70,7 +69,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
         }
 
         // Nothing sends the webhook of one that is not started again.
-        return TaskHub.HasFailed(instance) && start.Failures >= MaxFailures && status?.Delivery is { } delivery
+        return TaskHub.HasFailed(instance) && start.Restarts >= MaxRestarts && status?.Delivery is { } delivery
             ? (start, status with { Delivery = TaskLifecycle.Abandon(delivery) })
             : (start, status);
     }
@@ -78,7 +77,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     /// <summary>A time of storage, which is in UTC.</summary>
     private static DateTimeOffset At(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
 
-    /// <summary>What callers read of it: the log has the failure itself.</summary>
+    /// <summary>Returns the problem of a failed orchestration for callers. The log has the failure itself.</summary>
     private static Problem FailureOf(OrchestrationState instance) => instance.OrchestrationStatus == OrchestrationStatus.Failed
         ? Problem.StorageFailed(TaskHub.FailureOf(instance).Contains(NotDeterministic, StringComparison.Ordinal)
             ? "The task cannot go on: another version of the app began it, with other steps."
@@ -90,7 +89,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     {
         try
         {
-            return JsonSerializer.Deserialize(json ?? "null", CoreJson.StoredTypeInfo<T>());
+            return CoreJson.ReadStored<T>(Encoding.UTF8.GetBytes(json ?? "null"));
         }
         catch (JsonException exception)
         {

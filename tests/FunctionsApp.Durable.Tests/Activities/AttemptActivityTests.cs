@@ -16,24 +16,17 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task An_attempt_without_a_turn_in_time_is_queued_again_and_not_counted()
     {
-        // Without a hub of the extension nobody else takes the call.
-        var options = Options.Create(new TasksOptions { MaxRunning = 1 });
-        using var slots = new AttemptSlots(options, TimeProvider.System);
-        var hosting = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(1.2) });
-        var activity = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, slots, Limited(hosting));
+        var activity = Limited(TimeSpan.FromSeconds(2.2), maxRunning: 1);
+        var running = activity.RunAsync(await CallAsync("delay", """{"seconds":1,"result":"done"}"""), CancellationToken.None);
         var call = await CallAsync("echo", """{"value":1}""");
-        call = call with { Definition = call.Definition with { TimeoutSeconds = 1 } };
+        call = call with { Definition = call.Definition with { TimeoutSeconds = 2 } };
 
-        AttemptResult waited;
-        using (await slots.EnterAsync(DateTimeOffset.UtcNow, CancellationToken.None))
-        {
-            waited = await activity.RunAsync(call, CancellationToken.None);
-        }
-
+        var waited = await activity.RunAsync(call, CancellationToken.None);
+        await running;
         var made = await activity.RunAsync(call, CancellationToken.None);
 
-        Assert.Equal(((AttemptEnd?)null, 0, 10.0), (waited.End, waited.Attempts, waited.PauseSeconds));
-        Assert.Equal((AttemptEnd.Succeeded, 1), (made.End, made.Attempts));
+        Assert.Equal(((AttemptEnd?)null, 0, 10.0), (waited.End, waited.Begun, waited.PauseSeconds));
+        Assert.Equal((AttemptEnd.Succeeded, 1), (made.End, made.Begun));
     }
 
     [AzuriteFact]
@@ -49,7 +42,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         await StartedAsync(call, attempts: 2);
         Assert.Same(second, await Task.WhenAny(first, second));
 
-        Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Attempts));
+        Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Begun));
         Assert.Equal(await second, await first);
     }
 
@@ -63,7 +56,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         await StartedAsync(call, attempts: 1);
         var second = await activity.RunAsync(call, CancellationToken.None);
 
-        Assert.Equal((AttemptEnd.Succeeded, 1), (second.End, second.Attempts));
+        Assert.Equal((AttemptEnd.Succeeded, 1), (second.End, second.Begun));
         Assert.Equal(await first, second);
     }
 
@@ -91,7 +84,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         await StartedAsync(call, attempts: 1);
         var second = await activity.RunAsync(call, CancellationToken.None);
 
-        Assert.Equal((AttemptEnd.Interrupted, 1), (second.End, second.Attempts));
+        Assert.Equal((AttemptEnd.Interrupted, 1), (second.End, second.Begun));
         Assert.Equal(second, await first.WaitAsync(Limit));
     }
 
@@ -105,16 +98,15 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
 
         var waiting = await activity.RunAsync(call with { IsRunning = true }, CancellationToken.None);
 
-        Assert.Equal((AttemptEnd.Succeeded, 1), (waiting.End, waiting.Attempts));
+        Assert.Equal((AttemptEnd.Succeeded, 1), (waiting.End, waiting.Begun));
         Assert.Equal(await running, waiting);
     }
 
     [AzuriteFact]
     public async Task A_call_that_waits_for_another_execution_is_repeated_elsewhere_after_a_shutdown_or_timeout()
     {
-        var options = Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = TimeSpan.FromSeconds(2) });
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
-        var limited = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, Limited(options));
+        var limited = Limited(TimeSpan.FromSeconds(2), maxRunning: 10);
         var call = await CallAsync("delay", """{"seconds":3600}""");
         using var stop = new CancellationTokenSource();
         var running = activity.RunAsync(call, stop.Token);
@@ -145,7 +137,12 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
     }
 
-    private AttemptLimits Limited(IOptions<DurableHostingOptions> hosting) => ActivatorUtilities.CreateInstance<AttemptLimits>(fixture.Services, hosting);
+    private AttemptActivity Limited(TimeSpan maxTime, int maxRunning) => ActivatorUtilities.CreateInstance<AttemptActivity>(
+        fixture.Services,
+        ActivatorUtilities.CreateInstance<AttemptSlots>(
+            fixture.Services,
+            Options.Create(new TasksOptions { MaxRunning = maxRunning }),
+            Options.Create(new DurableHostingOptions { HasExtension = true, MaxActivityTime = maxTime })));
 
     private TaskHub Hub => fixture.Services.GetRequiredService<TaskHub>();
 
@@ -161,7 +158,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
 
     private async Task StartedAsync(AttemptInput call, int attempts)
     {
-        for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None)).State.Attempts < attempts; waited += TimeSpan.FromMilliseconds(20))
+        for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None)).Value.Begun < attempts; waited += TimeSpan.FromMilliseconds(20))
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
             await Task.Delay(20);

@@ -20,9 +20,37 @@ public sealed class DeliveryActivityTests(DurableFixture fixture) : DurableTests
         // The process that decided so has died before it stored that.
         var start = new TaskStart(definition, TimeProvider.System.GetUtcNow(), 16, 0);
         var decided = start.After(new DurableStatus { Version = 2 }, new AttemptVerdict(AttemptEnd.Cancelled), TimeProvider.System.GetUtcNow());
+        var delivery = await DeliverAsync(new DeliveryInput(id, start, decided));
+
+        Assert.Equal((DeliveryState.Pending, 0), (delivery.State, delivery.Sent));
+        await Engine.CancelAsync(id);
+    }
+
+    [AzuriteFact]
+    public async Task A_call_for_another_end_than_the_stored_one_leaves_the_webhook_of_that_pending()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var start = new TaskStart(Echo with { OnError = Failed, OnSuccess = Succeeded }, now, 16, DeliveryPauseSeconds: 3600);
+        DurableStatus End(AttemptEnd end) => start.After(new DurableStatus { Version = 2 }, new AttemptVerdict(end), now.AddSeconds((int)end));
+        var id = TaskRecord.NewId();
+        await Hub.EnsureCreatedAsync();
+        await Hub.StartAsync(id, start with { Status = End(AttemptEnd.Succeeded) });
+        await UntilAsync(id, static record => record.State == TaskState.Succeeded);
+
+        var delivery = await DeliverAsync(new DeliveryInput(id, start, End(AttemptEnd.Cancelled)));
+
+        Assert.Equal((Succeeded, DeliveryState.Pending, 0), (delivery.Url, delivery.State, delivery.Sent));
+    }
+
+    private static Uri Succeeded { get; } = new("https://example.com/succeeded");
+
+    private static Uri Failed { get; } = new("https://example.com/failed");
+
+    /// <summary>Calls the activity, and lets its time pass.</summary>
+    private async Task<Delivery> DeliverAsync(DeliveryInput input)
+    {
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        var delivering = ActivatorUtilities.CreateInstance<DeliveryActivity>(Services, (TimeProvider)time)
-            .RunAsync(new DeliveryInput(id, start, decided), CancellationToken.None);
+        var delivering = ActivatorUtilities.CreateInstance<DeliveryActivity>(Services, (TimeProvider)time).RunAsync(input, CancellationToken.None);
         await SeeAsync(
             () =>
             {
@@ -30,8 +58,6 @@ public sealed class DeliveryActivityTests(DurableFixture fixture) : DurableTests
                 return Task.FromResult(delivering.IsCompleted);
             },
             "The call has ended.");
-
-        Assert.Equal((DeliveryState.Pending, 0), ((await delivering).State, (await delivering).Sent));
-        await Engine.CancelAsync(id);
+        return await delivering;
     }
 }

@@ -199,7 +199,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         Assert.Empty(await BlobsOfAsync(orphan));
         Assert.NotEmpty(await BlobsOfAsync(kept));
         var next = entry with { Id = TaskRecord.NewId() };
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, replaced: null, CancellationToken.None))!.Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, replaced: null, CancellationToken.None))!.Value);
     }
 
     [AzuriteFact]
@@ -209,20 +209,16 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         var key = NewKey();
         var expired = (await Hub.Blobs.TakeKeyAsync(key, new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow()), replaced: null, CancellationToken.None))!;
         var next = new KeyEntry(TaskRecord.NewId(), TimeProvider.System.GetUtcNow());
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None))!.Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None))!.Value);
 
         Assert.False(await Hub.Blobs.FreeKeyAsync(key, expired, CancellationToken.None));
-        await Hub.Blobs.DeleteAsync(expired.Entry.Id, key, CancellationToken.None);
+        await Hub.Blobs.DeleteAsync(expired.Value.Id, key, CancellationToken.None);
         Assert.Null(await Hub.Blobs.TakeKeyAsync(NewKey(), next, expired, CancellationToken.None));
 
-        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Entry, replaced: null, CancellationToken.None))!.Entry);
+        Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Value, replaced: null, CancellationToken.None))!.Value);
     }
 
     private static TaskStart StartOf(TaskDefinition definition) => new(definition, TimeProvider.System.GetUtcNow(), InputBytes: 11, DeliveryPauseSeconds: 0);
-
-    private Task DeleteOrphansAsync(TimeSpan later) => new HubMaintenance(
-        Hub, Services.GetRequiredService<TaskReader>(), new FakeTimeProvider(TimeProvider.System.GetUtcNow() + later), NullLogger<HubMaintenance>.Instance)
-        .DeleteOrphansAsync(CancellationToken.None);
 
     private async Task<List<string>> BlobsOfAsync(string id)
     {

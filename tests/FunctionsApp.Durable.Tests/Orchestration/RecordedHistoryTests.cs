@@ -28,15 +28,15 @@ public sealed partial class RecordedHistoryTests
         Fingerprint = "print",
     };
 
-    private static readonly AttemptResult Succeeded = new() { End = AttemptEnd.Succeeded, Attempts = 1, OutcomeBytes = 7 };
+    private static readonly AttemptState Succeeded = new() { End = AttemptEnd.Succeeded, Begun = 1, OutcomeBytes = 7 };
 
     private static readonly Dictionary<string, Action<OrchestrationHistory>> Scenarios = new(StringComparer.Ordinal)
     {
         ["queued"] = static _ => { },
         ["waits-for-retry"] = static task => task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30)),
         ["waits-for-storage"] = static task => task.Fail(TaskNames.Attempt),
-        ["runs-elsewhere"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 }),
-        ["waits-for-its-turn"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 }),
+        ["runs-elsewhere"] = static task => task.Complete(TaskNames.Attempt, new AttemptState { Runner = Guid.Empty, Begun = 1, PauseSeconds = 10 }),
+        ["waits-for-its-turn"] = static task => task.Complete(TaskNames.Attempt, new AttemptState { PauseSeconds = 10 }),
         ["second-attempt"] = static task =>
         {
             task.Complete(TaskNames.Attempt, Retried(pauseSeconds: 30));
@@ -49,11 +49,11 @@ public sealed partial class RecordedHistoryTests
             task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
         },
         ["waits-for-expiry"] = static task => task.Complete(TaskNames.Attempt, Succeeded),
-        ["interrupted"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Interrupted, Attempts = 2 }),
-        ["webhook-in-flight"] = static task => task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Failed, Attempts = 1 }),
+        ["interrupted"] = static task => task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Interrupted, Begun = 2 }),
+        ["webhook-in-flight"] = static task => task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Failed, Begun = 1 }),
         ["webhook-waits-for-retry"] = static task =>
         {
-            task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Failed, Attempts = 1 });
+            task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Failed, Begun = 1 });
             var next = new DateTimeOffset(task.Now).AddSeconds(5);
             var attempt = new DeliveryAttempt(1, DateTimeOffset.UnixEpoch, 1, 500, "The response was 500.", next);
             task.Complete(TaskNames.Delivery, task.Status.Delivery! with { NextAttemptAt = next, Attempts = [attempt] });
@@ -108,7 +108,7 @@ public sealed partial class RecordedHistoryTests
         Assert.Contains("NonDeterministic", OrchestrationHistory.FindFailure(RecordedEvent.Read(other)), StringComparison.Ordinal);
     }
 
-    private static AttemptResult Retried(double pauseSeconds) => new() { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = pauseSeconds };
+    private static AttemptState Retried(double pauseSeconds) => new() { End = AttemptEnd.Retried, Begun = 1, PauseSeconds = pauseSeconds };
 
     [GeneratedRegex("(?<=traceId\\\\\":\\\\\")[0-9a-f]{32}", RegexOptions.None, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex TraceId();

@@ -14,17 +14,17 @@ public sealed class TaskOrchestratorTests
 
     private static readonly TaskDefinition WithWebhook = Definition with { OnSuccess = Url, OnError = Url };
 
-    private static readonly AttemptResult Succeeded = new() { End = AttemptEnd.Succeeded, Attempts = 1, OutcomeBytes = 7 };
+    private static readonly AttemptState Succeeded = new() { End = AttemptEnd.Succeeded, Begun = 1, OutcomeBytes = 7 };
 
     [Fact]
     public void A_result_ends_the_task_and_expiry_removes_it()
     {
         var task = Start(Definition);
-        Assert.Equal((TaskState.Queued, 1), (task.Status.State, task.Status.Call));
+        Assert.Equal(TaskState.Queued, task.Status.State);
         Assert.Equal(("await", 1), (task.Input<AttemptInput>(TaskNames.Attempt).Definition.Pattern, task.Input<AttemptInput>(TaskNames.Attempt).Call));
 
         task.Complete(TaskNames.Attempt, Succeeded);
-        Assert.Equal((TaskState.Succeeded, 1, 7), (task.Status.State, task.Status.Attempts, task.Status.OutcomeBytes));
+        Assert.Equal((TaskState.Succeeded, 1, 7), (task.Status.State, task.Status.Attempts.Begun, task.Status.Attempts.OutcomeBytes));
         Assert.Equal(task.Now.AddSeconds(100), Assert.Single(task.Timers));
         Assert.Empty(task.Activities);
 
@@ -53,30 +53,30 @@ public sealed class TaskOrchestratorTests
     public void A_failure_is_retried_after_its_pause()
     {
         var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = 3 });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1, PauseSeconds = 3 });
 
         Assert.Empty(task.Activities);
         Assert.Equal(task.Now.AddSeconds(3), Assert.Single(task.Timers));
-        Assert.Equal((TaskState.Queued, new DateTimeOffset(task.Now).AddSeconds(3), 1), (task.Status.State, task.Status.NextAttemptAt, task.Status.Attempts));
+        Assert.Equal((TaskState.Queued, new DateTimeOffset(task.Now).AddSeconds(3), 1), (task.Status.State, task.Status.NextAttemptAt, task.Status.Attempts.Begun));
 
         task.FireTimer();
         Assert.Equal(2, task.Input<AttemptInput>(TaskNames.Attempt).Call);
         Assert.Null(task.Status.NextAttemptAt);
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Failed, Attempts = 2 });
-        Assert.Equal((TaskState.Failed, 2), (task.Status.State, task.Status.Attempts));
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Failed, Begun = 2 });
+        Assert.Equal((TaskState.Failed, 2), (task.Status.State, task.Status.Attempts.Begun));
     }
 
     [Fact]
     public void An_attempt_that_ended_with_its_process_is_repeated_at_once_until_none_is_left()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1 });
         Assert.Empty(task.Timers);
         Assert.Equal(2, task.Input<AttemptInput>(TaskNames.Attempt).Call);
 
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Interrupted, Attempts = 10 });
-        Assert.Equal((TaskState.Failed, 10), (task.Status.State, task.Status.Attempts));
-        Assert.Contains("interrupted", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Interrupted, Begun = 10 });
+        Assert.Equal((TaskState.Failed, 10), (task.Status.State, task.Status.Attempts.Begun));
+        Assert.Contains("interrupted", System.Text.Encoding.UTF8.GetString(task.Status.Attempts.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,15 +91,16 @@ public sealed class TaskOrchestratorTests
         }
 
         task.Fail(TaskNames.Attempt);
+        task.FireTimer();
         Assert.Equal(TaskState.Failed, task.Status.State);
-        Assert.Contains("No attempt could be started.", System.Text.Encoding.UTF8.GetString(task.Status.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        Assert.Contains("No attempt could be started.", System.Text.Encoding.UTF8.GetString(task.Status.Attempts.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
     }
 
     [Fact]
     public void An_attempt_of_another_execution_is_awaited_under_the_same_number()
     {
         var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
-        task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptState { Runner = Guid.Empty, Begun = 1, PauseSeconds = 10 });
         Assert.Equal(task.Now.AddSeconds(10), Assert.Single(task.Timers));
 
         task.FireTimer();
@@ -109,35 +110,35 @@ public sealed class TaskOrchestratorTests
         Assert.Equal((1, true), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
 
         // A retry is a new call again.
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1 });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1 });
         Assert.Equal((2, false), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
-        task.Complete(TaskNames.Attempt, Succeeded with { Attempts = 2 });
-        Assert.Equal((TaskState.Succeeded, 2), (task.Status.State, task.Status.Attempts));
+        task.Complete(TaskNames.Attempt, Succeeded with { Begun = 2 });
+        Assert.Equal((TaskState.Succeeded, 2), (task.Status.State, task.Status.Attempts.Begun));
     }
 
     [Fact]
     public void A_call_that_has_not_begun_is_repeated_under_the_same_number()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptState { PauseSeconds = 10 });
         task.FireTimer();
         Assert.Equal((1, false), (task.Input<AttemptInput>(TaskNames.Attempt).Call, task.Input<AttemptInput>(TaskNames.Attempt).IsRunning));
 
-        task.Complete(TaskNames.Attempt, new AttemptResult { PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptState { PauseSeconds = 10 });
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
-        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts));
+        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts.Begun));
     }
 
     [Fact]
     public void A_task_is_cancelled_only_when_the_execution_of_its_attempt_has_stopped()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { IsRunning = true, Attempts = 1, PauseSeconds = 10 });
+        task.Complete(TaskNames.Attempt, new AttemptState { Runner = Guid.Empty, Begun = 1, PauseSeconds = 10 });
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
         Assert.Equal(TaskState.Queued, task.Status.State);
 
         task.FireTimer();
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled, Attempts = 1 });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Cancelled, Begun = 1 });
         Assert.Equal(TaskState.Cancelled, task.Status.State);
     }
 
@@ -147,10 +148,10 @@ public sealed class TaskOrchestratorTests
         var task = Start(Definition);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
 
-        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts));
+        Assert.Equal((TaskState.Cancelled, 0), (task.Status.State, task.Status.Attempts.Begun));
 
         // The call is still queued. What it comes to is of no interest any more.
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Cancelled });
         Assert.Equal(TaskState.Cancelled, task.Status.State);
     }
 
@@ -161,8 +162,8 @@ public sealed class TaskOrchestratorTests
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
         Assert.Equal(TaskState.Queued, task.Status.State);
 
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Cancelled, Attempts = 1 });
-        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts));
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Cancelled, Begun = 1 });
+        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts.Begun));
     }
 
     [Fact]
@@ -170,7 +171,7 @@ public sealed class TaskOrchestratorTests
     {
         var task = Start(Definition);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 1));
-        task.Fail(TaskNames.Attempt);
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1 });
 
         Assert.Equal(TaskState.Cancelled, task.Status.State);
         Assert.Empty(task.Activities);
@@ -180,10 +181,10 @@ public sealed class TaskOrchestratorTests
     public void A_task_in_a_pause_is_cancelled_at_once()
     {
         var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, new AttemptResult { End = AttemptEnd.Retried, Attempts = 1, PauseSeconds = 60 });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1, PauseSeconds = 60 });
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
 
-        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts));
+        Assert.Equal((TaskState.Cancelled, 1), (task.Status.State, task.Status.Attempts.Begun));
         Assert.Empty(task.Activities);
     }
 

@@ -47,57 +47,45 @@ public sealed class StoredRecordTests
         CallChain = "chain",
     };
 
-    private static readonly DurableStatus Status = new()
+    private static readonly AttemptState Attempts = new()
     {
-        Version = 3,
-        State = TaskState.Failed,
+        Version = 4,
+        Begun = 2,
+        StartedAt = At,
         Call = 2,
-        NextAttemptAt = At,
-        StartedAt = At,
-        Attempts = 2,
-        Progress = Progress,
-        FinishedAt = At,
-        ExpiresAt = At,
-        Problem = Problem,
-        OutcomeBytes = 7,
-        Delivery = Delivery,
-    };
-
-    private static readonly TaskStart Start = new(Definition, At, 11, 0.5, Status, 1);
-
-    private static readonly AttemptResult Result = new()
-    {
+        Runner = new Guid("00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        TakenAt = At,
         End = AttemptEnd.Retried,
-        Attempts = 2,
-        StartedAt = At,
         Progress = Progress,
         OutcomeBytes = 7,
         PauseSeconds = 1.5,
         IsContinued = true,
         Problem = Problem,
+        CancelledAt = At,
+        IsCancelSent = true,
     };
+
+    private static readonly DurableStatus Status = new()
+    {
+        Version = 3,
+        State = TaskState.Failed,
+        NextAttemptAt = At,
+        Attempts = Attempts,
+        FinishedAt = At,
+        ExpiresAt = At,
+        Delivery = Delivery,
+    };
+
+    private static readonly TaskStart Start = new(Definition, At, 11, 0.5, Status, 1);
 
     private static readonly Dictionary<string, object> Records = new object[]
     {
-        Start, Status, Delivery, Result,
+        Start, Status, Attempts, Delivery,
         new AttemptInput("id", 2, Definition, 11, At, IsRunning: true),
         new DeliveryInput("id", Start, Status),
         new RemovalInput("id", "key"),
         new CancelEvent(1),
         new KeyEntry("id", At, "print"),
-        new AttemptState
-        {
-            Version = 4,
-            Attempts = 2,
-            StartedAt = At,
-            Call = 2,
-            Runner = new Guid("00010203-0405-0607-0809-0a0b0c0d0e0f"),
-            TakenAt = At,
-            Result = Result,
-            CancelledAt = At,
-            IsCancelSent = true,
-            Progress = Progress,
-        },
     }.ToDictionary(static record => record.GetType().Name, StringComparer.Ordinal);
 
     static StoredRecordTests() => CoreJson.Add(DurableJsonContext.Default);
@@ -181,7 +169,7 @@ public sealed class StoredRecordTests
         Assert.Equal(new RemovalInput("id"), Read(nameof(RemovalInput), JsonNode.Parse("""{"id":"id"}""")!));
         Assert.Equal(new KeyEntry("id", At), Read(nameof(KeyEntry), Write(nameof(KeyEntry), new KeyEntry("id", At))));
         Assert.Equal(new AttemptState(), Read(nameof(AttemptState), JsonNode.Parse("{}")!));
-        Assert.Null(((TaskStart)Read(nameof(TaskStart), Write(nameof(TaskStart), new TaskStart(Definition, At, 1, 0)))).Ended);
+        Assert.Null(((TaskStart)Read(nameof(TaskStart), Write(nameof(TaskStart), new TaskStart(Definition, At, 1, 0)))).Status);
     }
 
     private static JsonNode Write(string name, object record) => JsonSerializer.SerializeToNode(record, CoreJson.Stored.GetTypeInfo(Records[name].GetType()))!;

@@ -12,9 +12,11 @@ public static class Eventually
     /// <param name="look">Looks.</param>
     /// <param name="until">How it should be.</param>
     /// <param name="what">What is waited for, for the message when that does not come about.</param>
+    /// <param name="limit">How long that may take; null for 30 s.</param>
     /// <returns>What was seen in the end.</returns>
-    public static async Task<T> SeeAsync<T>(Func<Task<T>> look, Predicate<T> until, string what)
+    public static async Task<T> SeeAsync<T>(Func<Task<T>> look, Predicate<T> until, string what, TimeSpan? limit = null)
     {
+        var max = limit ?? Limit;
         var watch = Stopwatch.StartNew();
         while (true)
         {
@@ -24,9 +26,9 @@ public static class Eventually
                 return seen;
             }
 
-            if (watch.Elapsed > Limit)
+            if (watch.Elapsed > max)
             {
-                Assert.Fail($"{what}: not within {Limit.TotalSeconds} s, but {seen}.");
+                Assert.Fail($"{what}: not within {max.TotalSeconds} s, but {seen}.");
             }
 
             await Task.Delay(Pause);

@@ -52,10 +52,11 @@ public static class TaskRequests
     public static Task<ApiResponse> DeliveriesAsync(this Api api, string id) => api.GetAsync($"tasks/{id}/deliveries");
 
     /// <summary>Waits until a task's webhook has arrived, or never will.</summary>
-    public static Task<ApiResponse> DeliveredAsync(this Api api, string id) => Eventually.SeeAsync(
+    public static Task<ApiResponse> DeliveredAsync(this Api api, string id, TimeSpan? limit = null) => Eventually.SeeAsync(
         () => api.DeliveriesAsync(id),
         static response => response.Body.TryGetProperty("state", out var state) && state.GetString() != "pending",
-        $"The webhook of task {id} to be delivered");
+        $"The webhook of task {id} to be delivered",
+        limit);
 
     /// <summary>Every task that the list has, page by page.</summary>
     /// <param name="api">The app.</param>

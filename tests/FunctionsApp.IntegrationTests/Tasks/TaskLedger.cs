@@ -137,7 +137,9 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
     }
 
     /// <summary>Waits until every task has ended, and every webhook has arrived.</summary>
-    public async Task EndAsync(Api api)
+    /// <param name="api">The app.</param>
+    /// <param name="limit">How long a webhook may take after the end of its task; null for 30 s.</param>
+    public async Task EndAsync(Api api, TimeSpan? limit = null)
     {
         Assert.Empty(_unanswered);
         foreach (var (id, work) in _accepted.OrderBy(static pair => pair.Value.Key))
@@ -151,7 +153,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
             await api.EndAsync(id);
             if (work.HasWebhook)
             {
-                await api.DeliveredAsync(id);
+                await api.DeliveredAsync(id, limit);
             }
         }
 
