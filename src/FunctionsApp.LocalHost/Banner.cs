@@ -11,7 +11,8 @@ internal static class Banner
         output.WriteLine();
         output.WriteLine("Functions:");
         output.WriteLine();
-        foreach (var endpoint in ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>())
+        var endpoints = ((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints);
+        foreach (var endpoint in endpoints.OfType<RouteEndpoint>())
         {
             if (endpoint.Metadata.GetMetadata<HttpFunction>() is { } function)
             {

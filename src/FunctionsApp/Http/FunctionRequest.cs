@@ -186,7 +186,7 @@ public sealed class FunctionRequest
         return _body.Length <= WorkGate.LargeBytes ? parse(_body) : await ParseLargeAsync(parse);
     }
 
-    /// <summary>Returns a response of values as they arrive: it starts with the first of them, and an earlier error has its own status.</summary>
+    /// <summary>Returns a response of values as they arrive. It starts with the first one: an earlier error has its own status.</summary>
     /// <param name="events">The content of the response; without events it is 204.</param>
     /// <param name="toLine">Converts an event.</param>
     /// <param name="timeoutSeconds">The time limit of the work, if it has its own; after it a stalled reader is disconnected.</param>
@@ -236,7 +236,8 @@ public sealed class FunctionRequest
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
-    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) => _services.Gate.RunAsync(_body.Length, () => parse(_body));
+    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) =>
+        _services.Gate.RunAsync(_body.Length, () => parse(_body));
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonNode? AsJson(string value)

@@ -141,7 +141,9 @@ internal static class EndpointDescriptions
         },
         ["CancelTask"] = new("tasks")
         {
-            Response = new("The task. It is cancelled, or will be when its running work has stopped.", static of => [Json(of.Response<TaskResponse>())], Status: 202),
+            Response = new(
+                "The task. It is cancelled, or will be when its running work has stopped.",
+                static of => [Json(of.Response<TaskResponse>())], Status: 202),
             Problems = [UnknownTask, AlreadyFinished, StorageFailed],
         },
         ["WatchTask"] = new("tasks")
