@@ -19,7 +19,7 @@ public sealed record PrimesCountInput(
 public sealed class PrimesCountOperation : ICpuOperation<PrimesCountInput, long>
 {
     /// <summary>The minimum odd numbers in a segment, one byte each, which fit the second-level cache.</summary>
-    private const int MinSegmentLength = 1 << 18;
+    private const int MinSegmentLength = 1 << 16;
 
     /// <summary>The maximum sieving prime. Such primes take a few megabytes, and suffice for ranges below 10^14.</summary>
     private const int MaxSievingPrime = 10_000_000;

@@ -31,11 +31,20 @@ public sealed partial class WebhookAttempt(
         // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
         var result = await SendAsync(record, delivery.Url, () => readOutcome(memory), stopping);
-        var after = After(delivery, result);
+        var retryAt = schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter);
+        var after = TaskLifecycle.AfterDelivery(delivery, result, retryAt);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
             watch.Fail("upstream-failed");
-            LogFailure(record.Id, HostName.AsWritten(delivery.Url), result.Error ?? "", after.NextAttemptAt);
+            var (host, error) = (HostName.AsWritten(delivery.Url), result.Error ?? "");
+            if (after.NextAttemptAt is { } due)
+            {
+                LogFailed(logger, record.Id, host, error, due);
+            }
+            else
+            {
+                LogGivenUp(logger, record.Id, host, error);
+            }
         }
 
         return after;
@@ -60,21 +69,6 @@ public sealed partial class WebhookAttempt(
             return new WebhookResult(WebhookOutcome.Failed, Status: null, error, ElapsedMs: 0, startedAt, RetryAfter: null);
         }
     }
-
-    private void LogFailure(string id, string host, string error, DateTimeOffset? next)
-    {
-        if (next is { } due)
-        {
-            LogFailed(logger, id, host, error, due);
-        }
-        else
-        {
-            LogGivenUp(logger, id, host, error);
-        }
-    }
-
-    private Delivery After(Delivery delivery, WebhookResult result) => TaskLifecycle.AfterDelivery(
-        delivery, result, schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter));
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Warning,
         Message = "The webhook of task {Id} to {Host} failed: {Error} Next attempt: {NextAttemptAt:O}")]

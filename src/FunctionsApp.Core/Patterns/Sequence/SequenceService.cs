@@ -36,8 +36,7 @@ public sealed class SequenceService(
         using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
-        var earlier = new EarlierResults(results, run.Memory);
-        var references = new JsonReferences(earlier.Find, limits.Value, run.Memory, run.Limit.Token);
+        var references = new JsonReferences(new EarlierResults(results, run.Memory).Find, limits.Value, run.Memory, run.Limit.Token);
         for (var i = 0; i < request.Steps.Count; i++)
         {
             var (step, started) = (request.Steps[i], run.Clock.ElapsedMs);
