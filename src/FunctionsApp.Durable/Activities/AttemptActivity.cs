@@ -18,7 +18,10 @@ internal sealed partial class AttemptActivity(
     /// <summary>The pause after an activity has taken as long as the host allows. Other activities, or another process, use it.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long after its time limit an attempt counts as lost, although no other execution has taken it over.</summary>
+    /// <summary>
+    /// How long after its time limit an attempt counts as lost. Its process may have ended while storage failed, so that the end was never
+    /// stored: the calls that wait for it would never end.
+    /// </summary>
     private static readonly TimeSpan LostMargin = TimeSpan.FromMinutes(10);
 
     /// <summary>Makes the attempt.</summary>

@@ -7,13 +7,13 @@ using FunctionsApp.Durable.Storage;
 
 namespace FunctionsApp.Durable.Activities;
 
-/// <summary>Sends the webhook of a task once. If its process dies it is sent again, with the same id.</summary>
+/// <summary>Sends the webhook of a task once. If the process dies, another one sends it again, with the same id.</summary>
 internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, TimeProvider time)
 {
-    /// <summary>The pause, and as much again at random, when enough webhooks are in flight to the same receiver.</summary>
+    /// <summary>The minimum pause when the maximum number of webhooks is in flight to the receiver; up to twice that, at random.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a call waits until the end that it reports is stored, and how often it looks.</summary>
+    /// <summary>How long a call waits until the end that it reports is stored, and the pause between two reads.</summary>
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30), WaitPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Sends the webhook.</summary>
@@ -46,9 +46,9 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
     }
 
     /// <summary>
-    /// Returns the delivery of a call that must send nothing. The framework makes a call before it stores the step that demands it: if
-    /// the process dies between, the step is done anew, and the task may end at another time, or otherwise. That end has a call of
-    /// its own, which this one lets finish: the orchestration takes the first of the two results.
+    /// Returns the delivery of a call that must send nothing. The framework sends a call before it stores the step that made it. If the
+    /// process dies in between, the step is repeated, and the task may end at another time or in another state. That end has a call of
+    /// its own. This call waits for it, because the orchestration takes the first of the two results (shown by DeliveryActivityTests).
     /// </summary>
     /// <returns>Null when the end that the call reports is stored.</returns>
     private async Task<Delivery?> FindOtherAsync(DeliveryInput input, CancellationToken stopping)
@@ -60,7 +60,7 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
             var status = await hub.FindAsync(input.Id) is { } instance ? reader.Parse(instance).Status : null;
             if (status?.Version > input.Status.Version)
             {
-                // Its process may have died after it had reported the delivery, and before this call was deleted.
+                // The process may have died after it had reported the delivery, and before it deleted the message of the call.
                 return status.Delivery ?? delivery;
             }
 
@@ -71,7 +71,7 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
                     return null;
                 }
 
-                // The result may be taken for that of the stored end, whose URL may be another one.
+                // The orchestration may take this result for that of the stored end, whose URL may differ.
                 delivery = status.Delivery ?? delivery;
             }
 

@@ -60,7 +60,7 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
                 {
                     return await AcceptAsync(id, definition, input, starting, cancellationToken);
                 }
-                catch (ProblemException) when (replaced?.Value.Id != id)
+                catch (ProblemException) when (!string.Equals(replaced?.Value.Id, id, StringComparison.Ordinal))
                 {
                     // There is no room, and no other request creates this task.
                     await hub.Blobs.FreeKeyAsync(key, taken, cancellationToken);

@@ -11,8 +11,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FunctionsApp.Durable.Hosting;
 
 /// <summary>
-/// The orchestration and the activities of tasks as functions, which the Durable Functions extension calls. They are not among the
-/// functions that answer HTTP requests: LocalHost reads those, and must not load the extension.
+/// The orchestration and the activities of tasks as functions, which the Durable Functions extension calls. They are apart from the
+/// functions with HTTP triggers: LocalHost reads those, and must not load the extension.
 /// </summary>
 public static class DurableFunctions
 {

@@ -79,13 +79,13 @@ internal sealed partial class HubMaintenance(
         });
 
     /// <summary>
-    /// Deletes the inputs and idempotency keys of tasks that do not exist: their creation failed, and their process has died.
+    /// Deletes the blobs and idempotency keys of tasks that do not exist: storage failed, or the process died, during their creation.
     /// </summary>
     public async Task DeleteOrphansAsync(CancellationToken cancellationToken)
     {
         var before = time.GetUtcNow() - MinOrphanAge;
 
-        // In parts, so that not all ids are in memory at once.
+        // In sixteen parts, so that not all ids are in memory at once.
         foreach (var prefix in "0123456789abcdef".Select(static digit => digit.ToString()))
         {
             var ids = await hub.ListIdsAsync(prefix, cancellationToken);

@@ -51,6 +51,7 @@ internal sealed class HubService(
                     if (hub.IsFailing)
                     {
                         await hub.Blobs.PingAsync(stoppingToken);
+                        await hub.CountActivitiesAsync(stoppingToken);
                     }
 
                     hub.Note(failure: null);

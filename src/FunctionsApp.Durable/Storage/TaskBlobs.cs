@@ -230,8 +230,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    private Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
-        container.GetBlobClient(name).UploadAsync(
+    private async Task WriteAsync(string name, RawJson value, CancellationToken cancellationToken) =>
+        await container.GetBlobClient(name).UploadAsync(
             BinaryData.FromBytes(value.Utf8), new BlobUploadOptions { TransferOptions = Parts }, cancellationToken);
 
     private async Task<RawJson?> ReadAsync(string name, CancellationToken cancellationToken) =>

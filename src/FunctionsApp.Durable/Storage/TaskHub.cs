@@ -57,7 +57,7 @@ internal sealed partial class TaskHub
         var account = new Lazy<StorageAccountClientProvider>(() => connection.Open(tasks.Connection));
         _service = new(() => new AzureStorageOrchestrationService(SettingsOf(tasks, hosting.Value.PartitionCount, account.Value, logs)));
 
-        // Names of containers and queues are lowercase; those of the framework begin likewise.
+        // Names of containers and queues are lowercase. Those of the framework begin with the hub's name too.
         _blobs = new(() => new TaskBlobs(
             account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions())
                 .GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
@@ -120,7 +120,7 @@ internal sealed partial class TaskHub
         _hasKey = true;
     }
 
-    /// <summary>Starts the orchestration of a task. If there is one already, nothing happens.</summary>
+    /// <summary>Starts the orchestration of a task, unless it exists.</summary>
     public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);
 
     /// <summary>Starts the orchestration of a task again, in place of one that has failed.</summary>
@@ -139,7 +139,7 @@ internal sealed partial class TaskHub
     /// <summary>Whether an orchestration is a task that has not expired.</summary>
     public static bool IsKept(OrchestrationState instance) => IsTask(instance) && Kept.Contains(instance.OrchestrationStatus);
 
-    /// <summary>Whether an orchestration has ended although its task has not expired.</summary>
+    /// <summary>Whether an orchestration has stopped although its task has not expired.</summary>
     public static bool HasFailed(OrchestrationState instance) => Failed.Contains(instance.OrchestrationStatus);
 
     /// <summary>Why an orchestration has failed, for the log.</summary>
@@ -215,7 +215,7 @@ internal sealed partial class TaskHub
         }
         catch (OrchestrationAlreadyExistsException)
         {
-            // Another process has created it for the same request.
+            // Another request with the same idempotency key has started it.
         }
     }
 
@@ -226,17 +226,17 @@ internal sealed partial class TaskHub
             StorageAccountClientProvider = account,
             LoggerFactory = logs,
 
-            // The default, the machine's name, would make two processes of one machine one worker: they would take each other's leases.
+            // With the default, the machine's name, two processes of one machine would take each other's leases.
             WorkerId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}",
             AppName = options.HubName,
 
-            // Any process may run anything; a lease for the app as a whole would keep all but one idle.
+            // A lease for the whole app would leave all processes but one idle.
             UseAppLease = false,
             UseTablePartitionManagement = true,
             PartitionCount = partitions,
             MaxQueuePollingInterval = QueuePolling,
 
-            // After a process has died, its attempts begin elsewhere when their messages become visible again.
+            // The messages of a process that has died are visible to the others after this time, and its attempts begin there.
             WorkItemQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
             ControlQueueVisibilityTimeout = TimeSpan.FromSeconds(30),
             LeaseInterval = TimeSpan.FromSeconds(15),

@@ -52,8 +52,8 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     }
 
     /// <summary>
-    /// Reads the definition and the status of a task; it has no status before its orchestration has begun. If the orchestration has
-    /// failed, so has the task, unless it had ended before.
+    /// Reads the definition and the status of a task, which has no status before its orchestration has begun. If the orchestration has
+    /// failed, the task has failed too, unless it had ended before.
     /// </summary>
     public (TaskStart Start, DurableStatus? Status) Parse(OrchestrationState instance)
     {
@@ -68,7 +68,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
             status = start.Fail(status, failure, At(instance.LastUpdatedTime));
         }
 
-        // Nothing sends the webhook of one that is not started again.
+        // If the orchestration is not started again, its webhook is never sent.
         return TaskHub.HasFailed(instance) && start.Restarts >= MaxRestarts && status?.Delivery is { } delivery
             ? (start, status with { Delivery = TaskLifecycle.Abandon(delivery) })
             : (start, status);
