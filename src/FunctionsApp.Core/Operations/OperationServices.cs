@@ -1,7 +1,7 @@
-using Microsoft.Extensions.DependencyInjection;
+using FunctionsApp.Core.Operations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
-namespace FunctionsApp.Core.Operations;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registration of operations.</summary>
 public static class OperationServices
