@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using FunctionsApp;
 using FunctionsApp.Core;
 using FunctionsApp.Durable;
 using FunctionsApp.Embedded;
