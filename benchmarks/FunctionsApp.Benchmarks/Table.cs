@@ -21,6 +21,7 @@ internal sealed class Table
     private readonly StringBuilder _lines = new();
     private readonly StringBuilder _growths = new();
     private readonly StringBuilder _explanations = new();
+    private readonly StringBuilder _bounds = new();
 
     public Table(TextWriter output)
     {
@@ -107,7 +108,14 @@ internal sealed class Table
         {_growths}
         ## How each row is measured
 
+        | work | how | runs | to warm up |
+        |---|---|---|---|
         {_explanations}
+        ## What bounds a row
+
+        | work | bound |
+        |---|---|
+        {_bounds}
         What one item costs inside the process is measured by
 
         ```bash
@@ -116,8 +124,14 @@ internal sealed class Table
 
         """);
 
-    private void Explain(string work, string how, int runs, int warmUps, string? bound = null) =>
-        _explanations.AppendLine(CultureInfo.InvariantCulture, $"- {work}: {how} {runs} runs{(warmUps > 0 ? $" after {warmUps} to warm up" : "")}.{(bound is null ? "" : " " + bound)}");
+    private void Explain(string work, string how, int runs, int warmUps, string? bound = null)
+    {
+        _explanations.AppendLine(CultureInfo.InvariantCulture, $"| {work} | {how} | {runs} | {warmUps} |");
+        if (bound is not null)
+        {
+            _bounds.AppendLine(CultureInfo.InvariantCulture, $"| {work} | {bound} |");
+        }
+    }
 
     private static async Task<Dictionary<Contestant, double>> MeasureAsync(int warmUps, int runs, List<Contestant> contestants)
     {

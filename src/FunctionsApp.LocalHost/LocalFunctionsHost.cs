@@ -10,17 +10,18 @@ using FunctionsApp.Telemetry;
 namespace FunctionsApp.LocalHost;
 
 /// <summary>Composes the host: the part of <c>func start</c> for the worker, on Kestrel alone.</summary>
-internal static class LocalFunctionsHost
+public static class LocalFunctionsHost
 {
     /// <summary>Serves the functions until shutdown.</summary>
     /// <param name="args">Configuration, such as <c>--urls http://127.0.0.1:7072</c> or <c>--Limits:MaxCalls 100</c>.</param>
+    /// <param name="configure">Adds to the services of the app, such as operations of your own.</param>
     /// <returns>The process's exit code: 0 after a graceful shutdown, 1 if it could not start.</returns>
-    public static async Task<int> RunAsync(string[] args)
+    public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
     {
         WebApplication app;
         try
         {
-            app = Build(args);
+            app = Build(args, configure);
             await app.StartAsync();
             app.Services.GetRequiredService<AppIdentity>().Listen(ListenAddresses.EndPoints(app.Urls));
         }
@@ -44,10 +45,10 @@ internal static class LocalFunctionsHost
     /// <summary>The directory of host.json and local.settings.json: by default that of the build.</summary>
     private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
 
-    /// <summary>Builds the host.</summary>
-    /// <param name="args">Configuration.</param>
-    /// <param name="configure">Adds to the services of the app.</param>
-    internal static WebApplication Build(string[] args, Action<IServiceCollection>? configure = null)
+    /// <summary>Builds the host, for tests in the same process. It serves after <see cref="WebApplication.StartAsync"/>.</summary>
+    /// <param name="args">Configuration, such as <c>--port 0</c> for a free port.</param>
+    /// <param name="configure">Adds to the services of the app, such as operations of your own.</param>
+    public static WebApplication Build(string[] args, Action<IServiceCollection>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);

@@ -5,11 +5,9 @@ using FunctionsApp.Embedded;
 using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
-using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 
-namespace FunctionsApp;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registration of the app, the same on every host.</summary>
 public static class FunctionsAppServices

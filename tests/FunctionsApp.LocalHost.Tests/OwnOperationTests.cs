@@ -1,5 +1,6 @@
 using System.Text.Json;
-using FunctionsApp.Core.Operations;
+using FunctionsApp.Operations;
+using Microsoft.Extensions.DependencyInjection;
 using Team.Operations;
 
 namespace FunctionsApp.LocalHost.Tests;
@@ -11,6 +12,8 @@ public sealed class OwnOperationTests
     [InlineData("README.md", nameof(TextReverseOperation))]
     [InlineData("docs/operations.md", nameof(CollatzOperation))]
     [InlineData("docs/operations.md", nameof(PageTitleOperation))]
+    [InlineData("docs/operations.md", nameof(VisitsCountOperation))]
+    [InlineData("docs/operations.md", nameof(TextWordsOperation))]
     public void The_page_shows_the_compiled_code(string page, string operation) => Assert.Contains(
         $"```csharp\n{Read($"tests/Team.Operations/{operation}.cs")}```", Read(page), StringComparison.Ordinal);
 
@@ -63,8 +66,31 @@ public sealed class OwnOperationTests
             (failed.GetProperty("type").GetString(), failed.GetProperty("detail").GetString()));
     }
 
+    [Fact]
+    public async Task An_own_operation_uses_a_service_and_another_streams()
+    {
+        await using var host = await StartAsync();
+
+        Assert.Contains("\"result\":1,", (await host.PostAsync("await/visits.count", """{"visitor":"Ada"}""")).Body, StringComparison.Ordinal);
+        Assert.Contains("\"result\":2,", (await host.PostAsync("await/visits.count", """{"visitor":"Ada"}""")).Body, StringComparison.Ordinal);
+        Assert.StartsWith("""
+            {"value":"to"}
+            {"value":"be"}
+            {"end":{"count":2,
+            """, (await host.PostAsync("stream/text.words", """{"text":"to be"}""")).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_built_in_operation_can_be_removed()
+    {
+        await using var host = await OwnHost.StartAsync(static services => services.RemoveOperation<HttpRequestOperation>());
+
+        Assert.Equal(404, (await host.PostAsync("await/http.request", """{"url":"https://example.com/"}""")).Status);
+        Assert.Equal(200, (await host.PostAsync("await/echo", """{"value":1}""")).Status);
+    }
+
     private static Task<OwnHost> StartAsync(params string[] args) => OwnHost.StartAsync(
-        static services => services.AddOperation<TextReverseOperation>().AddOperation<CollatzOperation>().AddOperation<PageTitleOperation>(), args);
+        static services => services.AddSingleton<VisitCounter>().AddTeamOperations(), args);
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 

@@ -1,7 +1,7 @@
-using Microsoft.Extensions.DependencyInjection;
+using FunctionsApp.Core.Operations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
-namespace FunctionsApp.Core.Operations;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registration of operations.</summary>
 public static class OperationServices
@@ -19,5 +19,20 @@ public static class OperationServices
     {
         services.TryAddSingleton<T>();
         return services.AddSingleton(new OperationRegistration(typeof(T)));
+    }
+
+    /// <summary>Removes an operation that has been added: no pattern can run it, and the catalog does not list it.</summary>
+    /// <typeparam name="T">The class of the operation.</typeparam>
+    public static IServiceCollection RemoveOperation<T>(this IServiceCollection services)
+        where T : class
+    {
+        var added = services.Where(static service => service.ImplementationInstance is OperationRegistration registration
+            && registration.Implementation == typeof(T));
+        foreach (var service in added.ToArray())
+        {
+            services.Remove(service);
+        }
+
+        return services;
     }
 }

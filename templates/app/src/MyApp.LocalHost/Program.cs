@@ -1,0 +1,3 @@
+using FunctionsApp.LocalHost;
+
+return await LocalFunctionsHost.RunAsync(args, services => services.AddMyAppOperations());

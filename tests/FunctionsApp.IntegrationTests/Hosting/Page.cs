@@ -1,0 +1,33 @@
+using System.Text.RegularExpressions;
+
+namespace FunctionsApp.IntegrationTests.Hosting;
+
+/// <summary>A page of the documentation: its blocks for bash, each with the output that the page shows below it.</summary>
+public static partial class Page
+{
+    /// <summary>The address that pages show.</summary>
+    public const string Address = "http://127.0.0.1:7071";
+
+    /// <summary>Reads the blocks of a page.</summary>
+    /// <param name="path">The page, such as <c>README.md</c>.</param>
+    /// <returns>Each block with its output; null when the page shows none.</returns>
+    public static IReadOnlyList<(string Commands, string? Output)> Read(string path) =>
+    [
+        .. Blocks().Matches(File.ReadAllText(Path.Combine(Repository.Root, path)).ReplaceLineEndings("\n")).Select(static block =>
+            (block.Groups["commands"].Value, block.Groups["output"].Success ? block.Groups["output"].Value : null)),
+    ];
+
+    /// <summary>Asserts that a block has printed what the page shows, but for what differs from run to run.</summary>
+    public static void AssertPrinted(string shown, string printed) => Assert.Matches(
+        new Regex(
+            $"^{Regex.Escape(Steady(shown)).Replace("…", ".*?", StringComparison.Ordinal)}$", RegexOptions.Singleline, TimeSpan.FromSeconds(10)),
+        Steady(printed));
+
+    private static string Steady(string text) => Unsteady().Replace(text.Trim(), "${name}…");
+
+    [GeneratedRegex("^```bash\\n(?<commands>.*?)^```\\n(\\n```(json|text)\\n(?<output>.*?)^```)?", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Blocks();
+
+    [GeneratedRegex("(?<name>\"(id|elapsedMs|startedMs|finishedMs|worker|workers|traceId|(created|started|finished|expires)At)\":)(\"[0-9a-f]*\"|[0-9.]+|\"[0-9-]+T[0-9:.]+\\+00:00\")", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Unsteady();
+}
