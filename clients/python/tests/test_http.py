@@ -398,7 +398,8 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
                     with self.assertRaises(ValueError):
                         client.task(name)
                     with Pool(played.url) as pool:
-                        for run in (pool.map, pool.imap):
+                        runs: tuple[Any, ...] = (pool.map, pool.imap)
+                        for run in runs:
                             with self.assertRaises(ValueError):
                                 await asyncio.to_thread(run, name, [1])
             self.assertEqual(0, played.connections)
