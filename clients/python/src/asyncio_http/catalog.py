@@ -1,7 +1,6 @@
-"""What names an operation by a string.
+"""What names an operation by a string. No operation is known here, so results are of any type.
 
-This module knows no operations, so results are of any type. `python -m asyncio_http stubs URL` writes a stub in its
-place that has the operations of a server with the types of their inputs and results.
+The overloads are also the source of `stubs`, which puts the operations of a server in the place of `str`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import ssl
 from collections.abc import Awaitable, Iterable
 from typing import Any, Literal, TypeVar, overload
 
-# By its full name, so that the stub of a server's catalog stands in for it.
-from asyncio_http.catalog import Calls
+# Not from .catalog: a stub with the operations of a server can stand in for this module.
+from asyncio_http_catalog import Calls
 
 from .calls import Call
 from .completed import AsCompleted, bind_all, outcome

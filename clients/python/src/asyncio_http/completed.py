@@ -18,6 +18,7 @@ class AsCompleted(Generic[_T]):
     """The results of awaitables in the order in which they end: see `Client.as_completed`. Dropping it stops calls."""
 
     def __init__(self, client: Session, awaitables: Iterable[Awaitable[_T]], timeout: float | None) -> None:
+        self._reading: list[asyncio.Task[None]] = []
         if asyncio.isfuture(awaitables) or asyncio.iscoroutine(awaitables):
             raise TypeError(f"expect an iterable of futures, not {type(awaitables).__name__}")
         each = list(awaitables)
@@ -28,7 +29,6 @@ class AsCompleted(Generic[_T]):
         self._remaining = len(self._calls) + len(self._others)
         # As in asyncio, waiting for a result and reading it are separate: a cancelled wait breaks nothing.
         self._ended: asyncio.Queue[asyncio.Future[Any] | Exception] = asyncio.Queue()
-        self._reading: list[asyncio.Task[None]] = []
 
     def __iter__(self) -> Iterator[Coroutine[Any, Any, _T]]:
         return self

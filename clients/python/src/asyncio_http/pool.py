@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import TypeVar
 
-# By its full name, so that the stub of a server's catalog stands in for it.
-from asyncio_http.catalog import Maps
+# Not from .catalog: a stub with the operations of a server can stand in for this module.
+from asyncio_http_catalog import Maps
 
 from .client import MAX_RESPONSE_BYTES, Client
 
