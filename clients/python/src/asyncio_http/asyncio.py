@@ -48,26 +48,6 @@ class _Sleep(Call[_T]):
 
 
 @overload
-def sleep(delay: float) -> Coroutine[Any, Any, None]:
-    ...
-
-
-@overload
-def sleep(delay: float, result: _T) -> Coroutine[Any, Any, _T]:
-    ...
-
-
-def sleep(delay: float, result: Any = None) -> Coroutine[Any, Any, Any]:
-    """`asyncio.sleep`. In `gather` and `as_completed` of calls it is one of them, and waits at the server.
-
-    More than 200 seconds, or infinity, always waits here.
-    """
-    if math.isnan(delay):
-        raise ValueError("Invalid delay: NaN (not a number)")
-    return asyncio.sleep(delay, result) if delay > MAX_SLEEP_SECONDS else _Sleep(delay, result)
-
-
-@overload
 def create_task(
     coro: Call[_T],
     *,
@@ -127,6 +107,7 @@ if TYPE_CHECKING:
     from asyncio.tasks import gather as gather
     from asyncio.tasks import run_coroutine_threadsafe as run_coroutine_threadsafe
     from asyncio.tasks import shield as shield
+    from asyncio.tasks import sleep as sleep
     from asyncio.tasks import wait as wait
     from asyncio.tasks import wait_for as wait_for
     from asyncio.threads import *
@@ -144,6 +125,15 @@ if TYPE_CHECKING:
 else:
     __path__ = []
     __all__, __getattr__, __dir__ = stand_in_for(asyncio, __name__)
+
+    def sleep(delay, result=None):
+        """`asyncio.sleep`. In `gather` and `as_completed` of calls it is one of them, and waits at the server.
+
+        More than 200 seconds, or infinity, always waits here.
+        """
+        if math.isnan(delay):
+            raise ValueError("Invalid delay: NaN (not a number)")
+        return asyncio.sleep(delay, result) if delay > MAX_SLEEP_SECONDS else _Sleep(delay, result)
 
     def gather(*calls, return_exceptions=False):
         """See `Client.gather`."""

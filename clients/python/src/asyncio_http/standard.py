@@ -38,8 +38,11 @@ def stand_in_for(standard: ModuleType, own: str) -> tuple[list[str], Callable[[s
     """`__all__`, `__getattr__` and `__dir__` of the module with the name own. Its `__path__` has to be empty."""
     # Before the finder that would load a submodule of a submodule a second time.
     sys.meta_path.insert(0, _Submodules(own, standard.__name__))
-    return (
-        list(standard.__all__),
-        lambda name: getattr(standard, name),
-        lambda: sorted({*dir(standard), *vars(sys.modules[own])}),
-    )
+
+    def get(name: str) -> Any:
+        if not hasattr(standard, name) and importlib.util.find_spec(f"{standard.__name__}.{name}") is not None:
+            # Names of the standard module bring their submodules with them, such as Pool.
+            importlib.import_module(f"{standard.__name__}.{name}")
+        return getattr(standard, name)
+
+    return list(standard.__all__), get, lambda: sorted({*dir(standard), *vars(sys.modules[own])})
