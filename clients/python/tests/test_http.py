@@ -11,6 +11,7 @@ import datetime
 import email.utils
 import json
 import logging
+import os
 import shutil
 import ssl
 import subprocess
@@ -250,6 +251,17 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             played.answers.append(RESULT)
             self.assertEqual(1, await client.call("echo", value=1))
             self.assertEqual(2, played.connections)
+
+    async def test_connection_closes_though_a_fork_has_its_socket(self) -> None:
+        async with server(b"") as played, Client(played.url) as client, asyncio.timeout(60):
+            waiting = asyncio.create_task(client.call("echo", value=1))
+            while not played.requests:
+                await asyncio.sleep(0)
+            [connection] = client._transport._open
+            inherited = os.dup(connection.writer.get_extra_info("socket").fileno())
+            self.addCleanup(os.close, inherited)
+            waiting.cancel()
+            await played.disconnected.wait()
 
     async def test_work_is_not_repeated_when_the_connection_breaks(self) -> None:
         async with server(Last(), RESULT) as played, Client(played.url) as client:
