@@ -91,7 +91,7 @@ class Host:
 
     def __init__(self, folder: str, address: str) -> None:
         if "FUNCTIONS_LOCALHOST" not in os.environ:
-            raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see README.md.")
+            raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see CONTRIBUTING.md.")
         self._program = subprocess.Popen(
             [
                 *("dotnet", os.path.abspath(os.environ["FUNCTIONS_LOCALHOST"]), "--urls", address),
