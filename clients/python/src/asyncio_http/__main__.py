@@ -9,15 +9,18 @@ import sys
 from pathlib import Path
 
 from .client import Client
-from .problems import ProblemError
+from .problems import ProblemError, ProtocolError
 from .stubs import stub
 
 
 async def catalog(url: str) -> list[dict[str, object]]:
     """The operations of a server."""
     async with Client(url, os.environ.get("FUNCTIONS_KEY") or None) as client:
-        operations: list[dict[str, object]] = (await client.get("/operations"))["operations"]
-        return operations
+        response = await client.get("/operations")
+    operations = response.get("operations") if isinstance(response, dict) else None
+    if not isinstance(operations, list):
+        raise ProtocolError("The server sent no catalog of operations.")
+    return operations
 
 
 def main() -> int | str:

@@ -77,9 +77,9 @@ def create_task(coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[
     return asyncio.create_task(coro, **options)
 
 
-def as_completed(calls: Iterable[Awaitable[_T]], *, timeout: float | None = None) -> AsCompleted[_T]:
+def as_completed(fs: Iterable[Awaitable[_T]], *, timeout: float | None = None) -> AsCompleted[_T]:
     """See `Client.as_completed`."""
-    return current_client().as_completed(calls, timeout=timeout)
+    return current_client().as_completed(fs, timeout=timeout)
 
 
 if TYPE_CHECKING:
@@ -135,13 +135,13 @@ else:
             raise ValueError("Invalid delay: NaN (not a number)")
         return asyncio.sleep(delay, result) if delay > MAX_SLEEP_SECONDS else _Sleep(delay, result)
 
-    def gather(*calls, return_exceptions=False):
+    def gather(*coros_or_futures, return_exceptions=False):
         """See `Client.gather`."""
-        return current_client().gather(*calls, return_exceptions=return_exceptions)
+        return current_client().gather(*coros_or_futures, return_exceptions=return_exceptions)
 
-    async def wait_for(call, timeout):
+    async def wait_for(fut, timeout):
         """See `Client.wait_for`."""
-        return await current_client().wait_for(call, timeout)
+        return await current_client().wait_for(fut, timeout)
 
     def run(main, **options):
         """`asyncio.run`. Tasks of the server go on when it ends."""

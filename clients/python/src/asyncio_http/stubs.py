@@ -200,4 +200,4 @@ def _is_parameter(name: str) -> bool:
 def _class_name(name: str) -> str:
     """`text.count` as `TextCount`."""
     words = "".join(word[:1].upper() + word[1:] for word in re.split(r"\W+", name, flags=re.ASCII))
-    return words if words.isidentifier() else f"_{words}"
+    return words if words.isidentifier() and not keyword.iskeyword(words) else f"_{words}"
