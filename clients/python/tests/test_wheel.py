@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +12,7 @@ import venv
 from pathlib import Path
 
 import host
+from test_types import pyright
 
 PROJECT = Path(__file__).parent.parent
 PROGRAM = """
@@ -74,6 +76,23 @@ class WheelTests(unittest.TestCase):
         self.run_python("-m", "pip", "install", "--editable", PROJECT)
         place = self.run_python("-c", "import asyncio_http; print(asyncio_http.__file__)").strip()
         self.assertEqual(host.SOURCES / "asyncio_http" / "__init__.py", Path(place))
+
+    @unittest.skipUnless(shutil.which("npm") and shutil.which("mypy"), "npm installs pyright, and mypy is not installed")
+    def test_types_of_what_is_installed_are_found(self) -> None:
+        self.run_python("-m", "pip", "install", "--force-reinstall", PROJECT)
+        shutil.copy(PROJECT / "tests" / "checked" / "names.py", self.folder / "names.py")
+        activated = {**os.environ, "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}", "MYPYPATH": ""}
+        activated.pop("PYTHONPATH", None)
+        commands: list[list[str | Path]] = [
+            ["mypy", "--strict", "--python-executable", self.python, "names.py"],
+            ["node", pyright(), "names.py"],
+            ["node", pyright(), "--verifytypes", "asyncio_http", "--ignoreexternal"],
+        ]
+        for command in commands:
+            checker = subprocess.run(
+                command, cwd=self.folder, env=activated, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            self.assertEqual(0, checker.returncode, checker.stdout)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class _Sleep(Call[_T]):
     async def run(self, timeout: float | None = None) -> _T:
         return await asyncio.wait_for(asyncio.sleep(self._delay, self._result), timeout)
 
-    def result(self, value: Any) -> _T:
+    def result_of(self, value: Any) -> _T:
         return self._result
 
     def __await__(self) -> Generator[Any, Any, _T]:

@@ -33,6 +33,7 @@ class BackgroundLoop:
         self._process = os.getpid()
         self._thread = threading.Thread(target=lambda: asyncio.run(serve()), name="asyncio_http", daemon=True)
         self._thread.start()
+        self.loop: asyncio.AbstractEventLoop
         self.loop, self._stop = started.result()
 
     @property

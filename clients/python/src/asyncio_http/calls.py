@@ -26,7 +26,7 @@ class Call(Coroutine[Any, Any, _T_co]):
     def __init__(self, operation: str, args: Sequence[Any], input: dict[str, Any], client: Session | None) -> None:
         self.operation = operation
         self.args = args
-        self.input = {_property(name): value for name, value in input.items()}
+        self.input: dict[str, Any] = {_property(name): value for name, value in input.items()}
         self._client = client
         self._running: Generator[Any, Any, Any] | None = None
 
@@ -41,9 +41,9 @@ class Call(Coroutine[Any, Any, _T_co]):
 
     async def run(self, timeout: float | None = None) -> _T_co:
         """Awaits the call with a timeout in seconds, after which the server stops the operation."""
-        return self.result(await self.client.within(timeout, self._send))
+        return self.result_of(await self.client.within(timeout, self._send))
 
-    def result(self, value: Any) -> _T_co:
+    def result_of(self, value: Any) -> _T_co:
         """The result of the call, whose value in the response is this."""
         result: _T_co = value
         return result

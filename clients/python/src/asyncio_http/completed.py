@@ -136,4 +136,4 @@ async def bind_all(calls: Iterable[Call[Any]], client: Session) -> list[dict[str
 
 def outcome(call: Call[Any], result: dict[str, Any]) -> Any:
     """The result of one call of a gather; of a failed one the exception."""
-    return problem_error(result["error"]) if result["status"] == "failed" else call.result(result.get("result"))
+    return problem_error(result["error"]) if result["status"] == "failed" else call.result_of(result.get("result"))

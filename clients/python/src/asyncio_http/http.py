@@ -36,7 +36,7 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.idle_since = 0.0
+        self.idle_since: float = 0
 
     @property
     def is_open(self) -> bool:
@@ -213,7 +213,7 @@ class Transport:
             raise ValueError(f"Not an http or https URL: {url!r}")
         self._headers = {"Host": parts.netloc, **headers}
         check_headers(self._headers)
-        self.has_connected = False
+        self.has_connected: bool = False
         """Whether the client has had a connection to the server."""
         self._retries = retries
         self._connect_timeout = connect_timeout
@@ -282,7 +282,9 @@ class Transport:
             self._idle.append(connection)
 
     def discard(self, connection: Connection) -> None:
-        connection.abort()
+        # A fork would close it for the process that uses it.
+        if os.getpid() == self._process:
+            connection.abort()
         self._open.discard(connection)
 
     async def close(self) -> None:

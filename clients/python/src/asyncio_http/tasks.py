@@ -140,7 +140,7 @@ class Task(asyncio.Task[_T]):
         if task["status"] == "failed":
             raise problem_error(task["error"])
         result: _T = task.get("result")
-        return result if self._call is None else self._call.result(result)
+        return result if self._call is None else self._call.result_of(result)
 
     async def _end(self) -> Any:
         while (task := await self._client.outlast(self._poll, _is_temporary))["status"] in _UNFINISHED:
