@@ -15,6 +15,8 @@ from . import catalog
 _HEAD = '''\
 """The operations of {url}, for type checkers. Made by `python -m asyncio_http stubs`."""
 
+# pyright: reportUnusedImport=false
+
 import contextvars
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, overload
