@@ -10,7 +10,11 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
 {
     private const string Shown = "http://127.0.0.1:7071";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    // .ci/run installs mypy and venv, without which some tests of the Python client are skipped.
+    private static bool MustRunAll { get; } =
+        FunctionsAppFixture.ExternalBaseUrl is null && OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("CI") is not null;
 
     private static string Page { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "clients.md"));
 
@@ -48,7 +52,7 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
         var (exitCode, printed, error) = await RunAsync("python3", "-m", "unittest", "discover", "-s", "clients/python/tests");
 
         Assert.True(exitCode == 0, printed + error);
-        Assert.True(FunctionsAppFixture.ExternalBaseUrl is not null || !error.Contains("skipped", StringComparison.Ordinal), error);
+        Assert.False(MustRunAll && error.Contains("skipped", StringComparison.Ordinal), error);
         Assert.Matches("Ran [1-9][0-9]+ tests", error);
     }
 

@@ -19,6 +19,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 SOURCES = Path(__file__).parent.parent / "src"
@@ -52,9 +53,11 @@ class Recorder:
 async def recorder() -> AsyncIterator[Recorder]:
     """Forwards to the host while it is open."""
     target = urlsplit(url())
+    forwarding: set[Any] = set()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recorded.connections += 1
+        forwarding.add(asyncio.current_task())
         to_host = await asyncio.open_connection(target.hostname, target.port)
         back = asyncio.create_task(copy(to_host[0], writer))
         with contextlib.suppress(OSError):
@@ -78,6 +81,9 @@ async def recorder() -> AsyncIterator[Recorder]:
     recorded = Recorder(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with server:
         yield recorded
+        # The clients have gone by now. Forwarders that are cancelled on their way after them log it.
+        if forwarding:
+            await asyncio.wait(forwarding, timeout=10)
 
 
 class Host:
@@ -85,7 +91,7 @@ class Host:
 
     def __init__(self, folder: str, address: str) -> None:
         if "FUNCTIONS_LOCALHOST" not in os.environ:
-            raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see README.md.")
+            raise RuntimeError("Set FUNCTIONS_BASE_URL or FUNCTIONS_LOCALHOST: see CONTRIBUTING.md.")
         self._program = subprocess.Popen(
             [
                 *("dotnet", os.path.abspath(os.environ["FUNCTIONS_LOCALHOST"]), "--urls", address),

@@ -16,6 +16,7 @@ import host
 from asyncio_http import Client, ProblemError, ProblemTimeoutError, operation
 from asyncio_http import asyncio as drop_in
 from asyncio_http.client import DEFAULT_URL, configured_server, current_client
+from asyncio_http.completed import bind_all
 
 
 def setUpModule() -> None:
@@ -343,8 +344,8 @@ class ClientTests(ClientTestCase):
 
     async def test_gather_limits_what_runs_at_once(self) -> None:
         calls = [self.client.call("delay", seconds=0.2) for _ in range(4)]
-        body = await self.client.post("/gather", await self.client.gather_body(calls, maxConcurrency=1))
-        self.assertGreaterEqual(body["elapsedMs"], 750)
+        body = {"calls": await bind_all(calls, self.client), "maxConcurrency": 1}
+        self.assertGreaterEqual((await self.client.post("/gather", body))["elapsedMs"], 750)
         self.assertEqual([None] * 4, await self.client.gather(*calls, max_concurrency=4))
 
     async def test_stream_gives_each_value(self) -> None:

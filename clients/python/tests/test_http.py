@@ -11,6 +11,7 @@ import datetime
 import email.utils
 import json
 import logging
+import os
 import shutil
 import ssl
 import subprocess
@@ -251,6 +252,17 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(1, await client.call("echo", value=1))
             self.assertEqual(2, played.connections)
 
+    async def test_connection_closes_though_a_fork_has_its_socket(self) -> None:
+        async with server(b"") as played, Client(played.url) as client, asyncio.timeout(60):
+            waiting = asyncio.create_task(client.call("echo", value=1))
+            while not played.requests:
+                await asyncio.sleep(0)
+            [connection] = client._transport._open
+            inherited = os.dup(connection.writer.get_extra_info("socket").fileno())
+            self.addCleanup(os.close, inherited)
+            waiting.cancel()
+            await played.disconnected.wait()
+
     async def test_work_is_not_repeated_when_the_connection_breaks(self) -> None:
         async with server(Last(), RESULT) as played, Client(played.url) as client:
             with self.assertRaises(ConnectionError):
@@ -398,7 +410,8 @@ class ConnectionTests(unittest.IsolatedAsyncioTestCase):
                     with self.assertRaises(ValueError):
                         client.task(name)
                     with Pool(played.url) as pool:
-                        for run in (pool.map, pool.imap):
+                        runs: tuple[Any, ...] = (pool.map, pool.imap)
+                        for run in runs:
                             with self.assertRaises(ValueError):
                                 await asyncio.to_thread(run, name, [1])
             self.assertEqual(0, played.connections)

@@ -9,10 +9,13 @@ import multiprocessing
 import multiprocessing.pool
 import os
 import socket
+import subprocess
+import sys
 import threading
 import unittest
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -20,7 +23,7 @@ import host
 
 from asyncio_http import Operation, Pool, ProblemError, operation
 from asyncio_http import multiprocessing as drop_in
-from asyncio_http import pool as pool_module
+from asyncio_http import workers
 
 
 def square(x: Any) -> Any:
@@ -82,6 +85,41 @@ class LikeMultiprocessingTests(unittest.TestCase):
                 pool.apply(power, a, k) for a, k in (((2, 3), {}), ((2,), {"y": 3}), ((), {"x": 2, "y": 3}))
             ],
         )
+
+    def test_partial_has_some_of_the_arguments(self) -> None:
+        def scenario(pool: Any, _: Any, power: Any) -> Any:
+            first, second = partial(power, 2), partial(power, y=2)
+            return [
+                pool.map(first, [3, 4]),
+                pool.map(second, iter([3, 4]), chunksize=1),
+                pool.map(partial(partial(power), y=3), [2]),
+                pool.map_async(partial(first), [3]).get(60),
+                pool.starmap(first, [(3,), [4]]),
+                pool.starmap(partial(power), iter([(2, 3)])),
+                pool.starmap_async(second, [(5,)]).get(60),
+                list(pool.imap(first, range(4))),
+                sorted(pool.imap_unordered(second, range(4), chunksize=2)),
+                pool.apply(first, (3,)),
+                pool.apply(partial(power, 2, 5)),
+                pool.apply(second, (3,), {"y": 3}),
+                pool.apply_async(partial(power, x=2), (), {"y": 3}).get(60),
+                pool.map(first, []),
+            ]
+
+        expected = [[8, 16], [9, 16], [8], [8], [8, 16], [8], [25], [1, 2, 4, 8], [0, 1, 4, 9], 8, 32, 27, 8, []]
+        self.compare(expected, scenario)
+
+    def test_partial_that_has_an_argument_already_is_a_type_error(self) -> None:
+        def scenario(pool: Any, _: Any, power: Any) -> Any:
+            return [
+                outcome(lambda: pool.map(partial(power, x=2), [3]), TypeError),
+                outcome(lambda: pool.map(partial(power, 2, 3), [4]), TypeError),
+                outcome(lambda: pool.starmap(partial(power, 2), [(3, 4)]), TypeError),
+                outcome(lambda: pool.apply(partial(power, 2, 3), (4,)), TypeError),
+                outcome(lambda: next(pool.imap(partial(power, x=2), [3])), TypeError),
+            ]
+
+        self.compare(["TypeError"] * 5, scenario)
 
     def test_imap_gives_results_in_order(self) -> None:
         self.compare([x * x for x in range(100)], lambda pool, square, _: list(pool.imap(square, range(100))))
@@ -250,7 +288,7 @@ class NamesTests(unittest.TestCase):
 
     def test_every_other_name_is_that_of_multiprocessing(self) -> None:
         for name in multiprocessing.__all__:
-            is_own = name in ("Pool", "TimeoutError", "cpu_count")
+            is_own = name in ("Pool", "cpu_count")
             self.assertEqual(is_own, getattr(drop_in, name) is not getattr(multiprocessing, name), name)
         with self.assertRaises(AttributeError):
             drop_in.no_such_name
@@ -271,6 +309,25 @@ class PoolTests(unittest.TestCase):
         self.assertEqual("5d41402abc4b2a76b9719d911017c592", digests[1])
         self.assertTrue(digests[0].startswith("2cf24dba"))
 
+    def test_partial_takes_the_rest_of_its_input_by_name(self) -> None:
+        md5 = partial(operation("hash"), algorithm="md5")
+        items: list[Any] = ["hello", {"text": "hello"}, {"base64": "aGVsbG8="}, {"text": "hello", "algorithm": "sha1"}]
+        digests = ["5d41402abc4b2a76b9719d911017c592"] * 3 + ["aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"]
+        self.assertEqual(digests, self.pool.map(md5, items))
+        self.assertEqual(digests, list(self.pool.imap(md5, items)))
+        self.assertEqual([4, 4], self.pool.map(partial(operation("primes.count"), from_=0), [{"to": 10}, {"to": 8}]))
+        self.assertEqual(4, self.pool.apply("primes.count", (), {"from_": 0, "to": 10}))
+
+    def test_partial_of_what_is_no_operation_is_refused(self) -> None:
+        no_operation: Any = partial(power, 2)
+        runs: tuple[Any, ...] = (self.pool.map, self.pool.imap, self.pool.starmap_async, self.pool.apply_async)
+        for run in runs:
+            with self.assertRaisesRegex(TypeError, "asyncio_http.operation"):
+                run(no_operation, [(1,)])
+        with self.assertRaises(ProblemError) as raised:
+            next(self.pool.imap(partial(operation("math.sqare"), 1), itertools.count()))
+        self.assertEqual("unknown-operation", raised.exception.slug)
+
     def test_processes_limit_the_threads_of_a_map(self) -> None:
         with Pool(host.url(), host.KEY, processes=1) as pool:
             self.assertEqual([1, 4], pool.map("math.square", [1, 2]))
@@ -281,7 +338,7 @@ class PoolTests(unittest.TestCase):
         self.assertEqual([x * x for x in range(1_000_000)], results)
 
     def test_map_of_more_items_than_one_request_may_have(self) -> None:
-        count = pool_module.MAX_ITEMS + 1
+        count = workers.MAX_ITEMS + 1
         results = self.pool.map("math.square", range(count))
         self.assertEqual((count, (count - 1) ** 2), (len(results), results[-1]))
 
@@ -320,7 +377,7 @@ class PoolTests(unittest.TestCase):
 
     def test_function_that_is_no_operation_is_refused(self) -> None:
         with self.assertRaisesRegex(TypeError, "asyncio_http.operation"):
-            self.pool.map(square, [1])  # type: ignore[arg-type]
+            self.pool.map(square, [1])  # type: ignore[call-overload]
         self.assertEqual("<Operation math.square>", repr(Operation("math.square")))
 
     def test_imap_answers_while_the_items_still_come(self) -> None:
@@ -403,6 +460,63 @@ class PoolTests(unittest.TestCase):
         thread.join(60)
         self.assertFalse(thread.is_alive())
         self.assertEqual([ResourceWarning], [warning.category for warning in caught])
+
+
+@unittest.skipUnless(hasattr(os, "fork"), "the system does not fork")
+class ForkTests(unittest.TestCase):
+    """A program of its own forks, because this one has threads."""
+
+    PROGRAM = """
+import itertools, os, sys
+from asyncio_http import Client, Pool, asyncio, operation
+url = os.environ["FUNCTIONS_BASE_URL"]
+square = operation("math.square")
+
+async def call(client):
+    return await client.call("math.square", x=4)
+
+def outcome(work):
+    try:
+        return work()
+    except RuntimeError as error:
+        return f"RuntimeError: {error}"
+
+pool, client = Pool(url), Client(url)
+print(pool.map(square, [1]), asyncio.run(square(2)), flush=True)
+running, numbers = pool.apply_async("delay", (600,)), pool.imap(square, itertools.count())
+next(numbers)
+with pool:
+    child = os.fork()
+    if child == 0:
+        for work in (
+            lambda: pool.map(square, [1]),
+            lambda: pool.imap(square, [1]),
+            lambda: pool.apply(square, (1,)),
+            running.get,
+            lambda: running.get(0.1),
+            numbers.__next__,
+            numbers.next,
+            lambda: asyncio.run(call(client)),
+        ):
+            print(outcome(work))
+        numbers.close()
+        del numbers, running
+        print(asyncio.run(square(3)))
+        with Pool(url) as own:
+            print(own.map(square, [5]))
+        sys.exit()
+    os.waitpid(child, 0)
+    print(next(numbers), pool.map(square, [6]), asyncio.run(square(7)), asyncio.run(call(client)))
+"""
+
+    def test_fork_is_told_that_pool_and_client_are_not_its_own(self) -> None:
+        environment = {**os.environ, "FUNCTIONS_BASE_URL": host.url(), "PYTHONPATH": str(host.SOURCES)}
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", self.PROGRAM]
+        program = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        pool = "RuntimeError: The pool belongs to another process. Create one after the fork.\n"
+        client = "RuntimeError: The client belongs to another process. Create one after the fork.\n"
+        expected = "[1] 4\n" + 7 * pool + client + "9\n[25]\n" + "1 [36] 49 16\n"
+        self.assertEqual((expected, ""), (program.stdout, program.stderr))
 
 
 def outcome(work: Callable[[], Any], kind: Any = ()) -> Any:

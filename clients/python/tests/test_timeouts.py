@@ -67,7 +67,8 @@ class ClientTests(ClientTestCase):
     async def test_what_is_no_time_at_all(self) -> None:
         invalid_values: list[tuple[type[Exception], Any]] = [(TypeError, "1"), (OverflowError, 10**400)]
         for kind, invalid in invalid_values:
-            for wait_for in (asyncio.wait_for, self.client.wait_for):
+            waits: tuple[Any, ...] = (asyncio.wait_for, self.client.wait_for)
+            for wait_for in waits:
                 with self.assertRaises(kind):
                     await wait_for(self.client.call("echo", value=1), invalid)
 

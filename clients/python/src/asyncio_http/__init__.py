@@ -1,13 +1,19 @@
 """asyncio and multiprocessing over HTTP: a client of the endpoints await, gather, map, stream and tasks."""
 
-from .client import Call, Client, Operation, operation
+from asyncio_http_catalog import operation
+
+from .calls import Call, Operation
+from .client import Client
+from .completed import AsCompleted
 from .imap import IMapIterator
-from .pool import AsyncResult, Pool
+from .pool import Pool
 from .problems import ProblemError, ProblemTimeoutError, ProtocolError
 from .tasks import RetryPolicy, Task, TaskGroup
 from .webhooks import WebhookVerificationError, verify_webhook
+from .workers import AsyncResult
 
 __all__ = [
+    "AsCompleted",
     "AsyncResult",
     "Call",
     "Client",

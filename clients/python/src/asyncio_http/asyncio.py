@@ -1,72 +1,165 @@
 """`from asyncio_http import asyncio` in place of `import asyncio`: the names of asyncio, with operations at the server.
 
 The server is the one that the environment variable `FUNCTIONS_BASE_URL` names (`http://127.0.0.1:7071` without it),
-with the key in `FUNCTIONS_KEY`. `sleep` is the operation `delay`; `gather`, `create_task`, `as_completed`, `wait_for`
-and `TaskGroup` take calls of operations too. Every other name is asyncio's own.
+with the key in `FUNCTIONS_KEY`. `gather`, `create_task`, `as_completed`, `wait_for` and `TaskGroup` take calls of
+operations too. `sleep` waits here; gathered with calls, it is one of them. Every other name is asyncio's own.
 """
+
+# pyright: reportWildcardImportFromLibrary=false
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
-from collections.abc import Awaitable, Coroutine, Iterable, Iterator
-from typing import Any
+import sys
+from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .client import Call, current_client, default_client
-from .tasks import TaskGroup as _TaskGroup
+from .calls import Call
+from .client import close_client, current_client
+from .completed import AsCompleted
+from .standard import stand_in_for
+from .tasks import RetryPolicy
+from .tasks import Task as TaskOfServer
+from .tasks import TaskGroup as TaskGroup
 
+_T = TypeVar("_T")
 MAX_SLEEP_SECONDS = 200
 """How long a call may wait: proxies, such as that of Azure, end requests without a response after some minutes."""
 
 
-def run(main: Coroutine[Any, Any, Any], *, debug: bool | None = None) -> Any:
-    """`asyncio.run`, with one client for all calls, closed at the end."""
+class _Sleep(Call[_T]):
+    """A call of `delay` that waits here if it is awaited, and at the server among the calls of a gather."""
 
-    async def with_client() -> Any:
-        async with default_client():
-            return await main
+    def __init__(self, delay: float, result: _T) -> None:
+        super().__init__("delay", (), {"seconds": float(max(delay, 0))}, None)
+        self._delay = delay
+        self._result = result
 
-    return asyncio.run(with_client(), debug=debug)
+    async def run(self, timeout: float | None = None) -> _T:
+        return await asyncio.wait_for(asyncio.sleep(self._delay, self._result), timeout)
 
+    def result_of(self, value: Any) -> _T:
+        return self._result
 
-def sleep(delay: float, result: Any = None) -> Coroutine[Any, Any, Any]:
-    """A call of `delay`: waits that many seconds at the server, and returns the result.
-
-    More than 200 seconds, or infinity, is `asyncio.sleep` itself.
-    """
-    if math.isnan(delay):
-        raise ValueError("Invalid delay: NaN (not a number)")
-    if delay > MAX_SLEEP_SECONDS:
-        return asyncio.sleep(delay, result)
-    return Call("delay", (), {"seconds": float(max(delay, 0)), "result": result}, None)
+    def __await__(self) -> Generator[Any, Any, _T]:
+        return asyncio.sleep(self._delay, self._result).__await__()
 
 
-def gather(*calls: Awaitable[Any], return_exceptions: bool = False) -> asyncio.Future[list[Any]]:
-    """See `Client.gather`."""
-    return current_client().gather(*calls, return_exceptions=return_exceptions)
+@overload
+def create_task(
+    coro: Call[_T],
+    *,
+    timeout: float | None = None,
+    retry: RetryPolicy | None = None,
+    ttl: float | None = None,
+    on_success: str | None = None,
+    on_error: str | None = None,
+    idempotency_key: str | None = None,
+    name: str | None = None,
+    context: contextvars.Context | None = None,
+) -> TaskOfServer[_T]:
+    ...
+
+
+@overload
+def create_task(
+    coro: Coroutine[Any, Any, _T], *, name: str | None = None, context: contextvars.Context | None = None
+) -> asyncio.Task[_T]:
+    ...
 
 
 def create_task(coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
     """A task of the server for a call, see `Client.create_task`; of asyncio for any other coroutine."""
-    if isinstance(coro, Call):
+    if isinstance(coro, Call) and not isinstance(coro, _Sleep):
         return current_client().create_task(coro, **options)
     return asyncio.create_task(coro, **options)
 
 
-def as_completed(calls: Iterable[Awaitable[Any]], *, timeout: float | None = None) -> Iterator[Awaitable[Any]]:
+def as_completed(fs: Iterable[Awaitable[_T]], *, timeout: float | None = None) -> AsCompleted[_T]:
     """See `Client.as_completed`."""
-    return current_client().as_completed(calls, timeout=timeout)
+    return current_client().as_completed(fs, timeout=timeout)
 
 
-async def wait_for(call: Awaitable[Any], timeout: float | None) -> Any:
-    """See `Client.wait_for`."""
-    return await current_client().wait_for(call, timeout)
+if TYPE_CHECKING:
+    # What has the types of asyncio, and every name that is not ours.
+    from asyncio import exceptions as exceptions
+    from asyncio import subprocess as subprocess
+    from asyncio.base_events import *
+    from asyncio.coroutines import *
+    from asyncio.events import *
+    from asyncio.exceptions import *
+    from asyncio.futures import *
+    from asyncio.locks import *
+    from asyncio.protocols import *
+    from asyncio.queues import *
+    from asyncio.runners import *
+    from asyncio.streams import *
+    from asyncio.subprocess import *
+    from asyncio.tasks import ALL_COMPLETED as ALL_COMPLETED
+    from asyncio.tasks import FIRST_COMPLETED as FIRST_COMPLETED
+    from asyncio.tasks import FIRST_EXCEPTION as FIRST_EXCEPTION
+    from asyncio.tasks import Task as Task
+    from asyncio.tasks import all_tasks as all_tasks
+    from asyncio.tasks import current_task as current_task
+    from asyncio.tasks import ensure_future as ensure_future
+    from asyncio.tasks import gather as gather
+    from asyncio.tasks import run_coroutine_threadsafe as run_coroutine_threadsafe
+    from asyncio.tasks import shield as shield
+    from asyncio.tasks import sleep as sleep
+    from asyncio.tasks import wait as wait
+    from asyncio.tasks import wait_for as wait_for
+    from asyncio.threads import *
+    from asyncio.timeouts import *
+    from asyncio.transports import *
 
+    if sys.platform == "win32":
+        from asyncio.windows_events import *
+    else:
+        from asyncio.unix_events import *
 
-def TaskGroup() -> _TaskGroup:
-    """See `Client.TaskGroup`."""
-    return current_client().TaskGroup()
+    def __getattr__(name: str) -> Any:
+        ...
 
+else:
+    __path__ = []
+    __all__, __getattr__, __dir__ = stand_in_for(asyncio, __name__)
 
-def __getattr__(name: str) -> Any:
-    return getattr(asyncio, name)
+    def sleep(delay, result=None):
+        """`asyncio.sleep`. In `gather` and `as_completed` of calls it is one of them, and waits at the server.
+
+        More than 200 seconds, or infinity, always waits here.
+        """
+        if math.isnan(delay):
+            raise ValueError("Invalid delay: NaN (not a number)")
+        return asyncio.sleep(delay, result) if delay > MAX_SLEEP_SECONDS else _Sleep(delay, result)
+
+    def gather(*coros_or_futures, return_exceptions=False):
+        """See `Client.gather`."""
+        return current_client().gather(*coros_or_futures, return_exceptions=return_exceptions)
+
+    async def wait_for(fut, timeout):
+        """See `Client.wait_for`."""
+        return await current_client().wait_for(fut, timeout)
+
+    def run(main, **options):
+        """`asyncio.run`. Tasks of the server go on when it ends."""
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("asyncio.run() cannot be called from a running event loop")
+        with Runner(**options) as runner:
+            return runner.run(main)
+
+    class Runner(asyncio.Runner):
+        """`asyncio.Runner`. Tasks of the server go on when it is closed."""
+
+        def close(self):
+            try:
+                loop = self.get_loop()
+            except RuntimeError:
+                return  # It is closed.
+            # Before asyncio cancels all tasks that still run.
+            try:
+                close_client(loop)
+            finally:
+                super().close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import os
 import random
 import re
 import socket
@@ -35,13 +36,16 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.idle_since = 0.0
+        self.idle_since: float = 0
 
     @property
     def is_open(self) -> bool:
         return not (self.reader.at_eof() or self.reader.exception() or self.writer.is_closing())
 
     def abort(self) -> None:
+        # A fork of this process may have the socket too, which keeps the connection open when only this one closes it.
+        with contextlib.suppress(OSError):
+            self.writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self.writer.transport.abort()
 
     async def read_until(self, end: bytes, limit: int) -> bytes:
@@ -191,6 +195,8 @@ class Transport:
         connect_timeout: float,
         max_response_bytes: int,
     ) -> None:
+        if not isinstance(url, str):
+            raise TypeError(f"The URL of a server is a string such as 'http://127.0.0.1:7071', not {url!r}.")
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"Not an http or https URL: {url!r}")
@@ -207,13 +213,14 @@ class Transport:
             raise ValueError(f"Not an http or https URL: {url!r}")
         self._headers = {"Host": parts.netloc, **headers}
         check_headers(self._headers)
-        self.has_connected = False
+        self.has_connected: bool = False
         """Whether the client has had a connection to the server."""
         self._retries = retries
         self._connect_timeout = connect_timeout
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._is_closed = False
+        self._process = os.getpid()
 
     async def request(
         self,
@@ -230,6 +237,8 @@ class Transport:
         one whose connection broke before the response. A body that is an iterable is sent while the response is read,
         and only once. Raises ValueError for characters that the head of a request cannot have.
         """
+        if os.getpid() != self._process:
+            raise RuntimeError("The client belongs to another process. Create one after the fork.")
         head = self._head(method, path, headers or {}, body)
         attempt = 0
         while True:
@@ -273,7 +282,9 @@ class Transport:
             self._idle.append(connection)
 
     def discard(self, connection: Connection) -> None:
-        connection.abort()
+        # A fork would close it for the process that uses it.
+        if os.getpid() == self._process:
+            connection.abort()
         self._open.discard(connection)
 
     async def close(self) -> None:

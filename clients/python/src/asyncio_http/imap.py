@@ -9,7 +9,7 @@ import multiprocessing
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from .background import BackgroundLoop
 from .http import Response
@@ -20,11 +20,14 @@ WINDOW_BYTES = 64 * 1024
 """How many bytes of items wait for the connection. The connection and the server hold some MiB more."""
 
 
+_T = TypeVar("_T")
+
+
 class TimeoutError(multiprocessing.TimeoutError, builtins.TimeoutError):
     """A result did not arrive within the reader's timeout: multiprocessing's TimeoutError, and the built-in one."""
 
 
-class IMapIterator(Iterator[Any]):
+class IMapIterator(Iterator[_T]):
     """The results of `Pool.imap` or `Pool.imap_unordered`. Closing or dropping it stops the work at the server."""
 
     def __init__(
@@ -34,7 +37,7 @@ class IMapIterator(Iterator[Any]):
         path: str,
         items: Iterator[Any],
         chunksize: int,
-        on_end: Callable[[IMapIterator], object],
+        on_end: Callable[[IMapIterator[_T]], object],
     ) -> None:
         self._background = background
         self._on_end = on_end
@@ -50,10 +53,10 @@ class IMapIterator(Iterator[Any]):
         )
         feeder.start()
 
-    def __next__(self) -> Any:
+    def __next__(self) -> _T:
         return self.next()
 
-    def next(self, timeout: float | None = None) -> Any:
+    def next(self, timeout: float | None = None) -> _T:
         """The next result. Raises the exception of its item, and TimeoutError after timeout seconds."""
         while not self._results:
             if self._is_ended:
@@ -63,7 +66,8 @@ class IMapIterator(Iterator[Any]):
         result = self._results.popleft()
         if "error" in result:
             raise problem_error(result["error"])
-        return result["result"]
+        value: _T = result["result"]
+        return value
 
     def close(self) -> None:
         """Ends the iteration."""
@@ -71,7 +75,7 @@ class IMapIterator(Iterator[Any]):
 
     def end(self, error: BaseException | None) -> None:
         """Ends the iteration, after the results that are here, with an exception if there is one."""
-        if not self._is_ended:
+        if not self._is_ended and not self._background.is_forked:
             self._is_ended = True
             self._error = error
             self._upload.close()
@@ -84,6 +88,7 @@ class IMapIterator(Iterator[Any]):
             self.close()
 
     def _receive(self, timeout: float | None) -> None:
+        self._background.check_process()
         concurrent.futures.wait([self._block], timeout)
         if not self._block.done():
             # A block that comes too late for this call is there for the next one.

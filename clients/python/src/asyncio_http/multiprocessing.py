@@ -1,26 +1,41 @@
 """`from asyncio_http.multiprocessing import Pool` in place of `from multiprocessing import Pool`.
 
 `Pool` and `cpu_count` are about the cores of the server that the environment variable `FUNCTIONS_BASE_URL` names.
-`get` and `next` raise `TimeoutError`. Every other name is multiprocessing's own.
+Every other name is multiprocessing's own.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
+from . import pool as _pool
 from .background import BackgroundLoop
 from .client import Client, configured_server
-from .imap import TimeoutError
-from .pool import Pool as _Pool
 from .problems import ProblemError
+from .standard import stand_in_for
 
-__all__ = ["Pool", "TimeoutError", "cpu_count"]
 
+class Pool(_pool.Pool):
+    """A pool of the server that `FUNCTIONS_BASE_URL` names, with the key in `FUNCTIONS_KEY`.
 
-def Pool(processes: int | None = None) -> _Pool:
-    """A pool of the server that `FUNCTIONS_BASE_URL` names, with the key in `FUNCTIONS_KEY`."""
-    return _Pool(*configured_server(), processes=processes)
+    processes: how many of the server's threads one map may use; all of them unless given. The server's threads run no
+    function of this program, so an initializer is refused, and there is nothing that maxtasksperchild could renew.
+    """
+
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        maxtasksperchild: int | None = None,
+    ) -> None:
+        if initializer is not None:
+            raise TypeError("Pool takes no initializer: its processes are the server's threads.")
+        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
+            raise ValueError("maxtasksperchild must be a positive int or None")
+        super().__init__(*configured_server(), processes=processes)
 
 
 def cpu_count() -> int:
@@ -37,5 +52,46 @@ def cpu_count() -> int:
         background.join()
 
 
-def __getattr__(name: str) -> Any:
-    return getattr(multiprocessing, name)
+if TYPE_CHECKING:
+    from multiprocessing import Array as Array
+    from multiprocessing import AuthenticationError as AuthenticationError
+    from multiprocessing import Barrier as Barrier
+    from multiprocessing import BoundedSemaphore as BoundedSemaphore
+    from multiprocessing import BufferTooShort as BufferTooShort
+    from multiprocessing import Condition as Condition
+    from multiprocessing import Event as Event
+    from multiprocessing import JoinableQueue as JoinableQueue
+    from multiprocessing import Lock as Lock
+    from multiprocessing import Manager as Manager
+    from multiprocessing import Pipe as Pipe
+    from multiprocessing import Process as Process
+    from multiprocessing import ProcessError as ProcessError
+    from multiprocessing import Queue as Queue
+    from multiprocessing import RLock as RLock
+    from multiprocessing import RawArray as RawArray
+    from multiprocessing import RawValue as RawValue
+    from multiprocessing import Semaphore as Semaphore
+    from multiprocessing import SimpleQueue as SimpleQueue
+    from multiprocessing import TimeoutError as TimeoutError
+    from multiprocessing import Value as Value
+    from multiprocessing import active_children as active_children
+    from multiprocessing import allow_connection_pickling as allow_connection_pickling
+    from multiprocessing import current_process as current_process
+    from multiprocessing import freeze_support as freeze_support
+    from multiprocessing import get_all_start_methods as get_all_start_methods
+    from multiprocessing import get_context as get_context
+    from multiprocessing import get_logger as get_logger
+    from multiprocessing import get_start_method as get_start_method
+    from multiprocessing import log_to_stderr as log_to_stderr
+    from multiprocessing import parent_process as parent_process
+    from multiprocessing import reducer as reducer
+    from multiprocessing import set_executable as set_executable
+    from multiprocessing import set_forkserver_preload as set_forkserver_preload
+    from multiprocessing import set_start_method as set_start_method
+
+    def __getattr__(name: str) -> Any:
+        ...
+
+else:
+    __path__ = []
+    __all__, __getattr__, __dir__ = stand_in_for(multiprocessing, __name__)

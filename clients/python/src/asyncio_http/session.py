@@ -7,12 +7,16 @@ import contextlib
 import json
 import math
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, TypeVar
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from .http import Response, Transport
 from .problems import ProblemError, ProtocolError, problem_error
+
+if TYPE_CHECKING:
+    from .tasks import Task
 
 HEARTBEAT = "heartbeatSeconds=30"
 """Proxies close a response that is silent for long. The server fills the silence of a stream with empty lines."""
@@ -32,6 +36,9 @@ class Session:
         self._reconnect_timeout = reconnect_timeout
         self._is_closing = asyncio.Event()
         self._properties: dict[str, list[str]] = {}
+        self.tasks: weakref.WeakSet[Task[Any]] = weakref.WeakSet()
+        """The tasks that this client follows."""
+        self._background: set[asyncio.Task[Any]] = set()
 
     @property
     def has_connected(self) -> bool:
@@ -39,8 +46,22 @@ class Session:
         return self._transport.has_connected
 
     async def close(self) -> None:
-        """Closes all connections, which stops their work."""
-        await self._transport.close()
+        """Closes all connections, which stops their work. Tasks continue at the server: see `task`."""
+        self._is_closing.set()
+        for task in list(self.tasks):
+            task.detach()
+        try:
+            while self._background:
+                await asyncio.wait(self._background)
+        finally:
+            await self._transport.close()
+
+    def run_in_background(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Runs a coroutine that `close` waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def within(
         self,

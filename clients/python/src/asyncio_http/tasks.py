@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar, overload
 
+from .calls import Call, Operation, operation_name
 from .http import check_headers
 from .problems import ProblemError, ProtocolError, is_away, problem_error
-from .session import given, segment
+from .session import Session, given, segment
 
-if TYPE_CHECKING:
-    from .client import Call, Client, Operation
+_T = TypeVar("_T")
 
 WAIT_SECONDS = 30
 RESPONSE_SECONDS = 30
@@ -46,7 +47,7 @@ class RetryPolicy:
         }
 
 
-class Task(asyncio.Task[Any]):
+class Task(asyncio.Task[_T]):
     """A task of the server, as a task of asyncio.
 
     Awaiting it gives the result, or raises the ProblemError of a task that failed. Cancelling it, or a coroutine that
@@ -55,8 +56,8 @@ class Task(asyncio.Task[Any]):
 
     def __init__(
         self,
-        client: Client,
-        call: Call | None,
+        client: Session,
+        call: Call[_T] | None,
         *,
         id: str | None = None,
         timeout: float | None = None,
@@ -66,12 +67,14 @@ class Task(asyncio.Task[Any]):
         on_error: str | None = None,
         idempotency_key: str | None = None,
         name: str | None = None,
+        context: contextvars.Context | None = None,
     ) -> None:
         if id is not None:
             segment(id)
         self.id = id
         """The id at the server; None until the server has accepted the task, see `accepted`."""
         self._client = client
+        self._call = call
         self._is_detached = False
         self._has_started = False
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
@@ -84,8 +87,8 @@ class Task(asyncio.Task[Any]):
             onError=None if on_error is None else {"url": on_error},
         )
         # The creation does not end with this task: a request that may have been accepted needs its id.
-        self._creation = client.run_in_background(self._create(call, options, key))
-        super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name)
+        self._creation = client.run_in_background(self._create(options, key))
+        super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name, context=context)  # type: ignore[call-arg]
         client.tasks.add(self)
 
     async def accepted(self) -> str:
@@ -107,22 +110,22 @@ class Task(asyncio.Task[Any]):
         self._is_detached = True
         super().cancel()
 
-    async def _create(self, call: Call | None, options: dict[str, Any], idempotency_key: str) -> str:
-        if call is not None:
+    async def _create(self, options: dict[str, Any], idempotency_key: str) -> str:
+        if self._call is not None:
             # A server without an earlier connection does not restart. Any other server may have stored the task.
             self.id = await self._client.outlast(
-                partial(self._send, call, options, idempotency_key),
+                partial(self._send, self._call, options, idempotency_key),
                 lambda error: self._client.has_connected and is_away(error),
             )
         assert self.id is not None
         return self.id
 
-    async def _send(self, call: Call, options: dict[str, Any], idempotency_key: str) -> str:
-        body = {"input": await self._client.bind(call), **options}
+    async def _send(self, call: Call[_T], options: dict[str, Any], idempotency_key: str) -> str:
+        body = {"input": await call.bind(self._client), **options}
         path = f"/tasks/{segment(call.operation)}"
         return str((await self._client.post(path, body, idempotency_key=idempotency_key))["id"])
 
-    async def _follow(self) -> Any:
+    async def _follow(self) -> _T:
         self._has_started = True
         try:
             await self.accepted()
@@ -136,7 +139,8 @@ class Task(asyncio.Task[Any]):
             raise asyncio.CancelledError("The task was cancelled at the server.")
         if task["status"] == "failed":
             raise problem_error(task["error"])
-        return task.get("result")
+        result: _T = task.get("result")
+        return result if self._call is None else self._call.result_of(result)
 
     async def _end(self) -> Any:
         while (task := await self._client.outlast(self._poll, _is_temporary))["status"] in _UNFINISHED:
@@ -167,19 +171,37 @@ def _is_temporary(error: Exception) -> bool:
 
 
 class TaskGroup(asyncio.TaskGroup):
-    """`asyncio.TaskGroup` over the calls of a client."""
+    """`asyncio.TaskGroup` whose `create_task` also takes the name and the input of an operation.
 
-    def __init__(self, client: Client) -> None:
+    Each is a request; leaving the group with an exception closes their connections, which stops the work.
+    client: that of the operations; the one of `asyncio_http.asyncio` unless given.
+    """
+
+    def __init__(self, client: Session | None = None) -> None:
         super().__init__()
         self._client = client
 
-    def create_task(  # type: ignore[override]
-        self, call: Coroutine[Any, Any, Any] | str | Operation, /, *args: Any, **kwargs: Any
-    ) -> asyncio.Task[Any]:
-        """Starts a call, or a coroutine, in the group.
+    @overload  # type: ignore[override]
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, _T],
+        /,
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[_T]:
+        ...
 
-        With the name of an operation the other arguments are its input; otherwise they are `name` and `context`.
-        """
-        if isinstance(call, Coroutine):
-            return super().create_task(call, *args, **kwargs)
-        return super().create_task(self._client.call(call, *args, **kwargs))
+    @overload
+    def create_task(self, operation: Operation[_T], /, *args: Any, **input: Any) -> asyncio.Task[_T]:
+        ...
+
+    @overload
+    def create_task(self, operation: str, /, *args: Any, **input: Any) -> asyncio.Task[Any]:
+        ...
+
+    def create_task(self, coro: Any, /, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Starts a coroutine, such as a call, or an operation with its input, in the group."""
+        if isinstance(coro, (str, Operation)):
+            return super().create_task(Call(operation_name(coro), args, kwargs, self._client))
+        return super().create_task(coro, *args, **kwargs)
