@@ -67,6 +67,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     public async Task A_new_view_cancels_the_run_before_and_is_painted()
     {
         await using var page = await playground.OpenAsync("map");
+        await PaintedAsync(page);
         var failed = new List<IRequest>();
         page.Page.RequestFailed += (_, request) => failed.Add(request);
 

@@ -58,7 +58,7 @@ public sealed class PageTests(PlaygroundFixture playground)
         await using var page = await playground.OpenAsync(address: address);
         Assert.Equal(
             [address.ToString(), new Uri(playground.Host.BaseAddress, "/api/operations").ToString()],
-            page.Requests.Where(static request => request.Url.StartsWith("http", StringComparison.Ordinal)).Select(static request => request.Url.Split('#')[0]));
+            page.Requests.Where(static request => request.Method == "GET" && request.Url.StartsWith("http", StringComparison.Ordinal)).Select(static request => request.Url.Split('#')[0]));
     }
 
     [BrowserTheory]

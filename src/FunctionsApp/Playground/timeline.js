@@ -45,12 +45,16 @@ class Timeline {
     this.end = 1;
     this.fixed = 0;
     this.rows.replaceChildren();
+
+    // An axis without bars says nothing.
+    this.root.hidden = true;
     this.tip.hidden = this.more.hidden = true;
     this.draw(1);
   }
 
   /** Starts the clock; bars that run grow with it. */
   begin() {
+    this.root.hidden = false;
     this.start = performance.now();
     const tick = () => {
       const now = performance.now() - this.start;
@@ -72,6 +76,14 @@ class Timeline {
     this.wash(false);
     this.draw(0);
     this.drawTable();
+  }
+
+  /** Draws one bar over all of the time until now. */
+  drawWhole(name, outcome) {
+    const { now } = this;
+    this.clear();
+    this.row(0, name);
+    this.set("whole", { row: 0, from: 0, to: now, outcome, name });
   }
 
   get now() {
@@ -100,6 +112,7 @@ class Timeline {
   /** Adds a bar, or changes one: { row, from, to, outcome, name, details, hue }. */
   set(key, change) {
     let bar = this.bars.get(key);
+    this.root.hidden = false;
     if (!bar) {
       if (this.bars.size >= Timeline.most) {
         this.more.textContent = `Shows the first ${formatCount(Timeline.most, "bar")}; ${(++this.undrawn).toLocaleString("en")} more are not drawn.`;
