@@ -12,10 +12,10 @@ public sealed class AccessTests(PlaygroundFixture playground)
     public static TheoryData<string, int, ColorScheme> EachView()
     {
         var data = new TheoryData<string, int, ColorScheme>();
-        foreach (var (tab, width) in Windows.Views)
+        foreach (var tab in Windows.Tabs)
         {
-            data.Add(tab, width, ColorScheme.Light);
-            data.Add(tab, width, ColorScheme.Dark);
+            data.Add(tab, 1280, ColorScheme.Light);
+            data.Add(tab, 390, ColorScheme.Dark);
         }
 
         return data;

@@ -40,7 +40,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_sequence_looks_like_stairs_and_a_gather_like_a_wall()
+    public async Task The_bars_of_a_sequence_follow_each_other_and_those_of_a_gather_start_together()
     {
         await using var page = await playground.OpenAsync("sequence");
         await page.RunAsync("sequence");

@@ -71,6 +71,7 @@ keyForm.addEventListener("submit", (event) => {
 
 /** Reads the catalog. Its status also shows whether a key is required. */
 async function load() {
+  let isKeyNeeded = false;
   try {
     const response = await api.send("operations");
     catalog.operations = parseJson(await response.text()).operations;
@@ -79,11 +80,14 @@ async function load() {
       panel.fillOperations();
       if (panel.isOpen) panel.edited();
     }
+  } catch (error) {
+    isKeyNeeded = error.problem?.status === 401;
+    if (!isKeyNeeded) console.warn("The list of operations cannot be read:", error.message);
+  }
+  if (!isKeyNeeded) {
     isReady = true;
     shown.start();
     await tasks.restore();
-  } catch (error) {
-    if (error.problem?.status !== 401) console.warn("The list of operations cannot be read:", error.message);
   }
   document.documentElement.dataset.ready = "";
 }

@@ -72,7 +72,7 @@ const patterns = [
   {
     name: "sequence",
     title: "One after the other",
-    what: "await a(); await b(). Each step starts when the step before it has ended, and can use its result. The bars form stairs.",
+    what: "await a(); await b(). Each step starts when the step before it has ended, and can use its result. Each bar starts where the bar before it ends.",
     kinds: ["io", "cpu"],
     list: "steps",
     path: () => "sequence",
@@ -160,7 +160,7 @@ const patterns = [
 
       // The work has failed where the other continuation ran.
       if (parsed.continuation === "onError") timeline.set(0, { outcome: "failed" });
-      return `${parsed.continuation} ran; ${formatMs(parsed.elapsedMs)} in total.`;
+      return `${parsed.continuation} ran, ${formatMs(parsed.elapsedMs)} in total.`;
     },
   },
   {
@@ -249,16 +249,16 @@ const patterns = [
       timeline.row(0, "worker 0");
       timeline.wash(true);
       const failed = new Set();
-      let bricks = 0;
+      let chunks = 0;
       const response = await api.send(`map/${operation}`, { method: "POST", body: text, signal, headers: NDJSON });
       const summary = await readLines(response, answer, (line, kind) => {
         if (kind === "chunk") {
           const { chunk } = JSON.parse(line);
           const { from, count, worker, startedMs, finishedMs } = chunk;
           timeline.wash(false);
-          for (let lane = timeline.tracks.length; lane <= worker; lane++) timeline.row(lane, `worker ${lane}`);
+          for (let row = timeline.tracks.length; row <= worker; row++) timeline.row(row, `worker ${row}`);
           const hasFailure = failed.size > 0 && Array.from({ length: count }, (_, i) => from + i).some((i) => failed.has(i));
-          timeline.set(bricks++, {
+          timeline.set(chunks++, {
             row: worker, from: startedMs, to: finishedMs, hue: Fractal.hue(worker), outcome: hasFailure ? "failed" : "succeeded", text: "",
             name: count === 1 ? `item ${from}` : `items ${from} to ${from + count - 1}`,
           });
@@ -271,7 +271,7 @@ const patterns = [
         }
       });
       const rate = summary.succeeded / (summary.elapsedMs / 1000);
-      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)} by ${formatCount(summary.workers, "worker")}`
+      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)} on ${formatCount(summary.workers, "worker")}`
         + `${summary.failed ? `, ${summary.failed} failed` : ""}${summary.result === undefined ? "" : `: ${JSON.stringify(summary.result)}`} (${Math.round(rate).toLocaleString("en")} a second).`;
     },
   },

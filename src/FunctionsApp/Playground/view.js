@@ -112,7 +112,7 @@ function showProblem(section, problem, body) {
   const add = (name, ...values) => details.append(make("dt", {}, name), make("dd", {}, ...values));
   for (const [pointer, messages] of Object.entries(problem.errors ?? {})) {
     const place = body && locate(body.value, pointer);
-    const code = make("code", {}, pointer || "(the whole)");
+    const code = make("code", {}, pointer || "(whole request)");
     details.append(
       make("dt", {}, place
         ? make("button", { type: "button", class: "link", title: "Show in the request", onclick: () => select(body, place) }, code)
