@@ -68,7 +68,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     }
 
     [PythonTheory]
-    [InlineData("python.await(program, 'text.format', { template: '{a}', values: { a: true } })", "True")]
+    [InlineData("python.await(program, 'echo', { value: [true, null] })", "[True, None]")]
     [InlineData("python.gather(program, { calls: [{ operation: 'delay', input: { seconds: 9 }, timeoutSeconds: 0.2 }], maxConcurrency: 1, returnExceptions: true })", "ProblemTimeoutError")]
     [InlineData("python.callback(program, 'delay', { input: { seconds: 0.1, result: 'done' }, timeoutSeconds: 5, onSuccess: { url: 'WEBHOOK' } })", "done")]
     [InlineData("python.task(program, 'delay', { input: { seconds: 0.1, result: 'done' }, ttlSeconds: 60, onError: { url: 'WEBHOOK' } })", "done")]

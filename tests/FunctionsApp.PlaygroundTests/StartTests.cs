@@ -11,13 +11,15 @@ public sealed class StartTests(PlaygroundFixture playground)
     /// <summary>Notes each frame in which a chart has neither bars nor a sign that it waits, or a picture has no tile and no such sign.</summary>
     private const string Watch = """
         window.empty = [];
+        const small = new OffscreenCanvas(16, 16).getContext("2d", { willReadFrequently: true });
         (function look() {
           for (const chart of document.querySelectorAll(".chart"))
             if (chart.checkVisibility() && !chart.matches(".washed") && !chart.querySelector(".bar")) empty.push("an axis without bars");
           for (const canvas of document.querySelectorAll("canvas")) {
             if (!canvas.checkVisibility({ visibilityProperty: true }) || getComputedStyle(canvas).backgroundImage !== "none") continue;
-            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            if (!data.some((value) => value)) empty.push("a picture without a tile");
+            small.clearRect(0, 0, 16, 16);
+            small.drawImage(canvas, 0, 0, 16, 16);
+            if (!small.getImageData(0, 0, 16, 16).data.some((value) => value)) empty.push("a picture without a tile");
           }
           requestAnimationFrame(look);
         })();

@@ -248,10 +248,8 @@ class Fractal {
   }
 }
 
-/**
- * The number of steps with a fraction, so that colours run into one another. It takes the orbit itself, which the answer
- * does not have; but bands are wide only where steps are few, and few steps are quickly made again.
- */
+// The number of steps with a fraction, so that colours run into one another. It takes the orbit itself, which the response does not
+// have. Bands are wide only where steps are few, and few steps are quickly computed again.
 function smooth(cx, cy, n) {
   let x = 0;
   let y = 0;

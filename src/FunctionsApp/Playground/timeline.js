@@ -14,10 +14,7 @@ class Timeline {
   // More would be thinner than a pixel, and slow.
   static most = 1000;
 
-  /**
-   * @param name What is drawn, for those who do not see it.
-   * @param options rowsAre: what a row is; onFrame: called with the time while it runs.
-   */
+  // name: what is drawn, in the name that a screen reader reads. rowsAre: what a row is. onFrame: called with the time while it runs.
   constructor(name, { rowsAre = "call", title, onFrame = () => {} } = {}) {
     this.name = name;
     this.onFrame = onFrame;
@@ -45,16 +42,12 @@ class Timeline {
     this.end = 1;
     this.fixed = 0;
     this.rows.replaceChildren();
-
-    // An axis without bars says nothing.
-    this.root.hidden = true;
     this.tip.hidden = this.more.hidden = true;
     this.draw(1);
   }
 
   /** Starts the clock; bars that run grow with it. */
   begin() {
-    this.root.hidden = false;
     this.start = performance.now();
     const tick = () => {
       const now = performance.now() - this.start;
@@ -112,7 +105,6 @@ class Timeline {
   /** Adds a bar, or changes one: { row, from, to, outcome, name, details, hue }. */
   set(key, change) {
     let bar = this.bars.get(key);
-    this.root.hidden = false;
     if (!bar) {
       if (this.bars.size >= Timeline.most) {
         this.more.textContent = `Shows the first ${formatCount(Timeline.most, "bar")}; ${(++this.undrawn).toLocaleString("en")} more are not drawn.`;
