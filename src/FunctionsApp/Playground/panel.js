@@ -55,7 +55,7 @@ class Panel {
     return new Timeline(title ?? this.pattern.name, {
       title,
       rowsAre: { map: "worker", sequence: "step", callback: "step", tasks: "task" }[this.pattern.name] ?? "call",
-      onFrame: (now) => (this.parts.clock.textContent = formatMs(now)),
+      onFrame: (now) => (this.parts.clock.textContent = this.current ? formatMs(now) : ""),
     });
   }
 
