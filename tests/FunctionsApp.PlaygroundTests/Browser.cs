@@ -73,10 +73,13 @@ public sealed class PlaygroundFixture : IAsyncLifetime
     /// <param name="tab">The tab, as the fragment names it.</param>
     /// <param name="options">The window; by default a desktop's, light.</param>
     /// <param name="address">Another host's address.</param>
-    public async Task<PlaygroundPage> OpenAsync(string tab = "gather", BrowserNewContextOptions? options = null, Uri? address = null)
+    /// <param name="prepare">What is done before the page loads.</param>
+    public async Task<PlaygroundPage> OpenAsync(
+        string tab = "gather", BrowserNewContextOptions? options = null, Uri? address = null, Func<IBrowserContext, Task>? prepare = null)
     {
-        var context = await _browser!.NewContextAsync(options ?? new() { ViewportSize = new() { Width = 1360, Height = 900 } });
-        return await PlaygroundPage.OpenAsync(context, new Uri(address ?? Host.BaseAddress, "#" + tab));
+        var context = await _browser!.NewContextAsync(options ?? Windows.Of(1360));
+        await (prepare?.Invoke(context) ?? Task.CompletedTask);
+        return await PlaygroundPage.OpenAsync(context, new Uri(address ?? Host.BaseAddress, tab.Length == 0 ? "" : "#" + tab));
     }
 
     public async Task DisposeAsync()
@@ -90,6 +93,21 @@ public sealed class PlaygroundFixture : IAsyncLifetime
         await Host.DisposeAsync();
         await Receiver.DisposeAsync();
     }
+}
+
+/// <summary>Windows to look at the page in.</summary>
+public static class Windows
+{
+    public static IReadOnlyList<string> Tabs { get; } = ["await", "sequence", "callback", "gather", "map", "stream", "tasks"];
+
+    /// <summary>A desktop, a narrow window, and a phone.</summary>
+    public static IReadOnlyList<int> Widths { get; } = [1280, 800, 390];
+
+    public static IEnumerable<(string Tab, int Width)> Views => from tab in Tabs from width in Widths select (tab, width);
+
+    public static BrowserNewContextOptions Of(int width, ColorScheme scheme = ColorScheme.Light) => width < 500
+        ? new() { ViewportSize = new() { Width = width, Height = 740 }, IsMobile = true, HasTouch = true, DeviceScaleFactor = 2, ColorScheme = scheme }
+        : new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme };
 }
 
 /// <summary>They run one after the other, so that each has the machine for its timings.</summary>

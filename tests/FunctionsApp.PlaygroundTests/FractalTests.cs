@@ -37,7 +37,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
         Assert.True(counts[0] > 1_000, $"There are {counts[0]} colours.");
         Assert.Equal(0, counts[1]);
 
-        // A tile is a brick, on the lane of the worker that computed it.
+        // Each tile is a chunk, in the row of the worker that computed it.
         Assert.Equal(await page.Part("map", "canvas").GetAttributeAsync("data-tiles"), $"{await page.Bars("map").CountAsync()}");
         Assert.InRange(await page.Panel("map").Locator(".row").CountAsync(), 1, Environment.ProcessorCount);
         await page.ShootAsync(example.Replace(':', ' '));
@@ -67,6 +67,7 @@ public sealed class FractalTests(PlaygroundFixture playground)
     public async Task A_new_view_cancels_the_run_before_and_is_painted()
     {
         await using var page = await playground.OpenAsync("map");
+        await PaintedAsync(page);
         var failed = new List<IRequest>();
         page.Page.RequestFailed += (_, request) => failed.Add(request);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using FunctionsApp.IntegrationTests.Hosting;
+using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
 namespace FunctionsApp.PlaygroundTests;
@@ -58,7 +59,7 @@ public sealed class PageTests(PlaygroundFixture playground)
         await using var page = await playground.OpenAsync(address: address);
         Assert.Equal(
             [address.ToString(), new Uri(playground.Host.BaseAddress, "/api/operations").ToString()],
-            page.Requests.Where(static request => request.Url.StartsWith("http", StringComparison.Ordinal)).Select(static request => request.Url.Split('#')[0]));
+            page.Requests.Where(static request => request.Method == "GET" && request.Url.StartsWith("http", StringComparison.Ordinal)).Select(static request => request.Url.Split('#')[0]));
     }
 
     [BrowserTheory]
@@ -88,6 +89,10 @@ public sealed class PageTests(PlaygroundFixture playground)
         await page.Page.Keyboard.PressAsync("Enter");
         await Expect(form).ToBeHiddenAsync();
         await page.RunAsync("gather");
+
+        // A link cannot send a key, so the page fetches what it leads to.
+        var document = await page.Page.RunAndWaitForPopupAsync(() => page.Page.GetByRole(AriaRole.Link, new() { Name = "OpenAPI" }).ClickAsync());
+        await Expect(document.Locator("body")).ToContainTextAsync("\"openapi\"");
 
         // Event sources cannot send a key, so tasks show that the page does without them.
         await page.Page.ClickAsync("#tab-tasks");

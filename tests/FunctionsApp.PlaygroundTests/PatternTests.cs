@@ -23,7 +23,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     [InlineData("gather", "The first one wins", "done", 6)]
     [InlineData("gather", "Some fail, the others continue", "done", 4)]
     [InlineData("gather", "One fails, all are cancelled", "failed", 3)]
-    [InlineData("map", "Primes, a million at a time", "done", 24)]
+    [InlineData("map", "Primes, four million at a time", "done", 24)]
     [InlineData("stream", "Count to twelve", "done", 12)]
     [InlineData("stream", "Hello and goodbye", "done", 2)]
     [InlineData("stream", "Stopped by its timeout", "failed", 7)]
@@ -40,7 +40,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task A_sequence_looks_like_stairs_and_a_gather_like_a_wall()
+    public async Task The_bars_of_a_sequence_follow_each_other_and_those_of_a_gather_start_together()
     {
         await using var page = await playground.OpenAsync("sequence");
         await page.RunAsync("sequence");

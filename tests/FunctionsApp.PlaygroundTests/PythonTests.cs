@@ -3,7 +3,7 @@ using FunctionsApp.IntegrationTests.Hosting;
 
 namespace FunctionsApp.PlaygroundTests;
 
-/// <summary>The Python that the page writes beside a request is a program that does the same.</summary>
+/// <summary>The Python that the page writes beside a request are two programs that do the same: with the client, and without the app.</summary>
 [Collection(PlaygroundCollection.Name)]
 public sealed class PythonTests(PlaygroundFixture playground)
 {
@@ -30,7 +30,62 @@ public sealed class PythonTests(PlaygroundFixture playground)
     {
         await using var page = await playground.OpenAsync(tab);
         await page.ChooseAsync(tab, example);
-        Assert.Contains(output, await RunAsync(await page.Part(tab, "python").TextContentAsync()), StringComparison.Ordinal);
+        var program = await page.Part(tab, "python").TextContentAsync();
+        Assert.DoesNotContain("asyncio_http", program, StringComparison.Ordinal);
+        Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
+    }
+
+    [PythonTheory]
+    [InlineData("await", "Wait a second", "done")]
+    [InlineData("await", "Timeout", "TimeoutError")]
+    [InlineData("await", "Count primes", "3562115")]
+    [InlineData("await", "Request with two errors", "/seconds must be a number")]
+    [InlineData("sequence", "Six waits, a computation", "5761455]")]
+    [InlineData("sequence", "Each step uses the one before", "The median factor is")]
+    [InlineData("sequence", "A step that fails", "out of paper")]
+    [InlineData("callback", "Work, then a sentence", "The result is 42.")]
+    [InlineData("callback", "Error, then a continuation", "out of paper")]
+    [InlineData("gather", "Six waits, a computation", "5761455]")]
+    [InlineData("gather", "At most two at a time", "5761455]")]
+    [InlineData("gather", "The first one wins", "None")]
+    [InlineData("gather", "Some fail, the others continue", "[1, ProblemError(")]
+    [InlineData("gather", "One fails, all are cancelled", "out of paper")]
+    [InlineData("map", "Primes, four million at a time", "5544201")]
+    [InlineData("map", "Powers, by starmap", "[1024, 81, 1000, 49]")]
+    [InlineData("map", "Fractal: the whole set", "'iterations':")]
+    [InlineData("stream", "Count to twelve", "12")]
+    [InlineData("stream", "Stopped by its timeout", "TimeoutError")]
+    [InlineData("tasks", "A map, with its progress", "'result': 13989537")]
+    [InlineData("tasks", "A gather, with its progress", "'succeeded': 6")]
+    [InlineData("tasks", "Three attempts", "out of paper")]
+    public async Task The_program_with_the_client_runs(string tab, string example, string output)
+    {
+        await using var page = await playground.OpenAsync(tab);
+        await page.ChooseAsync(tab, example);
+        var program = await page.Part(tab, "client").TextContentAsync();
+        Assert.Contains("import asyncio_http", program, StringComparison.Ordinal);
+        Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
+    }
+
+    [PythonTheory]
+    [InlineData("python.await(program, 'echo', { value: [true, null] })", "[True, None]")]
+    [InlineData("python.gather(program, { calls: [{ operation: 'delay', input: { seconds: 9 }, timeoutSeconds: 0.2 }], maxConcurrency: 1, returnExceptions: true })", "ProblemTimeoutError")]
+    [InlineData("python.callback(program, 'delay', { input: { seconds: 0.1, result: 'done' }, timeoutSeconds: 5, onSuccess: { url: 'WEBHOOK' } })", "done")]
+    [InlineData("python.task(program, 'delay', { input: { seconds: 0.1, result: 'done' }, ttlSeconds: 60, onError: { url: 'WEBHOOK' } })", "done")]
+    [InlineData("python.sequence(program, { steps: [{ operation: 'delay', input: { seconds: 9 } }], timeoutSeconds: 0.2 })", "ProblemTimeoutError")]
+    public async Task The_program_with_the_client_has_the_options_of_the_request(string request, string output)
+    {
+        await using var page = await playground.OpenAsync();
+        request = request.Replace("WEBHOOK", new Uri(playground.Receiver.Origin, "webhook").ToString(), StringComparison.Ordinal);
+        var program = await page.Page.EvaluateAsync<string>($"() => {{ const program = new ClientProgram(); return {request}; }}");
+        Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
+    }
+
+    [BrowserFact]
+    public async Task The_program_with_the_client_comes_before_the_plain_one()
+    {
+        await using var page = await playground.OpenAsync();
+        Assert.Equal(["Python, with the client", "Plain Python, without this app"], await page.Panel("gather").Locator(".twins h3").AllTextContentsAsync());
     }
 
     [PythonTheory]
@@ -45,10 +100,13 @@ public sealed class PythonTests(PlaygroundFixture playground)
         foreach (var operation in BuiltIn.Operations.Intersect(await page.Part(tab, "operation").Locator("option").AllTextContentsAsync()))
         {
             await page.Part(tab, "operation").SelectOptionAsync(operation);
-            var program = (await page.Part(tab, "python").TextContentAsync())!;
-            Assert.DoesNotContain("NotImplementedError", program, StringComparison.Ordinal);
-            Assert.DoesNotContain("no Python program", program, StringComparison.Ordinal);
-            programs.Add(program);
+            foreach (var part in new[] { "client", "python" })
+            {
+                var program = (await page.Part(tab, part).TextContentAsync())!;
+                Assert.DoesNotContain("NotImplementedError", program, StringComparison.Ordinal);
+                Assert.DoesNotContain("no Python program", program, StringComparison.Ordinal);
+                programs.Add(program);
+            }
         }
 
         Assert.NotEmpty(programs);
@@ -56,11 +114,11 @@ public sealed class PythonTests(PlaygroundFixture playground)
     }
 
     [PythonTheory]
-    [InlineData("await", "python.await('math.square', { x: 12 })", "144")]
-    [InlineData("sequence", "python.sequence({ steps: [{ operation: 'math.square', input: { x: 3 } }, { operation: 'math.pow', input: { x: { $ref: '#/results/0' }, y: 2 } }] })", "[9, 81]")]
-    [InlineData("map", "python.map('math.square', { items: [1, 2, 3], workers: 2 })", "[1, 4, 9]")]
-    [InlineData("stream", "python.stream('count', { count: 2, intervalSeconds: 0.1 })", "1")]
-    [InlineData("tasks", "python.task('math.square', { input: { x: 12 } })", "144")]
+    [InlineData("await", "python.await(new PythonProgram(), 'math.square', { x: 12 })", "144")]
+    [InlineData("sequence", "python.sequence(new PythonProgram(), { steps: [{ operation: 'math.square', input: { x: 3 } }, { operation: 'math.pow', input: { x: { $ref: '#/results/0' }, y: 2 } }] })", "[9, 81]")]
+    [InlineData("map", "python.map(new PythonProgram(), 'math.square', { items: [1, 2, 3], workers: 2 })", "[1, 4, 9]")]
+    [InlineData("stream", "python.stream(new PythonProgram(), 'count', { count: 2, intervalSeconds: 0.1 })", "1")]
+    [InlineData("tasks", "python.task(new PythonProgram(), 'math.square', { input: { x: 12 } })", "144")]
     public async Task An_unknown_operation_is_called_at_the_server(string tab, string request, string output)
     {
         await using var page = await playground.OpenAsync(tab);

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -43,7 +44,8 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
             var styles = new List<string>();
             var template = Source("playground.html")
                 .Replace("{functions}", functions, StringComparison.Ordinal)
-                .Replace("{task-patterns}", string.Join(' ', patterns), StringComparison.Ordinal);
+                .Replace("{task-patterns}", string.Join(' ', patterns), StringComparison.Ordinal)
+                .Replace("{repository}", Repository(), StringComparison.Ordinal);
             var html = Sources().Replace(template, match =>
             {
                 var isScript = match.Groups["script"].Success;
@@ -61,19 +63,36 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
                     + "require-trusted-types-for 'script'");
         }
 
+        /// <summary>Returns the address of the repository, such as <c>https://github.com/owner/name</c>, or an empty string.</summary>
+        private static string Repository()
+        {
+            var metadata = typeof(PlaygroundResult).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>();
+            var address = metadata.FirstOrDefault(static one => one.Key == "RepositoryUrl")?.Value ?? "";
+            return Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
+                ? RepositoryEnd().Replace(uri.AbsoluteUri, "")
+                : "";
+        }
+
         /// <summary>
-        /// Reads a source, with the line ends that a browser uses when it hashes. The indentation, a twelfth of the page, is
-        /// removed: only readers of the sources need it.
+        /// Reads a source, with the line ends that a browser uses when it hashes. Indentation and comments, a sixth of the page,
+        /// are removed: only readers of the sources need them.
         /// </summary>
         private static string Source(string name)
         {
             using var reader =
                 new StreamReader(typeof(PlaygroundResult).Assembly.GetManifestResourceStream($"playground/{name}")!, Encoding.UTF8);
-            return string.Concat(reader.ReadToEnd().Split('\n').Select(static line => line.Trim() + "\n"));
+            var lines = reader.ReadToEnd().Split('\n').Select(static line => line.Trim());
+            return string.Concat(lines.Where(static line => !Comment().IsMatch(line)).Select(static line => line + "\n"));
         }
     }
 
     [GeneratedRegex(
         """<script src="(?<script>[^"]+)"></script>|<link rel="stylesheet" href="(?<style>[^"]+)">""", RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Sources();
+
+    [GeneratedRegex(@"^(//|/\*.*\*/$)", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"(\.git)?/?$", RegexOptions.ExplicitCapture, 1_000)]
+    private static partial Regex RepositoryEnd();
 }

@@ -91,6 +91,7 @@ class Fractal {
       }
     }
     this.picture.context.putImageData(image, tile.column * size, tile.row * size);
+    this.isPainted = true;
     this.tiles.set(index, { column: tile.column, row: tile.row, size });
     this.draw();
   }
@@ -115,6 +116,7 @@ class Fractal {
       this.parts.where.textContent = `${this.tiles.size} of ${this.items?.length ?? 0} tiles, ×${zoom < 1000 ? +zoom.toPrecision(3) : zoom.toExponential(1)}`;
       canvas.setAttribute("aria-label", `The Mandelbrot set around ${this.view.x.toPrecision(6)} ${this.view.y < 0 ? "−" : "+"} ${Math.abs(this.view.y).toPrecision(6)}i, ${zoom.toPrecision(3)} times enlarged`);
       canvas.dataset.tiles = this.tiles.size;
+      this.root.classList.toggle("blank", !this.isPainted);
     });
   }
 
@@ -191,7 +193,6 @@ class Fractal {
     [this.canvas.width, this.canvas.height] = [width, height];
     this.draw();
     if (this.picture) this.wanted();
-    else this.onReady?.();
   }
 
   listen() {
@@ -247,10 +248,8 @@ class Fractal {
   }
 }
 
-/**
- * The number of steps with a fraction, so that colours run into one another. It takes the orbit itself, which the answer
- * does not have; but bands are wide only where steps are few, and few steps are quickly made again.
- */
+// The number of steps with a fraction, so that colours run into one another. It takes the orbit itself, which the response does not
+// have. Bands are wide only where steps are few, and few steps are quickly computed again.
 function smooth(cx, cy, n) {
   let x = 0;
   let y = 0;

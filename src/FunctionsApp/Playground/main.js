@@ -1,5 +1,5 @@
 "use strict";
-// Puts the page together: the tabs, the key, the catalog.
+// Puts the page together: the links, the tabs, the key, the catalog.
 
 const catalog = { operations: [] };
 const panels = new Map(patterns.map((pattern) => [pattern.name, new Panel(pattern, catalog)]));
@@ -7,6 +7,22 @@ const tasks = new TasksPanel({ get operations() { return [...PATTERN_TASKS, ...c
 panels.set("tasks", tasks);
 panels.get("callback").onTask = (task) => tasks.follow(task);
 document.getElementById("panels").append(...[...panels.values()].map(({ root }) => root));
+
+// The address of the repository is known to a build of a clone that has a remote.
+const repository = document.querySelector("meta[name=repository]").content;
+for (const link of document.querySelectorAll("a[data-repository]")) {
+  link.href = `${repository}/${link.dataset.repository}`;
+  link.hidden = !repository;
+}
+for (const link of document.querySelectorAll("a[data-function]")) {
+  link.href = api.url(link.dataset.function);
+  link.addEventListener("click", async (event) => {
+    // A link cannot send the key.
+    if (!api.key) return;
+    event.preventDefault();
+    open(URL.createObjectURL(await (await api.send(link.dataset.function)).blob()));
+  });
+}
 
 // Tabs after the ARIA practices: one of them is a stop for the tab key, arrows go on from there.
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -21,9 +37,14 @@ function show(name, isFocused = false) {
   }
   for (const [key, { root }] of panels) root.hidden = key !== name;
   if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  shown = panels.get(name);
+  shown.open();
+  if (isReady) shown.start();
 }
 
-const tabOf = (hash) => (panels.has(hash.slice(1)) ? hash.slice(1) : "gather");
+let shown;
+let isReady = false;
+const tabOf = (hash) => (panels.has(hash.slice(1)) ? hash.slice(1) : "await");
 for (const tab of tabs) tab.addEventListener("click", () => show(tab.id.slice(4)));
 document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
   const at = tabs.indexOf(document.activeElement);
@@ -50,17 +71,23 @@ keyForm.addEventListener("submit", (event) => {
 
 /** Reads the catalog. Its status also shows whether a key is required. */
 async function load() {
+  let isKeyNeeded = false;
   try {
     const response = await api.send("operations");
     catalog.operations = parseJson(await response.text()).operations;
     keyForm.hidden = true;
     for (const panel of panels.values()) {
       panel.fillOperations();
-      panel.edited();
+      if (panel.isOpen) panel.edited();
     }
-    await tasks.restore();
   } catch (error) {
-    if (error.problem?.status !== 401) console.warn("The list of operations cannot be read:", error.message);
+    isKeyNeeded = error.problem?.status === 401;
+    if (!isKeyNeeded) console.warn("The list of operations cannot be read:", error.message);
+  }
+  if (!isKeyNeeded) {
+    isReady = true;
+    shown.start();
+    await tasks.restore();
   }
   document.documentElement.dataset.ready = "";
 }

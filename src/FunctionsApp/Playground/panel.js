@@ -13,13 +13,16 @@ class Panel {
     parts.what.textContent = pattern.what;
     parts.method.textContent = "POST";
     parts.body.setAttribute("aria-label", "Request body (JSON)");
-    parts.answer.setAttribute("aria-label", "Answer");
+    parts.docs.setAttribute("aria-label", `Documentation of ${pattern.name}`);
+    parts.docs.dataset.repository = `blob/HEAD/docs/${pattern.name}.md`;
+    parts.answer.setAttribute("aria-label", "Response");
     parts.curl.setAttribute("aria-label", "The request as a curl command");
-    parts.python.setAttribute("aria-label", "The same work as a Python program");
+    parts.client.setAttribute("aria-label", "The request as a Python program");
+    parts.python.setAttribute("aria-label", "The same work as a Python program that needs no server");
     parts.example.replaceChildren(...pattern.presets.map((preset, i) => make("option", { value: i }, preset.name)));
     parts["timeout-field"].hidden = !pattern.hasTimeout;
     if (pattern.list) {
-      parts["operation-label"].textContent = `Add to the ${pattern.list}`;
+      parts["operation-label"].textContent = `Add a ${pattern.list.slice(0, -1)}`;
       parts.add.hidden = false;
     }
     if (pattern.compare) {
@@ -27,23 +30,32 @@ class Panel {
       parts.compare.hidden = false;
     }
     this.answer = new LinesView(parts.answer);
-    this.timeline = this.makeTimeline();
-    parts.charts.append(this.timeline.root);
     if (pattern.name === "map") {
       this.fractal = new Fractal(() => this.runView());
-      this.fractal.onReady = () => this.choose();
       parts.extra.append(this.fractal.root);
     }
     this.listen();
     this.fillOperations();
+  }
+
+  /** Fills in the first example when the panel is first shown: only now its parts have a size. */
+  open() {
+    if (this.isOpen) return;
+    this.isOpen = true;
+    this.fractal?.resize();
     this.choose();
+  }
+
+  /** Runs the first example, if nothing has run yet. */
+  start() {
+    if (this.request && !this.root.dataset.state) this.run();
   }
 
   makeTimeline(title) {
     return new Timeline(title ?? this.pattern.name, {
       title,
       rowsAre: { map: "worker", sequence: "step", callback: "step", tasks: "task" }[this.pattern.name] ?? "call",
-      onFrame: (now) => (this.parts.clock.textContent = formatMs(now)),
+      onFrame: (now) => (this.parts.clock.textContent = this.current ? formatMs(now) : ""),
     });
   }
 
@@ -69,6 +81,7 @@ class Panel {
     });
     parts["copy-answer"].addEventListener("click", (event) => copy(event.target, this.answer.lines.join("\n")));
     parts["copy-curl"].addEventListener("click", (event) => copy(event.target, parts.curl.textContent));
+    parts["copy-client"].addEventListener("click", (event) => copy(event.target, parts.client.textContent));
     parts["copy-python"].addEventListener("click", (event) => copy(event.target, parts.python.textContent));
   }
 
@@ -106,7 +119,6 @@ class Panel {
     this.parts.timeout.value = preset.timeout ?? "";
     this.describe();
     if (preset.view) {
-      if (!this.fractal.canvas.clientWidth) return;
       this.fractal.view = { ...preset.view };
       this.fill(this.fractal.request());
       if (this.fractal.picture) this.fractal.draw();
@@ -136,8 +148,8 @@ class Panel {
   }
 
   fill(request) {
-    // A tile a line: the field scrolls sideways, and their number shows.
-    const width = this.operation === "fractal.tile" ? 300 : 80;
+    // A tile a line, however long: it is their number that counts.
+    const width = this.operation === "fractal.tile" ? 300 : columnsOf(this.parts.body);
     this.parts.body.value = formatJson(JSON.stringify(request), width).join("\n");
     this.edited();
   }
@@ -151,6 +163,9 @@ class Panel {
     } catch (error) {
       this.request = undefined;
       parts.fault.textContent = `Invalid JSON: ${error.message}`;
+
+      // A problem of an earlier request would look like one of this text.
+      parts.problem.hidden = true;
     }
     parts.body.setAttribute("aria-invalid", String(!this.request));
     const context = { operation: this.operation, timeout: parts.timeout.value, request: this.request };
@@ -158,13 +173,13 @@ class Panel {
     parts.path.textContent = new URL(path, api.base).pathname + (pattern.hasTimeout ? query(context.timeout) : "");
     if (!this.request) return;
     parts.curl.textContent = this.curl(path);
-    let twin;
-    try {
-      twin = pattern.python(context);
-    } catch {
-      twin = "# There is no Python program for this request: the pattern does not accept it.\n";
+    for (const [part, program] of [["client", new ClientProgram()], ["python", new PythonProgram()]]) {
+      try {
+        parts[part].textContent = pattern.python(program, context);
+      } catch {
+        parts[part].textContent = "# There is no Python program for this request: the pattern does not accept it.\n";
+      }
     }
-    parts.python.textContent = twin;
   }
 
   curl(path) {
@@ -190,51 +205,67 @@ class Panel {
     parts.cancel.disabled = false;
     parts.status.textContent = "Running…";
 
-    // On a phone the request is taller than the screen, and it is the run that is to be seen.
-    parts.bench.scrollIntoView({ block: "nearest" });
     root.dataset.state = "running";
     this.answer.set([]);
     let state = "done";
+    let message;
     try {
-      const message = await work(run.signal);
-      if (this.current === run) parts.status.textContent = message;
+      message = await work(run.signal);
     } catch (error) {
       state = run.signal.aborted ? "cancelled" : "failed";
+      message = "Cancelled. The page closed the connection, and the host stops the work.";
       if (this.current === run && !run.signal.aborted) {
         const problem = error.problem ?? { title: "The request could not be sent", detail: error.message };
         showProblem(parts.problem, problem, parts.body);
-        parts.status.textContent = `Failed: ${problem.title}.`;
+        message = `Failed: ${problem.title}.`;
         if (problem.results) this.answer.json(JSON.stringify(problem));
       }
     }
 
-    // A later run has the panel by now.
-    if (this.current !== run) return;
+    // A later run may have the panel by now.
+    if (this.current === run) this.end(state, message);
+  }
+
+  end(state, message) {
+    const { parts, root } = this;
     this.current = undefined;
-    if (state === "cancelled") parts.status.textContent = "Cancelled: the connection is closed, and the host stops the work.";
+    parts.status.textContent = message;
     parts.cancel.disabled = true;
     parts.clock.textContent = "";
     parts["answer-size"].textContent = formatCount(this.answer.lines.length, "line");
     root.dataset.state = state;
   }
 
-  async run() {
-    if (!this.request) {
-      this.parts.body.focus();
-      return;
+  run() {
+    if (!this.request) return this.refuse();
+    const timeline = this.makeTimeline();
+    this.showCharts(timeline);
+    return this.perform((signal) => this.draw(this.pattern, this.context(timeline, signal)));
+  }
+
+  /** Instead of a run: what the last one has left does not belong to this request. */
+  refuse() {
+    this.current?.abort();
+    this.showCharts();
+    this.parts.problem.hidden = true;
+    this.parts.factor.hidden = true;
+    this.answer.set([]);
+    this.end("failed", "Not sent: the request is not valid JSON.");
+    this.parts.body.focus();
+  }
+
+  /** Runs a pattern and draws its timeline, in which also a failure without any bar is seen. */
+  async draw(pattern, context) {
+    const { timeline } = context;
+    timeline.begin();
+    try {
+      return await pattern.run(context);
+    } catch (error) {
+      if (timeline.bars.size === 0) timeline.drawWhole(pattern.name, outcomeOf(error));
+      throw error;
+    } finally {
+      timeline.finish();
     }
-    this.showCharts(this.timeline);
-    const { timeline } = this;
-    await this.perform(async (signal) => {
-      timeline.clear();
-      timeline.begin();
-      try {
-        return await this.pattern.run(this.context(timeline, signal));
-      } finally {
-        // A run that was overtaken must not stop the clock of the one that overtook it.
-        if (!signal.aborted || this.current?.signal === signal) timeline.finish();
-      }
-    });
   }
 
   context(timeline, signal, request = this.request, text = this.parts.body.value) {
@@ -247,6 +278,8 @@ class Panel {
   }
 
   showCharts(...timelines) {
+    const isTableOpen = this.parts.charts.querySelector("details")?.open ?? false;
+    for (const { details } of timelines) details.open = isTableOpen;
     this.parts.charts.replaceChildren(...timelines.map(({ root }) => root));
   }
 
@@ -262,7 +295,7 @@ class Panel {
 
   /** Runs the same calls one after the other and then all at once, on one axis. */
   async compare() {
-    if (!this.request) return;
+    if (!this.request) return this.refuse();
     const calls = this.request.steps ?? this.request.calls ?? [];
     const requests = [
       ["sequence", { steps: calls }, { steps: calls.map(({ operation, input }) => ({ operation, input })) }],
@@ -273,14 +306,9 @@ class Panel {
     await this.perform(async (signal) => {
       const times = [];
       for (const [i, [name, request, sent = request]] of requests.entries()) {
-        const timeline = charts[i];
-        timeline.begin();
-        try {
-          await patterns.find((pattern) => pattern.name === name).run(this.context(timeline, signal, request, JSON.stringify(sent)));
-        } finally {
-          timeline.finish();
-        }
-        times.push(timeline.end);
+        const pattern = patterns.find((one) => one.name === name);
+        await this.draw(pattern, this.context(charts[i], signal, request, JSON.stringify(sent)));
+        times.push(charts[i].end);
         charts.forEach((chart) => chart.fix(Math.max(...times)));
       }
       const [slow, quick] = times;

@@ -34,7 +34,7 @@ async function readLines(response, answer, onLine) {
   return last;
 }
 
-const problemOutcome = (error) => (error instanceof ProblemError ? "failed" : "cancelled");
+const outcomeOf = (error) => (error.name === "AbortError" ? "cancelled" : "failed");
 
 const patterns = [
   {
@@ -51,7 +51,7 @@ const patterns = [
       { name: "Request with two errors", operation: "delay", body: { seconds: "one", retries: 3 } },
     ],
     curl: ({ operation, timeout }) => ({ path: `await/${operation}${query(timeout)}` }),
-    python: ({ operation, request, timeout }) => python.await(operation, request, timeout),
+    python: (program, { operation, request, timeout }) => python.await(program, operation, request, timeout),
     async run({ operation, timeout, text, timeline, answer, signal }) {
       const bar = { row: 0, from: 0, name: operation };
       timeline.row(0, operation);
@@ -64,7 +64,7 @@ const patterns = [
         answer.json(body);
         return `Done in ${formatMs(elapsedMs)}.`;
       } catch (error) {
-        timeline.set(operation, { outcome: problemOutcome(error), to: timeline.now });
+        timeline.set(operation, { outcome: outcomeOf(error), to: timeline.now });
         throw error;
       }
     },
@@ -72,7 +72,7 @@ const patterns = [
   {
     name: "sequence",
     title: "One after the other",
-    what: "await a(); await b(). Each step starts when the step before it has ended, and can use its result. The bars form stairs.",
+    what: "await a(); await b(). Each step starts when the step before it has ended, and can use its result. Each bar starts where the bar before it ends.",
     kinds: ["io", "cpu"],
     list: "steps",
     path: () => "sequence",
@@ -95,7 +95,7 @@ const patterns = [
       },
     ],
     compare: "Compare with gather",
-    python: ({ request }) => python.sequence(request),
+    python: (program, { request }) => python.sequence(program, request),
     async run({ text, request, timeline, answer, signal }) {
       const steps = request.steps ?? [];
       steps.forEach((step, i) => timeline.row(i, nameOf(step, i)));
@@ -140,7 +140,7 @@ const patterns = [
         },
       },
     ],
-    python: ({ operation, request }) => python.callback(operation, request),
+    python: (program, { operation, request }) => python.callback(program, operation, request),
     async run({ operation, text, request, timeline, answer, signal, onTask }) {
       timeline.row(0, operation);
       timeline.row(1, "continuation");
@@ -160,7 +160,7 @@ const patterns = [
 
       // The work has failed where the other continuation ran.
       if (parsed.continuation === "onError") timeline.set(0, { outcome: "failed" });
-      return `${parsed.continuation} ran; ${formatMs(parsed.elapsedMs)} in total.`;
+      return `${parsed.continuation} ran, ${formatMs(parsed.elapsedMs)} in total.`;
     },
   },
   {
@@ -199,7 +199,7 @@ const patterns = [
     ],
     compare: "Compare with sequence",
     accept: NDJSON.Accept,
-    python: ({ request }) => python.gather(request),
+    python: (program, { request }) => python.gather(program, request),
     async run({ text, request, timeline, answer, signal }) {
       const calls = request.calls ?? [];
       calls.slice(0, Timeline.most).forEach((call, i) => {
@@ -233,7 +233,7 @@ const patterns = [
       { name: "Fractal: a spiral", operation: "fractal.tile", view: { x: -0.761574, y: -0.0847596, width: 0.0012 } },
       { name: "Fractal: elephants", operation: "fractal.tile", view: { x: 0.2925, y: 0.0149, width: 0.019 } },
       {
-        name: "Primes, a million at a time",
+        name: "Primes, four million at a time",
         operation: "primes.count",
         body: { items: Array.from({ length: 24 }, (_, i) => ({ from: i * 4_000_000, to: (i + 1) * 4_000_000 })), chunkSize: 1, reduce: "sum", timeline: true },
       },
@@ -241,7 +241,7 @@ const patterns = [
       { name: "Ten thousand squares", operation: "math.square", body: () => ({ items: Array.from({ length: 10_000 }, (_, i) => i), timeline: true }) },
     ],
     accept: NDJSON.Accept,
-    python: ({ operation, request }) => python.map(operation, request),
+    python: (program, { operation, request }) => python.map(program, operation, request),
     async run({ operation, text, request, timeline, answer, signal, fractal }) {
       const items = Array.isArray(request.items) ? request.items : [];
       const isFractal = operation === "fractal.tile" && !request.starmap && items.length > 0;
@@ -249,16 +249,16 @@ const patterns = [
       timeline.row(0, "worker 0");
       timeline.wash(true);
       const failed = new Set();
-      let bricks = 0;
+      let chunks = 0;
       const response = await api.send(`map/${operation}`, { method: "POST", body: text, signal, headers: NDJSON });
       const summary = await readLines(response, answer, (line, kind) => {
         if (kind === "chunk") {
           const { chunk } = JSON.parse(line);
           const { from, count, worker, startedMs, finishedMs } = chunk;
           timeline.wash(false);
-          for (let lane = timeline.tracks.length; lane <= worker; lane++) timeline.row(lane, `worker ${lane}`);
+          for (let row = timeline.tracks.length; row <= worker; row++) timeline.row(row, `worker ${row}`);
           const hasFailure = failed.size > 0 && Array.from({ length: count }, (_, i) => from + i).some((i) => failed.has(i));
-          timeline.set(bricks++, {
+          timeline.set(chunks++, {
             row: worker, from: startedMs, to: finishedMs, hue: Fractal.hue(worker), outcome: hasFailure ? "failed" : "succeeded", text: "",
             name: count === 1 ? `item ${from}` : `items ${from} to ${from + count - 1}`,
           });
@@ -271,7 +271,7 @@ const patterns = [
         }
       });
       const rate = summary.succeeded / (summary.elapsedMs / 1000);
-      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)} by ${formatCount(summary.workers, "worker")}`
+      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)} on ${formatCount(summary.workers, "worker")}`
         + `${summary.failed ? `, ${summary.failed} failed` : ""}${summary.result === undefined ? "" : `: ${JSON.stringify(summary.result)}`} (${Math.round(rate).toLocaleString("en")} a second).`;
     },
   },
@@ -289,7 +289,7 @@ const patterns = [
       { name: "A hundred thousand values", operation: "count", body: { count: 100_000 } },
     ],
     accept: NDJSON.Accept,
-    python: ({ operation, request, timeout }) => python.stream(operation, request, timeout),
+    python: (program, { operation, request, timeout }) => python.stream(program, operation, request, timeout),
     async run({ operation, timeout, text, timeline, answer, signal }) {
       let count = 0;
       let before = 0;
@@ -312,7 +312,7 @@ const patterns = [
         close();
         return `${formatCount(count, "value")} in ${formatMs(elapsedMs)}.`;
       } catch (error) {
-        close(problemOutcome(error));
+        close(outcomeOf(error));
         throw error;
       }
     },

@@ -1,6 +1,6 @@
 "use strict";
-// The same request as a Python program that needs no server: what asyncio and multiprocessing make of it. An operation that is not
-// written out here, such as one of your own, is called at the server, by the Python client.
+// The same request as two Python programs. The first calls the app through the Python client. The second needs no server: it is what
+// asyncio and multiprocessing make of it. An operation that is not written out here, such as one of your own, it calls at the server.
 
 const PYTHON = {
   "delay": { io: true, code: "async def delay(seconds, result=None):\n    return await asyncio.sleep(seconds, result)" },
@@ -29,7 +29,8 @@ const PYTHON = {
   },
 };
 
-const PYTHON_WORDS = new Set(["from", "in", "is", "as", "if", "or", "and", "not", "for", "hash", "lambda", "with", "while", "class", "global", "pass", "try", "def", "del", "import"]);
+const PYTHON_WORDS = new Set(["from", "in", "is", "as", "if", "or", "and", "not", "for", "hash", "lambda", "with", "while", "class", "global", "pass", "try", "def", "del", "import",
+  "None", "True", "False", "async", "await", "assert", "break", "continue", "elif", "else", "except", "finally", "nonlocal", "raise", "return", "yield"]);
 
 function pythonName(name) {
   const snake = name.replaceAll(".", "_").replace(/[A-Z]/g, (letter) => "_" + letter.toLowerCase()).replace(/\W/g, "_");
@@ -42,27 +43,50 @@ function pythonValue(value) {
     const [root, ...path] = value.$ref.replace(/^#\//, "").split("/");
     return root + path.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `[${JSON.stringify(part)}]`)).join("");
   }
-  if (value === null || value === undefined) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
   if (Array.isArray(value)) return `[${value.map(pythonValue).join(", ")}]`;
-  if (JSON.isRawJSON?.(value)) return value.rawJSON;
-  if (typeof value === "object") return `{${Object.entries(value).map(([name, v]) => `${JSON.stringify(name)}: ${pythonValue(v)}`).join(", ")}}`;
-  return JSON.stringify(value);
+  if (typeof value === "object" && value && !JSON.isRawJSON?.(value)) return `{${Object.entries(value).map(([name, v]) => `${JSON.stringify(name)}: ${pythonValue(v)}`).join(", ")}}`;
+  return pythonLiteral(value);
 }
+
+/** JSON as Python, in lines of some width. A reference is a dict like any other. */
+function pythonLines(value, width) {
+  const text = JSON.stringify(value ?? null);
+  return formatJson(text, width).map((line) => line.replace(/"(?:[^"\\]|\\.)*"|null|true|false/g, (token) => ({ null: "None", true: "True", false: "False" })[token] ?? token));
+}
+
+const pythonLiteral = (value) => pythonLines(value, Infinity)[0];
 
 const pythonArguments = (input) => Object.entries(input ?? {}).map(([name, value]) => `${pythonName(name)}=${pythonValue(value)}`).join(", ");
 
-const CLIENT = `asyncio_http.Client(${JSON.stringify(location.origin)})`;
+/** The names of the API. What is no name in Python goes into a dict. */
+const apiArguments = (input, valueOf = pythonValue) => (Object.keys(input ?? {}).every((name) => /^[a-z]\w*$/i.test(name) && !PYTHON_WORDS.has(name))
+  ? Object.entries(input ?? {}).map(([name, value]) => `${name}=${valueOf(value)}`).join(", ")
+  : `**${valueOf(input)}`);
+
+const indented = (lines) => lines.map((line) => "    " + line);
 
 /** Collects the imports and functions of a program while its main part is written. */
 class PythonProgram {
-  constructor() {
-    this.imports = new Set();
-    this.definitions = new Map();
-  }
+  // What has gather, wait_for and create_task.
+  loop = "asyncio";
+
+  imports = new Set();
+
+  definitions = new Map();
 
   uses(...modules) {
     modules.forEach((module) => this.imports.add(module));
+  }
+
+  /** The address of the app, and the key. */
+  get server() {
+    this.uses("asyncio_http", ...(api.key ? ["os"] : []));
+    return JSON.stringify(location.origin) + (api.key ? ', os.environ["FUNCTIONS_KEY"]' : "");
+  }
+
+  /** Whether the program has the operation as a function of its own. */
+  has(operation) {
+    return Boolean(PYTHON[operation]);
   }
 
   define(operation) {
@@ -76,9 +100,8 @@ class PythonProgram {
 
   /** An awaitable: a computation runs in a process of its own, so that the loop is free. */
   call({ operation, input }) {
-    if (!PYTHON[operation]) {
-      this.uses("asyncio_http");
-      this.definitions.set("at_server", `async def at_server(operation, input):\n    async with ${CLIENT} as c:\n        return await c.call(operation, **input)`);
+    if (!this.has(operation)) {
+      this.definitions.set("at_server", `async def at_server(operation, input):\n    async with asyncio_http.Client(${this.server}) as c:\n        return await c.call(operation, **input)`);
       return `at_server(${JSON.stringify(operation ?? "")}, ${pythonValue(input ?? {})})`;
     }
     const { name, io, stream } = this.define(operation);
@@ -93,9 +116,9 @@ class PythonProgram {
     this.uses("asyncio");
     if (this.hasPool) {
       this.definitions.set("in_pool", "def in_pool(function, **arguments):\n    return asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, **arguments))");
-      lines = ["global pool", "with concurrent.futures.ProcessPoolExecutor() as pool:", ...lines.map((line) => "    " + line)];
+      lines = ["global pool", "with concurrent.futures.ProcessPoolExecutor() as pool:", ...indented(lines)];
     }
-    return this.text(`async def main():\n${lines.map((line) => "    " + line).join("\n")}`, "asyncio.run(main())");
+    return this.text(`async def main():\n${indented(lines).join("\n")}`, "asyncio.run(main())");
   }
 
   text(main, start) {
@@ -108,61 +131,85 @@ class PythonProgram {
   }
 }
 
+/** The same program with every operation at the app: a client has the names of asyncio. */
+class ClientProgram extends PythonProgram {
+  loop = "c";
+
+  isClient = true;
+
+  has() {
+    return false;
+  }
+
+  call({ operation, input }, valueOf) {
+    return `c.call(${[JSON.stringify(operation ?? ""), apiArguments(input, valueOf)].filter(Boolean).join(", ")})`;
+  }
+
+  main(lines) {
+    return super.main([`async with asyncio_http.Client(${this.server}) as c:`, ...indented(lines)]);
+  }
+}
+
 const python = {
-  await(operation, input, timeout) {
-    const program = new PythonProgram();
+  await(program, operation, input, timeout) {
     const call = program.call({ operation, input });
-    return program.main([timeout ? `print(await asyncio.wait_for(${call}, timeout=${timeout}))` : `print(await ${call})`]);
+    return program.main([timeout ? `print(await ${program.loop}.wait_for(${call}, timeout=${timeout}))` : `print(await ${call})`]);
   },
 
-  sequence({ steps = [], timeoutSeconds }) {
-    const program = new PythonProgram();
+  sequence(program, { steps = [], timeoutSeconds }) {
+    if (program.isClient) {
+      // One request: the app puts the earlier results in.
+      const calls = steps.map((step) => `    ${program.call(step, pythonLiteral)},`);
+      return program.main(["print(await c.sequence(", ...calls, ...(timeoutSeconds ? [`    timeout=${timeoutSeconds},`] : []), "))"]);
+    }
     const calls = steps.map((step) => `results.append(await ${program.call(step)})`);
-    const body = timeoutSeconds ? [`async with asyncio.timeout(${timeoutSeconds}):`, ...calls.map((line) => "    " + line)] : calls;
+    const body = timeoutSeconds ? [`async with asyncio.timeout(${timeoutSeconds}):`, ...indented(calls)] : calls;
     return program.main(["results = []", ...body, "print(results)"]);
   },
 
-  callback(operation, { input, onSuccess, onError, timeoutSeconds }) {
-    const program = new PythonProgram();
+  callback(program, operation, { input, onSuccess, onError, timeoutSeconds }) {
+    if (program.isClient && (onSuccess?.url || onError?.url)) return this.task(program, operation, { input, timeoutSeconds, onSuccess, onError });
     const work = program.call({ operation, input });
     const next = (continuation, outcome) => continuation.operation
       ? `print(await ${program.call({ operation: continuation.operation, input: continuation.input ?? { value: { $ref: "#/" + outcome } } })})`
       : `print("to deliver to", ${JSON.stringify(continuation.url ?? "")}, ${outcome})`;
     return program.main([
       "try:",
-      timeoutSeconds ? `    result = await asyncio.wait_for(${work}, timeout=${timeoutSeconds})` : `    result = await ${work}`,
-      "except Exception as exception:",
-      ...(onError ? ["    error = {\"type\": type(exception).__name__, \"detail\": str(exception)}", `    ${next(onError, "error")}`] : ["    raise"]),
+      timeoutSeconds ? `    result = await ${program.loop}.wait_for(${work}, timeout=${timeoutSeconds})` : `    result = await ${work}`,
+      program.isClient ? "except asyncio_http.ProblemError as exception:" : "except Exception as exception:",
+      ...(onError ? [`    error = ${program.isClient ? "exception.problem" : '{"type": type(exception).__name__, "detail": str(exception)}'}`, `    ${next(onError, "error")}`] : ["    raise"]),
       "else:",
       `    ${onSuccess ? next(onSuccess, "result") : "print(result)"}`,
     ]);
   },
 
-  gather({ calls = [], returnExceptions, maxConcurrency, timeoutSeconds, returnWhen }) {
-    const program = new PythonProgram();
+  gather(program, { calls = [], returnExceptions, maxConcurrency, timeoutSeconds, returnWhen = "allCompleted" }) {
+    // The client limits a gather that is one request, which it is if no call has a timeout of its own.
+    const isLimitedByApp = program.isClient && returnWhen === "allCompleted" && !calls.some((call) => call.timeoutSeconds);
+    const hasSemaphore = maxConcurrency && !isLimitedByApp;
     const lines = calls.map((call) => {
       const awaitable = program.call(call);
-      const limited = call.timeoutSeconds ? `asyncio.wait_for(${awaitable}, timeout=${call.timeoutSeconds})` : awaitable;
-      return `    ${maxConcurrency ? `turn(lambda: ${limited})` : limited},`;
+      const limited = call.timeoutSeconds ? `${program.loop}.wait_for(${awaitable}, timeout=${call.timeoutSeconds})` : awaitable;
+      return `    ${hasSemaphore ? `turn(lambda: ${limited})` : limited},`;
     });
     const body = [];
-    if (maxConcurrency) {
+    if (hasSemaphore) {
       body.push(`semaphore = asyncio.Semaphore(${maxConcurrency})`, "async def turn(call):", "    async with semaphore:", "        return await call()");
     }
-    if (returnWhen && returnWhen !== "allCompleted") {
+    if (returnWhen !== "allCompleted") {
       body.push("calls = [asyncio.ensure_future(call) for call in (", ...lines, ")]");
       body.push("done, pending = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)", "for call in pending:", "    call.cancel()", "print(done.pop().result())");
     } else {
-      body.push("results = await asyncio.gather(", ...lines, ...(returnExceptions ? ["    return_exceptions=True,"] : []), ")", "print(results)");
+      const options = [returnExceptions && "    return_exceptions=True,", maxConcurrency && isLimitedByApp && `    max_concurrency=${maxConcurrency},`].filter(Boolean);
+      body.push(`results = await ${program.loop}.gather(`, ...lines, ...options, ")", "print(results)");
     }
-    return program.main(timeoutSeconds ? [`async with asyncio.timeout(${timeoutSeconds}):`, ...body.map((line) => "    " + line)] : body);
+    return program.main(timeoutSeconds ? [`async with asyncio.timeout(${timeoutSeconds}):`, ...indented(body)] : body);
   },
 
-  map(operation, { items = [], starmap, chunkSize, workers, ordered = true, reduce }) {
-    const program = new PythonProgram();
-    const isKnown = Boolean(PYTHON[operation]);
+  map(program, operation, { items = [], starmap, chunkSize, workers, ordered = true, reduce }) {
+    const isKnown = program.has(operation);
     const name = isKnown ? program.define(operation).name : JSON.stringify(operation);
-    program.uses(isKnown ? "multiprocessing" : "asyncio_http");
+    if (isKnown) program.uses("multiprocessing");
     const areObjects = isKnown && items[0] !== null && typeof items[0] === "object" && !Array.isArray(items[0]);
     let apply = name;
     if (areObjects) {
@@ -170,50 +217,72 @@ const python = {
       apply = "compute";
     }
     const pool = isKnown ? `with multiprocessing.Pool(${workers ?? ""}) as pool:`
-      : `with asyncio_http.Pool(${JSON.stringify(location.origin)}${workers ? `, processes=${workers}` : ""}) as pool:`;
+      : `with asyncio_http.Pool(${program.server}${workers ? `, processes=${workers}` : ""}) as pool:`;
     const method = starmap ? "starmap" : ordered ? "map" : "imap_unordered";
     const call = `pool.${method}(${apply}, items${chunkSize ? `, chunksize=${chunkSize}` : ""})`;
     const aggregate = { sum: "sum(", min: "min(", max: "max(", count: "len(" }[reduce];
     const use = aggregate
       ? [`print(${aggregate}${method === "imap_unordered" ? `list(${call})` : call}))`]
       : method === "imap_unordered" ? [`for result in ${call}:`, "    print(result)"] : [`print(${call})`];
-    return program.text(`def main():\n    items = ${this.items(items, areObjects)}\n    ${pool}\n${use.map((line) => "        " + line).join("\n")}`, "main()");
+    return program.text(`def main():\n    items = ${this.items(items, areObjects)}\n    ${pool}\n${indented(indented(use)).join("\n")}`, "main()");
   },
 
-  items(items, areObjects) {
-    const literal = (item) => (areObjects ? `{${Object.entries(item).map(([key, value]) => `${JSON.stringify(pythonName(key))}: ${pythonValue(value)}`).join(", ")}}` : pythonValue(item));
+  items(items, areArguments) {
+    const literal = (item) => (areArguments ? `{${Object.entries(item).map(([key, value]) => `${JSON.stringify(pythonName(key))}: ${pythonValue(value)}`).join(", ")}}` : pythonLiteral(item));
     const { columns, rows } = items[0] ?? {};
     if (columns > 1 && items.length === columns * rows) {
       // The tiles of one picture.
       const { column, row, ...common } = items[0];
-      return `[\n        dict(${pythonArguments(common)}, column=column, row=row)\n        for row in range(${rows}) for column in range(${columns})]`;
+      return `[\n        dict(${(areArguments ? pythonArguments : apiArguments)(common)}, column=column, row=row)\n        for row in range(${rows}) for column in range(${columns})]`;
     }
     const line = items.map(literal).join(", ");
     return line.length < 80 ? `[${line}]` : `[\n${items.map((item) => `        ${literal(item)},`).join("\n")}\n    ]`;
   },
 
-  stream(operation, input, timeout) {
-    const program = new PythonProgram();
+  stream(program, operation, input, timeout) {
     let body;
-    if (PYTHON[operation]) {
+    if (program.has(operation)) {
       body = [`async for value in ${program.define(operation).name}(${pythonArguments(input)}):`, "    print(value)"];
     } else {
-      program.uses("asyncio_http");
-      body = [`async with ${CLIENT} as c:`, `    async for value in c.stream(${JSON.stringify(operation)}, **${pythonValue(input ?? {})}):`, "        print(value)"];
+      body = [`async for value in ${new ClientProgram().call({ operation, input })}:`, "    print(value)"];
+      if (!program.isClient) body = [`async with asyncio_http.Client(${program.server}) as c:`, ...indented(body)];
     }
-    return program.main(timeout ? [`async with asyncio.timeout(${timeout}):`, ...body.map((line) => "    " + line)] : body);
+    return program.main(timeout ? [`async with asyncio.timeout(${timeout}):`, ...indented(body)] : body);
   },
 
-  task(operation, { input, timeoutSeconds }) {
-    const program = new PythonProgram();
+  task(program, operation, task) {
+    if (program.isClient) return this.clientTask(program, operation, task);
+    const { pattern, request = {} } = task;
+    if (pattern) return pattern === "map" ? this.map(program, task.operation ?? request.operation, request) : this[pattern](program, request);
     const { io, stream } = PYTHON[operation] ?? { io: true };
-    const call = program.call({ operation, input });
-    const limited = timeoutSeconds ? `asyncio.wait_for(${call}, timeout=${timeoutSeconds})` : call;
+    const call = program.call({ operation, input: task.input });
+    const limited = task.timeoutSeconds ? `asyncio.wait_for(${call}, timeout=${task.timeoutSeconds})` : call;
 
     // create_task takes only coroutines, and the pool returns a future.
     return program.main([
       `task = ${(io || stream) ? "asyncio.create_task" : "asyncio.ensure_future"}(${limited})`,
       "print(\"not done yet\" if not task.done() else \"done\")",
+      "print(await task)",
+    ]);
+  },
+
+  clientTask(program, operation, task) {
+    if (task.pattern) {
+      // The client creates no tasks of patterns, but it follows them.
+      const [first, ...lines] = pythonLines(task, 80);
+      return program.main([`body = ${first}`, ...lines, 'created = await c.post("/tasks", body)', 'print(await c.task(created["id"]))']);
+    }
+    const { input, timeoutSeconds, ttlSeconds, retry, onSuccess, onError } = task;
+    const { maxAttempts, initialDelaySeconds, backoff, maxDelaySeconds } = retry ?? {};
+    const list = (values) => Object.entries(values).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`).join(", ");
+    const policy = retry && `asyncio_http.RetryPolicy(${list({ max_attempts: maxAttempts, initial_delay: initialDelaySeconds, backoff, max_delay: maxDelaySeconds })})`;
+    const options = Object.entries({
+      timeout: timeoutSeconds, retry: policy, ttl: ttlSeconds, on_success: onSuccess && JSON.stringify(onSuccess.url), on_error: onError && JSON.stringify(onError.url),
+    }).filter(([, value]) => value !== undefined).map(([name, value]) => `    ${name}=${value},`);
+    const call = program.call({ operation, input });
+    return program.main([
+      ...(options.length ? ["task = c.create_task(", `    ${call},`, ...options, ")"] : [`task = c.create_task(${call})`]),
+      "print(await task.accepted())",
       "print(await task)",
     ]);
   },

@@ -26,11 +26,7 @@ const tasksPattern = {
     { name: "Three attempts", operation: "fail", body: { input: { message: "out of paper", afterSeconds: 0.3 }, retry: { maxAttempts: 3, initialDelaySeconds: 0.5 } } },
     { name: "With a webhook", operation: "delay", body: { input: { seconds: 0.5, result: "done" }, onSuccess: { url: "https://example.com/webhook" }, onError: { url: "https://example.com/webhook" } } },
   ],
-  python({ operation, request }) {
-    const { pattern, request: inner = {} } = request;
-    if (pattern === "sequence" || pattern === "gather") return python[pattern](inner);
-    return pattern === "map" ? python.map(request.operation ?? inner.operation, inner) : python.task(operation, request);
-  },
+  python: (program, { operation, request }) => python.task(program, operation, request),
 };
 
 /** What the picker has beside the operations. */
@@ -51,6 +47,8 @@ class TasksPanel extends Panel {
     super(tasksPattern, catalog);
     this.tasks = new Map();
     this.rows = 0;
+    this.timeline = this.makeTimeline();
+    this.parts.charts.append(this.timeline.root);
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
       make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Remove ended tasks")),
@@ -70,9 +68,15 @@ class TasksPanel extends Panel {
     }
   }
 
+  /** Nobody has asked for a task yet, and the host would store it. */
+  start() {}
+
+  /** The chart of the tasks stays. */
+  showCharts() {}
+
   run() {
-    if (!this.request) return;
-    this.perform(async (signal) => {
+    if (!this.request) return this.refuse();
+    return this.perform(async (signal) => {
       const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
       const task = this.follow(await response.json());
       await task.ended;
@@ -195,7 +199,7 @@ class TasksPanel extends Panel {
           view.pill, make("b", {}, now.pattern ?? now.operation), make("code", { title: now.id }, now.id.slice(0, 8)), view.progress, view.count,
           make("span", { class: "buttons" },
             view.cancel,
-            make("button", { type: "button", class: "quiet", onclick: () => this.showTask(task) }, "Answer"),
+            make("button", { type: "button", class: "quiet", onclick: () => this.showTask(task) }, "Response"),
             make("button", { type: "button", class: "quiet", onclick: () => this.showDeliveries(task) }, "Deliveries"))),
         view.deliveries);
       return view;
@@ -241,7 +245,7 @@ class TasksPanel extends Panel {
   }
 
   drawList() {
-    if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "None yet."));
+    if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "There are none yet. Run creates one."));
   }
 
   forget() {

@@ -14,10 +14,7 @@ class Timeline {
   // More would be thinner than a pixel, and slow.
   static most = 1000;
 
-  /**
-   * @param name What is drawn, for those who do not see it.
-   * @param options rowsAre: what a row is; onFrame: called with the time while it runs.
-   */
+  // name: what is drawn, in the name that a screen reader reads. rowsAre: what a row is. onFrame: called with the time while it runs.
   constructor(name, { rowsAre = "call", title, onFrame = () => {} } = {}) {
     this.name = name;
     this.onFrame = onFrame;
@@ -72,6 +69,14 @@ class Timeline {
     this.wash(false);
     this.draw(0);
     this.drawTable();
+  }
+
+  /** Draws one bar over all of the time until now. */
+  drawWhole(name, outcome) {
+    const { now } = this;
+    this.clear();
+    this.row(0, name);
+    this.set("whole", { row: 0, from: 0, to: now, outcome, name });
   }
 
   get now() {

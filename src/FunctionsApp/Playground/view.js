@@ -21,6 +21,11 @@ function instantiate(id) {
   return [root, parts];
 }
 
+/** How many characters of code fit a line of an element. */
+function columnsOf(element) {
+  return Math.max(30, Math.floor(element.clientWidth / 8) - 4);
+}
+
 async function copy(button, text) {
   let isCopied = true;
   try {
@@ -63,7 +68,7 @@ class LinesView {
   /** Shows JSON laid out, as wide as there is room. */
   json(text) {
     this.card.hidden = false;
-    this.set(formatJson(text, Math.max(40, Math.floor(this.element.clientWidth / 8) - 4)));
+    this.set(formatJson(text, columnsOf(this.element)));
   }
 
   append(lines) {
@@ -107,7 +112,7 @@ function showProblem(section, problem, body) {
   const add = (name, ...values) => details.append(make("dt", {}, name), make("dd", {}, ...values));
   for (const [pointer, messages] of Object.entries(problem.errors ?? {})) {
     const place = body && locate(body.value, pointer);
-    const code = make("code", {}, pointer || "(the whole)");
+    const code = make("code", {}, pointer || "(whole request)");
     details.append(
       make("dt", {}, place
         ? make("button", { type: "button", class: "link", title: "Show in the request", onclick: () => select(body, place) }, code)
@@ -126,8 +131,9 @@ function showProblem(section, problem, body) {
 }
 
 function select(textarea, [start, end]) {
-  textarea.focus();
+  textarea.blur();
   textarea.setSelectionRange(start, end);
-  const line = textarea.value.slice(0, start).split("\n").length;
-  textarea.scrollTop = (line - 3) * parseFloat(getComputedStyle(textarea).lineHeight);
+
+  // A field that gets the focus scrolls to its selection.
+  textarea.focus();
 }
