@@ -245,7 +245,7 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         await Task.Yield();
         try
         {
-            if (await _directory.RunAsync(_options.Directory, _queue.Resume, _stopping.Token))
+            if (await _directory.RunAsync(_options.Directory, Open, _stopping.Token))
             {
                 await Task.WhenAll(_webhooks.LoadAsync(), _retention.LoadAsync());
             }
@@ -256,6 +256,23 @@ internal sealed class EmbeddedTaskEngine : ITaskEngine, IDisposable
         {
             TaskLog.NotResumed(_logger, exception);
             _store.SetFailed(exception);
+        }
+    }
+
+    private void Open(TaskDatabase database)
+    {
+        var (last, live) = database.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
+        lock (_store.Gate)
+        {
+            _store.Open(database, last, live);
+            _queue.Resume();
+        }
+
+        if (live.Count > 0)
+        {
+            var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
+            var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
+            TaskLog.GoesOn(_logger, waiting, interrupted);
         }
     }
 

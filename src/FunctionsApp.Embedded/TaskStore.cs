@@ -20,7 +20,6 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _closing = new();
     private readonly StorageRetry _retry = new(clock.Time, logger);
-    private readonly LastFailure _lastFailure = new(clock);
     private volatile TaskDatabase? _database;
     private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
@@ -55,17 +54,19 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
             _live.Add(record.Id, entry);
             Count(record, +1);
         }
+
+        _ready.TrySetResult();
     }
 
-    /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
+    /// <summary>Ends the wait for the directory: tasks are refused for a reason until it is open.</summary>
     /// <param name="reason">The reason.</param>
     /// <param name="isFault">
     /// Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may wait for
     /// this one to be ready.
     /// </param>
-    public void SetReady(string? reason = null, bool isFault = false)
+    public void Refuse(string reason, bool isFault = false)
     {
-        (_unavailable, _isFaulty) = (reason ?? _unavailable, isFault);
+        (_unavailable, _isFaulty) = (reason, isFault);
         _ready.TrySetResult();
     }
 
@@ -109,10 +110,10 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
             return;
         }
 
-        database.Place.EnsureHeld();
-        lock (Gate)
+        database.Writer.EnsureAtPath();
+        if (database.Writer.Failure is { } failure)
         {
-            _lastFailure.ThrowIfRecent(database.Writer.Failure);
+            throw failure;
         }
     }
 
@@ -251,7 +252,7 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
         lock (Gate)
         {
             database = _database;
-            SetReady("The host is shutting down.");
+            Refuse("The host is shutting down.");
             _database = null;
         }
 

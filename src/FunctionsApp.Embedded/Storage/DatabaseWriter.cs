@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace FunctionsApp.Embedded.Storage;
 
 /// <summary>
@@ -12,10 +14,14 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>How long a lingering change waits for others, to share their flush: the time of a few disk flushes.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>
+    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
+
     // A monitor, not a Lock, because the thread waits on it. Nothing is read or written while it is held.
     private readonly object _gate = new();
     private readonly TaskWrites _writes;
-    private readonly Action _ensurePlace;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly Thread _thread;
     private Queue<Change> _queued = new();
     private long _queuedBytes;
@@ -24,13 +30,15 @@ internal sealed class DatabaseWriter : IDisposable
     private bool _isIdle;
     private bool _stopped;
     private volatile StorageException? _failure;
+    private long _failedAt;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
-    /// <param name="ensurePlace">Throws if the database file is no longer at its path.</param>
-    public DatabaseWriter(TaskWrites writes, Action ensurePlace)
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Logs when writes begin to fail, and when they succeed again.</param>
+    public DatabaseWriter(TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_writes, _ensurePlace, _usedBytes) = (writes, ensurePlace, writes.UsedBytes);
+        (_writes, _time, _logger, _usedBytes) = (writes, time, logger, writes.UsedBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
         _thread.UnsafeStart();
     }
@@ -38,8 +46,15 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>Bytes that the database uses, including queued payloads.</summary>
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
-    /// <summary>The error of storage in the last transaction that had something to write; null when it succeeded.</summary>
-    public StorageException? Failure => _failure;
+    /// <summary>
+    /// The error of the last transaction that had something to write, for a minute; null if it succeeded. If the error did not expire,
+    /// nobody would send a task to this host, and no write would show that the disk works again.
+    /// </summary>
+    public StorageException? Failure =>
+        _time.GetElapsedTime(Interlocked.Read(ref _failedAt)) < FailureLifetime ? _failure : null;
+
+    /// <inheritdoc cref="TaskWrites.EnsureAtPath"/>
+    public void EnsureAtPath() => _writes.EnsureAtPath();
 
     /// <summary>Queues a change. Never blocks.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
@@ -139,9 +154,9 @@ internal sealed class DatabaseWriter : IDisposable
             var usedBytes = _writes.UsedBytes;
 
             // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
-            _ensurePlace();
+            _writes.EnsureAtPath();
             _writes.Run("COMMIT");
-            _ensurePlace();
+            _writes.EnsureAtPath();
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // The exception is not swallowed: the change's task throws it. The thread must continue.
@@ -163,7 +178,7 @@ internal sealed class DatabaseWriter : IDisposable
         if (reason is StorageException || (failure is null && _writes.Changes != changes))
         {
             // A transaction without writes proves nothing, and a bug says nothing about storage.
-            _failure = reason as StorageException;
+            NoteFailure(reason as StorageException);
         }
 
         foreach (var change in group)
@@ -180,6 +195,26 @@ internal sealed class DatabaseWriter : IDisposable
         {
             group[i].Complete(reason);
         }
+    }
+
+    private void NoteFailure(StorageException? failure)
+    {
+        if (failure is not null)
+        {
+            Interlocked.Exchange(ref _failedAt, _time.GetTimestamp());
+        }
+
+        switch (_failure, failure)
+        {
+            case (null, not null):
+                TaskLog.WritesFail(_logger, failure.Message);
+                break;
+            case (not null, null):
+                TaskLog.WritesSucceed(_logger);
+                break;
+        }
+
+        _failure = failure;
     }
 
     private Exception RollBack(Exception exception)

@@ -12,58 +12,48 @@ namespace FunctionsApp.Embedded.Storage;
 /// <remarks>
 /// The database is in WAL mode and is locked only during each transaction. With <c>locking_mode=EXCLUSIVE</c> no second
 /// connection could read it: each read would wait for the current commit, and <c>sqlite3</c> could not open it while the host
-/// runs. The <see cref="DirectoryLock"/> keeps other hosts out.
+/// runs. The <see cref="TaskDirectory"/> keeps other hosts out.
 /// </remarks>
 internal sealed class TaskDatabase : IDisposable
 {
-    /// <summary>The file name.</summary>
-    public const string FileName = "tasks.db";
-
     private static readonly int MaxIdleReaders = Environment.ProcessorCount;
 
-    private readonly string _path;
-    private readonly DirectoryLock _lock;
+    private readonly TaskDirectory _directory;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private readonly ConcurrentDictionary<long, bool> _unreadable = [];
     private volatile bool _isClosed;
 
-    private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, DatabasePlace place, ILogger logger)
+    private TaskDatabase(TaskDirectory directory, TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_path, _lock, _logger, Place) = (path, @lock, logger, place);
-        Writer = new DatabaseWriter(writes, place.EnsureHeld);
+        (_directory, _logger) = (directory, logger);
+        Writer = new DatabaseWriter(writes, time, logger);
     }
-
-    /// <summary>Checks the path of the open file.</summary>
-    public DatabasePlace Place { get; }
 
     /// <summary>The writer.</summary>
     public DatabaseWriter Writer { get; }
 
     /// <summary>Opens the database of a directory; creates it if it does not exist.</summary>
-    /// <param name="directory">An existing directory.</param>
-    /// <param name="lock">The directory's lock; freed when the database is closed or cannot be opened.</param>
-    /// <param name="logger">Logs damage.</param>
+    /// <param name="directory">The directory; freed when the database is closed or cannot be opened.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Logs reads and writes that fail.</param>
     /// <exception cref="StorageException">The database cannot be used; the message says what to do. No data is lost.</exception>
-    public static TaskDatabase Open(string directory, DirectoryLock @lock, ILogger logger)
+    public static TaskDatabase Open(TaskDirectory directory, TimeProvider time, ILogger logger)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = directory.DatabasePath;
         TaskWrites? writes = null;
-        DatabasePlace? place = null;
         try
         {
-            DatabaseCheck.EnsureUsable(directory, logger);
-            PrivateDirectory.OpenFile(path, FileShare.ReadWrite).Dispose();
-            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite));
-            place = new DatabasePlace(path, logger);
-            SetUp(writes, path);
-            return new TaskDatabase(path, @lock, writes, place, logger);
+            directory.CreateDatabaseFile();
+            DatabaseCheck.EnsureUsable(path);
+            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite), path);
+            SetUp(writes);
+            return new TaskDatabase(directory, writes, time, logger);
         }
         catch (Exception exception)
         {
-            place?.Dispose();
             writes?.Dispose();
-            @lock.Dispose();
+            directory.Dispose();
             if (exception is not StorageException && StorageException.IsCausedBy(exception))
             {
                 throw new StorageException($"'{path}' cannot be opened: {exception.Message}", exception);
@@ -115,8 +105,8 @@ internal sealed class TaskDatabase : IDisposable
         }
         catch (Exception exception) when (exception is SqliteException or StorageException)
         {
-            TaskLog.NotRead(_logger, _path, exception);
-            throw new StorageException($"'{_path}' cannot be read: {exception.Message}", exception);
+            TaskLog.NotRead(_logger, _directory.DatabasePath, exception);
+            throw new StorageException($"'{_directory.DatabasePath}' cannot be read: {exception.Message}", exception);
         }
         finally
         {
@@ -131,15 +121,14 @@ internal sealed class TaskDatabase : IDisposable
         _isClosed = true;
         CloseIdle();
         Writer.Dispose();
-        Place.Dispose();
-        _lock.Dispose();
+        _directory.Dispose();
     }
 
     private TaskQueries Open()
     {
         // Otherwise the connection could open another process's database.
-        Place.EnsureHeld();
-        return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly), LogUnreadable);
+        Writer.EnsureAtPath();
+        return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly), LogUnreadable);
     }
 
     /// <summary>Logs a task that cannot be read, once.</summary>
@@ -151,13 +140,13 @@ internal sealed class TaskDatabase : IDisposable
         }
     }
 
-    private static void SetUp(TaskWrites writes, string path)
+    private static void SetUp(TaskWrites writes)
     {
         // The file shrinks when rows are deleted. Both settings must precede the first table.
         writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
-            throw new StorageException($"'{path}' cannot have a write-ahead log: the file system does not support it.");
+            throw new StorageException("The file system of the database does not support a write-ahead log.");
         }
 
         // Every commit flushes the log: a change that has been reported survives a loss of power.

@@ -17,10 +17,6 @@ internal static partial class TaskLog
             + "Alternatively, give each process its own directory (Tasks:Directory)")]
     public static partial void InUse(ILogger logger, string directory);
 
-    [LoggerMessage(EventId = 13, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, is damaged ({Error}), and was moved to {Aside}. {Remedy}")]
-    public static partial void Damaged(ILogger logger, string path, string error, string aside, string remedy);
-
     [LoggerMessage(EventId = 14, Level = LogLevel.Information,
         Message = "Callbacks are signed with the key that this command prints: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
     public static partial void SigningKey(ILogger logger, string path);
@@ -32,13 +28,11 @@ internal static partial class TaskLog
     public static partial void NotRead(ILogger logger, string path, Exception exception);
 
     [LoggerMessage(EventId = 17, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. "
-            + "Tasks are refused until that file is back, or the host restarts")]
-    public static partial void Lost(ILogger logger, string path);
+        Message = "Tasks are refused until a write succeeds. {Reason}")]
+    public static partial void WritesFail(ILogger logger, string reason);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information,
-        Message = "The database of the tasks, {Path}, is at its path again, and tasks are accepted")]
-    public static partial void Found(ILogger logger, string path);
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The tasks can be written again")]
+    public static partial void WritesSucceed(ILogger logger);
 
     [LoggerMessage(EventId = 22, Level = LogLevel.Error,
         Message = "Task {Id} cannot be read from the database, and counts as failed: {Flaw}")]

@@ -6,8 +6,10 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The connection that writes. Only the writer's thread uses it.</summary>
-internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
+/// <summary>The connection that writes. Only the writer's thread uses it, except for <see cref="EnsureAtPath"/>.</summary>
+/// <param name="connection">An open connection; closed with the session.</param>
+/// <param name="path">The path of its file.</param>
+internal sealed class TaskWrites(SqliteConnection connection, string path) : Session(connection)
 {
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
@@ -17,6 +19,20 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
 
     /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
     public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
+
+    /// <summary>Throws unless the path still leads to the open file: what is written to another file is lost to the next start.</summary>
+    /// <remarks>
+    /// SQLite compares the inodes: some microseconds beside a flush of milliseconds. On Windows an open file cannot be deleted.
+    /// </remarks>
+    /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
+    public void EnsureAtPath()
+    {
+        const int HasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
+        if (FileControl(Connection.Handle!, "main", HasMoved, out var moved) == SQLitePCL.raw.SQLITE_OK && moved != 0)
+        {
+            throw new StorageException($"'{path}' has been deleted, moved or replaced while it was open.");
+        }
+    }
 
     /// <summary>Rolls a failed transaction back, unless SQLite has done so already.</summary>
     public void RollBack()
@@ -108,6 +124,12 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
             }
         }
     }
+
+    // SQLitePCLRaw does not expose this function of its library.
+    [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
+    private static extern int FileControl(
+        SQLitePCL.sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
 
     private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
         Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));

@@ -2,7 +2,6 @@ using System.Text;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Embedded.Storage;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FunctionsApp.Embedded.Tests.Storage;
@@ -37,11 +36,8 @@ public abstract class StorageTests : IDisposable
         _database = null;
     }
 
-    private protected static TaskDatabase Open(string directory, ILogger? logger = null)
-    {
-        PrivateDirectory.Create(directory);
-        return TaskDatabase.Open(directory, DirectoryLock.TryTake(directory)!, logger ?? NullLogger.Instance);
-    }
+    private protected static TaskDatabase Open(string directory) =>
+        TaskDatabase.Open(TaskDirectory.TryTake(directory)!, TimeProvider.System, NullLogger.Instance);
 
     protected static TaskRecord NewRecord(long sequence, string operation = "echo", string? key = null) => new()
     {
