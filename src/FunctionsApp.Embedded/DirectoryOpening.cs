@@ -2,6 +2,7 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Embedded;
 
@@ -9,7 +10,8 @@ namespace FunctionsApp.Embedded;
 /// Opens the directory of the tasks. While another process holds it, or it cannot be read, tasks are refused and the app tries again.
 /// If it holds what cannot be used, tasks are refused for good. Everything but tasks works meanwhile.
 /// </summary>
-internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
+internal sealed class DirectoryOpening(
+    DatabaseAccess access, SigningKeys keys, IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
 {
     private static readonly TimeSpan PauseWhileInUse = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
@@ -17,15 +19,13 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
     /// <summary>How often callers wait for a predecessor that is about to end, before they are refused: for 3 s.</summary>
     private const int MaxPatientTries = 30;
 
-    /// <summary>Opens a directory; creates it if it does not exist.</summary>
-    /// <param name="path">The directory.</param>
+    /// <summary>Opens the directory; creates it if it does not exist.</summary>
     /// <param name="opened">Takes the database over. If it throws, the directory counts as one that cannot be read.</param>
-    /// <param name="stopping">Ends the tries.</param>
     /// <returns>Whether it is open; otherwise tasks are refused for good.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
-    public async Task<bool> RunAsync(string path, Action<TaskDatabase> opened, CancellationToken stopping)
+    /// <exception cref="OperationCanceledException">The host stops.</exception>
+    public async Task<bool> RunAsync(Action<TaskDatabase> opened)
     {
-        path = Path.GetFullPath(path);
+        var path = Path.GetFullPath(options.Value.Directory);
         for (var tries = 1; ; tries++)
         {
             try
@@ -39,24 +39,24 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
                 if (tries == MaxPatientTries)
                 {
                     TaskLog.InUse(logger, path);
-                    store.Refuse("The directory of the tasks is in use by another process.");
+                    access.Refuse("The directory of the tasks is in use by another process.");
                 }
 
                 // No event reports that another process has freed a lock.
-                await Task.Delay(PauseWhileInUse, time, stopping);
+                await Task.Delay(PauseWhileInUse, time, access.Stopping);
             }
             catch (Exception exception) when (StorageException.IsCausedBy(exception))
             {
                 TaskLog.Unavailable(logger, path, exception.Message);
                 var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
-                store.Refuse(reason, isFault: true);
+                access.Refuse(reason, isFault: true);
                 if (exception is StorageException { InnerException: null })
                 {
                     // No retry changes what the directory holds, and somebody may be recovering it.
                     return false;
                 }
 
-                await Task.Delay(PauseAfterFailure, time, stopping);
+                await Task.Delay(PauseAfterFailure, time, access.Stopping);
             }
         }
     }

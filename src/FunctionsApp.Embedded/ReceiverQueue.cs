@@ -1,21 +1,22 @@
+using System.Runtime.InteropServices;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded;
 
-/// <summary>The due webhooks that wait for a slot at their receiver, in order. Thread-safe.</summary>
+/// <summary>
+/// The due webhooks that wait for a slot at their receiver, in order. A receiver that hangs delays only its own webhooks, which take
+/// some bytes of memory each (A_receiver_that_hangs_delays_only_its_own_messages). Thread-safe.
+/// </summary>
 internal sealed class ReceiverQueue
 {
     private readonly Lock _gate = new();
     private readonly ReceiverLimit _limit = new();
 
     /// <summary>By the host and port of the receiver.</summary>
-    private readonly Dictionary<string, Queue<DueDelivery>> _waiting = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Takes a slot at the receiver of a webhook; returns whether there was one. Without one, the webhook waits.</summary>
-    /// <param name="due">The webhook.</param>
-    /// <param name="url">Its URL.</param>
-    public bool TryEnter(DueDelivery due, Uri url)
+    public bool TryEnter(WakeUp due, Uri url)
     {
         lock (_gate)
         {
@@ -24,15 +25,7 @@ internal sealed class ReceiverQueue
                 return true;
             }
 
-            if (_waiting.TryGetValue(url.Authority, out var others))
-            {
-                others.Enqueue(due);
-            }
-            else
-            {
-                _waiting.Add(url.Authority, new Queue<DueDelivery>([due]));
-            }
-
+            (CollectionsMarshal.GetValueRefOrAddDefault(_waiting, url.Authority, out _) ??= new Queue<WakeUp>()).Enqueue(due);
             return false;
         }
     }
@@ -40,7 +33,7 @@ internal sealed class ReceiverQueue
     /// <summary>Frees a slot at a receiver.</summary>
     /// <param name="url">The URL of the webhook that held the slot.</param>
     /// <returns>The webhook that has the slot now; null if none waits for it.</returns>
-    public DueDelivery? Leave(Uri url)
+    public WakeUp? Leave(Uri url)
     {
         lock (_gate)
         {

@@ -60,14 +60,14 @@ internal sealed class DatabaseWriter : IDisposable
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
     /// <param name="bytes">The length of its payload.</param>
     /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
-    /// <param name="committed">
+    /// <param name="afterCommit">
     /// Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.
     /// </param>
     /// <returns>Completes when the change is on disk.</returns>
     /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
-    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null)
     {
-        var change = new Change(apply, bytes, committed);
+        var change = new Change(apply, bytes, afterCommit);
         lock (_gate)
         {
             if (_stopped)
@@ -186,7 +186,7 @@ internal sealed class DatabaseWriter : IDisposable
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
             if (failure is null)
             {
-                change.Committed?.Invoke();
+                change.AfterCommit?.Invoke();
             }
         }
 
@@ -230,14 +230,14 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed)
+    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? afterCommit)
         : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public Action<TaskWrites> Apply { get; } = apply;
 
         public int Bytes { get; } = bytes;
 
-        public Action? Committed { get; } = committed;
+        public Action? AfterCommit { get; } = afterCommit;
 
         public void Complete(Exception? failure)
         {

@@ -21,8 +21,8 @@ internal static partial class TaskLog
         Message = "Callbacks are signed with the key that this command prints: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
     public static partial void SigningKey(ILogger logger, string path);
 
-    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Expired tasks could not be deleted yet")]
-    public static partial void NotDeleted(ILogger logger, Exception exception);
+    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Work that is due for stored tasks failed; retry in 30 s")]
+    public static partial void NotDone(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, cannot be read")]
     public static partial void NotRead(ILogger logger, string path, Exception exception);

@@ -17,9 +17,6 @@ internal static class TaskRow
         + "expires_at, completed, total, url, deliveries.state, deliveries.next_attempt_at, "
         + "earlier_attempts, deliveries.attempts, operation";
 
-    /// <summary>The column of the time at which the webhook is due.</summary>
-    public const int DeliveryAt = 15;
-
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
     /// <summary>Where a task is read, unless its definition says otherwise.</summary>
@@ -74,13 +71,7 @@ internal static class TaskRow
     public static long? Number(DateTimeOffset? time) => (time - DateTimeOffset.UnixEpoch)?.Ticks;
 
     /// <summary>Returns a time. A number that is none is the nearest one.</summary>
-    public static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));
-
-    public static DateTimeOffset? TimeOf(long? number) => number is { } value ? TimeOf(value) : null;
-
-    /// <summary>Returns when to delete the task, if that is known.</summary>
-    public static long? ForgetAt(TaskRecord record) =>
-        record.IsFinished && record.Delivery is not { State: DeliveryState.Pending } ? Number(record.ExpiresAt) : null;
+    private static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));
 
     private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) =>
         row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
@@ -103,7 +94,7 @@ internal static class TaskRow
                 ? url
                 : throw new JsonException("The webhook has no URL."),
             State = Enum.IsDefined(state) ? state : throw new JsonException($"There is no state '{row.GetString(14)}' of a webhook."),
-            NextAttemptAt = NullableTime(row, DeliveryAt),
+            NextAttemptAt = NullableTime(row, 15),
             EarlierAttempts = CountOf(row, 16),
             Attempts = CoreJson.ReadStored<IReadOnlyList<DeliveryAttempt>>(row.GetFieldValue<byte[]>(17)),
         };

@@ -9,7 +9,7 @@ namespace FunctionsApp.Embedded.Storage;
 /// <summary>The connection that writes. Only the writer's thread uses it, except for <see cref="EnsureAtPath"/>.</summary>
 /// <param name="connection">An open connection; closed with the session.</param>
 /// <param name="path">The path of its file.</param>
-internal sealed class TaskWrites(SqliteConnection connection, string path) : Session(connection)
+internal sealed class TaskWrites(SqliteConnection connection, string path) : TaskQueries(connection)
 {
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
@@ -47,13 +47,22 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Ses
         Scalar("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
-    /// <summary>Writes a new task with its input. Frees a key that an expired task still has.</summary>
-    public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
+    /// <summary>Writes a new task with its input, unless another task has its idempotency key.</summary>
+    /// <param name="record">The task.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="isExpired">Returns whether the other task has expired, and so has lost its key.</param>
+    /// <returns>Whether the task was written.</returns>
+    public bool Insert(TaskRecord record, ReadOnlyMemory<byte> input, Predicate<TaskRecord> isExpired)
     {
         var definition = record.Definition;
-        if (definition.IdempotencyKey is { } key)
+        if (definition.IdempotencyKey is { } key && FindByKey(key) is { } other)
         {
-            Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
+            if (!isExpired(other))
+            {
+                return false;
+            }
+
+            Run("UPDATE tasks SET idempotency_key = NULL WHERE sequence = ?1", other.Sequence);
         }
 
         Run(
@@ -64,6 +73,7 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Ses
             Json(definition), record.Attempts, TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt),
             TaskRow.Number(record.ExpiresAt));
         PutPayload(record.Sequence, input);
+        return true;
     }
 
     /// <summary>Writes a changed task and, if it has ended with an outcome, replaces its input with that.</summary>
@@ -71,11 +81,11 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Ses
     {
         Run(
             "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, "
-            + "expires_at = ?8, forget_at = ?9, completed = ?10, total = ?11 "
+            + "expires_at = ?8, completed = ?9, total = ?10 "
             + "WHERE sequence = ?1",
             record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt),
             TaskRow.Number(record.FinishedAt), TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt),
-            TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
+            record.Progress?.Completed, record.Progress?.Total);
         if (!outcome.IsEmpty)
         {
             PutPayload(record.Sequence, outcome);
@@ -91,38 +101,29 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Ses
         }
     }
 
-    /// <summary>Writes the delivery state of a task that has ended.</summary>
-    public void UpdateDelivery(TaskRecord record)
-    {
-        PutDelivery(record.Sequence, record.Delivery!);
-        Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
-    }
+    /// <summary>Writes the webhook of a task.</summary>
+    public void PutDelivery(long task, Delivery delivery) => Run(
+        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
+        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts,
+        Json(delivery.Attempts));
 
-    /// <summary>
-    /// Ends the webhook of a task that cannot be read, so that the task expires. What cannot be read stays as it is: the task has
-    /// failed, and must not end otherwise later.
-    /// </summary>
-    public void AbandonDelivery(long task)
+    /// <summary>Deletes tasks that have expired, with all that belongs to them. A pending webhook keeps its task.</summary>
+    /// <returns>The tasks that do not exist any more.</returns>
+    public IReadOnlyList<long> Delete(IEnumerable<long> tasks)
     {
-        Run(
-            "UPDATE deliveries SET state = CASE state WHEN ?2 THEN ?3 ELSE state END, next_attempt_at = NULL WHERE task = ?1",
-            task, TaskRow.Text(DeliveryState.Pending), TaskRow.Text(DeliveryState.Failed));
-        Run("UPDATE tasks SET forget_at = expires_at WHERE sequence = ?1", task);
-    }
-
-    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
-    /// <param name="tasks">The tasks.</param>
-    /// <param name="kept">Receives those that a pending webhook keeps.</param>
-    public void Delete(IReadOnlyList<long> tasks, Action<long> kept)
-    {
+        var deleted = new List<long>();
         foreach (var task in tasks)
         {
-            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0
-                && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
+            var record = Find(task);
+            if (record is null || TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal })
             {
-                kept(task);
+                Run("DELETE FROM tasks WHERE sequence = ?1", task);
+                deleted.Add(task);
             }
         }
+
+        return deleted;
     }
 
     // SQLitePCLRaw does not expose this function of its library.
@@ -133,12 +134,6 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Ses
 
     private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
         Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
-
-    private void PutDelivery(long task, Delivery delivery) => Run(
-        "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) "
-        + "VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
-        task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts,
-        Json(delivery.Attempts));
 
     private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
 

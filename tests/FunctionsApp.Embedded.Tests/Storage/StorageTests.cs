@@ -57,7 +57,7 @@ public abstract class StorageTests : IDisposable
 
     protected static byte[] Utf8(string json) => Encoding.UTF8.GetBytes(json);
 
-    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(writes => writes.Insert(record, Utf8(input))).WaitAsync(Limit);
+    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(writes => writes.Insert(record, Utf8(input), static _ => false)).WaitAsync(Limit);
 
     protected Task UpdateAsync(TaskRecord record, string? outcome = null) =>
         Writer.WriteAsync(writes => writes.Update(record, outcome is null ? default : Utf8(outcome))).WaitAsync(Limit);

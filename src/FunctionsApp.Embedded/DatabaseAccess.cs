@@ -1,0 +1,177 @@
+using System.Globalization;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Embedded.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace FunctionsApp.Embedded;
+
+/// <summary>The database of the tasks from the start of the host to its end: it is opened after the start, or cannot be. Thread-safe.</summary>
+internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger) : IDisposable
+{
+    /// <summary>The maximum length of an input or outcome, in bytes: SQLite limits values to 1,000,000,000.</summary>
+    private const int MaxPayloadBytes = 999_000_000;
+
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _closing = new();
+    private volatile TaskDatabase? _database;
+    private volatile string _unavailable = "The task engine has not been started.";
+    private volatile bool _isFaulty;
+
+    /// <summary>Is cancelled when the host stops: nothing begins any more. Changes can still be written.</summary>
+    public CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>Takes ownership of an open database, and ends the wait for it.</summary>
+    public void Open(TaskDatabase database)
+    {
+        _database = database;
+        _ready.TrySetResult();
+    }
+
+    /// <summary>Ends the wait for the directory: tasks are refused for a reason until it is open.</summary>
+    /// <param name="reason">The reason.</param>
+    /// <param name="isFault">
+    /// Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may wait for
+    /// this one to be ready.
+    /// </param>
+    public void Refuse(string reason, bool isFault = false)
+    {
+        (_unavailable, _isFaulty) = (reason, isFault);
+        _ready.TrySetResult();
+    }
+
+    /// <summary>Ends the wait for the directory: a bug keeps the tasks from being resumed. Storage is fine, so the app stays ready.</summary>
+    public void SetFailed(Exception bug)
+    {
+        TaskLog.NotResumed(logger, bug);
+        if (_ready.TrySetException(bug))
+        {
+            // Observed, even if there is no request.
+            _ = _ready.Task.Exception;
+        }
+    }
+
+    /// <summary>Waits while the directory is being opened.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the directory cannot be used.</exception>
+    public ValueTask EnsureOpenAsync()
+    {
+        return _database is not null ? default : WaitAsync();
+
+        async ValueTask WaitAsync()
+        {
+            await _ready.Task;
+            if (_database is null)
+            {
+                throw new ProblemException(Problem.StorageFailed(_unavailable));
+            }
+        }
+    }
+
+    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw while the directory is being opened.</summary>
+    /// <exception cref="StorageException">The directory cannot be used or is gone, or the last write failed.</exception>
+    public void EnsureWritable()
+    {
+        if (_database is { Writer: var writer })
+        {
+            writer.EnsureAtPath();
+            if (writer.Failure is { } failure)
+            {
+                throw failure;
+            }
+        }
+        else if (_isFaulty)
+        {
+            throw new StorageException(_unavailable, reason: _unavailable);
+        }
+    }
+
+    /// <summary>Checks that there is room for the input of a new task: <see cref="TasksOptions.MaxStateBytes"/>.</summary>
+    /// <exception cref="ProblemException"><c>too-large</c>, <c>saturated</c>.</exception>
+    public void EnsureRoom(int bytes)
+    {
+        if (bytes > MaxPayloadBytes)
+        {
+            throw new ProblemException(Problem.TooLarge(
+                string.Create(CultureInfo.InvariantCulture, $"An input of a task has at most {MaxPayloadBytes} bytes.")));
+        }
+
+        if (!HasRoom(bytes))
+        {
+            throw TaskProblems.StateFull(options.Value.MaxStateBytes);
+        }
+    }
+
+    /// <summary>Returns whether there is room for a payload.</summary>
+    /// <param name="bytes">The length of the payload.</param>
+    /// <param name="replaced">The length of the payload that it replaces.</param>
+    public bool HasRoom(int bytes, int replaced = 0) => bytes <= MaxPayloadBytes
+        && (_database?.Writer.UsedBytes ?? 0) - replaced + bytes <= options.Value.MaxStateBytes;
+
+    /// <summary>Reads with a connection of its own.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public T Read<T>(Func<TaskQueries, T> read) =>
+        _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
+
+    /// <summary>Reads, and retries up to <paramref name="maxReads"/> times if that fails.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
+    public async Task<T> ReadAsync<T>(Func<TaskQueries, T> read, int maxReads, CancellationToken stop)
+    {
+        var pause = NewPause();
+        for (var reads = 1; ; reads++)
+        {
+            try
+            {
+                return Read(read);
+            }
+            catch (StorageException) when (reads < maxReads)
+            {
+                await pause.WaitAsync(stop);
+            }
+        }
+    }
+
+    /// <inheritdoc cref="DatabaseWriter.WriteAsync"/>
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null) =>
+        _database?.Writer.WriteAsync(apply, bytes, lingers, afterCommit) ?? Task.FromException(new StorageException(_unavailable));
+
+    /// <summary>Retries a write of what has happened, until it succeeds.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="write">Starts the write; called at once.</param>
+    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
+    public async Task RetryAsync(string id, Func<Task> write)
+    {
+        for (var pause = NewPause(); ;)
+        {
+            try
+            {
+                await write();
+                return;
+            }
+#pragma warning disable CA1031 // The exception is logged. What has happened to a task must be written, even after a bug.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                _closing.Token.ThrowIfCancellationRequested();
+                TaskLog.NotWritten(logger, id, pause.Next.TotalSeconds, exception);
+                await pause.WaitAsync(_closing.Token);
+            }
+        }
+    }
+
+    /// <summary>Cancels <see cref="Stopping"/>.</summary>
+    public Task StopAsync() => _stopping.CancelAsync();
+
+    /// <summary>Commits the pending changes, and frees the directory.</summary>
+    public void Dispose()
+    {
+        Refuse("The host is shutting down.");
+        _closing.Cancel();
+        Interlocked.Exchange(ref _database, null)?.Dispose();
+    }
+
+    private DoublingPause NewPause() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), time);
+}
