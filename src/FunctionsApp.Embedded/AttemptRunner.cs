@@ -83,16 +83,7 @@ internal sealed class AttemptRunner(
 
     private async Task<RawJson> ReadInputAsync(TaskEntry entry, CancellationToken stop)
     {
-        byte[]? input = null;
-        try
-        {
-            input = await store.Database.ReadAsync(queries => queries.Payload(entry.Pending.Sequence), MaxReads, stop);
-        }
-        catch (StorageException)
-        {
-            // Already logged.
-        }
-
+        var input = await store.Database.ReadAsync(queries => queries.Payload(entry.Pending.Sequence), MaxReads, stop);
         return RawJson.FromUtf8(input ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read.")));
     }
 

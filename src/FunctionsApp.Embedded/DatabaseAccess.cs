@@ -70,21 +70,15 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
         }
     }
 
-    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw while the directory is being opened.</summary>
-    /// <exception cref="StorageException">The directory cannot be used or is gone, or the last write failed.</exception>
-    public void EnsureWritable()
+    /// <inheritdoc cref="ITaskEngine.EnsureReady"/>
+    public void EnsureReady()
     {
-        if (_database is { Writer: var writer })
+        var reason = _database is not { } database ? _isFaulty ? _unavailable : null
+            : database.Writer.CanWrite ? null
+            : "New tasks cannot be stored: the directory of the tasks cannot be written. The log has the cause.";
+        if (reason is not null)
         {
-            writer.EnsureAtPath();
-            if (writer.Failure is { } failure)
-            {
-                throw failure;
-            }
-        }
-        else if (_isFaulty)
-        {
-            throw new StorageException(_unavailable, reason: _unavailable);
+            throw new ProblemException(Problem.StorageFailed(reason));
         }
     }
 
@@ -111,12 +105,21 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
         && (_database?.Writer.UsedBytes ?? 0) - replaced + bytes <= options.Value.MaxStateBytes;
 
     /// <summary>Reads with a connection of its own.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
-    public T Read<T>(Func<TaskQueries, T> read) =>
-        _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
+    public T Read<T>(Func<TaskQueries, T> read)
+    {
+        try
+        {
+            return _database is { } database ? database.Read(read) : throw new ProblemException(Problem.StorageFailed(_unavailable));
+        }
+        catch (StorageException)
+        {
+            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read. The log has the cause."));
+        }
+    }
 
     /// <summary>Reads, and retries up to <paramref name="maxReads"/> times if that fails.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public async Task<T> ReadAsync<T>(Func<TaskQueries, T> read, int maxReads, CancellationToken stop)
     {
@@ -127,7 +130,7 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
             {
                 return Read(read);
             }
-            catch (StorageException) when (reads < maxReads)
+            catch (ProblemException) when (reads < maxReads)
             {
                 await pause.WaitAsync(stop);
             }

@@ -56,7 +56,7 @@ internal sealed class EmbeddedTaskEngine(
         while (record is null)
         {
             // A concurrent request with the same key may be the first to store its task: the next turn finds that.
-            record = Read(() => store.FindEarlier(definition)) ?? await queue.AcceptAsync(definition, input);
+            record = store.FindEarlier(definition) ?? await queue.AcceptAsync(definition, input);
         }
 
         return record;
@@ -65,7 +65,7 @@ internal sealed class EmbeddedTaskEngine(
     public async ValueTask<TaskView?> FindAsync(string id)
     {
         await EnsureOpenAsync();
-        return Read(() => store.Find(id));
+        return store.Find(id);
     }
 
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
@@ -95,13 +95,13 @@ internal sealed class EmbeddedTaskEngine(
             await changed.WaitAsync(cancellationToken);
         }
 
-        return Read(() => store.Find(id));
+        return store.Find(id);
     }
 
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        return Read(() => StoredOutcome.Find(database, id));
+        return StoredOutcome.Find(database, id);
     }
 
     public async Task<TaskView?> CancelAsync(string id)
@@ -113,9 +113,7 @@ internal sealed class EmbeddedTaskEngine(
         {
             if (store.FindLive(id) is { } entry)
             {
-                view = entry.View;
-                (var record, stored) = queue.Cancel(entry);
-                view = view.Value with { Record = record };
+                (view, stored) = queue.Cancel(entry);
             }
         }
 
@@ -130,21 +128,21 @@ internal sealed class EmbeddedTaskEngine(
                 + "if the host ends before it is stored, the task runs again."));
         }
 
-        return view ?? Read(() => store.Find(id));
+        return view ?? store.Find(id);
     }
 
     public async ValueTask<TaskPage> ListAsync(TaskQuery query)
     {
         var below = ParseCursor(query.Cursor);
         await EnsureOpenAsync();
-        var (items, next) = Read(() => store.List(query, below));
+        var (items, next) = store.List(query, below);
         return new TaskPage(items, TaskCursor.Encode(next?.ToString(CultureInfo.InvariantCulture)));
     }
 
     public async Task<TaskRecord?> RedeliverAsync(string id)
     {
         await EnsureOpenAsync();
-        var record = Read(() => store.Find(id))?.Record;
+        var record = store.Find(id)?.Record;
         try
         {
             return record is { IsFinished: true, Delivery: not null } ? await webhooks.SendAgainAsync(record.Sequence) : record;
@@ -155,35 +153,12 @@ internal sealed class EmbeddedTaskEngine(
         }
     }
 
-    public void EnsureReady()
-    {
-        try
-        {
-            database.EnsureWritable();
-        }
-        catch (StorageException exception)
-        {
-            throw new ProblemException(Problem.StorageFailed(
-                exception.Reason ?? "New tasks cannot be stored: the directory of the tasks cannot be written. The log has the cause."));
-        }
-    }
+    public void EnsureReady() => database.EnsureReady();
 
     /// <summary>Returns the sequence number of a cursor; the page has tasks with lower ones.</summary>
     private static long ParseCursor(string? cursor) => TaskCursor.Decode(cursor) is not { } text ? long.MaxValue
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var below) && below > 1 ? below
         : throw TaskProblems.InvalidCursor();
-
-    private static T Read<T>(Func<T> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (StorageException)
-        {
-            throw new ProblemException(Problem.StorageFailed("The tasks cannot be read. The log has the cause."));
-        }
-    }
 
     private ValueTask EnsureOpenAsync()
     {

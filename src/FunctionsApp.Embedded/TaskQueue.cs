@@ -142,12 +142,13 @@ internal sealed class TaskQueue : IDisposable
     /// The task, which is being cancelled, and the write of that; as it had ended before if it had. If the write throws a
     /// <see cref="StorageException"/>, the work is stopped nevertheless.
     /// </returns>
-    public (TaskRecord Record, Task Stored) Cancel(TaskEntry entry)
+    public (TaskView View, Task Stored) Cancel(TaskEntry entry)
     {
         var cancelling = TaskLifecycle.Cancel(entry.Pending);
+        var view = entry.View with { Record = cancelling };
         if (ReferenceEquals(cancelling, entry.Pending))
         {
-            return (cancelling, Task.CompletedTask);
+            return (view, Task.CompletedTask);
         }
 
         // Without retries: if that fails, the caller learns of it.
@@ -163,7 +164,7 @@ internal sealed class TaskQueue : IDisposable
             _ = _attempts.EndAsync(entry, new AttemptVerdict(AttemptEnd.Cancelled));
         }
 
-        return (cancelling, stored);
+        return (view, stored);
     }
 
     /// <summary>Stops running attempts, after <see cref="DatabaseAccess.Stopping"/> was cancelled: no new attempt starts.</summary>

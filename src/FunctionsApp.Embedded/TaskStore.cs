@@ -69,7 +69,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
     public TaskEntry? FindLive(string id) => _live.TryGetValue(id, out var entry) && entry.Committed is not null ? entry : null;
 
     /// <summary>Finds a task that has been accepted and has not expired.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public TaskView? Find(string id)
     {
         lock (Gate)
@@ -84,12 +84,11 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
     }
 
     /// <summary>Finds a task by its sequence number, as callers see it.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public TaskRecord? Find(long sequence) => database.Read(queries => queries.Find(sequence)) is { } record ? Shown(record) : null;
 
     /// <summary>Finds the task of an earlier request with the same idempotency key.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
-    /// <exception cref="ProblemException"><c>idempotency-key-reused</c>: that request was another one.</exception>
+    /// <exception cref="ProblemException"><c>idempotency-key-reused</c>: that request was another one. <c>storage-failed</c>.</exception>
     public TaskRecord? FindEarlier(TaskDefinition definition) =>
         definition.IdempotencyKey is not { } key || database.Read(queries => queries.FindByKey(key)) is not { } record
             || wakeUps.IsExpired(record) ? null
@@ -101,19 +100,18 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
     /// <param name="query">What to list; its cursor is ignored.</param>
     /// <param name="below">Returns only tasks with lower sequence numbers.</param>
     /// <returns>The tasks, and where the next page begins, if there is one.</returns>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
     {
         var items = new List<TaskRecord>();
-        var (examined, isEnd) = (0, true);
-        database.Read(queries =>
+        return database.Read<(IReadOnlyList<TaskRecord>, long?)>(queries =>
         {
-            queries.Visit(query, below, MaxExamined, (sequence, record) =>
+            var examined = 0;
+            foreach (var (sequence, record) in queries.List(query, below, MaxExamined))
             {
                 if (items.Count == query.Limit)
                 {
-                    isEnd = false;
-                    return false;
+                    return (items, below);
                 }
 
                 below = sequence;
@@ -123,12 +121,10 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
                 {
                     items.Add(shown);
                 }
+            }
 
-                return true;
-            });
-            return true;
+            return (items, examined < MaxExamined ? null : below);
         });
-        return (items, isEnd && examined < MaxExamined ? null : below);
     }
 
     /// <summary>Adds a task. Under the gate; the caller must not hold it while awaiting the result.</summary>

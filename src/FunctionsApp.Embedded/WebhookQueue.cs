@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Embedded.Storage;
 
@@ -90,7 +91,7 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
                 };
             }
         }
-        catch (StorageException)
+        catch (ProblemException)
         {
             wakeUps.Postpone(due);
         }
@@ -131,7 +132,7 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
                 return database.Read(queries => queries.Payload(task)) is { } outcome ? RawJson.FromUtf8(outcome) : null;
             }
         }
-        catch (StorageException)
+        catch (ProblemException)
         {
             // The message is useful even without the outcome.
         }

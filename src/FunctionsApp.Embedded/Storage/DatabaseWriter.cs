@@ -27,10 +27,9 @@ internal sealed class DatabaseWriter : IDisposable
     private long _queuedBytes;
     private long _usedBytes;
     private bool _isUrgent;
-    private bool _isIdle;
     private bool _stopped;
-    private volatile StorageException? _failure;
-    private long _failedAt;
+    private volatile bool _fails;
+    private long _triedAt;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
@@ -47,14 +46,11 @@ internal sealed class DatabaseWriter : IDisposable
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
     /// <summary>
-    /// The error of the last transaction that had something to write, for a minute; null if it succeeded. If the error did not expire,
-    /// nobody would send a task to this host, and no write would show that the disk works again.
+    /// Whether the file is at its path, and the last transaction that had something to write has not failed within the last minute. For
+    /// longer no failure counts: nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
     /// </summary>
-    public StorageException? Failure =>
-        _time.GetElapsedTime(Interlocked.Read(ref _failedAt)) < FailureLifetime ? _failure : null;
-
-    /// <inheritdoc cref="TaskWrites.EnsureAtPath"/>
-    public void EnsureAtPath() => _writes.EnsureAtPath();
+    public bool CanWrite =>
+        _writes.IsAtPath && !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
 
     /// <summary>Queues a change. Never blocks.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
@@ -67,7 +63,7 @@ internal sealed class DatabaseWriter : IDisposable
     /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
     public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null)
     {
-        var change = new Change(apply, bytes, afterCommit);
+        var change = new Change(apply, bytes, afterCommit, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         lock (_gate)
         {
             if (_stopped)
@@ -77,7 +73,7 @@ internal sealed class DatabaseWriter : IDisposable
 
             Interlocked.Add(ref _queuedBytes, bytes);
             _queued.Enqueue(change);
-            if (_isIdle || (!_isUrgent && !lingers))
+            if (_queued.Count == 1 || (!_isUrgent && !lingers))
             {
                 Monitor.Pulse(_gate);
             }
@@ -85,7 +81,7 @@ internal sealed class DatabaseWriter : IDisposable
             _isUrgent |= !lingers;
         }
 
-        return change.Task;
+        return change.Written.Task;
     }
 
     /// <summary>Commits the queued changes, and ends the thread.</summary>
@@ -123,15 +119,15 @@ internal sealed class DatabaseWriter : IDisposable
     {
         lock (_gate)
         {
-            // A lingering change wakes the thread only when it is idle: usually an urgent change arrives before its time is over.
-            while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
+            while (_queued.Count == 0 && !_stopped)
             {
-                _isIdle = _queued.Count == 0 && !_stopped;
-                if (_isIdle)
-                {
-                    Monitor.Wait(_gate);
-                    _isIdle = false;
-                }
+                Monitor.Wait(_gate);
+            }
+
+            if (!_isUrgent && !_stopped)
+            {
+                // Until a change that does not linger, usually: that shares the flush.
+                Monitor.Wait(_gate, Linger);
             }
 
             var taken = _queued;
@@ -178,43 +174,37 @@ internal sealed class DatabaseWriter : IDisposable
         if (reason is StorageException || (failure is null && _writes.Changes != changes))
         {
             // A transaction without writes proves nothing, and a bug says nothing about storage.
-            NoteFailure(reason as StorageException);
+            Note(reason);
         }
 
         foreach (var change in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            if (failure is null)
+            if (reason is null)
             {
                 change.AfterCommit?.Invoke();
+                change.Written.SetResult();
             }
-        }
-
-        // In reverse order: lingering changes were queued before those that callers wait for.
-        for (var i = group.Count - 1; i >= 0; i--)
-        {
-            group[i].Complete(reason);
+            else
+            {
+                change.Written.SetException(reason);
+            }
         }
     }
 
-    private void NoteFailure(StorageException? failure)
+    private void Note(Exception? failure)
     {
-        if (failure is not null)
+        if (failure is null && _fails)
         {
-            Interlocked.Exchange(ref _failedAt, _time.GetTimestamp());
+            TaskLog.WritesSucceed(_logger);
+        }
+        else if (failure is not null && !_fails)
+        {
+            TaskLog.WritesFail(_logger, failure.Message);
         }
 
-        switch (_failure, failure)
-        {
-            case (null, not null):
-                TaskLog.WritesFail(_logger, failure.Message);
-                break;
-            case (not null, null):
-                TaskLog.WritesSucceed(_logger);
-                break;
-        }
-
-        _failure = failure;
+        Interlocked.Exchange(ref _triedAt, _time.GetTimestamp());
+        _fails = failure is not null;
     }
 
     private Exception RollBack(Exception exception)
@@ -230,25 +220,5 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? afterCommit)
-        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        public Action<TaskWrites> Apply { get; } = apply;
-
-        public int Bytes { get; } = bytes;
-
-        public Action? AfterCommit { get; } = afterCommit;
-
-        public void Complete(Exception? failure)
-        {
-            if (failure is null)
-            {
-                SetResult();
-            }
-            else
-            {
-                SetException(failure);
-            }
-        }
-    }
+    private sealed record Change(Action<TaskWrites> Apply, int Bytes, Action? AfterCommit, TaskCompletionSource Written);
 }

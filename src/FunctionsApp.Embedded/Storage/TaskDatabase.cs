@@ -19,6 +19,7 @@ internal sealed class TaskDatabase : IDisposable
     private static readonly int MaxIdleReaders = Environment.ProcessorCount;
 
     private readonly TaskDirectory _directory;
+    private readonly TaskWrites _writes;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private readonly ConcurrentDictionary<long, bool> _unreadable = [];
@@ -26,7 +27,7 @@ internal sealed class TaskDatabase : IDisposable
 
     private TaskDatabase(TaskDirectory directory, TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_directory, _logger) = (directory, logger);
+        (_directory, _writes, _logger) = (directory, writes, logger);
         Writer = new DatabaseWriter(writes, time, logger);
     }
 
@@ -127,7 +128,7 @@ internal sealed class TaskDatabase : IDisposable
     private TaskQueries Open()
     {
         // Otherwise the connection could open another process's database.
-        Writer.EnsureAtPath();
+        _writes.EnsureAtPath();
         return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly), LogUnreadable);
     }
 

@@ -39,8 +39,8 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
     /// <param name="query">The filter; the caller applies its limit and cursor.</param>
     /// <param name="below">Returns only tasks with lower sequence numbers.</param>
     /// <param name="limit">The maximum number of rows to read.</param>
-    /// <param name="visit">Receives a row's sequence number, and its record if it passes the filter; returns whether to continue.</param>
-    public void Visit(TaskQuery query, long below, int limit, Func<long, TaskRecord?, bool> visit)
+    /// <returns>The sequence number of each row, and its record if it passes the filter.</returns>
+    public IEnumerable<(long Sequence, TaskRecord? Record)> List(TaskQuery query, long below, int limit)
     {
         const string Page = "sequence < ?1 ORDER BY sequence DESC LIMIT ?2";
         using var rows = query switch
@@ -52,10 +52,7 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
         while (rows.Read())
         {
             var passes = query.State is null || query.State == TaskRow.StateOf(rows);
-            if (!visit(rows.GetInt64(0), passes ? Record(rows) : null))
-            {
-                return;
-            }
+            yield return (rows.GetInt64(0), passes ? Record(rows) : null);
         }
     }
 

@@ -6,7 +6,7 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The connection that writes. Only the writer's thread uses it, except for <see cref="EnsureAtPath"/>.</summary>
+/// <summary>The connection that writes. Only the writer's thread uses it, except for <see cref="IsAtPath"/>.</summary>
 /// <param name="connection">An open connection; closed with the session.</param>
 /// <param name="path">The path of its file.</param>
 internal sealed class TaskWrites(SqliteConnection connection, string path) : TaskQueries(connection)
@@ -14,21 +14,25 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Tas
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
 
+    // SQLITE_FCNTL_HAS_MOVED
+    private const int HasMoved = 20;
+
     /// <summary>Bytes that the database uses, without the log and free pages.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
     /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
     public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
 
-    /// <summary>Throws unless the path still leads to the open file: what is written to another file is lost to the next start.</summary>
+    /// <summary>Whether the path still leads to the open file. What is written to another file is lost to the next start.</summary>
     /// <remarks>
     /// SQLite compares the inodes: some microseconds beside a flush of milliseconds. On Windows an open file cannot be deleted.
     /// </remarks>
+    public bool IsAtPath => FileControl(Connection.Handle!, "main", HasMoved, out var moved) != SQLitePCL.raw.SQLITE_OK || moved == 0;
+
     /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
     public void EnsureAtPath()
     {
-        const int HasMoved = 20; // SQLITE_FCNTL_HAS_MOVED
-        if (FileControl(Connection.Handle!, "main", HasMoved, out var moved) == SQLitePCL.raw.SQLITE_OK && moved != 0)
+        if (!IsAtPath)
         {
             throw new StorageException($"'{path}' has been deleted, moved or replaced while it was open.");
         }

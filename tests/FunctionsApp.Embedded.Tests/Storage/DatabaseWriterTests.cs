@@ -60,7 +60,7 @@ public sealed class DatabaseWriterTests : StorageTests
 
         Assert.Same(bug, await Assert.ThrowsAsync<InvalidOperationException>(() => Writer.WriteAsync(_ => throw bug).WaitAsync(Limit)));
 
-        Assert.Null(Writer.Failure);
+        Assert.True(Writer.CanWrite);
     }
 
     [Fact]
