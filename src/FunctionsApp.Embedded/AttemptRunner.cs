@@ -5,7 +5,6 @@ using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
-using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded;
 

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Embedded;
 
-/// <summary>The database of the tasks from the start of the host to its end: it is opened after the start, or cannot be. Thread-safe.</summary>
+/// <summary>The database of the tasks. It is opened after the start of the host, or cannot be. Thread-safe.</summary>
 internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger) : IDisposable
 {
     /// <summary>The maximum length of an input or outcome, in bytes: SQLite limits values to 1,000,000,000.</summary>
@@ -20,6 +20,7 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
     private volatile TaskDatabase? _database;
     private volatile string _unavailable = "The task engine has not been started.";
     private volatile bool _isFaulty;
+    private volatile Exception? _bug;
 
     /// <summary>Is cancelled when the host stops: nothing begins any more. Changes can still be written.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -31,41 +32,34 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
         _ready.TrySetResult();
     }
 
-    /// <summary>Ends the wait for the directory: tasks are refused for a reason until it is open.</summary>
-    /// <param name="reason">The reason.</param>
-    /// <param name="isFault">
-    /// Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may wait for
-    /// this one to be ready.
-    /// </param>
+    /// <summary>
+    /// Ends the wait for the directory: tasks are refused for a reason until it is open. A fault of storage also changes readiness. Another
+    /// process that uses the directory does not: it may wait for this one to be ready.
+    /// </summary>
     public void Refuse(string reason, bool isFault = false)
     {
         (_unavailable, _isFaulty) = (reason, isFault);
         _ready.TrySetResult();
     }
 
-    /// <summary>Ends the wait for the directory: a bug keeps the tasks from being resumed. Storage is fine, so the app stays ready.</summary>
+    /// <summary>Ends the wait for the directory: a bug keeps it from being opened. Storage is fine, so the app stays ready.</summary>
     public void SetFailed(Exception bug)
     {
         TaskLog.NotResumed(logger, bug);
-        if (_ready.TrySetException(bug))
-        {
-            // Observed, even if there is no request.
-            _ = _ready.Task.Exception;
-        }
+        _bug = bug;
+        _ready.TrySetResult();
     }
 
     /// <summary>Waits while the directory is being opened.</summary>
     /// <exception cref="ProblemException"><c>storage-failed</c>: the directory cannot be used.</exception>
-    public ValueTask EnsureOpenAsync()
+    public async ValueTask EnsureOpenAsync()
     {
-        return _database is not null ? default : WaitAsync();
-
-        async ValueTask WaitAsync()
+        if (_database is null)
         {
             await _ready.Task;
             if (_database is null)
             {
-                throw new ProblemException(Problem.StorageFailed(_unavailable));
+                throw _bug ?? new ProblemException(Problem.StorageFailed(_unavailable));
             }
         }
     }
@@ -98,9 +92,7 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
         }
     }
 
-    /// <summary>Returns whether there is room for a payload.</summary>
-    /// <param name="bytes">The length of the payload.</param>
-    /// <param name="replaced">The length of the payload that it replaces.</param>
+    /// <summary>Returns whether there is room for a payload, in place of one of another length.</summary>
     public bool HasRoom(int bytes, int replaced = 0) => bytes <= MaxPayloadBytes
         && (_database?.Writer.UsedBytes ?? 0) - replaced + bytes <= options.Value.MaxStateBytes;
 
@@ -141,10 +133,8 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
     public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null) =>
         _database?.Writer.WriteAsync(apply, bytes, lingers, afterCommit) ?? Task.FromException(new StorageException(_unavailable));
 
-    /// <summary>Retries a write of what has happened, until it succeeds.</summary>
-    /// <param name="id">The task.</param>
-    /// <param name="write">Starts the write; called at once.</param>
-    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
+    /// <summary>Starts a write of what has happened to a task, at once, and retries it until it succeeds.</summary>
+    /// <exception cref="OperationCanceledException">The database was closed first.</exception>
     public async Task RetryAsync(string id, Func<Task> write)
     {
         for (var pause = NewPause(); ;)

@@ -38,7 +38,8 @@ internal sealed class DirectoryOpening(
 
                 if (tries == MaxPatientTries)
                 {
-                    TaskLog.InUse(logger, path);
+                    TaskLog.Unavailable(
+                        logger, path, "Another process uses it. Give each process a directory of its own (Tasks:Directory).");
                     access.Refuse("The directory of the tasks is in use by another process.");
                 }
 
@@ -65,7 +66,10 @@ internal sealed class DirectoryOpening(
     {
         // Checking a large database takes seconds, too long for a thread of the pool.
         var database = await Task.Factory.StartNew(
-            () => TaskDatabase.Open(directory, time, logger), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => TaskDatabase.Open(directory, time, logger),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         try
         {
             await ProvideSigningKeyAsync(database, directory.DatabasePath);
@@ -80,9 +84,19 @@ internal sealed class DirectoryOpening(
 
     private async Task ProvideSigningKeyAsync(TaskDatabase database, string path)
     {
-        // The message must not contain the value: it may be almost a key.
-        if (await keys.EnsureAsync(key => ShareKeyAsync(database, key)) is { } error)
+        var error = await keys.EnsureAsync(async key =>
         {
+            if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is string stored)
+            {
+                return stored;
+            }
+
+            await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
+            return key;
+        });
+        if (error is not null)
+        {
+            // The message must not contain the value: it may be almost a key.
             throw new StorageException(
                 $"The table signing_keys of '{path}' has an invalid signing key: it {error}. "
                 + "Delete the row, and the app generates a new key.");
@@ -92,16 +106,5 @@ internal sealed class DirectoryOpening(
         {
             TaskLog.SigningKey(logger, path);
         }
-    }
-
-    private static async Task<string> ShareKeyAsync(TaskDatabase database, string key)
-    {
-        if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is string stored)
-        {
-            return stored;
-        }
-
-        await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
-        return key;
     }
 }

@@ -1,13 +1,8 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Embedded;
 
@@ -19,31 +14,21 @@ internal sealed class EmbeddedTaskEngine(
     DirectoryOpening directory, DatabaseAccess database, TaskStore store, TaskQueue queue, WebhookQueue webhooks, TaskSteps steps)
     : ITaskEngine
 {
-    private readonly Lock _gate = new();
     private Task? _opening;
+    private object? _openingLock;
 
     /// <summary>
     /// Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.
     /// </summary>
-    public void Start()
-    {
-        lock (_gate)
-        {
-            _opening ??= OpenAsync();
-        }
-    }
+    public void Start() => _ = LazyInitializer.EnsureInitialized(ref _opening, ref _openingLock, OpenAsync);
 
     /// <summary>Interrupts running tasks, and writes pending changes. Interrupted tasks run again after the next start.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await database.StopAsync();
-        lock (_gate)
-        {
-            _opening ??= Task.CompletedTask;
-        }
-
-        await _opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await queue.StopAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var opening = LazyInitializer.EnsureInitialized(ref _opening, ref _openingLock, static () => Task.CompletedTask);
+        await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await queue.WhenIdleAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         database.Dispose();
     }
 
@@ -71,18 +56,18 @@ internal sealed class EmbeddedTaskEngine(
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
         await EnsureOpenAsync();
-        for (TaskEntry? entry = null; ;)
+        TaskEntry? entry;
+        lock (store.Gate)
+        {
+            entry = store.FindLive(id);
+        }
+
+        // The entry outlives its place in the store: it shows the end of the task after its removal.
+        while (entry is not null)
         {
             Task changed;
             lock (store.Gate)
             {
-                // The entry outlives its place in the store: it shows the end of the task after its removal.
-                entry ??= store.FindLive(id);
-                if (entry is null)
-                {
-                    break;
-                }
-
                 var view = entry.View;
                 if (view.Revision > after || view.Record.IsFinished)
                 {

@@ -66,6 +66,7 @@ internal sealed class TaskQueue : IDisposable
                 input);
         }
 
+        TaskRecord? record = null;
         var isStored = false;
         try
         {
@@ -82,6 +83,7 @@ internal sealed class TaskQueue : IDisposable
                 if (isStored)
                 {
                     Enter(entry, startsNow, input);
+                    record = entry.View.Record;
                 }
                 else
                 {
@@ -91,10 +93,7 @@ internal sealed class TaskQueue : IDisposable
             }
         }
 
-        lock (_store.Gate)
-        {
-            return isStored ? entry.View.Record : null;
-        }
+        return record;
     }
 
     /// <summary>Takes over the tasks that had not ended when the host ended. Under the gate.</summary>
@@ -123,8 +122,7 @@ internal sealed class TaskQueue : IDisposable
         StartWaiting();
     }
 
-    /// <summary>Queues a task for its next attempt, whose pause is over.</summary>
-    /// <param name="record">The task, as it was when that became due.</param>
+    /// <summary>Queues a task whose pause before its next attempt is over, unless it has changed since.</summary>
     public void EnterAgain(TaskRecord record)
     {
         lock (_store.Gate)
@@ -167,17 +165,11 @@ internal sealed class TaskQueue : IDisposable
         return (view, stored);
     }
 
-    /// <summary>Stops running attempts, after <see cref="DatabaseAccess.Stopping"/> was cancelled: no new attempt starts.</summary>
-    /// <returns>Completes when no attempt runs.</returns>
-    public Task StopAsync()
+    /// <summary>Completes when no attempt runs any more, after <see cref="DatabaseAccess.Stopping"/> was cancelled.</summary>
+    public Task WhenIdleAsync()
     {
         lock (_store.Gate)
         {
-            foreach (var entry in _store.Live)
-            {
-                _ = entry.Stop?.CancelAsync();
-            }
-
             if (_running == 0)
             {
                 _idle.TrySetResult();
@@ -244,21 +236,17 @@ internal sealed class TaskQueue : IDisposable
     private void Run(TaskEntry entry, Task begun, RawJson? input)
     {
         entry.Stop = new CancellationTokenSource();
-        if (_stopping.IsCancellationRequested)
-        {
-            _ = entry.Stop.CancelAsync();
-        }
-
         using (ExecutionContext.SuppressFlow())
         {
-            _ = RunAsync(entry, begun, input, entry.Stop.Token);
+            _ = RunAsync(entry, begun, input, entry.Stop);
         }
     }
 
-    private async Task RunAsync(TaskEntry entry, Task begun, RawJson? input, CancellationToken stop)
+    private async Task RunAsync(TaskEntry entry, Task begun, RawJson? input, CancellationTokenSource stop)
     {
         // Leaves the caller's lock, and enters a context whose values flow on.
         await Task.Yield();
+        using var stopping = _stopping.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
         var started = _clock.Uptime;
         await _attempts.RunAsync(entry, begun, input, ended: () =>
         {
@@ -269,11 +257,10 @@ internal sealed class TaskQueue : IDisposable
             }
 
             Release(isRunning: true);
-        }, stop);
+        }, stop.Token);
     }
 
-    /// <summary>Frees a slot for the next task, and completes a stop when no attempt runs any more. Under the gate.</summary>
-    /// <param name="isRunning">Whether the task held a slot.</param>
+    /// <summary>Frees the slot of a task, if it had one, for the next task. Under the gate.</summary>
     private void Release(bool isRunning)
     {
         _running -= isRunning ? 1 : 0;

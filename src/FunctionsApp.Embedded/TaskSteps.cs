@@ -6,13 +6,12 @@ namespace FunctionsApp.Embedded;
 
 /// <summary>Does the steps of tasks that no event causes, when they are due: attempts after a pause, webhooks and removals.</summary>
 internal sealed class TaskSteps(
-    TaskStore store, WakeUps wakeUps, TaskQueue queue, WebhookQueue webhooks, TimeProvider time, ILogger<TaskStore> logger)
+    TaskStore store, WakeUps wakeUps, TaskQueue queue, WebhookQueue webhooks, ILogger<TaskStore> logger)
 {
     /// <summary>Tasks that one transaction deletes. The limit keeps other changes from waiting long.</summary>
     private const int MaxDeleted = 100;
 
     private const int PageSize = 1_000;
-    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
     /// <summary>Plans the webhooks and removals of the database, and does what is due until the host stops.</summary>
     public async Task RunAsync()
@@ -31,6 +30,7 @@ internal sealed class TaskSteps(
             foreach (var record in page)
             {
                 after = record.Sequence;
+                TaskLog.Flaw(logger, record);
                 wakeUps.Plan(record);
                 wakeUps.PlanRemoval(record);
             }
@@ -81,25 +81,24 @@ internal sealed class TaskSteps(
     {
         while (await wakeUps.Removals.WaitToReadAsync(store.Database.Stopping))
         {
-            var tasks = new List<long>();
-            while (tasks.Count < MaxDeleted && wakeUps.Removals.TryRead(out var task))
+            var due = new List<WakeUp>();
+            while (due.Count < MaxDeleted && wakeUps.Removals.TryRead(out var wakeUp))
             {
-                tasks.Add(task);
+                due.Add(wakeUp);
             }
 
             try
             {
-                IReadOnlyList<long> deleted = [];
-                await store.Database.WriteAsync(writes => deleted = writes.Delete(tasks));
-                wakeUps.Forget(deleted);
+                List<long> deleted = [];
+                await store.Database.WriteAsync(writes => deleted = writes.Delete(due.Select(static wakeUp => wakeUp.Task)));
+                deleted.ForEach(wakeUps.Forget);
             }
 #pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the deletion is retried.
             catch (Exception exception) when (!store.Database.Stopping.IsCancellationRequested)
 #pragma warning restore CA1031
             {
                 TaskLog.NotDone(logger, exception);
-                await Task.Delay(PauseAfterFailure, time, store.Database.Stopping);
-                tasks.ForEach(wakeUps.RemoveAgain);
+                due.ForEach(wakeUps.Postpone);
             }
         }
     }

@@ -31,9 +31,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
     /// <summary>The tasks that have not ended. Under the gate.</summary>
     public IReadOnlyCollection<TaskEntry> Live => _live.Values;
 
-    /// <summary>Takes a database over, and loads its tasks that have not ended.</summary>
-    /// <param name="opened">The database.</param>
-    /// <param name="resume">Resumes the tasks, under the gate, before any other use of them.</param>
+    /// <summary>Takes a database over, and has its live tasks resumed, under the gate, before any other use of them.</summary>
     /// <exception cref="StorageException">The database cannot be read.</exception>
     public void Open(TaskDatabase opened, Action resume)
     {
@@ -53,6 +51,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
             resume();
             foreach (var (record, _) in live)
             {
+                TaskLog.Flaw(logger, record);
                 wakeUps.Plan(record);
             }
         }
@@ -96,9 +95,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
             ? Find(record.Id)?.Record
         : throw new ProblemException(Problem.IdempotencyKeyReused());
 
-    /// <summary>Reads a page of tasks, newest first.</summary>
-    /// <param name="query">What to list; its cursor is ignored.</param>
-    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
+    /// <summary>Reads a page of tasks below a sequence number, newest first.</summary>
     /// <returns>The tasks, and where the next page begins, if there is one.</returns>
     /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
@@ -127,9 +124,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         });
     }
 
-    /// <summary>Adds a task. Under the gate; the caller must not hold it while awaiting the result.</summary>
-    /// <param name="create">Creates the record from the task's sequence number.</param>
-    /// <param name="input">Its input.</param>
+    /// <summary>Adds a task by its sequence number. Under the gate; the caller must not hold it while awaiting the result.</summary>
     /// <returns>
     /// The task, and whether it was stored: it is not if another one has its idempotency key. The caller removes a task that was not.
     /// </returns>
@@ -165,10 +160,10 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         Count(entry.Pending, -1);
     }
 
-    /// <summary>Changes a task that has not ended. Under the gate; the caller must not hold it while awaiting the result.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="change">The task after the change.</param>
-    /// <param name="retries">Whether to retry a write that fails, until it or that of a later change succeeds.</param>
+    /// <summary>
+    /// Changes a task that has not ended. A write that fails is usually retried until it, or that of a later change, succeeds. Under the
+    /// gate; the caller must not hold it while awaiting the result.
+    /// </summary>
     /// <returns>Completes when the change is on disk, and visible.</returns>
     /// <exception cref="StorageException">From the task: it could not be written; the change stays pending.</exception>
     /// <exception cref="OperationCanceledException">From the task: the host ended before a retry succeeded.</exception>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Embedded;
 
@@ -15,7 +14,7 @@ internal sealed class WakeUps : IDisposable
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
     private readonly Channel<WakeUp> _due = Channel.CreateUnbounded<WakeUp>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly Channel<long> _removals = Channel.CreateUnbounded<long>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<WakeUp> _removals = Channel.CreateUnbounded<WakeUp>(new UnboundedChannelOptions { SingleReader = true });
     private readonly ConcurrentDictionary<long, bool> _expired = [];
     private readonly TaskClock _clock;
     private readonly TimerQueue<WakeUp> _timers;
@@ -31,7 +30,7 @@ internal sealed class WakeUps : IDisposable
     public ChannelReader<WakeUp> Due => _due.Reader;
 
     /// <summary>The tasks that have expired.</summary>
-    public ChannelReader<long> Removals => _removals.Reader;
+    public ChannelReader<WakeUp> Removals => _removals.Reader;
 
     /// <summary>Plans the next attempt of a task, or its webhook. An attempt without a pause only waits for its turn.</summary>
     /// <param name="record">The task, as it is on disk.</param>
@@ -49,9 +48,9 @@ internal sealed class WakeUps : IDisposable
                     : record.FinishedAt ?? wake.At;
                 Add(record, wake, maxPause ?? (wake.At > since ? wake.At - since : TimeSpan.Zero));
                 break;
-            case { Step: TaskStep.Removal } when _expired.ContainsKey(record.Sequence):
+            case { Step: TaskStep.Removal } wake when _expired.ContainsKey(record.Sequence):
                 // Only its webhook has kept the task.
-                RemoveAgain(record.Sequence);
+                Ring(new WakeUp(record.Sequence, wake));
                 break;
         }
     }
@@ -63,9 +62,6 @@ internal sealed class WakeUps : IDisposable
     /// <summary>Plans a step again that could not be done, because of an error of storage.</summary>
     public void Postpone(WakeUp wakeUp) => _timers.Add(_clock.Uptime + PauseAfterFailure, wakeUp);
 
-    /// <summary>Has an expired task removed that was kept before.</summary>
-    public void RemoveAgain(long task) => _removals.Writer.TryWrite(task);
-
     /// <summary>Notes that the tasks of the database are planned. Until then, shortly after a start, the wall clock decides too.</summary>
     public void SetComplete() => _isComplete = true;
 
@@ -73,14 +69,8 @@ internal sealed class WakeUps : IDisposable
     public bool IsExpired(TaskRecord record) => TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal }
         && (_expired.ContainsKey(record.Sequence) || (!_isComplete && record.ExpiresAt <= _clock.Now));
 
-    /// <summary>Forgets tasks that have been deleted.</summary>
-    public void Forget(IEnumerable<long> deleted)
-    {
-        foreach (var task in deleted)
-        {
-            _expired.TryRemove(task, out _);
-        }
-    }
+    /// <summary>Forgets a task that has been deleted.</summary>
+    public void Forget(long task) => _expired.TryRemove(task, out _);
 
     public void Dispose()
     {
@@ -94,19 +84,15 @@ internal sealed class WakeUps : IDisposable
 
     private void Ring(WakeUp wakeUp)
     {
-        if (wakeUp.Wake.Step == TaskStep.Removal)
+        var isRemoval = wakeUp.Wake.Step == TaskStep.Removal;
+        if (isRemoval)
         {
             _expired[wakeUp.Task] = true;
-            _removals.Writer.TryWrite(wakeUp.Task);
         }
-        else
-        {
-            _due.Writer.TryWrite(wakeUp);
-        }
+
+        (isRemoval ? _removals : _due).Writer.TryWrite(wakeUp);
     }
 }
 
-/// <summary>A step of a task that is due.</summary>
-/// <param name="Task">The task's sequence number.</param>
-/// <param name="Wake">The step, as it was planned.</param>
+/// <summary>A step of a task, by its sequence number, as it was planned.</summary>
 internal readonly record struct WakeUp(long Task, TaskWake Wake);

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded;
@@ -11,13 +13,21 @@ namespace FunctionsApp.Embedded;
 /// Sends the webhooks of tasks that have ended. Every attempt is written to the database, so the schedule continues after a restart.
 /// An attempt that a crash interrupted is repeated with the same id. Thread-safe.
 /// </summary>
+/// <remarks>
+/// A receiver that hangs delays only its own webhooks, which take some bytes of memory each while they wait
+/// (A_receiver_that_hangs_delays_only_its_own_messages).
+/// </remarks>
 internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, TaskClock clock) : IDisposable
 {
     /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
 
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    private readonly ReceiverQueue _receivers = new();
+    private readonly Lock _gate = new();
+    private readonly ReceiverLimit _receivers = new();
+
+    /// <summary>The webhooks that are due and wait for a slot at their receiver, by its host and port.</summary>
+    private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The tasks whose webhooks are in flight, or due and waiting for a slot.</summary>
     private readonly ConcurrentDictionary<long, bool> _inFlight = [];
@@ -27,20 +37,23 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
     /// <summary>Returns whether the webhook of a task is in flight. Its end is on disk before it no longer is.</summary>
     public bool IsInFlight(long task) => _inFlight.ContainsKey(task);
 
-    /// <summary>Sends a webhook that is due when its receiver has a slot.</summary>
-    /// <param name="due">The step of its task. The webhook is not in flight.</param>
-    /// <param name="url">Its URL.</param>
+    /// <summary>Sends a webhook that is due, and not in flight, when its receiver has a slot.</summary>
     public void Send(WakeUp due, Uri url)
     {
         _inFlight[due.Task] = true;
-        if (_receivers.TryEnter(due, url))
+        lock (_gate)
         {
-            Start(due, url);
+            if (!_receivers.TryEnter(url))
+            {
+                (CollectionsMarshal.GetValueRefOrAddDefault(_waiting, url.Authority, out _) ??= new Queue<WakeUp>()).Enqueue(due);
+                return;
+            }
         }
+
+        Start(due, url);
     }
 
     /// <summary>Has the webhook of a task that has ended sent at once, and restarts its schedule.</summary>
-    /// <param name="task">The task's sequence number.</param>
     /// <returns>The task with that change on disk, or unchanged if its webhook is in flight; null if it does not exist.</returns>
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
@@ -98,10 +111,7 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
         finally
         {
             _slots.Release();
-            if (_receivers.Leave(url) is { } next)
-            {
-                Start(next, url);
-            }
+            Leave(url);
         }
 
         if (sent is null)
@@ -119,6 +129,28 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
                 // The pause begins now, whatever has happened to the clock while the webhook was in flight.
                 wakeUps.Plan(sent, maxPause: TimeSpan.MaxValue);
             }));
+    }
+
+    /// <summary>Frees a slot at a receiver, and gives it to the next webhook.</summary>
+    private void Leave(Uri url)
+    {
+        WakeUp next;
+        lock (_gate)
+        {
+            _receivers.Leave(url);
+            if (!_waiting.TryGetValue(url.Authority, out var others) || !_receivers.TryEnter(url))
+            {
+                return;
+            }
+
+            next = others.Dequeue();
+            if (others.Count == 0)
+            {
+                _waiting.Remove(url.Authority);
+            }
+        }
+
+        Start(next, url);
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)

@@ -31,10 +31,7 @@ internal sealed class DatabaseWriter : IDisposable
     private volatile bool _fails;
     private long _triedAt;
 
-    /// <summary>Starts the thread.</summary>
-    /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="logger">Logs when writes begin to fail, and when they succeed again.</param>
+    /// <summary>Starts the thread, which alone uses the connection from now on, and closes it.</summary>
     public DatabaseWriter(TaskWrites writes, TimeProvider time, ILogger logger)
     {
         (_writes, _time, _logger, _usedBytes) = (writes, time, logger, writes.UsedBytes);

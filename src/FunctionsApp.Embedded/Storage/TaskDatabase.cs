@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using FunctionsApp.Core.Tasks;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -22,7 +21,6 @@ internal sealed class TaskDatabase : IDisposable
     private readonly TaskWrites _writes;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
-    private readonly ConcurrentDictionary<long, bool> _unreadable = [];
     private volatile bool _isClosed;
 
     private TaskDatabase(TaskDirectory directory, TaskWrites writes, TimeProvider time, ILogger logger)
@@ -34,10 +32,7 @@ internal sealed class TaskDatabase : IDisposable
     /// <summary>The writer.</summary>
     public DatabaseWriter Writer { get; }
 
-    /// <summary>Opens the database of a directory; creates it if it does not exist.</summary>
-    /// <param name="directory">The directory; freed when the database is closed or cannot be opened.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="logger">Logs reads and writes that fail.</param>
+    /// <summary>Opens the database of a directory; creates it if it does not exist. Frees the directory in the end.</summary>
     /// <exception cref="StorageException">The database cannot be used; the message says what to do. No data is lost.</exception>
     public static TaskDatabase Open(TaskDirectory directory, TimeProvider time, ILogger logger)
     {
@@ -81,22 +76,16 @@ internal sealed class TaskDatabase : IDisposable
         return connection;
     }
 
-    /// <summary>Reads without waiting for a change in progress.</summary>
-    /// <param name="read">Reads with a connection that no other caller uses meanwhile.</param>
+    /// <summary>Reads with a connection that no other caller uses meanwhile, without waiting for a change in progress.</summary>
     /// <exception cref="StorageException">The database cannot be read; the log says why.</exception>
     public T Read<T>(Func<TaskQueries, T> read)
     {
-        if (_isClosed)
-        {
-            throw new StorageException("The database of the tasks is closed.");
-        }
-
         TaskQueries? queries = null;
         try
         {
-            queries = _idle.TryTake(out var idle) ? idle : Open();
+            queries = _idle.TryTake(out var idle) ? idle : OpenReader();
             var result = read(queries);
-            if (_idle.Count < MaxIdleReaders)
+            if (!_isClosed && _idle.Count < MaxIdleReaders)
             {
                 _idle.Add(queries);
                 queries = null;
@@ -112,7 +101,6 @@ internal sealed class TaskDatabase : IDisposable
         finally
         {
             queries?.Dispose();
-            CloseIdle();
         }
     }
 
@@ -120,25 +108,25 @@ internal sealed class TaskDatabase : IDisposable
     public void Dispose()
     {
         _isClosed = true;
-        CloseIdle();
+        while (_idle.TryTake(out var queries))
+        {
+            queries.Dispose();
+        }
+
         Writer.Dispose();
         _directory.Dispose();
     }
 
-    private TaskQueries Open()
+    private TaskQueries OpenReader()
     {
+        if (_isClosed)
+        {
+            throw new StorageException("The database of the tasks is closed.");
+        }
+
         // Otherwise the connection could open another process's database.
         _writes.EnsureAtPath();
-        return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly), LogUnreadable);
-    }
-
-    /// <summary>Logs a task that cannot be read, once.</summary>
-    private void LogUnreadable(TaskRecord record)
-    {
-        if (_unreadable.TryAdd(record.Sequence, true))
-        {
-            TaskLog.Unreadable(_logger, record.Id, record.Flaw!);
-        }
+        return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly));
     }
 
     private static void SetUp(TaskWrites writes)
@@ -157,14 +145,6 @@ internal sealed class TaskDatabase : IDisposable
         {
             writes.Run(string.Create(
                 CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
-        }
-    }
-
-    private void CloseIdle()
-    {
-        while (_isClosed && _idle.TryTake(out var queries))
-        {
-            queries.Dispose();
         }
     }
 }

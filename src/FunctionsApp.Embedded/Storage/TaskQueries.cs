@@ -4,9 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace FunctionsApp.Embedded.Storage;
 
 /// <summary>A connection that reads. It neither waits for concurrent writes nor sees them.</summary>
-/// <param name="connection">An open connection; closed with the session.</param>
-/// <param name="unreadable">Receives each task that could not be read, as it is shown.</param>
-internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unreadable = null) : Session(connection)
+internal class TaskQueries(SqliteConnection connection) : Session(connection)
 {
     private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
 
@@ -35,10 +33,10 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
         "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks "
         + "UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 
-    /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state if the query names one.</summary>
-    /// <param name="query">The filter; the caller applies its limit and cursor.</param>
-    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
-    /// <param name="limit">The maximum number of rows to read.</param>
+    /// <summary>
+    /// Reads tasks below a sequence number, newest first, by the index of the operation or of the state if the query names one. The caller
+    /// applies the query's own limit.
+    /// </summary>
     /// <returns>The sequence number of each row, and its record if it passes the filter.</returns>
     public IEnumerable<(long Sequence, TaskRecord? Record)> List(TaskQuery query, long below, int limit)
     {
@@ -52,7 +50,7 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
         while (rows.Read())
         {
             var passes = query.State is null || query.State == TaskRow.StateOf(rows);
-            yield return (rows.GetInt64(0), passes ? Record(rows) : null);
+            yield return (rows.GetInt64(0), passes ? TaskRow.Read(rows) : null);
         }
     }
 
@@ -75,23 +73,10 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
         return json.Read(buffer);
     }
 
-    /// <summary>Reads a page of the tasks that have ended, oldest first.</summary>
-    /// <param name="after">The sequence number of the last task of the page before.</param>
-    /// <param name="limit">The length of the page.</param>
+    /// <summary>Reads a page of the tasks that have ended, oldest first, after a sequence number.</summary>
     public IReadOnlyList<TaskRecord> ReadEnded(long after, int limit) => All(
         Select + "sequence > ?1 AND (+tasks.state IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL) "
         + "ORDER BY sequence LIMIT ?2", after, limit);
-
-    private TaskRecord Record(SqliteDataReader row)
-    {
-        var record = TaskRow.Read(row);
-        if (record.Flaw is not null)
-        {
-            unreadable?.Invoke(record);
-        }
-
-        return record;
-    }
 
     private List<TaskRecord> All(string sql, params ReadOnlySpan<object?> values)
     {
@@ -99,7 +84,7 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
         using var rows = Query(sql, values);
         while (rows.Read())
         {
-            records.Add(Record(rows));
+            records.Add(TaskRow.Read(rows));
         }
 
         return records;
@@ -108,6 +93,6 @@ internal class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unre
     private TaskRecord? One(string sql, object key)
     {
         using var rows = Query(sql, key);
-        return rows.Read() ? Record(rows) : null;
+        return rows.Read() ? TaskRow.Read(rows) : null;
     }
 }

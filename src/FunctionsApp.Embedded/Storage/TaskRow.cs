@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Await;
@@ -120,10 +121,10 @@ internal static class TaskRow
     /// </summary>
     private static TaskDefinition Salvage(SqliteDataReader row)
     {
-        JsonElement stored = default;
+        Salvaged? stored = null;
         try
         {
-            stored = JsonElement.Parse(row.GetFieldValue<byte[]>(4));
+            stored = JsonSerializer.Deserialize(row.GetFieldValue<byte[]>(4), SalvageJsonContext.Default.Salvaged);
         }
         catch (JsonException)
         {
@@ -132,28 +133,18 @@ internal static class TaskRow
 
         return new TaskDefinition
         {
-            Pattern = Text("pattern") ?? AwaitService.Name,
+            Pattern = stored?.Pattern ?? AwaitService.Name,
             Operation = row.IsDBNull(18) ? null : row.GetString(18),
             TtlSeconds = Math.Clamp((TimeOf(row.GetInt64(10)) - TimeOf(row.GetInt64(6))).TotalSeconds, 0, TasksOptions.MaxTtlSeconds),
-            OnError = Uri.TryCreate(Text("onError"), UriKind.Absolute, out var url) ? url : null,
-            Path = Text("path") ?? DefaultPath,
-            Fingerprint = Text("fingerprint"),
+            OnError = Uri.TryCreate(stored?.OnError, UriKind.Absolute, out var url) ? url : null,
+            Path = stored?.Path ?? DefaultPath,
+            Fingerprint = stored?.Fingerprint,
         };
-
-        string? Text(string name)
-        {
-            try
-            {
-                return stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value)
-                    && value.ValueKind == JsonValueKind.String
-                    ? value.GetString()
-                    : null;
-            }
-            catch (InvalidOperationException)
-            {
-                // It is no text in Unicode.
-                return null;
-            }
-        }
     }
+
+    internal sealed record Salvaged(string? Pattern, string? Path, string? OnError, string? Fingerprint);
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(TaskRow.Salvaged))]
+internal sealed partial class SalvageJsonContext : JsonSerializerContext;

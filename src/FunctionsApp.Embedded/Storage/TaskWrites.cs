@@ -1,14 +1,11 @@
 using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Webhooks;
 using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The connection that writes. Only the writer's thread uses it, except for <see cref="IsAtPath"/>.</summary>
-/// <param name="connection">An open connection; closed with the session.</param>
-/// <param name="path">The path of its file.</param>
+/// <summary>The connection that writes, to the file at a path. Only the writer's thread uses more than <see cref="IsAtPath"/>.</summary>
 internal sealed class TaskWrites(SqliteConnection connection, string path) : TaskQueries(connection)
 {
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
@@ -51,10 +48,7 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Tas
         Scalar("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
-    /// <summary>Writes a new task with its input, unless another task has its idempotency key.</summary>
-    /// <param name="record">The task.</param>
-    /// <param name="input">Its input.</param>
-    /// <param name="isExpired">Returns whether the other task has expired, and so has lost its key.</param>
+    /// <summary>Writes a new task with its input, unless another task that has not expired has its idempotency key.</summary>
     /// <returns>Whether the task was written.</returns>
     public bool Insert(TaskRecord record, ReadOnlyMemory<byte> input, Predicate<TaskRecord> isExpired)
     {
@@ -114,7 +108,7 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Tas
 
     /// <summary>Deletes tasks that have expired, with all that belongs to them. A pending webhook keeps its task.</summary>
     /// <returns>The tasks that do not exist any more.</returns>
-    public IReadOnlyList<long> Delete(IEnumerable<long> tasks)
+    public List<long> Delete(IEnumerable<long> tasks)
     {
         var deleted = new List<long>();
         foreach (var task in tasks)

@@ -147,7 +147,7 @@ public sealed class TaskDatabaseTests : StorageTests
         }
 
         await InsertAsync(NewRecord(41));
-        IReadOnlyList<long> deleted = [];
+        List<long> deleted = [];
         await Writer.WriteAsync(writes => deleted = writes.Delete([.. Enumerable.Range(1, 39).Select(static task => (long)task), 41, 42]));
         Assert.Equal([.. Enumerable.Range(2, 38).Select(static task => (long)task), 42], deleted);
 
