@@ -4,13 +4,13 @@ using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Embedded.Storage;
+using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Embedded;
 
-/// <summary>Runs one attempt of a task, and announces its progress.</summary>
+/// <summary>Runs one attempt of a task, announces its progress, and stores its end.</summary>
 internal sealed class AttemptRunner(
-    Lazy<TaskRunner> runner, TaskStore store, ProblemDescriber describer, TimerQueue<Action> timers)
+    Lazy<TaskRunner> runner, TaskStore store, DeliverySchedule schedule, MemoryBudget budget, ProblemDescriber describer, TaskClock clock)
 {
     /// <summary>How often an input is read, if that fails: within 15 s.</summary>
     private const int MaxReads = 5;
@@ -19,16 +19,56 @@ internal sealed class AttemptRunner(
 
     /// <summary>Runs an attempt.</summary>
     /// <param name="entry">The task.</param>
-    /// <param name="committed">Completes when the start of the attempt is on disk.</param>
+    /// <param name="begun">Completes when the start of the attempt is on disk.</param>
     /// <param name="input">The task's input; null to read it.</param>
+    /// <param name="ended">Runs under the store's gate when the attempt has ended, before that is on disk.</param>
     /// <param name="stop">Stops the attempt.</param>
-    /// <returns>The outcome; null when the attempt was stopped.</returns>
-    public async Task<TaskOutcome?> RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
+    /// <returns>Completes when what follows is on disk.</returns>
+    public async Task RunAsync(TaskEntry entry, Task begun, RawJson? input, Action ended, CancellationToken stop)
+    {
+        // The outcome is in memory until it is on disk.
+        using var memory = RequestMemory.Current = budget.Open();
+        var outcome = await RunAsync(entry, begun, input, stop);
+        Task stored;
+        lock (store.Gate)
+        {
+            entry.Stop = null;
+            stored = StoreAsync(entry, outcome);
+            entry.Progress = null;
+            ended();
+        }
+
+        await stored;
+    }
+
+    /// <summary>Stores the end of an attempt, or that none begins. Under the store's gate.</summary>
+    /// <returns>Completes when that is on disk.</returns>
+    public Task EndAsync(TaskEntry entry, AttemptVerdict verdict) => store.ChangeAsync(
+        entry, TaskLifecycle.After(entry.Pending with { Progress = entry.Progress }, verdict, clock.Now, schedule.PauseBeforeFirst()));
+
+    private Task StoreAsync(TaskEntry entry, TaskOutcome? outcome)
+    {
+        var isCancelled = entry.Pending.State == TaskState.Cancelling;
+        if (outcome is null && !isCancelled)
+        {
+            // The host stops: the database says "running", so the next start takes the task over.
+            return Task.CompletedTask;
+        }
+
+        if (outcome is { Problem: null, Value.Utf8.Length: var bytes } && !store.Database.HasRoom(bytes, entry.InputBytes))
+        {
+            outcome = TaskOutcome.Failed(TaskProblems.NoRoomForResult(bytes));
+        }
+
+        return EndAsync(entry, TaskLifecycle.Judge(entry.Pending.Definition, entry.Pending.Attempts, isCancelled, outcome));
+    }
+
+    private async Task<TaskOutcome?> RunAsync(TaskEntry entry, Task begun, RawJson? input, CancellationToken stop)
     {
         try
         {
             // The start of the attempt must survive a crash. Otherwise a task could have more attempts than its maximum.
-            await committed.WaitAsync(stop);
+            await begun.WaitAsync(stop);
             stop.ThrowIfCancellationRequested();
             await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
             var progress = new ProgressReporter(value => Note(entry, value));
@@ -42,16 +82,7 @@ internal sealed class AttemptRunner(
 
     private async Task<RawJson> ReadInputAsync(TaskEntry entry, CancellationToken stop)
     {
-        byte[]? input = null;
-        try
-        {
-            input = await store.ReadWithRetryAsync(queries => queries.Payload(entry.Pending.Sequence), MaxReads, stop);
-        }
-        catch (StorageException)
-        {
-            // Already logged.
-        }
-
+        var input = await store.Database.ReadAsync(queries => queries.Payload(entry.Pending.Sequence), MaxReads, stop);
         return RawJson.FromUtf8(input ?? throw new ProblemException(Problem.StorageFailed("The input of the task cannot be read.")));
     }
 
@@ -61,20 +92,20 @@ internal sealed class AttemptRunner(
         lock (store.Gate)
         {
             entry.Progress = progress;
-            if (entry.IsProgressDue)
+            if (!entry.IsProgressDue)
             {
-                return;
+                entry.IsProgressDue = true;
+                _ = AnnounceAsync(entry);
             }
-
-            entry.IsProgressDue = true;
         }
+    }
 
-        timers.Add(timers.Clock.Uptime + ProgressPause, () =>
+    private async Task AnnounceAsync(TaskEntry entry)
+    {
+        await Task.Delay(ProgressPause, clock.Time, store.Database.Stopping);
+        lock (store.Gate)
         {
-            lock (store.Gate)
-            {
-                entry.AnnounceProgress();
-            }
-        });
+            entry.AnnounceProgress();
+        }
     }
 }

@@ -2,117 +2,101 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Embedded;
 
 /// <summary>
-/// Opens the directory of the tasks. While another process holds it, or it cannot be read, tasks are refused; it is opened when
-/// that is over. If what it holds cannot be used, tasks are refused for good. The log says why, and everything but tasks works.
+/// Opens the directory of the tasks. While another process holds it, or it cannot be read, tasks are refused and the app tries again.
+/// If it holds what cannot be used, tasks are refused for good. Everything but tasks works meanwhile.
 /// </summary>
-internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimeProvider time, ILogger logger)
+internal sealed class DirectoryOpening(
+    DatabaseAccess access, SigningKeys keys, IOptions<TasksOptions> options, TimeProvider time, ILogger<TaskStore> logger)
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LaterPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan PauseWhileInUse = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
-    /// <summary>Opens a directory; creates it if it does not exist.</summary>
-    /// <param name="directory">The directory.</param>
-    /// <param name="opened">Runs under the store's gate after the store is open, before any other use.</param>
-    /// <param name="stopping">Ends the wait for the other process.</param>
+    /// <summary>How often callers wait for a predecessor that is about to end, before they are refused: for 3 s.</summary>
+    private const int MaxPatientTries = 30;
+
+    /// <summary>Opens the directory; creates it if it does not exist.</summary>
+    /// <param name="opened">Takes the database over. If it throws, the directory counts as one that cannot be read.</param>
     /// <returns>Whether it is open; otherwise tasks are refused for good.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="stopping"/> was cancelled.</exception>
-    public async Task<bool> RunAsync(string directory, Action opened, CancellationToken stopping)
+    /// <exception cref="OperationCanceledException">The host stops.</exception>
+    public async Task<bool> RunAsync(Action<TaskDatabase> opened)
     {
-        directory = Path.GetFullPath(directory);
-        while (true)
+        var path = Path.GetFullPath(options.Value.Directory);
+        for (var tries = 1; ; tries++)
         {
             try
             {
-                await OpenAsync(directory, opened, stopping);
-                return true;
+                if (TaskDirectory.TryTake(path) is { } directory)
+                {
+                    await OpenAsync(directory, opened);
+                    return true;
+                }
+
+                if (tries == MaxPatientTries)
+                {
+                    TaskLog.Unavailable(
+                        logger, path, "Another process uses it. Give each process a directory of its own (Tasks:Directory).");
+                    access.Refuse("The directory of the tasks is in use by another process.");
+                }
+
+                // No event reports that another process has freed a lock.
+                await Task.Delay(PauseWhileInUse, time, access.Stopping);
             }
             catch (Exception exception) when (StorageException.IsCausedBy(exception))
             {
-                TaskLog.Unavailable(logger, directory, exception.Message);
+                TaskLog.Unavailable(logger, path, exception.Message);
                 var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
-                store.SetReady(reason, isFault: true);
+                access.Refuse(reason, isFault: true);
                 if (exception is StorageException { InnerException: null })
                 {
                     // No retry changes what the directory holds, and somebody may be recovering it.
                     return false;
                 }
-            }
 
-            await Task.Delay(PauseAfterFailure, time, stopping);
+                await Task.Delay(PauseAfterFailure, time, access.Stopping);
+            }
         }
     }
 
-    private async Task OpenAsync(string directory, Action opened, CancellationToken stopping)
+    private async Task OpenAsync(TaskDirectory directory, Action<TaskDatabase> opened)
     {
-        TaskDatabase? database = null;
+        // Checking a large database takes seconds, too long for a thread of the pool.
+        var database = await Task.Factory.StartNew(
+            () => TaskDatabase.Open(directory, time, logger),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         try
         {
-            PrivateDirectory.Create(directory);
-            var @lock = await TakeLockAsync(directory, stopping);
-
-            // Checking a large database takes seconds, too long for a thread of the pool.
-            database = await Task.Factory.StartNew(
-                () => TaskDatabase.Open(directory, @lock, logger),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
-            await ProvideSigningKeyAsync(database, Path.Combine(directory, TaskDatabase.FileName));
-            var (last, live) = database.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
-            lock (store.Gate)
-            {
-                store.Open(database, last, live);
-                opened();
-            }
-
-            if (live.Count > 0)
-            {
-                var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
-                var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
-                TaskLog.GoesOn(logger, waiting, interrupted);
-            }
-
-            store.SetReady();
+            await ProvideSigningKeyAsync(database, directory.DatabasePath);
+            opened(database);
         }
         catch
         {
-            database?.Dispose();
+            database.Dispose();
             throw;
-        }
-    }
-
-    private async Task<DirectoryLock> TakeLockAsync(string directory, CancellationToken stopping)
-    {
-        // No event reports that another process has freed a lock, so the code polls.
-        for (var waited = TimeSpan.Zero; ;)
-        {
-            if (DirectoryLock.TryTake(directory) is { } taken)
-            {
-                return taken;
-            }
-
-            if (waited == Patience)
-            {
-                TaskLog.InUse(logger, directory);
-                store.SetReady("The directory of the tasks is in use by another process.");
-            }
-
-            var pause = waited < Patience ? FirstPause : LaterPause;
-            await Task.Delay(pause, time, stopping);
-            waited += pause;
         }
     }
 
     private async Task ProvideSigningKeyAsync(TaskDatabase database, string path)
     {
-        // The message must not contain the value: it may be almost a key.
-        if (await keys.EnsureAsync(key => ShareKeyAsync(database, key)) is { } error)
+        var error = await keys.EnsureAsync(async key =>
         {
+            if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is string stored)
+            {
+                return stored;
+            }
+
+            await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
+            return key;
+        });
+        if (error is not null)
+        {
+            // The message must not contain the value: it may be almost a key.
             throw new StorageException(
                 $"The table signing_keys of '{path}' has an invalid signing key: it {error}. "
                 + "Delete the row, and the app generates a new key.");
@@ -122,16 +106,5 @@ internal sealed class DirectoryOpening(TaskStore store, SigningKeys keys, TimePr
         {
             TaskLog.SigningKey(logger, path);
         }
-    }
-
-    private static async Task<string> ShareKeyAsync(TaskDatabase database, string key)
-    {
-        if (database.Read(static queries => queries.Scalar("SELECT key FROM signing_keys")) is string stored)
-        {
-            return stored;
-        }
-
-        await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
-        return key;
     }
 }

@@ -7,9 +7,8 @@ namespace FunctionsApp.Embedded;
 /// <summary>
 /// Starts and stops the embedded engine with the host. The directory is opened shortly after startup, or on the first task request.
 /// Loading and opening a database takes much processor time, which must not delay the first responses.
+/// The engine is created at its start: by then all options have been checked.
 /// </summary>
-/// <param name="services">Creates the engine at its start: by then all options have been checked.</param>
-/// <param name="time">The clock.</param>
 internal sealed class EmbeddedTaskEngineLifetime(IServiceProvider services, TimeProvider time) : BackgroundService
 {
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -4,7 +4,6 @@ namespace FunctionsApp.Embedded;
 /// The time of the engine. What it shows and stores is wall-clock time. It waits by its uptime, which no step of the wall clock
 /// changes: a wait neither ends early nor takes longer.
 /// </summary>
-/// <param name="time">The clocks.</param>
 internal sealed class TaskClock(TimeProvider time)
 {
     private readonly long _start = time.GetTimestamp();
@@ -18,9 +17,9 @@ internal sealed class TaskClock(TimeProvider time)
     /// <summary>How long the engine exists.</summary>
     public TimeSpan Uptime => time.GetElapsedTime(_start);
 
-    /// <summary>Returns the uptime at which a stored time is reached, if no step of the clock comes between.</summary>
-    /// <param name="at">The time.</param>
-    /// <param name="maxPause">The maximum pause from now: the clock may have been set back since the time was stored.</param>
+    /// <summary>
+    /// Returns the uptime at which a stored time is reached, at most a pause from now: the clock may have been set back since then.
+    /// </summary>
     public TimeSpan UptimeAt(DateTimeOffset at, TimeSpan maxPause)
     {
         var pause = at - Now;

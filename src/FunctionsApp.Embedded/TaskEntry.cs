@@ -7,8 +7,6 @@ namespace FunctionsApp.Embedded;
 /// A task that has not ended, in memory. A change is pending until it is on disk, then committed. Only committed changes are
 /// reported. All members are guarded by the store's gate.
 /// </summary>
-/// <param name="record">The initial state of the task.</param>
-/// <param name="inputBytes">The length of its input.</param>
 internal sealed class TaskEntry(TaskRecord record, int inputBytes)
 {
     /// <summary>The number of progress changes that fit between two versions in a revision.</summary>
@@ -19,6 +17,7 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
 
     public string Id => Pending.Id;
 
+    /// <summary>The length of its input.</summary>
     public int InputBytes { get; } = inputBytes;
 
     /// <summary>The task with its last change, on disk or not.</summary>
@@ -65,13 +64,11 @@ internal sealed class TaskEntry(TaskRecord record, int inputBytes)
     public void AnnounceProgress()
     {
         IsProgressDue = false;
-        if (Stop is null)
+        if (Stop is not null)
         {
-            return;
+            _ticks = Math.Min(_ticks + 1, TicksOfVersion - 1);
+            Announce();
         }
-
-        _ticks = Math.Min(_ticks + 1, TicksOfVersion - 1);
-        Announce();
     }
 
     /// <summary>Completes at the next change.</summary>

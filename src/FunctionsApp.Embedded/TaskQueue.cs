@@ -1,10 +1,12 @@
+using System.Diagnostics.Metrics;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
-using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Core.Telemetry;
+using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Embedded;
 
@@ -17,78 +19,81 @@ internal sealed class TaskQueue : IDisposable
     private const int MaxRetryAfterSeconds = 3_600;
 
     private readonly TaskStore _store;
-    private readonly MemoryBudget _budget;
     private readonly AttemptRunner _attempts;
-    private readonly TaskChanges _changes;
+    private readonly DeliverySchedule _schedule;
+    private readonly TaskClock _clock;
     private readonly TasksOptions _options;
-    private readonly TimerQueue<Action> _timers;
     private readonly CancellationToken _stopping;
-    private readonly StateLimits _limits;
-    private readonly WaitingTasks _waiting;
+    private readonly LinkedList<TaskEntry> _waiting = [];
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Meter _meter = new(AppTelemetry.Name);
+    private readonly Histogram<double> _wait;
     private int _running;
     private Pace _pace;
 
     /// <summary>Creates an empty queue.</summary>
     public TaskQueue(
-        TaskStore store, MemoryBudget budget, AttemptRunner attempts, TaskChanges changes, TasksOptions options, TimerQueue<Action> timers,
-        CancellationToken stopping)
+        TaskStore store, AttemptRunner attempts, DeliverySchedule schedule, TaskClock clock, IOptions<TasksOptions> options)
     {
-        (_store, _budget, _attempts, _changes) = (store, budget, attempts, changes);
-        (_options, _timers, _stopping) = (options, timers, stopping);
-        _limits = new StateLimits(store, options);
-        _waiting = new WaitingTasks(store, timers.Clock);
+        (_store, _attempts, _schedule, _clock, _options) = (store, attempts, schedule, clock, options.Value);
+        _stopping = store.Database.Stopping;
+        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
+        _meter.CreateObservableGauge(
+            "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or a retry.");
     }
 
-    public void Dispose() => _waiting.Dispose();
+    public void Dispose() => _meter.Dispose();
 
     /// <summary>Accepts a task. On return it is on disk, and runs or waits.</summary>
+    /// <returns>The task; null if another one has its idempotency key.</returns>
     /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
-    public async Task<TaskEntry> AcceptAsync(TaskDefinition definition, RawJson input)
+    public async Task<TaskRecord?> AcceptAsync(TaskDefinition definition, RawJson input)
     {
         TaskEntry entry;
-        Task committed;
+        Task<bool> storing;
         bool startsNow;
         lock (_store.Gate)
         {
             EnsureRoom(input);
-            startsNow = _running < _options.MaxRunning && _waiting.First is null && !_stopping.IsCancellationRequested;
+            startsNow = _running < _options.MaxRunning && _waiting.Count == 0 && !_stopping.IsCancellationRequested;
             _running += startsNow ? 1 : 0;
 
             // The same write records the start of the first attempt, at no cost.
-            (entry, committed) = _store.Add(
-                sequence => TaskLifecycle.Create(TaskRecord.NewId(), sequence, definition, _timers.Clock.Now) is var created && startsNow
+            (entry, storing) = _store.Add(
+                sequence => TaskLifecycle.Create(TaskRecord.NewId(), sequence, definition, _clock.Now) is var created && startsNow
                     ? TaskLifecycle.Begin(created, created.CreatedAt)
                     : created,
                 input);
         }
 
+        TaskRecord? record = null;
+        var isStored = false;
         try
         {
-            await committed;
+            isStored = await storing;
         }
-        catch (Exception exception)
+        catch (StorageException)
+        {
+            throw TaskProblems.NotAccepted();
+        }
+        finally
         {
             lock (_store.Gate)
             {
-                _store.Remove(entry);
-                Release(startsNow);
+                if (isStored)
+                {
+                    Enter(entry, startsNow, input);
+                    record = entry.View.Record;
+                }
+                else
+                {
+                    _store.Remove(entry);
+                    Release(startsNow);
+                }
             }
-
-            if (exception is StorageException)
-            {
-                throw TaskProblems.NotAccepted();
-            }
-
-            throw;
         }
 
-        lock (_store.Gate)
-        {
-            Enter(entry, startsNow, input);
-        }
-
-        return entry;
+        return record;
     }
 
     /// <summary>Takes over the tasks that had not ended when the host ended. Under the gate.</summary>
@@ -96,34 +101,56 @@ internal sealed class TaskQueue : IDisposable
     {
         foreach (var entry in _store.Live.ToArray())
         {
-            _changes.TakeOver(entry);
-            if (TaskLifecycle.WakeOf(entry.Pending) is { Step: TaskStep.Attempt } wake)
+            var (record, outcome) = TaskLifecycle.Interrupt(entry.Pending, _clock.Now, _schedule.PauseBeforeFirst());
+            if (!ReferenceEquals(record, entry.Pending))
             {
-                var maxPause = entry.Pending.Definition.Retry?.Pause(entry.Pending.Attempts) ?? TimeSpan.Zero;
-                WaitUntil(entry, entry.Pending.NextAttemptAt is null ? null : _timers.Clock.UptimeAt(wake.At, maxPause));
+                var isVisible = record.State == TaskState.Queued || entry.Pending.Flaw is not null;
+                _ = _store.ChangeAsync(entry, new TaskChange(record, outcome));
+                if (isVisible)
+                {
+                    // No attempt runs, whatever the disk says until the change is there.
+                    entry.Commit(record);
+                }
+            }
+
+            if (record is { State: TaskState.Queued, NextAttemptAt: null })
+            {
+                Wait(entry);
             }
         }
 
         StartWaiting();
     }
 
-    /// <summary>Cancels a task. Under the gate.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="committed">
-    /// Completes when that is on disk. If it throws a <see cref="StorageException"/>, the work is stopped nevertheless.
-    /// </param>
-    /// <returns>The task, which is being cancelled; as it had ended before if it had.</returns>
-    public TaskRecord Cancel(TaskEntry entry, out Task committed)
+    /// <summary>Queues a task whose pause before its next attempt is over, unless it has changed since.</summary>
+    public void EnterAgain(TaskRecord record)
     {
-        committed = Task.CompletedTask;
+        lock (_store.Gate)
+        {
+            if (_store.FindLive(record.Id) is { Waiting: null } entry && entry.Pending.Version == record.Version)
+            {
+                Wait(entry);
+                StartWaiting();
+            }
+        }
+    }
+
+    /// <summary>Cancels a task. Under the gate.</summary>
+    /// <returns>
+    /// The task, which is being cancelled, and the write of that; as it had ended before if it had. If the write throws a
+    /// <see cref="StorageException"/>, the work is stopped nevertheless.
+    /// </returns>
+    public (TaskView View, Task Stored) Cancel(TaskEntry entry)
+    {
         var cancelling = TaskLifecycle.Cancel(entry.Pending);
+        var view = entry.View with { Record = cancelling };
         if (ReferenceEquals(cancelling, entry.Pending))
         {
-            return cancelling;
+            return (view, Task.CompletedTask);
         }
 
-        // Stored once: if that fails, the caller learns of it.
-        committed = _store.CommitAsync(entry, cancelling);
+        // Without retries: if that fails, the caller learns of it.
+        var stored = _store.ChangeAsync(entry, new TaskChange(cancelling), retries: false);
         if (entry.Stop is { } stop)
         {
             // Not Cancel(): it would run the cancellation callbacks of the task here, under the lock.
@@ -131,24 +158,18 @@ internal sealed class TaskQueue : IDisposable
         }
         else
         {
-            _waiting.Remove(entry);
-            _ = _changes.After(entry, new AttemptVerdict(AttemptEnd.Cancelled));
+            Leave(entry);
+            _ = _attempts.EndAsync(entry, new AttemptVerdict(AttemptEnd.Cancelled));
         }
 
-        return cancelling;
+        return (view, stored);
     }
 
-    /// <summary>Stops running attempts, after the constructor's token was cancelled: no new attempt starts.</summary>
-    /// <returns>Completes when no attempt runs.</returns>
-    public Task StopAsync()
+    /// <summary>Completes when no attempt runs any more, after <see cref="DatabaseAccess.Stopping"/> was cancelled.</summary>
+    public Task WhenIdleAsync()
     {
         lock (_store.Gate)
         {
-            foreach (var entry in _store.Live)
-            {
-                _ = entry.Stop?.CancelAsync();
-            }
-
             if (_running == 0)
             {
                 _idle.TrySetResult();
@@ -166,7 +187,7 @@ internal sealed class TaskQueue : IDisposable
             throw TaskProblems.QueueFull(_options.MaxQueued, (int)seconds);
         }
 
-        _limits.EnsureRoom(input);
+        _store.Database.EnsureRoom(input.Utf8.Length);
     }
 
     /// <summary>Runs or queues a task whose creation is on disk.</summary>
@@ -178,7 +199,7 @@ internal sealed class TaskQueue : IDisposable
                 Run(entry, Task.CompletedTask, input);
                 break;
             case TaskState.Queued:
-                WaitUntil(entry, due: null);
+                Wait(entry);
                 StartWaiting();
                 break;
             default:
@@ -188,102 +209,58 @@ internal sealed class TaskQueue : IDisposable
         }
     }
 
-    /// <summary>Queues a task, now or when its next attempt is due.</summary>
-    private void WaitUntil(TaskEntry entry, TimeSpan? due)
-    {
-        if (due is null)
-        {
-            _waiting.Add(entry);
-            return;
-        }
+    private void Wait(TaskEntry entry) => (entry.Waiting, entry.WaitsSince) = (_waiting.AddLast(entry), _clock.Uptime);
 
-        _timers.Add(due.Value, () =>
+    private void Leave(TaskEntry entry)
+    {
+        if (entry.Waiting is { } place)
         {
-            lock (_store.Gate)
-            {
-                if (entry.Pending.State == TaskState.Queued && entry.Waiting is null)
-                {
-                    WaitUntil(entry, due: null);
-                    StartWaiting();
-                }
-            }
-        });
+            _waiting.Remove(place);
+            entry.Waiting = null;
+        }
     }
 
     private void StartWaiting()
     {
-        while (_running < _options.MaxRunning && _waiting.First is { } entry && !_stopping.IsCancellationRequested)
+        while (_running < _options.MaxRunning && _waiting.First?.Value is { } entry && !_stopping.IsCancellationRequested)
         {
-            _waiting.Begin(entry);
+            Leave(entry);
+            _wait.Record((_clock.Uptime - entry.WaitsSince).TotalSeconds);
             _running++;
-            Run(entry, _changes.Begin(entry), input: null);
+            var begun = _store.ChangeAsync(entry, new TaskChange(TaskLifecycle.Begin(entry.Pending, _clock.Now)));
+            Run(entry, begun, input: null);
         }
     }
 
     /// <summary>Starts an attempt in its own execution context, not in that of the caller that freed the slot.</summary>
-    private void Run(TaskEntry entry, Task committed, RawJson? input)
+    private void Run(TaskEntry entry, Task begun, RawJson? input)
     {
         entry.Stop = new CancellationTokenSource();
-        if (_stopping.IsCancellationRequested)
-        {
-            _ = entry.Stop.CancelAsync();
-        }
-
         using (ExecutionContext.SuppressFlow())
         {
-            _ = RunAsync(entry, committed, input, entry.Stop.Token);
+            _ = RunAsync(entry, begun, input, entry.Stop);
         }
     }
 
-    private async Task RunAsync(TaskEntry entry, Task committed, RawJson? input, CancellationToken stop)
+    private async Task RunAsync(TaskEntry entry, Task begun, RawJson? input, CancellationTokenSource stop)
     {
         // Leaves the caller's lock, and enters a context whose values flow on.
         await Task.Yield();
-
-        // The outcome is in memory until it is on disk.
-        using var memory = RequestMemory.Current = _budget.Open();
-        var started = _timers.Clock.Uptime;
-        var outcome = await _attempts.RunAsync(entry, committed, input, stop);
-        Task stored;
-        lock (_store.Gate)
+        using var stopping = _stopping.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
+        var started = _clock.Uptime;
+        await _attempts.RunAsync(entry, begun, input, ended: () =>
         {
-            entry.Stop = null;
-            _pace.Note(1, _timers.Clock.Uptime - started);
-            stored = AfterAttempt(entry, outcome);
-            entry.Progress = null;
+            _pace.Note(1, _clock.Uptime - started);
+            if (entry.Pending is { State: TaskState.Queued, NextAttemptAt: null })
+            {
+                Wait(entry);
+            }
+
             Release(isRunning: true);
-        }
-
-        await stored;
+        }, stop.Token);
     }
 
-    /// <summary>Stores what follows an attempt, and queues a retry.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="outcome">The outcome of the attempt; null when it was stopped.</param>
-    /// <returns>Completes when the end, if any, is on disk.</returns>
-    private Task AfterAttempt(TaskEntry entry, TaskOutcome? outcome)
-    {
-        var (record, isCancelled) = (entry.Pending, entry.Pending.State == TaskState.Cancelling);
-        if (outcome is null && !isCancelled)
-        {
-            // The host stops: the database says "running", so the next start takes the task over.
-            return Task.CompletedTask;
-        }
-
-        outcome = outcome is null ? null : _limits.Fit(outcome, entry.InputBytes);
-        var verdict = TaskLifecycle.Judge(record.Definition, record.Attempts, isCancelled, outcome);
-        var stored = _changes.After(entry, verdict);
-        if (verdict.End == AttemptEnd.Retried)
-        {
-            WaitUntil(entry, _timers.Clock.Uptime + verdict.Pause);
-            return Task.CompletedTask;
-        }
-
-        return stored;
-    }
-
-    /// <summary>Frees a slot for the next task, and completes a stop when no attempt runs any more. Under the gate.</summary>
-    /// <param name="isRunning">Whether the task held a slot.</param>
+    /// <summary>Frees the slot of a task, if it had one, for the next task. Under the gate.</summary>
     private void Release(bool isRunning)
     {
         _running -= isRunning ? 1 : 0;

@@ -7,24 +7,20 @@ using Microsoft.Extensions.Logging;
 namespace FunctionsApp.Embedded;
 
 /// <summary>
-/// The tasks of the embedded engine. Those that have not ended are in memory; all are in a <see cref="TaskDatabase"/>.
-/// A change is visible to callers only once it is on disk.
+/// The tasks of the embedded engine. Those that have not ended are in memory; all are in the database.
+/// A change is visible to callers only once it is on disk. Then the next step of its task is planned.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
-internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : IDisposable
+internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogger<TaskStore> logger)
 {
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
 
     private readonly Dictionary<string, TaskEntry> _live = new(StringComparer.Ordinal);
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _closing = new();
-    private readonly StorageRetry _retry = new(clock.Time, logger);
-    private readonly LastFailure _lastFailure = new(clock);
-    private volatile TaskDatabase? _database;
-    private volatile string _unavailable = "The task engine has not been started.";
     private long _lastSequence;
-    private volatile bool _isFaulty;
+
+    /// <summary>The database.</summary>
+    public DatabaseAccess Database => database;
 
     /// <summary>Guards the tasks in memory.</summary>
     public Lock Gate { get; } = new();
@@ -35,84 +31,36 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
     /// <summary>The tasks that have not ended. Under the gate.</summary>
     public IReadOnlyCollection<TaskEntry> Live => _live.Values;
 
-    /// <summary>Bytes that the database uses, including pending writes.</summary>
-    public long UsedBytes => _database?.Writer.UsedBytes ?? 0;
-
-    /// <summary>The tasks that have expired, and are not deleted yet: they are not found any more.</summary>
-    public ExpiredTasks Expired { get; } = new(clock);
-
-    /// <summary>Takes ownership of an open database. Under the gate.</summary>
-    /// <param name="database">The database.</param>
-    /// <param name="lastSequence">The sequence number of its newest task.</param>
-    /// <param name="live">Its tasks that have not ended, with the lengths of their inputs.</param>
-    public void Open(TaskDatabase database, long lastSequence, IEnumerable<(TaskRecord Record, int InputBytes)> live)
+    /// <summary>Takes a database over, and has its live tasks resumed, under the gate, before any other use of them.</summary>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    public void Open(TaskDatabase opened, Action resume)
     {
-        (_database, _lastSequence) = (database, lastSequence);
-        foreach (var (record, inputBytes) in live)
-        {
-            var entry = new TaskEntry(record, inputBytes);
-            entry.Commit(record);
-            _live.Add(record.Id, entry);
-            Count(record, +1);
-        }
-    }
-
-    /// <summary>Ends the wait for the directory: it is open, or tasks are refused for a reason until it is.</summary>
-    /// <param name="reason">The reason.</param>
-    /// <param name="isFault">
-    /// Whether storage is at fault, so that the app is not ready. It is not if another process uses the directory: that may wait for
-    /// this one to be ready.
-    /// </param>
-    public void SetReady(string? reason = null, bool isFault = false)
-    {
-        (_unavailable, _isFaulty) = (reason ?? _unavailable, isFault);
-        _ready.TrySetResult();
-    }
-
-    /// <summary>Ends the wait for the directory: a bug keeps it from being opened.</summary>
-    public void SetFailed(Exception bug)
-    {
-        if (_ready.TrySetException(bug))
-        {
-            // Observed, even if there is no request.
-            _ = _ready.Task.Exception;
-        }
-    }
-
-    /// <summary>Waits while the directory is being opened.</summary>
-    /// <exception cref="ProblemException"><c>storage-failed</c>: the directory cannot be used.</exception>
-    public ValueTask EnsureOpenAsync()
-    {
-        return _database is not null ? default : WaitAsync();
-
-        async ValueTask WaitAsync()
-        {
-            await _ready.Task;
-            if (_database is null)
-            {
-                throw new ProblemException(Problem.StorageFailed(_unavailable));
-            }
-        }
-    }
-
-    /// <summary>Throws if a new task could not be stored, as far as is known. Does not throw while the directory is being opened.</summary>
-    /// <exception cref="StorageException">The directory cannot be used or is gone, or the last write failed.</exception>
-    public void EnsureWritable()
-    {
-        if (_database is not { } database)
-        {
-            if (_isFaulty)
-            {
-                throw new StorageException(_unavailable, reason: _unavailable);
-            }
-
-            return;
-        }
-
-        database.Place.EnsureHeld();
+        var (last, live) = opened.Read(static queries => (queries.LastSequence(), queries.ReadLive()));
         lock (Gate)
         {
-            _lastFailure.ThrowIfRecent(database.Writer.Failure);
+            database.Open(opened);
+            _lastSequence = last;
+            foreach (var (record, inputBytes) in live)
+            {
+                var entry = new TaskEntry(record, inputBytes);
+                entry.Commit(record);
+                _live.Add(record.Id, entry);
+                Count(record, +1);
+            }
+
+            resume();
+            foreach (var (record, _) in live)
+            {
+                TaskLog.Flaw(logger, record);
+                wakeUps.Plan(record);
+            }
+        }
+
+        if (live.Count > 0)
+        {
+            var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
+            var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
+            TaskLog.GoesOn(logger, waiting, interrupted);
         }
     }
 
@@ -120,7 +68,7 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
     public TaskEntry? FindLive(string id) => _live.TryGetValue(id, out var entry) && entry.Committed is not null ? entry : null;
 
     /// <summary>Finds a task that has been accepted and has not expired.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public TaskView? Find(string id)
     {
         lock (Gate)
@@ -131,132 +79,115 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
             }
         }
 
-        return Read(queries => queries.Find(id)) is { } record && !Expired.Contains(record) ? TaskEntry.ViewOf(record) : null;
+        return database.Read(queries => queries.Find(id)) is { } record && !wakeUps.IsExpired(record) ? TaskEntry.ViewOf(record) : null;
     }
 
-    /// <summary>Reads a page of tasks, newest first.</summary>
-    /// <param name="query">What to list; its cursor is ignored.</param>
-    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
+    /// <summary>Finds a task by its sequence number, as callers see it.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
+    public TaskRecord? Find(long sequence) => database.Read(queries => queries.Find(sequence)) is { } record ? Shown(record) : null;
+
+    /// <summary>Finds the task of an earlier request with the same idempotency key.</summary>
+    /// <exception cref="ProblemException"><c>idempotency-key-reused</c>: that request was another one. <c>storage-failed</c>.</exception>
+    public TaskRecord? FindEarlier(TaskDefinition definition) =>
+        definition.IdempotencyKey is not { } key || database.Read(queries => queries.FindByKey(key)) is not { } record
+            || wakeUps.IsExpired(record) ? null
+        : record.Flaw is not null || string.Equals(record.Definition.Fingerprint, definition.Fingerprint, StringComparison.Ordinal)
+            ? Find(record.Id)?.Record
+        : throw new ProblemException(Problem.IdempotencyKeyReused());
+
+    /// <summary>Reads a page of tasks below a sequence number, newest first.</summary>
     /// <returns>The tasks, and where the next page begins, if there is one.</returns>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public (IReadOnlyList<TaskRecord> Items, long? Next) List(TaskQuery query, long below)
     {
         var items = new List<TaskRecord>();
-        var (examined, isEnd) = (0, true);
-        Read(queries =>
+        return database.Read<(IReadOnlyList<TaskRecord>, long?)>(queries =>
         {
-            queries.Visit(query, below, MaxExamined, (sequence, record) =>
+            var examined = 0;
+            foreach (var (sequence, record) in queries.List(query, below, MaxExamined))
             {
                 if (items.Count == query.Limit)
                 {
-                    isEnd = false;
-                    return false;
+                    return (items, below);
                 }
 
                 below = sequence;
                 examined++;
-                if (record is not null && Shown(record) is { } shown && !Expired.Contains(shown)
+                if (record is not null && Shown(record) is { } shown && !wakeUps.IsExpired(shown)
                     && (query.State is null || shown.State == query.State))
                 {
                     items.Add(shown);
                 }
+            }
 
-                return true;
-            });
-            return true;
+            return (items, examined < MaxExamined ? null : below);
         });
-        return (items, isEnd && examined < MaxExamined ? null : below);
     }
 
-    /// <summary>Reads with a connection of its own.</summary>
-    /// <exception cref="StorageException">The database cannot be read.</exception>
-    public T Read<T>(Func<TaskQueries, T> read) =>
-        _database is { } database ? database.Read(read) : throw new StorageException(_unavailable);
-
-    /// <summary>Writes a change that affects no task in memory.</summary>
-    /// <returns>Completes when it is on disk.</returns>
-    /// <exception cref="StorageException">From the task: the change could not be written.</exception>
-    public Task WriteAsync(Action<TaskWrites> write, int bytes = 0, bool lingers = false, Action? committed = null) =>
-        _database?.Writer.WriteAsync(write, bytes, lingers, committed) ?? Task.FromException(new StorageException(_unavailable));
-
-    /// <summary>Adds a task. Under the gate; the caller must not hold it while awaiting the result.</summary>
-    /// <param name="create">Creates the record from the task's sequence number.</param>
-    /// <param name="input">Its input.</param>
-    /// <returns>The task, and the completion of its write.</returns>
-    /// <exception cref="StorageException">From the task: it could not be written. The caller must remove it then.</exception>
-    public (TaskEntry Entry, Task Committed) Add(Func<long, TaskRecord> create, RawJson input)
+    /// <summary>Adds a task by its sequence number. Under the gate; the caller must not hold it while awaiting the result.</summary>
+    /// <returns>
+    /// The task, and whether it was stored: it is not if another one has its idempotency key. The caller removes a task that was not.
+    /// </returns>
+    /// <exception cref="StorageException">From the task: it could not be written.</exception>
+    public (TaskEntry Entry, Task<bool> IsStored) Add(Func<long, TaskRecord> create, RawJson input)
     {
         var record = create(++_lastSequence);
         var entry = new TaskEntry(record, input.Utf8.Length);
         _live.Add(record.Id, entry);
         Count(record, +1);
-        return (entry, WriteAsync(writes => writes.Insert(record, input.Utf8), entry.InputBytes, committed: () => Show(entry, record)));
+        return (entry, InsertAsync());
+
+        async Task<bool> InsertAsync()
+        {
+            var isStored = false;
+            await database.WriteAsync(
+                writes => isStored = writes.Insert(record, input.Utf8, wakeUps.IsExpired), entry.InputBytes,
+                afterCommit: () =>
+                {
+                    if (isStored)
+                    {
+                        Show(entry, record);
+                    }
+                });
+            return isStored;
+        }
     }
 
-    /// <summary>Removes a task that could not be added. Under the gate.</summary>
+    /// <summary>Removes a task that was not stored. Under the gate.</summary>
     public void Remove(TaskEntry entry)
     {
         _live.Remove(entry.Id);
         Count(entry.Pending, -1);
     }
 
-    /// <summary>Changes a task. Under the gate; the caller must not hold it while awaiting the result.</summary>
-    /// <param name="entry">The task.</param>
-    /// <param name="record">The task after the change.</param>
-    /// <param name="outcome">The outcome, if it ends with one.</param>
-    /// <param name="committed">Runs when the change is on disk, before it is visible; must be quick.</param>
+    /// <summary>
+    /// Changes a task that has not ended. A write that fails is usually retried until it, or that of a later change, succeeds. Under the
+    /// gate; the caller must not hold it while awaiting the result.
+    /// </summary>
     /// <returns>Completes when the change is on disk, and visible.</returns>
     /// <exception cref="StorageException">From the task: it could not be written; the change stays pending.</exception>
-    public Task CommitAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null, Action? committed = null)
+    /// <exception cref="OperationCanceledException">From the task: the host ended before a retry succeeded.</exception>
+    public Task ChangeAsync(TaskEntry entry, TaskChange change, bool retries = true)
     {
+        var (record, outcome) = (change.Record, change.Outcome?.Utf8 ?? default);
         Count(entry.Pending, -1);
         entry.Pending = record;
-        Count(entry.Pending, +1);
-        return WriteAsync(entry, entry.Pending, outcome?.Utf8 ?? default, committed);
-    }
+        Count(record, +1);
+        return retries ? database.RetryAsync(entry.Id, Write) : Write();
 
-    /// <summary>Makes an irreversible change to a task: the write is retried until it succeeds. Under the gate.</summary>
-    /// <inheritdoc cref="CommitAsync"/>
-    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
-    public Task CommitWithRetryAsync(TaskEntry entry, TaskRecord record, RawJson? outcome = null, Action? committed = null)
-    {
-        var first = CommitAsync(entry, record, outcome, committed);
-        var pending = entry.Pending;
-        return _retry.WriteAsync(entry.Id, first, () =>
+        Task Write()
         {
             lock (Gate)
             {
+                // The end of a task without watchers and without a webhook needs no flush of its own.
+                var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
+
                 // A later change includes this one.
-                return ReferenceEquals(entry.Pending, pending)
-                    ? WriteAsync(entry, pending, outcome?.Utf8 ?? default, committed)
+                return ReferenceEquals(entry.Pending, record)
+                    ? database.WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record))
                     : Task.CompletedTask;
             }
-        }, _closing.Token);
-    }
-
-    /// <summary>Reads, and retries if that fails.</summary>
-    /// <inheritdoc cref="StorageRetry.ReadAsync"/>
-    public Task<T> ReadWithRetryAsync<T>(Func<TaskQueries, T> read, int maxReads, CancellationToken stop) =>
-        _retry.ReadAsync(() => Read(read), maxReads, stop);
-
-    /// <summary>Writes a change of a task that has ended; retries until that succeeds.</summary>
-    /// <exception cref="OperationCanceledException">The store was closed first.</exception>
-    public Task WriteWithRetryAsync(string id, Action<TaskWrites> write) =>
-        _retry.WriteAsync(id, WriteAsync(write), () => WriteAsync(write), _closing.Token);
-
-    /// <summary>Commits the pending changes, and frees the directory.</summary>
-    public void Dispose()
-    {
-        TaskDatabase? database;
-        lock (Gate)
-        {
-            database = _database;
-            SetReady("The host is shutting down.");
-            _database = null;
         }
-
-        _closing.Cancel();
-        database?.Dispose();
     }
 
     /// <summary>
@@ -278,20 +209,12 @@ internal sealed class TaskStore(TaskClock clock, ILogger<TaskStore> logger) : ID
             if (record.IsFinished)
             {
                 _live.Remove(record.Id);
+                wakeUps.PlanRemoval(record);
             }
         }
+
+        wakeUps.Plan(record);
     }
 
     private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;
-
-    private Task WriteAsync(TaskEntry entry, TaskRecord record, ReadOnlyMemory<byte> outcome, Action? committed)
-    {
-        // The end of a task without watchers and without a webhook needs no flush of its own.
-        var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
-        return WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () =>
-        {
-            committed?.Invoke();
-            Show(entry, record);
-        });
-    }
 }

@@ -1,8 +1,8 @@
 namespace FunctionsApp.Embedded;
 
-/// <summary>Hands items over when they are due, with one timer for all of them. Thread-safe.</summary>
-/// <param name="clock">The clock; due times are in its uptime.</param>
-/// <param name="handle">Receives a due item on a thread of the pool; must be quick.</param>
+/// <summary>
+/// Hands items over when they are due, on a thread of the pool, with one timer for all of them. The handler must be quick. Thread-safe.
+/// </summary>
 internal sealed class TimerQueue<T>(TaskClock clock, Action<T> handle) : IDisposable
 {
     /// <summary>Timers may stand still while the machine sleeps, so the clock is read at least this often.</summary>
@@ -17,12 +17,7 @@ internal sealed class TimerQueue<T>(TaskClock clock, Action<T> handle) : IDispos
     private TimeSpan _wakes = TimeSpan.MaxValue;
     private bool _isDisposed;
 
-    /// <summary>The clock.</summary>
-    public TaskClock Clock => clock;
-
-    /// <summary>Adds an item.</summary>
-    /// <param name="due">The uptime at which it is due; a time in the past means soon.</param>
-    /// <param name="item">The item.</param>
+    /// <summary>Adds an item that is due at an uptime; one in the past means soon.</summary>
     public void Add(TimeSpan due, T item)
     {
         lock (_gate)

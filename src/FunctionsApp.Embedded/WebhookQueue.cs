@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
@@ -7,193 +10,77 @@ using FunctionsApp.Embedded.Storage;
 namespace FunctionsApp.Embedded;
 
 /// <summary>
-/// Sends the webhooks of tasks that have ended, each by its schedule. Every attempt is written to the database, so the schedule
-/// continues after a restart. An attempt that a crash interrupted is repeated with the same id. Thread-safe.
+/// Sends the webhooks of tasks that have ended. Every attempt is written to the database, so the schedule continues after a restart.
+/// An attempt that a crash interrupted is repeated with the same id. Thread-safe.
 /// </summary>
-/// <remarks>When each webhook is due is in memory: some bytes each, plus the message while it is in flight.</remarks>
-internal sealed class WebhookQueue : IDisposable
+/// <remarks>
+/// A receiver that hangs delays only its own webhooks, which take some bytes of memory each while they wait
+/// (A_receiver_that_hangs_delays_only_its_own_messages).
+/// </remarks>
+internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, TaskClock clock) : IDisposable
 {
     /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
 
-    private const int PageSize = 1_000;
-    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
-
-    private readonly Lock _gate = new();
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    private readonly ReceiverQueue _receivers = new();
+    private readonly Lock _gate = new();
+    private readonly ReceiverLimit _receivers = new();
 
-    // By sequence number: webhooks that are due or in flight have no task; those whose attempt has ended have its commit. Whoever
-    // adds one plans it again after its removal: if it is due meanwhile, it is passed over.
-    private readonly Dictionary<long, Task?> _known = [];
-    private readonly TaskStore _store;
-    private readonly WebhookAttempt _attempt;
-    private readonly TaskRetention _retention;
-    private readonly TaskClock _clock;
-    private readonly CancellationToken _stopping;
-    private readonly TimerQueue<DueDelivery> _timers;
+    /// <summary>The webhooks that are due and wait for a slot at their receiver, by its host and port.</summary>
+    private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
-    public WebhookQueue(
-        TaskStore store, WebhookAttempt attempt, TaskRetention retention, TaskClock clock, CancellationToken stopping)
+    /// <summary>The tasks whose webhooks are in flight, or due and waiting for a slot.</summary>
+    private readonly ConcurrentDictionary<long, bool> _inFlight = [];
+
+    public void Dispose() => _slots.Dispose();
+
+    /// <summary>Returns whether the webhook of a task is in flight. Its end is on disk before it no longer is.</summary>
+    public bool IsInFlight(long task) => _inFlight.ContainsKey(task);
+
+    /// <summary>Sends a webhook that is due, and not in flight, when its receiver has a slot.</summary>
+    public void Send(WakeUp due, Uri url)
     {
-        (_store, _attempt, _retention, _clock, _stopping) = (store, attempt, retention, clock, stopping);
-        _timers = new TimerQueue<DueDelivery>(clock, Enqueue);
-    }
-
-    /// <summary>Plans the pending webhooks of the database; sends those that became due while the host was down.</summary>
-    public async Task LoadAsync()
-    {
-        var (after, task) = (long.MinValue, 0L);
-        for (var count = PageSize; count == PageSize;)
+        _inFlight[due.Task] = true;
+        lock (_gate)
         {
-            var page = await _store.ReadWithRetryAsync(queries => queries.ReadPending(after, task, PageSize), int.MaxValue, _stopping);
-            foreach (var (at, record) in page)
+            if (!_receivers.TryEnter(url))
             {
-                (after, task) = (at, record.Sequence);
-                PlanAgain(record);
-                _retention.Plan(record, _retention.DueOf(record));
+                (CollectionsMarshal.GetValueRefOrAddDefault(_waiting, url.Authority, out _) ??= new Queue<WakeUp>()).Enqueue(due);
+                return;
             }
-
-            count = page.Count;
-        }
-    }
-
-    public void Dispose()
-    {
-        _timers.Dispose();
-        _slots.Dispose();
-    }
-
-    /// <summary>Returns the uptime at which the webhook of a task is due, if it is pending.</summary>
-    public TimeSpan DueOf(TaskRecord record)
-    {
-        if (record.Delivery?.NextAttemptAt is not { } at)
-        {
-            return default;
         }
 
-        // The pause began when the last attempt ended, or the task.
-        var since = record.Delivery.Attempts is [.., var last] ? last.StartedAt.AddMilliseconds(last.ElapsedMs) : record.FinishedAt ?? at;
-        return _clock.UptimeAt(at, at > since ? at - since : TimeSpan.Zero);
+        Start(due, url);
     }
 
-    /// <summary>Sends the webhook of a task when it is due, if it is pending. The database already holds it.</summary>
-    public void Plan(TaskRecord record, TimeSpan due)
-    {
-        if (record.Delivery is { State: DeliveryState.Pending, NextAttemptAt: { } at })
-        {
-            _timers.Add(due, new DueDelivery(record.Sequence, at));
-        }
-    }
-
-    /// <summary>Sends the webhook of a task that has ended at once, and restarts its schedule.</summary>
-    /// <param name="task">The task's sequence number.</param>
-    /// <returns>
-    /// The task with that change on disk, or unchanged if that is already queued or in flight; null when no such task has a webhook.
-    /// </returns>
+    /// <summary>Has the webhook of a task that has ended sent at once, and restarts its schedule.</summary>
+    /// <returns>The task with that change on disk, or unchanged if its webhook is in flight; null if it does not exist.</returns>
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
-        while (!TryReserve(task, out var committing))
-        {
-            if (committing is null)
+        TaskRecord? record = null;
+        await database.WriteAsync(
+            writes =>
             {
-                return _store.Read(queries => queries.Find(task));
-            }
-
-            await committing;
-            await Task.Yield();
-        }
-
-        TaskRecord? planned = null;
-        try
-        {
-            if (_store.Read(queries => queries.Find(task)) is not { Delivery: { } delivery } found)
+                // Read by the only thread that writes, so neither the end of an attempt nor a removal comes between.
+                record = writes.Find(task);
+                if (record is { Delivery: { } delivery } && !IsInFlight(task))
+                {
+                    record = record with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
+                    writes.PutDelivery(task, record.Delivery);
+                }
+            },
+            afterCommit: () =>
             {
-                return null;
-            }
-
-            planned = found;
-            var record = found with { Delivery = TaskLifecycle.Redeliver(delivery, _clock.Now) };
-            await _store.WriteAsync(writes => writes.UpdateDelivery(record));
-            return planned = record;
-        }
-        finally
-        {
-            Forget(task);
-            if (planned is not null)
-            {
-                Plan(planned, DueOf(planned));
-            }
-        }
+                if (record is not null)
+                {
+                    wakeUps.Plan(record);
+                }
+            });
+        return record;
     }
 
-    /// <summary>Plans the webhook of a task as the database has it. That of a task that cannot be read is never sent.</summary>
-    private void PlanAgain(TaskRecord? record)
-    {
-        if (record?.Flaw is not null)
-        {
-            _ = AbandonAsync(record);
-        }
-        else if (record is not null)
-        {
-            Plan(record, DueOf(record));
-        }
-    }
-
-    private async Task AbandonAsync(TaskRecord record)
-    {
-        await _store.WriteWithRetryAsync(record.Id, writes => writes.AbandonDelivery(record.Sequence));
-        _retention.Settle(record);
-    }
-
-    private void Enqueue(DueDelivery due)
-    {
-        if (TryReserve(due.Task, out _))
-        {
-            _ = EnterAsync(due);
-        }
-    }
-
-    /// <summary>Sends a due webhook when its receiver has a slot.</summary>
-    private async Task EnterAsync(DueDelivery due)
-    {
-        await Task.Yield();
-        if (FindDue(due) is { Delivery.Url: { } url } && _receivers.TryEnter(due, url))
-        {
-            Start(due, url);
-        }
-    }
-
-    /// <summary>
-    /// Reads the task of a due webhook. Null if that is not to be sent now: it is forgotten then, and planned if it is pending.
-    /// </summary>
-    private TaskRecord? FindDue(DueDelivery due)
-    {
-        TaskRecord? record;
-        try
-        {
-            record = _store.Read(queries => queries.Find(due.Task));
-        }
-        catch (StorageException)
-        {
-            Forget(due.Task);
-            _timers.Add(_clock.Uptime + PauseAfterFailure, due);
-            return null;
-        }
-
-        if (record is { Flaw: null, Delivery: { State: DeliveryState.Pending } delivery } && delivery.NextAttemptAt == due.At)
-        {
-            return record;
-        }
-
-        // Another attempt has ended meanwhile.
-        Forget(due.Task);
-        PlanAgain(record);
-        return null;
-    }
-
-    private void Start(DueDelivery due, Uri url)
+    private void Start(WakeUp due, Uri url)
     {
         // Uses its own execution context, not that of the caller that freed the slot.
         using (ExecutionContext.SuppressFlow())
@@ -202,80 +89,86 @@ internal sealed class WebhookQueue : IDisposable
         }
     }
 
-    private async Task SendAsync(DueDelivery due, Uri url)
+    private async Task SendAsync(WakeUp due, Uri url)
     {
-        TaskRecord? sent = null;
-        TimeSpan next = default;
         await Task.Yield();
-        await _slots.WaitAsync(_stopping);
+        await _slots.WaitAsync(database.Stopping);
+        TaskRecord? sent = null;
         try
         {
-            if (FindDue(due) is { } record)
+            if (database.Read(queries => queries.Find(due.Task)) is { Delivery: not null } record)
             {
-                sent = record with { Delivery = await _attempt.RunAsync(record, memory => ReadOutcomeAsync(due.Task, memory), _stopping) };
-
-                // The pause begins now, whatever has happened to the clock while the webhook was in flight.
-                next = sent.Delivery?.NextAttemptAt is { } at ? _clock.UptimeAt(at, TimeSpan.MaxValue) : default;
+                sent = record with
+                {
+                    Delivery = await attempt.RunAsync(record, memory => ReadOutcomeAsync(due.Task, memory), database.Stopping),
+                };
             }
+        }
+        catch (ProblemException)
+        {
+            wakeUps.Postpone(due);
         }
         finally
         {
             _slots.Release();
-            if (_receivers.Leave(url) is { } waiting)
-            {
-                Start(waiting, url);
-            }
+            Leave(url);
         }
 
         if (sent is null)
         {
+            _inFlight.TryRemove(due.Task, out _);
             return;
         }
 
-        var committed = _store.WriteWithRetryAsync(sent.Id, writes => writes.UpdateDelivery(sent));
+        await database.RetryAsync(sent.Id, () => database.WriteAsync(
+            writes => writes.PutDelivery(sent.Sequence, sent.Delivery!),
+            afterCommit: () =>
+            {
+                _inFlight.TryRemove(sent.Sequence, out _);
+
+                // The pause begins now, whatever has happened to the clock while the webhook was in flight.
+                wakeUps.Plan(sent, maxPause: TimeSpan.MaxValue);
+            }));
+    }
+
+    /// <summary>Frees a slot at a receiver, and gives it to the next webhook.</summary>
+    private void Leave(Uri url)
+    {
+        WakeUp next;
         lock (_gate)
         {
-            _known[due.Task] = committed;
+            _receivers.Leave(url);
+            if (!_waiting.TryGetValue(url.Authority, out var others) || !_receivers.TryEnter(url))
+            {
+                return;
+            }
+
+            next = others.Dequeue();
+            if (others.Count == 0)
+            {
+                _waiting.Remove(url.Authority);
+            }
         }
 
-        await committed;
-        Forget(due.Task);
-        Plan(sent, next);
-        _retention.Settle(sent);
+        Start(next, url);
     }
 
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)
     {
         try
         {
-            var length = _store.Read(queries => queries.PayloadLength(task));
+            var length = database.Read(queries => queries.PayloadLength(task));
             if (length <= TaskMessage.MaxOutcomeBytes)
             {
-                await memory.HoldWhenThereIsRoomAsync(2 * length, _stopping);
-                return _store.Read(queries => queries.Payload(task)) is { } outcome ? RawJson.FromUtf8(outcome) : null;
+                await memory.HoldWhenThereIsRoomAsync(2 * length, database.Stopping);
+                return database.Read(queries => queries.Payload(task)) is { } outcome ? RawJson.FromUtf8(outcome) : null;
             }
         }
-        catch (StorageException)
+        catch (ProblemException)
         {
             // The message is useful even without the outcome.
         }
 
         return null;
-    }
-
-    private bool TryReserve(long task, out Task? committing)
-    {
-        lock (_gate)
-        {
-            return !_known.TryGetValue(task, out committing) && _known.TryAdd(task, null);
-        }
-    }
-
-    private void Forget(long task)
-    {
-        lock (_gate)
-        {
-            _known.Remove(task);
-        }
     }
 }

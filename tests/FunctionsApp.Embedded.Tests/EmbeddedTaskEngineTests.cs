@@ -283,8 +283,9 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         Probe.Succeed("c");
         await EndOfAsync(later.Id);
         await AdvanceUntilAsync(() => Engine.FindAsync(task.Id).AsTask() is { IsCompletedSuccessfully: true, Result: { Record.State: TaskState.Cancelled } }, TimeSpan.FromSeconds(1));
-        Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("deleted, moved or replaced while it was open. Tasks", StringComparison.Ordinal));
-        Assert.Single(Log.Entries, static entry => entry.Message.Contains("is at its path again", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.StartsWith("Tasks are refused until a write succeeds.", StringComparison.Ordinal)
+            && entry.Message.EndsWith("deleted, moved or replaced while it was open.", StringComparison.Ordinal));
+        Assert.Single(Log.Entries, static entry => entry.Message == "The tasks can be written again");
         await RestartAsync();
         Assert.Equal("\"c\"", (await Service.GetAsync(later.Id, null, default)).Result.ToString());
         Assert.Equal(TaskState.Cancelled, (await EndOfAsync(task.Id)).Status);
@@ -350,25 +351,25 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
-    public async Task A_damaged_database_is_moved_aside_and_tasks_are_refused_until_it_is_recovered()
+    public async Task With_a_damaged_database_tasks_are_refused_until_it_is_recovered()
     {
         var task = await EndedProbeAsync("a");
         await StopAsync();
         var sound = await File.ReadAllBytesAsync(DatabaseFile);
-        await File.WriteAllBytesAsync(DatabaseFile, [.. sound.Take(4_096), .. Enumerable.Repeat((byte)0xA5, sound.Length - 4_096)]);
+        byte[] damaged = [.. sound.Take(4_096), .. Enumerable.Repeat((byte)0xA5, sound.Length - 4_096)];
+        await File.WriteAllBytesAsync(DatabaseFile, damaged);
 
-        // Never begun anew by itself, not even by the second start.
+        // A second start begins no empty database either.
         for (var i = 0; i < 2; i++)
         {
             Start();
             Assert.Equal("storage-failed", (await ProblemOf(CreateProbeAsync("b"))).Slug);
             Assert.Equal("storage-failed", (await ProblemOf(Service.GetAsync(task.Id, null, default))).Slug);
+            Assert.Contains(Log.Entries, static entry => entry.Level == LogLevel.Error && entry.Message.Contains("reliability.md", StringComparison.Ordinal));
             await StopAsync();
-            Assert.False(File.Exists(DatabaseFile));
+            Assert.Equal(damaged, await File.ReadAllBytesAsync(DatabaseFile));
         }
 
-        var aside = Assert.Single(Directory.GetFiles(Path.Combine(StateDirectory, "damaged"), "*.db"));
-        Assert.Equal(sound.Length, new FileInfo(aside).Length);
         await File.WriteAllBytesAsync(DatabaseFile, sound);
         Start();
         Assert.Equal("\"a\"", (await Service.GetAsync(task.Id, null, default)).Result.ToString());

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace FunctionsApp.Embedded.Storage;
 
 /// <summary>
@@ -12,25 +14,27 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>How long a lingering change waits for others, to share their flush: the time of a few disk flushes.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>
+    private static readonly TimeSpan FailureLifetime = TimeSpan.FromMinutes(1);
+
     // A monitor, not a Lock, because the thread waits on it. Nothing is read or written while it is held.
     private readonly object _gate = new();
     private readonly TaskWrites _writes;
-    private readonly Action _ensurePlace;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly Thread _thread;
     private Queue<Change> _queued = new();
     private long _queuedBytes;
     private long _usedBytes;
     private bool _isUrgent;
-    private bool _isIdle;
     private bool _stopped;
-    private volatile StorageException? _failure;
+    private volatile bool _fails;
+    private long _triedAt;
 
-    /// <summary>Starts the thread.</summary>
-    /// <param name="writes">The connection, used by this thread alone from now on; closed with the writer.</param>
-    /// <param name="ensurePlace">Throws if the database file is no longer at its path.</param>
-    public DatabaseWriter(TaskWrites writes, Action ensurePlace)
+    /// <summary>Starts the thread, which alone uses the connection from now on, and closes it.</summary>
+    public DatabaseWriter(TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_writes, _ensurePlace, _usedBytes) = (writes, ensurePlace, writes.UsedBytes);
+        (_writes, _time, _logger, _usedBytes) = (writes, time, logger, writes.UsedBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = "tasks" };
         _thread.UnsafeStart();
     }
@@ -38,21 +42,25 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>Bytes that the database uses, including queued payloads.</summary>
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
-    /// <summary>The error of storage in the last transaction that had something to write; null when it succeeded.</summary>
-    public StorageException? Failure => _failure;
+    /// <summary>
+    /// Whether the file is at its path, and the last transaction that had something to write has not failed within the last minute. For
+    /// longer no failure counts: nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
+    /// </summary>
+    public bool CanWrite =>
+        _writes.IsAtPath && !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
 
     /// <summary>Queues a change. Never blocks.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
     /// <param name="bytes">The length of its payload.</param>
     /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
-    /// <param name="committed">
+    /// <param name="afterCommit">
     /// Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.
     /// </param>
     /// <returns>Completes when the change is on disk.</returns>
     /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
-    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? committed = null)
+    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null)
     {
-        var change = new Change(apply, bytes, committed);
+        var change = new Change(apply, bytes, afterCommit, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         lock (_gate)
         {
             if (_stopped)
@@ -62,7 +70,7 @@ internal sealed class DatabaseWriter : IDisposable
 
             Interlocked.Add(ref _queuedBytes, bytes);
             _queued.Enqueue(change);
-            if (_isIdle || (!_isUrgent && !lingers))
+            if (_queued.Count == 1 || (!_isUrgent && !lingers))
             {
                 Monitor.Pulse(_gate);
             }
@@ -70,7 +78,7 @@ internal sealed class DatabaseWriter : IDisposable
             _isUrgent |= !lingers;
         }
 
-        return change.Task;
+        return change.Written.Task;
     }
 
     /// <summary>Commits the queued changes, and ends the thread.</summary>
@@ -108,15 +116,15 @@ internal sealed class DatabaseWriter : IDisposable
     {
         lock (_gate)
         {
-            // A lingering change wakes the thread only when it is idle: usually an urgent change arrives before its time is over.
-            while (!_isUrgent && !_stopped && (Monitor.Wait(_gate, Linger) || _queued.Count == 0))
+            while (_queued.Count == 0 && !_stopped)
             {
-                _isIdle = _queued.Count == 0 && !_stopped;
-                if (_isIdle)
-                {
-                    Monitor.Wait(_gate);
-                    _isIdle = false;
-                }
+                Monitor.Wait(_gate);
+            }
+
+            if (!_isUrgent && !_stopped)
+            {
+                // Until a change that does not linger, usually: that shares the flush.
+                Monitor.Wait(_gate, Linger);
             }
 
             var taken = _queued;
@@ -139,9 +147,9 @@ internal sealed class DatabaseWriter : IDisposable
             var usedBytes = _writes.UsedBytes;
 
             // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
-            _ensurePlace();
+            _writes.EnsureAtPath();
             _writes.Run("COMMIT");
-            _ensurePlace();
+            _writes.EnsureAtPath();
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // The exception is not swallowed: the change's task throws it. The thread must continue.
@@ -163,23 +171,37 @@ internal sealed class DatabaseWriter : IDisposable
         if (reason is StorageException || (failure is null && _writes.Changes != changes))
         {
             // A transaction without writes proves nothing, and a bug says nothing about storage.
-            _failure = reason as StorageException;
+            Note(reason);
         }
 
         foreach (var change in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            if (failure is null)
+            if (reason is null)
             {
-                change.Committed?.Invoke();
+                change.AfterCommit?.Invoke();
+                change.Written.SetResult();
+            }
+            else
+            {
+                change.Written.SetException(reason);
             }
         }
+    }
 
-        // In reverse order: lingering changes were queued before those that callers wait for.
-        for (var i = group.Count - 1; i >= 0; i--)
+    private void Note(Exception? failure)
+    {
+        if (failure is null && _fails)
         {
-            group[i].Complete(reason);
+            TaskLog.WritesSucceed(_logger);
         }
+        else if (failure is not null && !_fails)
+        {
+            TaskLog.WritesFail(_logger, failure.Message);
+        }
+
+        Interlocked.Exchange(ref _triedAt, _time.GetTimestamp());
+        _fails = failure is not null;
     }
 
     private Exception RollBack(Exception exception)
@@ -195,25 +217,5 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    private sealed class Change(Action<TaskWrites> apply, int bytes, Action? committed)
-        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        public Action<TaskWrites> Apply { get; } = apply;
-
-        public int Bytes { get; } = bytes;
-
-        public Action? Committed { get; } = committed;
-
-        public void Complete(Exception? failure)
-        {
-            if (failure is null)
-            {
-                SetResult();
-            }
-            else
-            {
-                SetException(failure);
-            }
-        }
-    }
+    private sealed record Change(Action<TaskWrites> Apply, int Bytes, Action? AfterCommit, TaskCompletionSource Written);
 }

@@ -3,17 +3,14 @@ using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>A connection that compiles each statement once and reuses it, by its text. Not thread-safe.</summary>
-/// <param name="connection">An open connection; closed with the session.</param>
+/// <summary>A connection, which it closes. It compiles each statement once and reuses it, by its text. Not thread-safe.</summary>
 internal class Session(SqliteConnection connection) : IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _commands = new(StringComparer.Ordinal);
 
     public SqliteConnection Connection => connection;
 
-    /// <summary>Runs a statement.</summary>
-    /// <param name="sql">The statement, with parameters <c>?1</c>, <c>?2</c> and so on.</param>
-    /// <param name="values">Integers, strings or byte arrays; null is NULL.</param>
+    /// <summary>Runs a statement with integers, strings or byte arrays for its parameters <c>?1</c>, <c>?2</c> and so on.</summary>
     /// <returns>The number of changed rows.</returns>
     public int Run(string sql, params ReadOnlySpan<object?> values) => Command(sql, values).ExecuteNonQuery();
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using FunctionsApp.Core.Tasks;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -12,58 +11,45 @@ namespace FunctionsApp.Embedded.Storage;
 /// <remarks>
 /// The database is in WAL mode and is locked only during each transaction. With <c>locking_mode=EXCLUSIVE</c> no second
 /// connection could read it: each read would wait for the current commit, and <c>sqlite3</c> could not open it while the host
-/// runs. The <see cref="DirectoryLock"/> keeps other hosts out.
+/// runs. The <see cref="TaskDirectory"/> keeps other hosts out.
 /// </remarks>
 internal sealed class TaskDatabase : IDisposable
 {
-    /// <summary>The file name.</summary>
-    public const string FileName = "tasks.db";
-
     private static readonly int MaxIdleReaders = Environment.ProcessorCount;
 
-    private readonly string _path;
-    private readonly DirectoryLock _lock;
+    private readonly TaskDirectory _directory;
+    private readonly TaskWrites _writes;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
-    private readonly ConcurrentDictionary<long, bool> _unreadable = [];
     private volatile bool _isClosed;
 
-    private TaskDatabase(string path, DirectoryLock @lock, TaskWrites writes, DatabasePlace place, ILogger logger)
+    private TaskDatabase(TaskDirectory directory, TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_path, _lock, _logger, Place) = (path, @lock, logger, place);
-        Writer = new DatabaseWriter(writes, place.EnsureHeld);
+        (_directory, _writes, _logger) = (directory, writes, logger);
+        Writer = new DatabaseWriter(writes, time, logger);
     }
-
-    /// <summary>Checks the path of the open file.</summary>
-    public DatabasePlace Place { get; }
 
     /// <summary>The writer.</summary>
     public DatabaseWriter Writer { get; }
 
-    /// <summary>Opens the database of a directory; creates it if it does not exist.</summary>
-    /// <param name="directory">An existing directory.</param>
-    /// <param name="lock">The directory's lock; freed when the database is closed or cannot be opened.</param>
-    /// <param name="logger">Logs damage.</param>
+    /// <summary>Opens the database of a directory; creates it if it does not exist. Frees the directory in the end.</summary>
     /// <exception cref="StorageException">The database cannot be used; the message says what to do. No data is lost.</exception>
-    public static TaskDatabase Open(string directory, DirectoryLock @lock, ILogger logger)
+    public static TaskDatabase Open(TaskDirectory directory, TimeProvider time, ILogger logger)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = directory.DatabasePath;
         TaskWrites? writes = null;
-        DatabasePlace? place = null;
         try
         {
-            DatabaseCheck.EnsureUsable(directory, logger);
-            PrivateDirectory.OpenFile(path, FileShare.ReadWrite).Dispose();
-            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite));
-            place = new DatabasePlace(path, logger);
-            SetUp(writes, path);
-            return new TaskDatabase(path, @lock, writes, place, logger);
+            directory.CreateDatabaseFile();
+            DatabaseCheck.EnsureUsable(path);
+            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite), path);
+            SetUp(writes);
+            return new TaskDatabase(directory, writes, time, logger);
         }
         catch (Exception exception)
         {
-            place?.Dispose();
             writes?.Dispose();
-            @lock.Dispose();
+            directory.Dispose();
             if (exception is not StorageException && StorageException.IsCausedBy(exception))
             {
                 throw new StorageException($"'{path}' cannot be opened: {exception.Message}", exception);
@@ -90,22 +76,16 @@ internal sealed class TaskDatabase : IDisposable
         return connection;
     }
 
-    /// <summary>Reads without waiting for a change in progress.</summary>
-    /// <param name="read">Reads with a connection that no other caller uses meanwhile.</param>
+    /// <summary>Reads with a connection that no other caller uses meanwhile, without waiting for a change in progress.</summary>
     /// <exception cref="StorageException">The database cannot be read; the log says why.</exception>
     public T Read<T>(Func<TaskQueries, T> read)
     {
-        if (_isClosed)
-        {
-            throw new StorageException("The database of the tasks is closed.");
-        }
-
         TaskQueries? queries = null;
         try
         {
-            queries = _idle.TryTake(out var idle) ? idle : Open();
+            queries = _idle.TryTake(out var idle) ? idle : OpenReader();
             var result = read(queries);
-            if (_idle.Count < MaxIdleReaders)
+            if (!_isClosed && _idle.Count < MaxIdleReaders)
             {
                 _idle.Add(queries);
                 queries = null;
@@ -115,13 +95,12 @@ internal sealed class TaskDatabase : IDisposable
         }
         catch (Exception exception) when (exception is SqliteException or StorageException)
         {
-            TaskLog.NotRead(_logger, _path, exception);
-            throw new StorageException($"'{_path}' cannot be read: {exception.Message}", exception);
+            TaskLog.NotRead(_logger, _directory.DatabasePath, exception);
+            throw new StorageException($"'{_directory.DatabasePath}' cannot be read: {exception.Message}", exception);
         }
         finally
         {
             queries?.Dispose();
-            CloseIdle();
         }
     }
 
@@ -129,35 +108,34 @@ internal sealed class TaskDatabase : IDisposable
     public void Dispose()
     {
         _isClosed = true;
-        CloseIdle();
-        Writer.Dispose();
-        Place.Dispose();
-        _lock.Dispose();
-    }
-
-    private TaskQueries Open()
-    {
-        // Otherwise the connection could open another process's database.
-        Place.EnsureHeld();
-        return new TaskQueries(Connect(_path, SqliteOpenMode.ReadOnly), LogUnreadable);
-    }
-
-    /// <summary>Logs a task that cannot be read, once.</summary>
-    private void LogUnreadable(TaskRecord record)
-    {
-        if (_unreadable.TryAdd(record.Sequence, true))
+        while (_idle.TryTake(out var queries))
         {
-            TaskLog.Unreadable(_logger, record.Id, record.Flaw!);
+            queries.Dispose();
         }
+
+        Writer.Dispose();
+        _directory.Dispose();
     }
 
-    private static void SetUp(TaskWrites writes, string path)
+    private TaskQueries OpenReader()
+    {
+        if (_isClosed)
+        {
+            throw new StorageException("The database of the tasks is closed.");
+        }
+
+        // Otherwise the connection could open another process's database.
+        _writes.EnsureAtPath();
+        return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly));
+    }
+
+    private static void SetUp(TaskWrites writes)
     {
         // The file shrinks when rows are deleted. Both settings must precede the first table.
         writes.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA page_size={TaskWrites.PageBytes}; PRAGMA auto_vacuum=FULL"));
         if (writes.Scalar("PRAGMA journal_mode=WAL") is not "wal")
         {
-            throw new StorageException($"'{path}' cannot have a write-ahead log: the file system does not support it.");
+            throw new StorageException("The file system of the database does not support a write-ahead log.");
         }
 
         // Every commit flushes the log: a change that has been reported survives a loss of power.
@@ -167,14 +145,6 @@ internal sealed class TaskDatabase : IDisposable
         {
             writes.Run(string.Create(
                 CultureInfo.InvariantCulture, $"BEGIN IMMEDIATE; {TaskSchema.Steps[version]} PRAGMA user_version={version + 1}; COMMIT"));
-        }
-    }
-
-    private void CloseIdle()
-    {
-        while (_isClosed && _idle.TryTake(out var queries))
-        {
-            queries.Dispose();
         }
     }
 }

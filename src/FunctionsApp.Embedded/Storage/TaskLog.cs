@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Tasks;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Embedded.Storage;
@@ -5,6 +6,15 @@ namespace FunctionsApp.Embedded.Storage;
 /// <summary>The engine's log messages, in the category of <see cref="TaskStore"/>; docs/logging.md lists them.</summary>
 internal static partial class TaskLog
 {
+    /// <summary>Logs a task if it cannot be read.</summary>
+    public static void Flaw(ILogger logger, TaskRecord record)
+    {
+        if (record.Flaw is { } flaw)
+        {
+            Unreadable(logger, record.Id, flaw);
+        }
+    }
+
     [LoggerMessage(EventId = 10, Level = LogLevel.Error,
         Message = "The directory of the tasks, {Directory}, cannot be used, so tasks are refused: {Reason}")]
     public static partial void Unavailable(ILogger logger, string directory, string reason);
@@ -12,37 +22,26 @@ internal static partial class TaskLog
     [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "A change of task {Id} could not be written; retry in {Seconds} s")]
     public static partial void NotWritten(ILogger logger, string id, double seconds, Exception exception);
 
-    [LoggerMessage(EventId = 12, Level = LogLevel.Error,
-        Message = "The directory of the tasks, {Directory}, is in use by another process. Tasks are refused until that process ends. "
-            + "Alternatively, give each process its own directory (Tasks:Directory)")]
-    public static partial void InUse(ILogger logger, string directory);
-
-    [LoggerMessage(EventId = 13, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, is damaged ({Error}), and was moved to {Aside}. {Remedy}")]
-    public static partial void Damaged(ILogger logger, string path, string error, string aside, string remedy);
-
     [LoggerMessage(EventId = 14, Level = LogLevel.Information,
         Message = "Callbacks are signed with the key that this command prints: sqlite3 '{Path}' 'SELECT key FROM signing_keys'")]
     public static partial void SigningKey(ILogger logger, string path);
 
-    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Expired tasks could not be deleted yet")]
-    public static partial void NotDeleted(ILogger logger, Exception exception);
+    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "Work that is due for stored tasks failed; retry in 30 s")]
+    public static partial void NotDone(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Error, Message = "The database of the tasks, {Path}, cannot be read")]
     public static partial void NotRead(ILogger logger, string path, Exception exception);
 
     [LoggerMessage(EventId = 17, Level = LogLevel.Error,
-        Message = "The database of the tasks, {Path}, has been deleted, moved or replaced while it was open. "
-            + "Tasks are refused until that file is back, or the host restarts")]
-    public static partial void Lost(ILogger logger, string path);
+        Message = "Tasks are refused until a write succeeds. {Reason}")]
+    public static partial void WritesFail(ILogger logger, string reason);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information,
-        Message = "The database of the tasks, {Path}, is at its path again, and tasks are accepted")]
-    public static partial void Found(ILogger logger, string path);
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "The tasks can be written again")]
+    public static partial void WritesSucceed(ILogger logger);
 
     [LoggerMessage(EventId = 22, Level = LogLevel.Error,
         Message = "Task {Id} cannot be read from the database, and counts as failed: {Flaw}")]
-    public static partial void Unreadable(ILogger logger, string id, string flaw);
+    private static partial void Unreadable(ILogger logger, string id, string flaw);
 
     [LoggerMessage(EventId = 23, Level = LogLevel.Error, Message = "The tasks could not be resumed, because of an error in the app")]
     public static partial void NotResumed(ILogger logger, Exception exception);

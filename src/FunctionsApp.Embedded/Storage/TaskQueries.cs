@@ -4,9 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace FunctionsApp.Embedded.Storage;
 
 /// <summary>A connection that reads. It neither waits for concurrent writes nor sees them.</summary>
-/// <param name="connection">An open connection; closed with the session.</param>
-/// <param name="unreadable">Receives each task that could not be read, as it is shown.</param>
-internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord>? unreadable = null) : Session(connection)
+internal class TaskQueries(SqliteConnection connection) : Session(connection)
 {
     private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
 
@@ -20,21 +18,12 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
     /// Reads the tasks that have not ended, oldest first, each with the length of its input. A state that a later version has
     /// written counts.
     /// </summary>
-    public IReadOnlyList<(TaskRecord Record, int InputBytes)> ReadLive()
-    {
-        var records = new List<TaskRecord>();
-        using (var rows = Query(
-            Select + "sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) "
-            + "AND finished_at IS NULL ORDER BY sequence"))
-        {
-            while (rows.Read())
-            {
-                records.Add(Record(rows));
-            }
-        }
-
-        return [.. records.Select(record => (record, PayloadLength(record.Sequence)))];
-    }
+    public IReadOnlyList<(TaskRecord Record, int InputBytes)> ReadLive() =>
+    [
+        .. All(Select + "sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) "
+                + "AND finished_at IS NULL ORDER BY sequence")
+            .Select(record => (record, PayloadLength(record.Sequence))),
+    ];
 
     /// <summary>
     /// Returns the newest sequence number; 0 without tasks. Counts recovered rows of lost tasks, so that no new task reuses their
@@ -44,12 +33,12 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         "SELECT max(place) FROM (SELECT max(sequence) AS place FROM tasks "
         + "UNION ALL SELECT max(task) FROM payloads UNION ALL SELECT max(task) FROM deliveries)") as long? ?? 0;
 
-    /// <summary>Reads tasks from the newest to the oldest, by the index of the operation or of the state if the query names one.</summary>
-    /// <param name="query">The filter; the caller applies its limit and cursor.</param>
-    /// <param name="below">Returns only tasks with lower sequence numbers.</param>
-    /// <param name="limit">The maximum number of rows to read.</param>
-    /// <param name="visit">Receives a row's sequence number, and its record if it passes the filter; returns whether to continue.</param>
-    public void Visit(TaskQuery query, long below, int limit, Func<long, TaskRecord?, bool> visit)
+    /// <summary>
+    /// Reads tasks below a sequence number, newest first, by the index of the operation or of the state if the query names one. The caller
+    /// applies the query's own limit.
+    /// </summary>
+    /// <returns>The sequence number of each row, and its record if it passes the filter.</returns>
+    public IEnumerable<(long Sequence, TaskRecord? Record)> List(TaskQuery query, long below, int limit)
     {
         const string Page = "sequence < ?1 ORDER BY sequence DESC LIMIT ?2";
         using var rows = query switch
@@ -61,10 +50,7 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         while (rows.Read())
         {
             var passes = query.State is null || query.State == TaskRow.StateOf(rows);
-            if (!visit(rows.GetInt64(0), passes ? Record(rows) : null))
-            {
-                return;
-            }
+            yield return (rows.GetInt64(0), passes ? TaskRow.Read(rows) : null);
         }
     }
 
@@ -87,62 +73,26 @@ internal sealed class TaskQueries(SqliteConnection connection, Action<TaskRecord
         return json.Read(buffer);
     }
 
-    /// <summary>Reads a page of tasks with pending webhooks, by the time of that, after the last one of the page before.</summary>
-    public IReadOnlyList<(long At, TaskRecord Record)> ReadPending(long after, long afterTask, int limit)
+    /// <summary>Reads a page of the tasks that have ended, oldest first, after a sequence number.</summary>
+    public IReadOnlyList<TaskRecord> ReadEnded(long after, int limit) => All(
+        Select + "sequence > ?1 AND (+tasks.state IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL) "
+        + "ORDER BY sequence LIMIT ?2", after, limit);
+
+    private List<TaskRecord> All(string sql, params ReadOnlySpan<object?> values)
     {
-        var pending = new List<(long, TaskRecord)>();
-        using var rows = Query(
-            Select + "deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (?1, ?2) "
-            + "ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT ?3", after, afterTask, limit);
+        var records = new List<TaskRecord>();
+        using var rows = Query(sql, values);
         while (rows.Read())
         {
-            pending.Add((rows.GetInt64(TaskRow.DeliveryAt), Record(rows)));
+            records.Add(TaskRow.Read(rows));
         }
 
-        return pending;
-    }
-
-    /// <summary>Reads a page of expiries, by time, after the last one of the page before.</summary>
-    public IReadOnlyList<Expiry> ReadExpiries(long after, long afterTask, int limit)
-    {
-        var expiries = new List<Expiry>();
-        using var rows = Query(
-            "SELECT forget_at, sequence, forget_at - ifnull(finished_at, created_at) FROM tasks "
-            + "WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (?1, ?2) ORDER BY forget_at, sequence LIMIT ?3",
-            after, afterTask, limit);
-        while (rows.Read())
-        {
-            expiries.Add(new Expiry(TaskRow.TimeOf(rows.GetInt64(0)), rows.GetInt64(1), TimeSpan.FromTicks(rows.GetInt64(2))));
-        }
-
-        return expiries;
-    }
-
-    private TaskRecord Record(SqliteDataReader row)
-    {
-        var record = TaskRow.Read(row);
-        if (record.Flaw is not null)
-        {
-            unreadable?.Invoke(record);
-        }
-
-        return record;
+        return records;
     }
 
     private TaskRecord? One(string sql, object key)
     {
         using var rows = Query(sql, key);
-        return rows.Read() ? Record(rows) : null;
+        return rows.Read() ? TaskRow.Read(rows) : null;
     }
 }
-
-/// <summary>A webhook that is due.</summary>
-/// <param name="Task">The sequence number of its task.</param>
-/// <param name="At">When it is due by the database; another time there means that another attempt has ended meanwhile.</param>
-internal readonly record struct DueDelivery(long Task, DateTimeOffset At);
-
-/// <summary>When a task expires.</summary>
-/// <param name="At">When, by the wall clock.</param>
-/// <param name="Task">The sequence number of the task.</param>
-/// <param name="Ttl">How long the task is kept after its end.</param>
-internal readonly record struct Expiry(DateTimeOffset At, long Task, TimeSpan Ttl);

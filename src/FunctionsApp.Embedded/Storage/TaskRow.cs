@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Await;
@@ -16,9 +17,6 @@ internal static class TaskRow
         "sequence, tasks.state, id, version, definition, tasks.attempts, created_at, started_at, finished_at, tasks.next_attempt_at, "
         + "expires_at, completed, total, url, deliveries.state, deliveries.next_attempt_at, "
         + "earlier_attempts, deliveries.attempts, operation";
-
-    /// <summary>The column of the time at which the webhook is due.</summary>
-    public const int DeliveryAt = 15;
 
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
@@ -74,13 +72,7 @@ internal static class TaskRow
     public static long? Number(DateTimeOffset? time) => (time - DateTimeOffset.UnixEpoch)?.Ticks;
 
     /// <summary>Returns a time. A number that is none is the nearest one.</summary>
-    public static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));
-
-    public static DateTimeOffset? TimeOf(long? number) => number is { } value ? TimeOf(value) : null;
-
-    /// <summary>Returns when to delete the task, if that is known.</summary>
-    public static long? ForgetAt(TaskRecord record) =>
-        record.IsFinished && record.Delivery is not { State: DeliveryState.Pending } ? Number(record.ExpiresAt) : null;
+    private static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));
 
     private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) =>
         row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
@@ -103,7 +95,7 @@ internal static class TaskRow
                 ? url
                 : throw new JsonException("The webhook has no URL."),
             State = Enum.IsDefined(state) ? state : throw new JsonException($"There is no state '{row.GetString(14)}' of a webhook."),
-            NextAttemptAt = NullableTime(row, DeliveryAt),
+            NextAttemptAt = NullableTime(row, 15),
             EarlierAttempts = CountOf(row, 16),
             Attempts = CoreJson.ReadStored<IReadOnlyList<DeliveryAttempt>>(row.GetFieldValue<byte[]>(17)),
         };
@@ -129,10 +121,10 @@ internal static class TaskRow
     /// </summary>
     private static TaskDefinition Salvage(SqliteDataReader row)
     {
-        JsonElement stored = default;
+        Salvaged? stored = null;
         try
         {
-            stored = JsonElement.Parse(row.GetFieldValue<byte[]>(4));
+            stored = JsonSerializer.Deserialize(row.GetFieldValue<byte[]>(4), SalvageJsonContext.Default.Salvaged);
         }
         catch (JsonException)
         {
@@ -141,28 +133,18 @@ internal static class TaskRow
 
         return new TaskDefinition
         {
-            Pattern = Text("pattern") ?? AwaitService.Name,
+            Pattern = stored?.Pattern ?? AwaitService.Name,
             Operation = row.IsDBNull(18) ? null : row.GetString(18),
             TtlSeconds = Math.Clamp((TimeOf(row.GetInt64(10)) - TimeOf(row.GetInt64(6))).TotalSeconds, 0, TasksOptions.MaxTtlSeconds),
-            OnError = Uri.TryCreate(Text("onError"), UriKind.Absolute, out var url) ? url : null,
-            Path = Text("path") ?? DefaultPath,
-            Fingerprint = Text("fingerprint"),
+            OnError = Uri.TryCreate(stored?.OnError, UriKind.Absolute, out var url) ? url : null,
+            Path = stored?.Path ?? DefaultPath,
+            Fingerprint = stored?.Fingerprint,
         };
-
-        string? Text(string name)
-        {
-            try
-            {
-                return stored.ValueKind == JsonValueKind.Object && stored.TryGetProperty(name, out var value)
-                    && value.ValueKind == JsonValueKind.String
-                    ? value.GetString()
-                    : null;
-            }
-            catch (InvalidOperationException)
-            {
-                // It is no text in Unicode.
-                return null;
-            }
-        }
     }
+
+    internal sealed record Salvaged(string? Pattern, string? Path, string? OnError, string? Fingerprint);
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(TaskRow.Salvaged))]
+internal sealed partial class SalvageJsonContext : JsonSerializerContext;

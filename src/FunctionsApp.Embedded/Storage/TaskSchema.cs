@@ -6,7 +6,6 @@ namespace FunctionsApp.Embedded.Storage;
 /// </summary>
 internal static class TaskSchema
 {
-    // forget_at: when the task is deleted; NULL until it has ended and its webhook is no longer pending.
     // deliveries.next_attempt_at: NULL unless the webhook is pending.
     // An index ends with the key of its table, so it lists the tasks of one state in order of creation.
     private const string First = """
@@ -24,14 +23,12 @@ internal static class TaskSchema
             finished_at INTEGER,
             next_attempt_at INTEGER,
             expires_at INTEGER NOT NULL,
-            forget_at INTEGER,
             completed INTEGER,
             total INTEGER
         ) STRICT;
         CREATE UNIQUE INDEX tasks_by_key ON tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
         CREATE INDEX tasks_by_state ON tasks (state);
         CREATE INDEX tasks_by_operation ON tasks (operation);
-        CREATE INDEX tasks_by_expiry ON tasks (forget_at) WHERE forget_at IS NOT NULL;
         CREATE TABLE payloads (
             task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
             json TEXT NOT NULL
@@ -44,7 +41,6 @@ internal static class TaskSchema
             earlier_attempts INTEGER NOT NULL,
             attempts TEXT NOT NULL
         ) STRICT;
-        CREATE INDEX deliveries_by_time ON deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
         CREATE TABLE signing_keys (key TEXT NOT NULL) STRICT;
         """;
 

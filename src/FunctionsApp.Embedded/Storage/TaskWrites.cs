@@ -1,22 +1,39 @@
 using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Core.Webhooks;
 using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The connection that writes. Only the writer's thread uses it.</summary>
-internal sealed class TaskWrites(SqliteConnection connection) : Session(connection)
+/// <summary>The connection that writes, to the file at a path. Only the writer's thread uses more than <see cref="IsAtPath"/>.</summary>
+internal sealed class TaskWrites(SqliteConnection connection, string path) : TaskQueries(connection)
 {
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
+
+    // SQLITE_FCNTL_HAS_MOVED
+    private const int HasMoved = 20;
 
     /// <summary>Bytes that the database uses, without the log and free pages.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
     /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
     public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
+
+    /// <summary>Whether the path still leads to the open file. What is written to another file is lost to the next start.</summary>
+    /// <remarks>
+    /// SQLite compares the inodes: some microseconds beside a flush of milliseconds. On Windows an open file cannot be deleted.
+    /// </remarks>
+    public bool IsAtPath => FileControl(Connection.Handle!, "main", HasMoved, out var moved) != SQLitePCL.raw.SQLITE_OK || moved == 0;
+
+    /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
+    public void EnsureAtPath()
+    {
+        if (!IsAtPath)
+        {
+            throw new StorageException($"'{path}' has been deleted, moved or replaced while it was open.");
+        }
+    }
 
     /// <summary>Rolls a failed transaction back, unless SQLite has done so already.</summary>
     public void RollBack()
@@ -31,13 +48,19 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         Scalar("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
-    /// <summary>Writes a new task with its input. Frees a key that an expired task still has.</summary>
-    public void Insert(TaskRecord record, ReadOnlyMemory<byte> input)
+    /// <summary>Writes a new task with its input, unless another task that has not expired has its idempotency key.</summary>
+    /// <returns>Whether the task was written.</returns>
+    public bool Insert(TaskRecord record, ReadOnlyMemory<byte> input, Predicate<TaskRecord> isExpired)
     {
         var definition = record.Definition;
-        if (definition.IdempotencyKey is { } key)
+        if (definition.IdempotencyKey is { } key && FindByKey(key) is { } other)
         {
-            Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
+            if (!isExpired(other))
+            {
+                return false;
+            }
+
+            Run("UPDATE tasks SET idempotency_key = NULL WHERE sequence = ?1", other.Sequence);
         }
 
         Run(
@@ -48,6 +71,7 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
             Json(definition), record.Attempts, TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt),
             TaskRow.Number(record.ExpiresAt));
         PutPayload(record.Sequence, input);
+        return true;
     }
 
     /// <summary>Writes a changed task and, if it has ended with an outcome, replaces its input with that.</summary>
@@ -55,11 +79,11 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
     {
         Run(
             "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, "
-            + "expires_at = ?8, forget_at = ?9, completed = ?10, total = ?11 "
+            + "expires_at = ?8, completed = ?9, total = ?10 "
             + "WHERE sequence = ?1",
             record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt),
             TaskRow.Number(record.FinishedAt), TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt),
-            TaskRow.ForgetAt(record), record.Progress?.Completed, record.Progress?.Total);
+            record.Progress?.Completed, record.Progress?.Total);
         if (!outcome.IsEmpty)
         {
             PutPayload(record.Sequence, outcome);
@@ -75,48 +99,39 @@ internal sealed class TaskWrites(SqliteConnection connection) : Session(connecti
         }
     }
 
-    /// <summary>Writes the delivery state of a task that has ended.</summary>
-    public void UpdateDelivery(TaskRecord record)
-    {
-        PutDelivery(record.Sequence, record.Delivery!);
-        Run("UPDATE tasks SET forget_at = ?2 WHERE sequence = ?1", record.Sequence, TaskRow.ForgetAt(record));
-    }
-
-    /// <summary>
-    /// Ends the webhook of a task that cannot be read, so that the task expires. What cannot be read stays as it is: the task has
-    /// failed, and must not end otherwise later.
-    /// </summary>
-    public void AbandonDelivery(long task)
-    {
-        Run(
-            "UPDATE deliveries SET state = CASE state WHEN ?2 THEN ?3 ELSE state END, next_attempt_at = NULL WHERE task = ?1",
-            task, TaskRow.Text(DeliveryState.Pending), TaskRow.Text(DeliveryState.Failed));
-        Run("UPDATE tasks SET forget_at = expires_at WHERE sequence = ?1", task);
-    }
-
-    /// <summary>Deletes tasks that have expired, with all that belongs to them.</summary>
-    /// <param name="tasks">The tasks.</param>
-    /// <param name="kept">Receives those that a pending webhook keeps.</param>
-    public void Delete(IReadOnlyList<long> tasks, Action<long> kept)
-    {
-        foreach (var task in tasks)
-        {
-            if (Run("DELETE FROM tasks WHERE sequence = ?1 AND forget_at IS NOT NULL", task) == 0
-                && Scalar("SELECT 1 FROM tasks WHERE sequence = ?1", task) is not null)
-            {
-                kept(task);
-            }
-        }
-    }
-
-    private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
-        Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
-
-    private void PutDelivery(long task, Delivery delivery) => Run(
+    /// <summary>Writes the webhook of a task.</summary>
+    public void PutDelivery(long task, Delivery delivery) => Run(
         "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) "
         + "VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
         task, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt), delivery.EarlierAttempts,
         Json(delivery.Attempts));
+
+    /// <summary>Deletes tasks that have expired, with all that belongs to them. A pending webhook keeps its task.</summary>
+    /// <returns>The tasks that do not exist any more.</returns>
+    public List<long> Delete(IEnumerable<long> tasks)
+    {
+        var deleted = new List<long>();
+        foreach (var task in tasks)
+        {
+            var record = Find(task);
+            if (record is null || TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal })
+            {
+                Run("DELETE FROM tasks WHERE sequence = ?1", task);
+                deleted.Add(task);
+            }
+        }
+
+        return deleted;
+    }
+
+    // SQLitePCLRaw does not expose this function of its library.
+    [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
+    private static extern int FileControl(
+        SQLitePCL.sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
+
+    private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
+        Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));
 
     private static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
 

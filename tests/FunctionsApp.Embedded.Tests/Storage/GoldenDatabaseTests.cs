@@ -118,16 +118,10 @@ public sealed class GoldenDatabaseTests : StorageTests
     /// <summary>Describes all tasks of the database in JSON: as callers see them, with their definitions and webhooks.</summary>
     private string Describe()
     {
-        var records = new List<TaskRecord>();
-        Database.Read(queries =>
-        {
-            queries.Visit(new TaskQuery(State: null, Operation: null, Limit: 0, Cursor: null), long.MaxValue, 1_000, (_, record) =>
-            {
-                records.Add(record!);
-                return true;
-            });
-            return true;
-        });
+        var records = Database.Read(static queries => queries
+            .List(new TaskQuery(State: null, Operation: null, Limit: 0, Cursor: null), long.MaxValue, 1_000)
+            .Select(static row => row.Record!)
+            .ToList());
         return $"[{string.Join(',', records.Select(record => $$"""
             {
               "sequence": {{record.Sequence}},

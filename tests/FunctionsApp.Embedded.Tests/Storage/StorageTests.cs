@@ -2,7 +2,6 @@ using System.Text;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Embedded.Storage;
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FunctionsApp.Embedded.Tests.Storage;
@@ -37,11 +36,8 @@ public abstract class StorageTests : IDisposable
         _database = null;
     }
 
-    private protected static TaskDatabase Open(string directory, ILogger? logger = null)
-    {
-        PrivateDirectory.Create(directory);
-        return TaskDatabase.Open(directory, DirectoryLock.TryTake(directory)!, logger ?? NullLogger.Instance);
-    }
+    private protected static TaskDatabase Open(string directory) =>
+        TaskDatabase.Open(TaskDirectory.TryTake(directory)!, TimeProvider.System, NullLogger.Instance);
 
     protected static TaskRecord NewRecord(long sequence, string operation = "echo", string? key = null) => new()
     {
@@ -61,7 +57,7 @@ public abstract class StorageTests : IDisposable
 
     protected static byte[] Utf8(string json) => Encoding.UTF8.GetBytes(json);
 
-    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(writes => writes.Insert(record, Utf8(input))).WaitAsync(Limit);
+    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(writes => writes.Insert(record, Utf8(input), static _ => false)).WaitAsync(Limit);
 
     protected Task UpdateAsync(TaskRecord record, string? outcome = null) =>
         Writer.WriteAsync(writes => writes.Update(record, outcome is null ? default : Utf8(outcome))).WaitAsync(Limit);

@@ -82,9 +82,8 @@ public sealed class TaskDatabaseTests : StorageTests
     [InlineData("SELECT * FROM tasks WHERE idempotency_key = 'x'", "INDEX tasks_by_key (idempotency_key=?)")]
     [InlineData("SELECT * FROM tasks WHERE state = 'failed' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_state (state=? AND rowid<?)")]
     [InlineData("SELECT * FROM tasks WHERE operation = 'echo' AND sequence < 5 ORDER BY sequence DESC LIMIT 5", "INDEX tasks_by_operation (operation=? AND rowid<?)")]
-    [InlineData("SELECT forget_at, sequence FROM tasks WHERE forget_at IS NOT NULL AND (forget_at, sequence) > (1, 2) ORDER BY forget_at, sequence LIMIT 5", "INDEX tasks_by_expiry")]
+    [InlineData("SELECT * FROM tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence WHERE sequence > 5 AND (+tasks.state IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL) ORDER BY sequence LIMIT 5", "INTEGER PRIMARY KEY (rowid>?)")]
     [InlineData("SELECT * FROM tasks WHERE sequence IN (SELECT sequence FROM tasks WHERE state NOT IN ('succeeded', 'failed', 'cancelled')) AND finished_at IS NULL ORDER BY sequence", "COVERING INDEX tasks_by_state")]
-    [InlineData("SELECT * FROM tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence WHERE deliveries.next_attempt_at IS NOT NULL AND (deliveries.next_attempt_at, deliveries.task) > (1, 2) ORDER BY deliveries.next_attempt_at, deliveries.task LIMIT 5", "INDEX deliveries_by_time")]
     public void Every_query_uses_an_index_and_sorts_nothing(string sql, string index)
     {
         Assert.NotNull(Database);
@@ -105,24 +104,36 @@ public sealed class TaskDatabaseTests : StorageTests
     }
 
     [Fact]
-    public async Task Due_entries_are_read_page_by_page_in_time_order()
+    public async Task Ended_tasks_are_read_page_by_page()
     {
-        foreach (var (sequence, due) in new[] { (1, 30), (2, 10), (3, 20), (4, 10), (5, 99) })
+        for (var i = 1; i <= 5; i++)
         {
-            await InsertAsync(NewRecord(sequence));
-            await UpdateAsync(Ended(NewRecord(sequence)) with { Delivery = LeastDelivery with { NextAttemptAt = Now.AddSeconds(due) } }, "1");
+            await InsertAsync(NewRecord(i));
+            if (i != 3)
+            {
+                await UpdateAsync(Ended(NewRecord(i)) with { Delivery = i == 2 ? LeastDelivery with { NextAttemptAt = Now } : null }, "1");
+            }
         }
 
-        var first = Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 3));
-        var second = Database.Read(queries => queries.ReadPending(first[^1].At, first[^1].Record.Sequence, 3));
-        Assert.Equal([2, 4, 3], first.Select(static due => due.Record.Sequence));
-        Assert.Equal([1, 5], second.Select(static due => due.Record.Sequence));
-        Assert.Equal(Now.AddSeconds(99), second[^1].Record.Delivery!.NextAttemptAt);
+        var first = Database.Read(static queries => queries.ReadEnded(0, 2));
+        var second = Database.Read(static queries => queries.ReadEnded(2, 2));
+        Assert.Equal([1, 2], first.Select(static record => record.Sequence));
+        Assert.Equal([4, 5], second.Select(static record => record.Sequence));
+        Assert.Equal(Now, first[1].Delivery!.NextAttemptAt);
+        Assert.Empty(Database.Read(static queries => queries.ReadEnded(5, 2)));
+    }
 
-        // What was delivered is due no more, and its task may expire.
-        await Writer.WriteAsync(static writes => writes.UpdateDelivery(Ended(NewRecord(2)) with { Delivery = LeastDelivery with { State = DeliveryState.Delivered } }));
-        Assert.DoesNotContain(2, Database.Read(static queries => queries.ReadPending(long.MinValue, 0, 9)).Select(static due => due.Record.Sequence));
-        Assert.Equal([new Expiry(Now.AddSeconds(61), 2, TimeSpan.FromSeconds(60))], Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 9)));
+    [Fact]
+    public async Task A_key_has_one_task_until_that_expires()
+    {
+        bool first = false, second = true, third = false;
+        await Writer.WriteAsync(writes => first = writes.Insert(NewRecord(1, key: "k"), Utf8("1"), static _ => false));
+        await Writer.WriteAsync(writes => second = writes.Insert(NewRecord(2, key: "k"), Utf8("2"), static _ => false));
+        await Writer.WriteAsync(writes => third = writes.Insert(NewRecord(3, key: "k"), Utf8("3"), static other => other.Sequence == 1));
+
+        Assert.Equal((true, false, true), (first, second, third));
+        Assert.Equal(3, Database.Read(static queries => queries.FindByKey("k"))!.Sequence);
+        Assert.Null(Database.Read(static queries => queries.Find(2)));
     }
 
     [Fact]
@@ -132,18 +143,15 @@ public sealed class TaskDatabaseTests : StorageTests
         {
             await InsertAsync(NewRecord(i), $"\"{new string('x', 1_000_000)}\"");
             var delivery = i == 1 ? LeastDelivery with { NextAttemptAt = Now } : i == 2 ? LeastDelivery with { State = DeliveryState.Delivered } : null;
-            await UpdateAsync(Ended(NewRecord(i)) with { Delivery = delivery, ExpiresAt = Now.AddSeconds(i) }, $"\"{new string('y', 1_000_000)}\"");
+            await UpdateAsync(Ended(NewRecord(i)) with { Delivery = delivery }, $"\"{new string('y', 1_000_000)}\"");
         }
 
         await InsertAsync(NewRecord(41));
-        var first = Database.Read(static queries => queries.ReadExpiries(long.MinValue, 0, 30));
-        var second = Database.Read(queries => queries.ReadExpiries(TaskRow.Number(first[^1].At), first[^1].Task, 30));
-        Assert.Equal(Enumerable.Range(2, 39).Select(static task => (long)task), first.Concat(second).Select(static expiry => expiry.Task));
-        var kept = new List<long>();
-        await Writer.WriteAsync(writes => writes.Delete([.. Enumerable.Range(1, 39).Select(static task => (long)task), 41, 42], kept.Add));
-        Assert.Equal([1, 41], kept);
+        List<long> deleted = [];
+        await Writer.WriteAsync(writes => deleted = writes.Delete([.. Enumerable.Range(1, 39).Select(static task => (long)task), 41, 42]));
+        Assert.Equal([.. Enumerable.Range(2, 38).Select(static task => (long)task), 42], deleted);
 
-        // Left are one whose webhook is to be sent, one whose time has not come, and one that has not ended.
+        // Left are one whose webhook is to be sent, one that was not named, and one that has not ended.
         Assert.Equal([1, 40, 41], new[] { 1, 40, 41 }.Select(sequence => Database.Read(queries => queries.Find(sequence))?.Sequence));
         Assert.Equal((3, 3, 1), (Number("SELECT count(*) FROM tasks"), Number("SELECT count(*) FROM payloads"), Number("SELECT count(*) FROM deliveries")));
         Assert.InRange(Writer.UsedBytes, 2_000_000, 3_000_000);
@@ -185,29 +193,30 @@ public sealed class TaskDatabaseTests : StorageTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task A_damaged_database_is_moved_aside_and_logged(int kind)
+    public async Task A_damaged_database_is_refused_and_stays_as_it_is(int kind)
     {
         await InsertAsync(NewRecord(1), $"\"{new string('x', 50_000)}\"");
         Close();
-        var bytes = await File.ReadAllBytesAsync(DatabaseFile);
-        await File.WriteAllBytesAsync(DatabaseFile, kind switch
+        var sound = await File.ReadAllBytesAsync(DatabaseFile);
+        var damaged = kind switch
         {
             0 => Utf8("This is no database, but a text of some length."),
-            1 => bytes[..^8_192],
-            _ => [.. bytes[..4_096], .. new byte[4_096], .. bytes[8_192..]],
-        });
+            1 => sound[..^8_192],
+            _ => [.. sound[..4_096], .. new byte[4_096], .. sound[8_192..]],
+        };
+        await File.WriteAllBytesAsync(DatabaseFile, damaged);
 
-        var log = new LogBook<TaskStore>();
-        var exception = Assert.Throws<StorageException>(() => Open(StateDirectory, log));
-        Assert.Contains("reliability.md", exception.Message, StringComparison.Ordinal);
-        Assert.Contains(Path.Combine("damaged", "tasks-001.db"), Assert.Single(log.Entries).Message, StringComparison.Ordinal);
-        Assert.False(File.Exists(DatabaseFile));
-        Assert.True(File.Exists(Path.Combine(StateDirectory, "damaged", "tasks-001.db")));
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Contains("reliability.md", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
+            Assert.Equal(damaged, await File.ReadAllBytesAsync(DatabaseFile));
+        }
 
-        // Nothing is begun anew before somebody has decided; a recovery that has failed is no decision.
-        File.WriteAllBytes(DatabaseFile, []);
-        Assert.Contains("tasks-001.db", Assert.Throws<StorageException>(() => Open(StateDirectory)).Message, StringComparison.Ordinal);
-        File.Delete(Path.Combine(StateDirectory, "damaged", "tasks-001.db"));
+        // An operator recovers it, or removes it.
+        await File.WriteAllBytesAsync(DatabaseFile, sound);
+        Assert.Equal(1, Database.Read(static queries => queries.LastSequence()));
+        Close();
+        File.Delete(DatabaseFile);
         Assert.Equal(0, Database.Read(static queries => queries.LastSequence()));
     }
 
@@ -224,13 +233,13 @@ public sealed class TaskDatabaseTests : StorageTests
     public void A_directory_has_one_process_and_is_free_when_the_database_is_closed_or_cannot_be_opened()
     {
         Assert.NotNull(Database);
-        Assert.Null(DirectoryLock.TryTake(StateDirectory));
+        Assert.Null(TaskDirectory.TryTake(StateDirectory));
         Close();
         File.WriteAllText(DatabaseFile, "This is no database.");
         Assert.Throws<StorageException>(() => Open(StateDirectory));
 
-        using var @lock = DirectoryLock.TryTake(StateDirectory);
-        Assert.NotNull(@lock);
+        using var directory = TaskDirectory.TryTake(StateDirectory);
+        Assert.NotNull(directory);
     }
 
     [Fact]

@@ -1,0 +1,105 @@
+using FunctionsApp.Core.Tasks;
+using FunctionsApp.Embedded.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Embedded;
+
+/// <summary>Does the steps of tasks that no event causes, when they are due: attempts after a pause, webhooks and removals.</summary>
+internal sealed class TaskSteps(
+    TaskStore store, WakeUps wakeUps, TaskQueue queue, WebhookQueue webhooks, ILogger<TaskStore> logger)
+{
+    /// <summary>Tasks that one transaction deletes. The limit keeps other changes from waiting long.</summary>
+    private const int MaxDeleted = 100;
+
+    private const int PageSize = 1_000;
+
+    /// <summary>Plans the webhooks and removals of the database, and does what is due until the host stops.</summary>
+    public async Task RunAsync()
+    {
+        var running = Task.WhenAll(WakeAsync(), RemoveAsync());
+        await LoadAsync();
+        await running;
+    }
+
+    private async Task LoadAsync()
+    {
+        var after = 0L;
+        for (var count = PageSize; count == PageSize;)
+        {
+            var page = await store.Database.ReadAsync(queries => queries.ReadEnded(after, PageSize), int.MaxValue, store.Database.Stopping);
+            foreach (var record in page)
+            {
+                after = record.Sequence;
+                TaskLog.Flaw(logger, record);
+                wakeUps.Plan(record);
+                wakeUps.PlanRemoval(record);
+            }
+
+            count = page.Count;
+        }
+
+        wakeUps.SetComplete();
+    }
+
+    private async Task WakeAsync()
+    {
+        await foreach (var due in wakeUps.Due.ReadAllAsync(store.Database.Stopping))
+        {
+            try
+            {
+                Wake(due);
+            }
+#pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the step is retried.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                TaskLog.NotDone(logger, exception);
+                wakeUps.Postpone(due);
+            }
+        }
+    }
+
+    private void Wake(WakeUp due)
+    {
+        // The end of a webhook that is in flight plans what comes next. Looked at before the record, which that end changes.
+        if (webhooks.IsInFlight(due.Task) || store.Find(due.Task) is not { } record || TaskLifecycle.WakeOf(record) != due.Wake)
+        {
+            return;
+        }
+
+        if (due.Wake.Step == TaskStep.Attempt)
+        {
+            queue.EnterAgain(record);
+        }
+        else
+        {
+            webhooks.Send(due, record.Delivery!.Url);
+        }
+    }
+
+    private async Task RemoveAsync()
+    {
+        while (await wakeUps.Removals.WaitToReadAsync(store.Database.Stopping))
+        {
+            var due = new List<WakeUp>();
+            while (due.Count < MaxDeleted && wakeUps.Removals.TryRead(out var wakeUp))
+            {
+                due.Add(wakeUp);
+            }
+
+            try
+            {
+                List<long> deleted = [];
+                await store.Database.WriteAsync(writes => deleted = writes.Delete(due.Select(static wakeUp => wakeUp.Task)));
+                deleted.ForEach(wakeUps.Forget);
+            }
+#pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the deletion is retried.
+            catch (Exception exception) when (!store.Database.Stopping.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                TaskLog.NotDone(logger, exception);
+                due.ForEach(wakeUps.Postpone);
+            }
+        }
+    }
+}
