@@ -43,7 +43,7 @@ internal sealed record ValuePlace(ValuePlace? Parent, string? Name, int Index)
 internal sealed class ValidationErrors
 {
     // The response to a hostile body must stay small, so the number and the length of the errors are limited.
-    private const int MaxErrors = 100;
+    public const int MaxErrors = 100;
     private const int MaxCharacters = 16 * 1024;
     private const int MaxTextCharacters = 1_000;
 
@@ -77,7 +77,7 @@ internal sealed class ValidationErrors
         _characters += pointer.Length + message.Length;
     }
 
-    /// <summary>Checks the elements of a request, to report the errors of all of them at once, up to the limit.</summary>
+    /// <summary>Checks the elements of a request, to report the errors of all of them at once.</summary>
     /// <param name="count">How many elements there are.</param>
     /// <param name="check">Checks the element at an index; throws its problem.</param>
     /// <param name="about">Adds to a problem which element it is about; the errors of several get the first one's.</param>
@@ -86,7 +86,7 @@ internal sealed class ValidationErrors
     {
         var errors = new ValidationErrors();
         int? first = null;
-        for (var i = 0; i < count && !errors.IsFull; i++)
+        for (var i = 0; i < count; i++)
         {
             try
             {

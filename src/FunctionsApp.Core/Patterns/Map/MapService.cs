@@ -168,12 +168,17 @@ public sealed class MapService(
     /// <exception cref="ProblemException">Some items are invalid: the errors, up to the limit, and the index of the first.</exception>
     private static Problem? CheckItems(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
     {
-        var at = request.Items.Index.Find(0).Start;
+        var (at, invalid) = (request.Items.Index.Find(0).Start, 0);
         ValidationErrors.Collect(request.Items.Count, Check, static (problem, i) => problem with { Index = i });
         return null;
 
         void Check(int i)
         {
+            if (invalid >= ValidationErrors.MaxErrors)
+            {
+                return;
+            }
+
             cancellationToken.ThrowIfCancellationRequested();
             var text = request.Items.Text.Span;
             try
@@ -182,6 +187,7 @@ public sealed class MapService(
             }
             catch (ProblemException exception)
             {
+                invalid++;
                 throw new ProblemException(exception.Problem.Below(JsonPointer.Append("/items", i)));
             }
         }
