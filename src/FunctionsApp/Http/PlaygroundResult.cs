@@ -66,9 +66,9 @@ public sealed partial class PlaygroundResult(Func<TaskPatterns> patterns, string
         /// <summary>Returns the address of the repository, such as <c>https://github.com/owner/name</c>, or an empty string.</summary>
         private static string Repository()
         {
-            var metadata = typeof(PlaygroundResult).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>();
-            var address = metadata.FirstOrDefault(static one => one.Key == "RepositoryUrl")?.Value ?? "";
-            return Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
+            var address = typeof(PlaygroundResult).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+                .FirstOrDefault(static one => string.Equals(one.Key, "RepositoryUrl", StringComparison.Ordinal));
+            return Uri.TryCreate(address?.Value, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
                 ? RepositoryEnd().Replace(uri.AbsoluteUri, "")
                 : "";
         }
