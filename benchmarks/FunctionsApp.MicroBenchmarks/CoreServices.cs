@@ -1,5 +1,4 @@
 using FunctionsApp.Core;
-using FunctionsApp.Operations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,7 +1,6 @@
 using System.Text;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
-using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;

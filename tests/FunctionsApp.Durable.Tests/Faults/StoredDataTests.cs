@@ -6,13 +6,9 @@ using DurableTask.Core;
 using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
-using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Records;
-using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace FunctionsApp.Durable.Tests.Faults;
 
