@@ -19,10 +19,13 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
     /// <summary>What has arrived and is in no buffer yet.</summary>
     private ReadOnlySequence<byte> _rest;
 
-    /// <summary>The bytes of the rest if that is the start of a line longer than a buffer, which stays in the pipe until its end.</summary>
-    private long _longBytes;
+    /// <summary>
+    /// The start of a line that is longer than a buffer. It must not stay in the server's pipe: if the client leaves, Kestrel would log
+    /// that a reading is in progress (<c>AbandonedUploadTests</c>).
+    /// </summary>
+    private byte[] _line = [];
 
-    private long _heldBytes;
+    private int _lineLength;
     private long _items;
     private long _lines;
     private bool _skips;
@@ -37,12 +40,12 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         while (true)
         {
             // A sender may pause, but not within a long line, which stays in memory until its end.
-            var minRate = _longBytes > 0 ? UploadPace.MinLargeBytesPerSecond : 0;
+            var minRate = _line.Length > 0 ? UploadPace.MinLargeBytesPerSecond : 0;
             var read = await pace.ReadAsync(minRate, unread: _rest.Length, cancellationToken);
             _rest = read.Buffer;
             try
             {
-                while (Cut(read.IsCompleted) is { } buffer)
+                while (await CutAsync(read.IsCompleted, cancellationToken) is { } buffer)
                 {
                     if (buffer.Count > 0)
                     {
@@ -53,8 +56,6 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
                         buffer.Release();
                     }
                 }
-
-                await HoldLongLineAsync(cancellationToken);
             }
             finally
             {
@@ -69,36 +70,22 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         }
     }
 
-    private async ValueTask HoldLongLineAsync(CancellationToken cancellationToken)
-    {
-        var more = _longBytes - _heldBytes;
-        _heldBytes = _longBytes;
-        if (more > 0)
-        {
-            await memory.HoldAsync(more, cancellationToken);
-        }
-        else
-        {
-            memory.Release(-more);
-        }
-    }
-
     /// <summary>Takes as many whole lines as a buffer holds; returns null when more must arrive first.</summary>
-    private LineBuffer? Cut(bool isLast)
+    private ValueTask<ItemBuffer?> CutAsync(bool isLast, CancellationToken cancellationToken)
     {
         if (!_hasStarted && !SkipMark(isLast))
         {
-            return null;
+            return default;
         }
 
-        if (_skips && !SkipLine(isLast))
+        if (_skips)
         {
-            return null;
+            return new(Skip(isLast));
         }
 
-        if (_longBytes > 0)
+        if (_line.Length > 0)
         {
-            return CutLong(isLast);
+            return CutLongAsync(isLast, cancellationToken);
         }
 
         var length = (int)Math.Min(_rest.Length, _bufferBytes);
@@ -108,40 +95,55 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         if (whole > 0)
         {
             _rest = _rest.Slice(whole);
-            return Index(text, whole);
+            return new(Index(text, whole));
         }
 
         ArrayPool<byte>.Shared.Return(text);
-        return length < _bufferBytes ? null : CutLong(isLast);
+        return length < _bufferBytes ? default : CutLongAsync(isLast, cancellationToken);
     }
 
-    /// <summary>Takes a line that is longer than a buffer; returns null until its end.</summary>
-    private LineBuffer? CutLong(bool isLast)
+    /// <summary>Takes a line that is longer than a buffer, or the next part of it; returns null until its end.</summary>
+    private async ValueTask<ItemBuffer?> CutLongAsync(bool isLast, CancellationToken cancellationToken)
     {
-        var newline = _rest.Slice(_longBytes).PositionOf((byte)'\n');
-        var line = newline is { } end ? _rest.Slice(0, end) : _rest;
-        var mayEnd = (newline is not null || !isLast) && line.Slice(line.Length - 1).FirstSpan[0] == '\r';
-        if (line.Length - (mayEnd ? 1 : 0) > maxLineBytes)
+        var newline = _rest.PositionOf((byte)'\n');
+        var part = newline is { } end ? _rest.Slice(0, _rest.GetPosition(1, end)) : _rest;
+        var length = _lineLength + part.Length;
+        if (length - EndBytes(part, isLast) > maxLineBytes)
         {
-            (_skips, _longBytes) = (true, 0);
+            EndLine();
+            _skips = true;
             var some = ArrayPool<byte>.Shared.Rent(1);
             some[0] = (byte)'-';
             return new LineBuffer(some, 1, _items++, _lines + 1, Problem.TooLarge(string.Create(
                 CultureInfo.InvariantCulture, $"Line {_lines + 1} is longer than {maxLineBytes} bytes (Limits:MaxRequestBytes).")));
         }
 
-        if (newline is null && !isLast)
+        await GrowAsync(length, cancellationToken);
+        part.CopyTo(_line.AsSpan(_lineLength));
+        (_rest, _lineLength) = (_rest.Slice(part.End), (int)length);
+        return newline is null && !isLast ? null : Index(EndLine(), (int)length);
+    }
+
+    /// <summary>Returns how many bytes at the end of what there is of a line are the line's end, or may become it.</summary>
+    private int EndBytes(ReadOnlySequence<byte> part, bool isLast) => FromEnd(part, 1) switch
+    {
+        (byte)'\n' => FromEnd(part, 2) == '\r' ? 2 : 1,
+        (byte)'\r' when !isLast => 1,
+        _ => 0,
+    };
+
+    /// <summary>Returns a byte of the line, counted from the end of its next part; 0 if the line is shorter.</summary>
+    private byte FromEnd(ReadOnlySequence<byte> part, int number)
+    {
+        if (number > part.Length)
         {
-            _longBytes = _rest.Length;
-            return null;
+            var at = _lineLength + (int)part.Length - number;
+            return at < 0 ? (byte)0 : _line[at];
         }
 
-        var length = (int)line.Length;
-        var text = length <= LineBuffer.MaxRentedBytes ? ArrayPool<byte>.Shared.Rent(length) : GC.AllocateUninitializedArray<byte>(length);
-        line.CopyTo(text);
-        _rest = _rest.Slice(line.End);
-        _longBytes = 0;
-        return Index(text, length);
+        Span<byte> value = stackalloc byte[1];
+        part.Slice(part.Length - number, 1).CopyTo(value);
+        return value[0];
     }
 
     /// <summary>Skips a byte order mark at the start of the body.</summary>
@@ -157,14 +159,45 @@ internal sealed class LineReader(PipeReader body, int maxLineBytes, RequestMemor
         return _hasStarted;
     }
 
-    /// <summary>Drops the rest of a line that is too long, up to its end.</summary>
-    /// <returns>False if more must arrive until its end.</returns>
-    private bool SkipLine(bool isLast)
+    /// <summary>Makes room for the start of a line.</summary>
+    private async ValueTask GrowAsync(long length, CancellationToken cancellationToken)
+    {
+        if (length <= _line.Length)
+        {
+            return;
+        }
+
+        // Longer than an array that a buffer has rented, and would return.
+        var least = Math.Max(length, LineBuffer.MaxRentedBytes + 1);
+        var capacity = (int)Math.Max(least, Math.Min(2L * Math.Max(_line.Length, LineBuffer.MaxRentedBytes), maxLineBytes + 1L));
+        await memory.HoldAsync(capacity - _line.Length, cancellationToken);
+        var larger = GC.AllocateUninitializedArray<byte>(capacity);
+        _line.AsSpan(0, _lineLength).CopyTo(larger);
+        _line = larger;
+    }
+
+    /// <summary>Takes the start of a line, and releases the memory that was held for it.</summary>
+    private byte[] EndLine()
+    {
+        var line = _line;
+        memory.Release(line.Length);
+        (_line, _lineLength) = ([], 0);
+        return line;
+    }
+
+    /// <summary>Drops the rest of a line that is too long.</summary>
+    private LineBuffer? Skip(bool isLast)
     {
         var end = _rest.PositionOf((byte)'\n');
-        _rest = _rest.Slice(end ?? _rest.End);
-        _skips = end is null && !isLast;
-        return !_skips;
+        _rest = end is { } newline ? _rest.Slice(_rest.GetPosition(1, newline)) : _rest.Slice(_rest.End);
+        if (end is null && !isLast)
+        {
+            return null;
+        }
+
+        _skips = false;
+        _lines++;
+        return new LineBuffer([], 0, _items, _lines + 1);
     }
 
     private LineBuffer Index(byte[] text, int length)
