@@ -38,14 +38,7 @@ public static class FunctionsCoreServices
             MapJsonContext.Default, StreamJsonContext.Default, WebhookJsonContext.Default, TaskJsonContext.Default,
             HealthJsonContext.Default);
 
-        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section))
-            .ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
-            .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<WebhookOptions>().Bind(configuration.GetSection(WebhookOptions.Section))
-            .ValidateDataAnnotations().ValidateOnStart();
-
+        AddSettings(services, configuration);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProblemDescriber>();
         services.AddSingleton<RequestReader>();
@@ -79,11 +72,22 @@ public static class FunctionsCoreServices
         services.AddSingleton<WebhookAttempt>();
         services.AddSingleton(static provider => new Lazy<TaskRunner>(provider.GetRequiredService<TaskRunner>));
         services.AddSingleton(static provider => new Lazy<WebhookSender>(provider.GetRequiredService<WebhookSender>));
+
+        return services;
+    }
+
+    private static void AddSettings(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
+            .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<WebhookOptions>().Bind(configuration.GetSection(WebhookOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))
             .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
                 provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
             .ValidateDataAnnotations().ValidateOnStart();
-
-        return services;
     }
 }

@@ -21,12 +21,17 @@ public sealed class OperationsGenerator : IIncrementalGenerator
         var operations = context.SyntaxProvider.ForAttributeWithMetadataName(
             "FunctionsApp.Core.Operations.OperationAttribute",
             static (_, _) => true,
-            static (found, _) => found.TargetSymbol is INamedTypeSymbol { IsAbstract: false, IsGenericType: false } type && IsVisible(type)
-                ? type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)
-                : null);
+            static (found, _) => NameOf(found.TargetSymbol));
         var assembly = context.CompilationProvider.Select(static (compilation, _) => compilation.AssemblyName ?? Suffix);
-        context.RegisterSourceOutput(operations.Collect().Combine(assembly), static (output, found) => Write(output, found.Left, found.Right));
+        context.RegisterSourceOutput(
+            operations.Collect().Combine(assembly), static (output, found) => Write(output, found.Left, found.Right));
     }
+
+    /// <summary>Returns the name of an operation's class; null if nothing can create it.</summary>
+    private static string? NameOf(ISymbol symbol) =>
+        symbol is INamedTypeSymbol { IsAbstract: false, IsGenericType: false } type && IsVisible(type)
+            ? type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)
+            : null;
 
     /// <summary>Returns whether code beside the type can name it.</summary>
     private static bool IsVisible(ISymbol? type) => type is null
@@ -37,7 +42,7 @@ public sealed class OperationsGenerator : IIncrementalGenerator
     {
         var name = MethodName(assembly);
         var calls = new StringBuilder();
-        foreach (var operation in operations.OfType<string>().Distinct(StringComparer.Ordinal).OrderBy(static type => type, StringComparer.Ordinal))
+        foreach (var operation in operations.OfType<string>().OrderBy(static type => type, StringComparer.Ordinal))
         {
             calls.Append("            services.AddOperation<").Append(operation).Append(">();\n");
         }

@@ -17,14 +17,42 @@ internal static class Power
     /// <summary>Beyond this power of 2 each number rounds to 0 or to an infinity.</summary>
     private const int MaxMagnitude = 2_200;
 
-    private const int FirstBits = 96;
+    private const int FirstBits = 128;
 
     private static readonly BigInteger FirstLn2 = Logarithm(2, 1, FirstBits);
 
     /// <summary>Returns the double nearest to |x| to the power y; an infinity if that is out of range.</summary>
     /// <param name="x">The base, which is not 0.</param>
     /// <param name="y">The exponent.</param>
-    public static double Nearest(Number x, Number y)
+    public static double Nearest(Number x, Number y) => Estimate(x, y) ?? Compute(x, y);
+
+    /// <summary>Computes a power with doubles; null if the error could change the rounding.</summary>
+    private static double? Estimate(Number x, Number y)
+    {
+        if (!IsDouble(x) || !IsDouble(y))
+        {
+            return null;
+        }
+
+        var logarithm = DoubleDouble.Log(Math.Abs(x.AsDouble));
+        var product = logarithm * y.AsDouble;
+
+        // Within these limits no number is subnormal, and none is out of range.
+        const double Limit = 700;
+        if (!(Math.Abs(product.High) < Limit))
+        {
+            return null;
+        }
+
+        var (power, exponent) = DoubleDouble.Exp(product);
+        var error = (Math.Abs(y.AsDouble) + Limit) * power.High * Math.ScaleB(1, -86);
+        var low = power.High + (power.Low - error);
+        return low == power.High + (power.Low + error) ? Math.ScaleB(low, exponent) : null;
+
+        static bool IsDouble(Number number) => !number.IsInteger || (Int128)number.AsDouble == number.AsInteger;
+    }
+
+    private static double Compute(Number x, Number y)
     {
         var (number, exponent) = (Dyadic.Of(x), Dyadic.Of(y));
         number = number with { Odd = BigInteger.Abs(number.Odd) };

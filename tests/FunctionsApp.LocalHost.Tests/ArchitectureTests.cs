@@ -51,7 +51,8 @@ public sealed class ArchitectureTests
 
     [Fact]
     public void Every_project_has_its_order() => Assert.Equal(
-        Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(Path.GetFileName).Order(), Order.Keys.Order());
+        Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(Path.GetFileName).Order(),
+        Order.Keys.Append("FunctionsApp.Generators").Order()); // which runs in the compiler, and is one class
 
     [Fact]
     public void No_file_has_more_than_300_lines_and_no_line_more_than_140_characters()
