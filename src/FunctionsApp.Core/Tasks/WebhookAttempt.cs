@@ -30,7 +30,7 @@ public sealed partial class WebhookAttempt(
 
         // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var result = await SendAsync(record, delivery.Url, () => readOutcome(memory), stopping);
+        var result = await SendAsync(record, delivery.Url, memory, readOutcome, stopping);
         var retryAt = schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter);
         var after = TaskLifecycle.AfterDelivery(delivery, result, retryAt);
         if (result.Outcome != WebhookOutcome.Delivered)
@@ -55,12 +55,12 @@ public sealed partial class WebhookAttempt(
     /// cannot be read is not: the engine waits for it.
     /// </summary>
     private async Task<WebhookResult> SendAsync(
-        TaskRecord record, Uri url, Func<ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+        TaskRecord record, Uri url, RequestMemory memory, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
     {
         var startedAt = time.GetUtcNow();
         try
         {
-            var message = TaskMessage.Write(record, await readOutcome());
+            var message = TaskMessage.Write(record, await readOutcome(memory));
             return await sender.Value.SendAsync(url, TaskMessage.IdOf(record.Id), message, stopping);
         }
         catch (Exception exception) when (!stopping.IsCancellationRequested && exception is not IOException)

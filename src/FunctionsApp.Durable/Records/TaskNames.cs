@@ -9,13 +9,13 @@ internal static class TaskNames
     /// </summary>
     public const string Version = "1.0";
 
-    /// <summary>The orchestration of a task, from its creation to its expiry.</summary>
+    /// <summary>The orchestration of a task: <see cref="FunctionsApp.Durable.Orchestration.TaskOrchestrator"/>.</summary>
     public const string Orchestration = "Task";
 
-    /// <summary>The activity that makes an attempt.</summary>
+    /// <summary>The activity that makes an attempt: <see cref="Activities.AttemptActivity.RunAsync"/>.</summary>
     public const string Attempt = "TaskAttempt";
 
-    /// <summary>The activity that sends the webhook once.</summary>
+    /// <summary>The activity that sends the webhook once: <see cref="Activities.DeliveryActivity.RunAsync"/>.</summary>
     public const string Delivery = "TaskDelivery";
 
     /// <summary>The activity that deletes the blobs of a task.</summary>
