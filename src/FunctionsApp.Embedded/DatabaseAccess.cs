@@ -68,7 +68,7 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
     public void EnsureReady()
     {
         var reason = _database is not { } database ? _isFaulty ? _unavailable : null
-            : database.Writer.CanWrite ? null
+            : database.IsAtPath && database.Writer.CanWrite ? null
             : "New tasks cannot be stored: the directory of the tasks cannot be written. The log has the cause.";
         if (reason is not null)
         {

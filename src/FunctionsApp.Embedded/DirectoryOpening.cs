@@ -26,7 +26,7 @@ internal sealed class DirectoryOpening(
     public async Task<bool> RunAsync(Action<TaskDatabase> opened)
     {
         var path = Path.GetFullPath(options.Value.Directory);
-        for (var tries = 1; ; tries++)
+        for (var tries = 0; ;)
         {
             try
             {
@@ -36,7 +36,7 @@ internal sealed class DirectoryOpening(
                     return true;
                 }
 
-                if (tries == MaxPatientTries)
+                if (++tries == MaxPatientTries)
                 {
                     TaskLog.Unavailable(
                         logger, path, "Another process uses it. Give each process a directory of its own (Tasks:Directory).");
@@ -51,6 +51,7 @@ internal sealed class DirectoryOpening(
                 TaskLog.Unavailable(logger, path, exception.Message);
                 var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
                 access.Refuse(reason, isFault: true);
+                tries = 0;
                 if (exception is StorageException { InnerException: null })
                 {
                     // No retry changes what the directory holds, and somebody may be recovering it.

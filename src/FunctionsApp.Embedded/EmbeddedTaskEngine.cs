@@ -41,7 +41,7 @@ internal sealed class EmbeddedTaskEngine(
         while (record is null)
         {
             // A concurrent request with the same key may be the first to store its task: the next turn finds that.
-            record = store.FindEarlier(definition) ?? await queue.AcceptAsync(definition, input);
+            record = store.FindEarlier(definition) ?? await AcceptAsync(definition, input);
         }
 
         return record;
@@ -139,6 +139,25 @@ internal sealed class EmbeddedTaskEngine(
     }
 
     public void EnsureReady() => database.EnsureReady();
+
+    private async Task<TaskRecord?> AcceptAsync(TaskDefinition definition, RawJson input)
+    {
+        try
+        {
+            return await queue.AcceptAsync(definition, input);
+        }
+        catch (ProblemException refused) when (definition.IdempotencyKey is not null && refused.Problem.RetryAfterSeconds is not null)
+        {
+            // The task that has the last place may be that of a concurrent request with the same key. It is on disk after this write.
+            await database.WriteAsync(static _ => { }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (store.FindEarlier(definition) is { } earlier)
+            {
+                return earlier;
+            }
+
+            throw;
+        }
+    }
 
     /// <summary>Returns the sequence number of a cursor; the page has tasks with lower ones.</summary>
     private static long ParseCursor(string? cursor) => TaskCursor.Decode(cursor) is not { } text ? long.MaxValue

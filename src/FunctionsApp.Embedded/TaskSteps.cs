@@ -23,13 +23,14 @@ internal sealed class TaskSteps(
 
     private async Task LoadAsync()
     {
-        var after = 0L;
+        // The newest first: their webhooks are those that are due.
+        var below = long.MaxValue;
         for (var count = PageSize; count == PageSize;)
         {
-            var page = await store.Database.ReadAsync(queries => queries.ReadEnded(after, PageSize), int.MaxValue, store.Database.Stopping);
+            var page = await store.Database.ReadAsync(queries => queries.ReadEnded(below, PageSize), int.MaxValue, store.Database.Stopping);
             foreach (var record in page)
             {
-                after = record.Sequence;
+                below = record.Sequence;
                 TaskLog.Flaw(logger, record);
                 wakeUps.Plan(record);
                 wakeUps.PlanRemoval(record);

@@ -43,10 +43,11 @@ internal sealed class WakeUps : IDisposable
                 Add(record, wake, maxPause ?? record.Definition.Retry?.Pause(record.Attempts) ?? TimeSpan.Zero);
                 break;
             case { Step: TaskStep.Delivery } wake:
-                var since = record.Delivery!.Attempts is [.., var last]
-                    ? last.StartedAt.AddMilliseconds(last.ElapsedMs)
-                    : record.FinishedAt ?? wake.At;
-                Add(record, wake, maxPause ?? (wake.At > since ? wake.At - since : TimeSpan.Zero));
+                // The row may hold any number.
+                var pause = record.Delivery!.Attempts is [.., var last]
+                    ? wake.At - last.StartedAt - TimeSpan.FromMilliseconds(Math.Clamp(last.ElapsedMs, 0, int.MaxValue))
+                    : wake.At - (record.FinishedAt ?? wake.At);
+                Add(record, wake, maxPause ?? (pause > TimeSpan.Zero ? pause : TimeSpan.Zero));
                 break;
             case { Step: TaskStep.Removal } wake when _expired.ContainsKey(record.Sequence):
                 // Only its webhook has kept the task.

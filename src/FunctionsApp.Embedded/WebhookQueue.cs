@@ -29,7 +29,7 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
     /// <summary>The webhooks that are due and wait for a slot at their receiver, by its host and port.</summary>
     private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The tasks whose webhooks are in flight, or due and waiting for a slot.</summary>
+    /// <summary>The tasks whose webhooks are in flight, or due and waiting for a slot, or about to be requested again.</summary>
     private readonly ConcurrentDictionary<long, bool> _inFlight = [];
 
     public void Dispose() => _slots.Dispose();
@@ -58,25 +58,35 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
-        TaskRecord? record = null;
-        await database.WriteAsync(
-            writes =>
+        TaskRecord? found = null, record = null;
+        var isReserved = false;
+        try
+        {
+            await database.WriteAsync(writes =>
             {
-                // Read by the only thread that writes, so neither the end of an attempt nor a removal comes between.
-                record = writes.Find(task);
-                if (record is { Delivery: { } delivery } && !IsInFlight(task))
+                // Nobody sends the webhook, or changes its delivery, until it is reserved no more.
+                record = found = writes.Find(task);
+                isReserved = isReserved || (found?.Delivery is not null && _inFlight.TryAdd(task, true));
+                if (isReserved && found?.Delivery is { } delivery)
                 {
-                    record = record with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
+                    record = found with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
                     writes.PutDelivery(task, record.Delivery);
                 }
-            },
-            afterCommit: () =>
-            {
-                if (record is not null)
-                {
-                    wakeUps.Plan(record);
-                }
             });
+            found = record;
+        }
+        finally
+        {
+            if (isReserved)
+            {
+                _inFlight.TryRemove(task, out _);
+                if (found is not null)
+                {
+                    wakeUps.Plan(found);
+                }
+            }
+        }
+
         return record;
     }
 

@@ -155,6 +155,21 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
     }
 
     [Fact]
+    public async Task Concurrent_requests_with_one_key_get_one_task_also_when_it_takes_the_last_place()
+    {
+        foreach (var name in new[] { "a", "b", "c", "d" })
+        {
+            await CreateProbeAsync(name);
+        }
+
+        var origin = Origin with { IdempotencyKey = "k", Fingerprint = "f" };
+        var tasks = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => CreateAsync("probe", """{"input":{"name":"e"}}""", origin)));
+
+        Assert.Single(tasks.Select(static task => task.Id).Distinct());
+        Assert.Equal("saturated", (await ProblemOf(CreateProbeAsync("f"))).Slug);
+    }
+
+    [Fact]
     public async Task Too_many_queued_tasks_are_refused_until_there_is_room()
     {
         var running = await CreateProbeAsync("a");

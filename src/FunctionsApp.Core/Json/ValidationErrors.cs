@@ -105,6 +105,21 @@ internal sealed class ValidationErrors
         }
     }
 
+    /// <summary>Returns the errors at a pointer and below it.</summary>
+    public ValidationErrors Below(string pointer)
+    {
+        var errors = new ValidationErrors();
+        foreach (var (place, messages) in _messages.Where(error => $"{error.Key}/".StartsWith($"{pointer}/", StringComparison.Ordinal)))
+        {
+            foreach (var message in messages)
+            {
+                errors.Add(place, message);
+            }
+        }
+
+        return errors;
+    }
+
     /// <summary>Adds the errors of a problem that has any; throws any other problem.</summary>
     public void Add(Problem problem)
     {

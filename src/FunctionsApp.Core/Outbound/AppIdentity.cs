@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Net;
-using System.Net.Sockets;
+using System.Net.NetworkInformation;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -53,20 +53,10 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options)
     /// <summary>Returns whether an address is unspecified. The system connects to such an address as to loopback.</summary>
     private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
-    /// <summary>Returns whether an address is one of the machine's own: no socket can be bound to any other.</summary>
-    private static bool IsOfMachine(IPAddress address)
-    {
-        try
-        {
-            using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            socket.Bind(new IPEndPoint(address, 0));
-            return true;
-        }
-        catch (SocketException exception)
-        {
-            return exception.SocketErrorCode != SocketError.AddressNotAvailable;
-        }
-    }
+    /// <summary>Returns whether an address is one of the machine's own. Few requests ask: those to a port that the app listens on.</summary>
+    private static bool IsOfMachine(IPAddress address) => IPAddress.IsLoopback(address)
+        || NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses)
+            .Any(unicast => unicast.Address.Equals(address));
 
     private static IEnumerable<string> OwnHosts(OutboundOptions options) =>
         options.OwnHost is { Length: > 0 } host ? options.OwnHosts.Append(host.Split(':')[0]) : options.OwnHosts;

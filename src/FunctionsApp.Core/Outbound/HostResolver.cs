@@ -66,9 +66,14 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
     /// </summary>
     private Task<IPAddress[]> Start(string host, SemaphoreSlim caller)
     {
-        // A thread of its own, on which no caller continues.
-        var started = new Task<IPAddress[]>(
-            Run, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.RunContinuationsAsynchronously);
+        // A thread of its own, on which no caller continues, and which may outlive the request.
+        Task<IPAddress[]> started;
+        using (ExecutionContext.SuppressFlow())
+        {
+            started = new Task<IPAddress[]>(
+                Run, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
         var running = _running.GetOrAdd(host, started);
         if (running != started)
         {

@@ -63,7 +63,7 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
                 catch (ProblemException) when (!string.Equals(replaced?.Value.Id, id, StringComparison.Ordinal))
                 {
                     // There is no room, and no other request creates this task.
-                    await hub.Blobs.FreeKeyAsync(key, taken, cancellationToken);
+                    await FreeKeyAsync(key, taken, cancellationToken);
                     throw;
                 }
             }
@@ -90,6 +90,18 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
             {
                 await Task.Delay(KeyPause, time, cancellationToken);
             }
+        }
+    }
+
+    private async Task FreeKeyAsync(string key, Seen<KeyEntry> taken, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await hub.Blobs.FreeKeyAsync(key, taken, cancellationToken);
+        }
+        catch (Exception exception) when (exception.IsOfStorage())
+        {
+            // The clean-up deletes it.
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed partial class HubMaintenance(
     public Task RepeatAsync(CancellationToken stoppingToken) => Task.WhenAll(
         RepeatAsync(RunAsync, RunPause, stoppingToken),
         RepeatAsync(DeleteOrphansAsync, OrphansPause, stoppingToken),
+        RepeatAsync(use.CountAsync, MeasurePause, stoppingToken),
         RepeatAsync(use.MeasureAsync, MeasurePause, stoppingToken));
 
     /// <summary>Does something, and notes or logs why it failed.</summary>

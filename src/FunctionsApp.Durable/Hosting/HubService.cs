@@ -35,7 +35,7 @@ internal sealed class HubService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await StartupPause.WaitAsync(time, stoppingToken);
-        var maintaining = maintenance.RepeatAsync(stoppingToken);
+        var maintaining = Task.CompletedTask;
         for (var isStarted = false; !stoppingToken.IsCancellationRequested;)
         {
             await maintenance.TryAsync(
@@ -47,6 +47,7 @@ internal sealed class HubService(
                         await worker.Value.StartAsync();
                     }
 
+                    maintaining = isStarted ? maintaining : maintenance.RepeatAsync(stoppingToken);
                     isStarted = true;
                     if (hub.IsFailing)
                     {

@@ -37,12 +37,13 @@ internal sealed class StorageUse : IDisposable
             "Attempts and webhooks of all processes that wait or run, as of the last count.");
     }
 
-    /// <summary>
-    /// Counts the activities and, if this process has added to the blobs and a minute has passed, measures those: it lists all of them.
-    /// </summary>
+    /// <summary>Counts the activities that wait or run.</summary>
+    public async Task CountAsync(CancellationToken cancellationToken) =>
+        Interlocked.Exchange(ref _queued, await _hub.CountActivitiesAsync(cancellationToken));
+
+    /// <summary>Measures the blobs, if this process has added to them and a minute has passed: it lists all of them.</summary>
     public async Task MeasureAsync(CancellationToken cancellationToken)
     {
-        Interlocked.Exchange(ref _queued, await _hub.CountActivitiesAsync(cancellationToken));
         if (_hasGrown && (_measured is not { } last || _time.GetElapsedTime(last) > MinAge))
         {
             _hasGrown = false;

@@ -43,11 +43,9 @@ internal sealed class DatabaseWriter : IDisposable
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
     /// <summary>
-    /// Whether the file is at its path, and the last transaction that had something to write has not failed within the last minute. For
-    /// longer no failure counts: nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
+    /// Whether the last transaction that had something to write has not failed within the last minute. For longer no failure counts: nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
     /// </summary>
-    public bool CanWrite =>
-        _writes.IsAtPath && !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
+    public bool CanWrite => !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
 
     /// <summary>Queues a change. Never blocks.</summary>
     /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
@@ -177,15 +175,28 @@ internal sealed class DatabaseWriter : IDisposable
         foreach (var change in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            if (reason is null)
+            if ((reason ?? Finish(change)) is { } error)
             {
-                change.AfterCommit?.Invoke();
-                change.Written.SetResult();
+                change.Written.SetException(error);
             }
             else
             {
-                change.Written.SetException(reason);
+                change.Written.SetResult();
             }
+        }
+    }
+
+    /// <returns>The bug that has interrupted it. The thread must continue.</returns>
+    private static Exception? Finish(Change change)
+    {
+        try
+        {
+            change.AfterCommit?.Invoke();
+            return null;
+        }
+        catch (Exception bug)
+        {
+            return bug;
         }
     }
 

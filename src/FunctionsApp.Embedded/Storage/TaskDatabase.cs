@@ -18,19 +18,25 @@ internal sealed class TaskDatabase : IDisposable
     private static readonly int MaxIdleReaders = Environment.ProcessorCount;
 
     private readonly TaskDirectory _directory;
-    private readonly TaskWrites _writes;
+    private readonly TaskQueries _place;
     private readonly ILogger _logger;
     private readonly ConcurrentBag<TaskQueries> _idle = [];
     private volatile bool _isClosed;
 
     private TaskDatabase(TaskDirectory directory, TaskWrites writes, TimeProvider time, ILogger logger)
     {
-        (_directory, _writes, _logger) = (directory, writes, logger);
+        (_directory, _logger) = (directory, logger);
+
+        // A connection of its own, because a connection is locked while it commits. It reads nothing, so it locks no database.
+        _place = new TaskQueries(Connect(directory.DatabasePath, SqliteOpenMode.ReadOnly));
         Writer = new DatabaseWriter(writes, time, logger);
     }
 
     /// <summary>The writer.</summary>
     public DatabaseWriter Writer { get; }
+
+    /// <inheritdoc cref="TaskQueries.IsAtPath"/>
+    public bool IsAtPath => _place.IsAtPath;
 
     /// <summary>Opens the database of a directory; creates it if it does not exist. Frees the directory in the end.</summary>
     /// <exception cref="StorageException">The database cannot be used; the message says what to do. No data is lost.</exception>
@@ -42,7 +48,7 @@ internal sealed class TaskDatabase : IDisposable
         {
             directory.CreateDatabaseFile();
             DatabaseCheck.EnsureUsable(path);
-            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite), path);
+            writes = new TaskWrites(Connect(path, SqliteOpenMode.ReadWrite));
             SetUp(writes);
             return new TaskDatabase(directory, writes, time, logger);
         }
@@ -89,6 +95,7 @@ internal sealed class TaskDatabase : IDisposable
             {
                 _idle.Add(queries);
                 queries = null;
+                CloseIdleAtEnd();
             }
 
             return result;
@@ -108,13 +115,18 @@ internal sealed class TaskDatabase : IDisposable
     public void Dispose()
     {
         _isClosed = true;
-        while (_idle.TryTake(out var queries))
+        CloseIdleAtEnd();
+        Writer.Dispose();
+        _place.Dispose();
+        _directory.Dispose();
+    }
+
+    private void CloseIdleAtEnd()
+    {
+        while (_isClosed && _idle.TryTake(out var queries))
         {
             queries.Dispose();
         }
-
-        Writer.Dispose();
-        _directory.Dispose();
     }
 
     private TaskQueries OpenReader()
@@ -125,7 +137,7 @@ internal sealed class TaskDatabase : IDisposable
         }
 
         // Otherwise the connection could open another process's database.
-        _writes.EnsureAtPath();
+        _place.EnsureAtPath();
         return new TaskQueries(Connect(_directory.DatabasePath, SqliteOpenMode.ReadOnly));
     }
 

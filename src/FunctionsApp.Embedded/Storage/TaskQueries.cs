@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Data.Sqlite;
 
@@ -6,7 +7,25 @@ namespace FunctionsApp.Embedded.Storage;
 /// <summary>A connection that reads. It neither waits for concurrent writes nor sees them.</summary>
 internal class TaskQueries(SqliteConnection connection) : Session(connection)
 {
+    // SQLITE_FCNTL_HAS_MOVED
+    private const int HasMoved = 20;
+
     private const string Select = $"SELECT {TaskRow.Columns} FROM {TaskRow.Tables} WHERE ";
+
+    /// <summary>Whether the path still leads to the open file. What is written to another file is lost to the next start.</summary>
+    /// <remarks>
+    /// SQLite compares the inodes: some microseconds beside a flush of milliseconds. On Windows an open file cannot be deleted.
+    /// </remarks>
+    public bool IsAtPath => FileControl(Connection.Handle!, "main", HasMoved, out var moved) != SQLitePCL.raw.SQLITE_OK || moved == 0;
+
+    /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
+    public void EnsureAtPath()
+    {
+        if (!IsAtPath)
+        {
+            throw new StorageException($"'{Connection.DataSource}' has been deleted, moved or replaced while it was open.");
+        }
+    }
 
     public TaskRecord? Find(string id) => One(Select + "id = ?1", id);
 
@@ -73,10 +92,10 @@ internal class TaskQueries(SqliteConnection connection) : Session(connection)
         return json.Read(buffer);
     }
 
-    /// <summary>Reads a page of the tasks that have ended, oldest first, after a sequence number.</summary>
-    public IReadOnlyList<TaskRecord> ReadEnded(long after, int limit) => All(
-        Select + "sequence > ?1 AND (+tasks.state IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL) "
-        + "ORDER BY sequence LIMIT ?2", after, limit);
+    /// <summary>Reads a page of the tasks below a sequence number that have ended, newest first.</summary>
+    public IReadOnlyList<TaskRecord> ReadEnded(long below, int limit) => All(
+        Select + "sequence < ?1 AND (+tasks.state IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL) "
+        + "ORDER BY sequence DESC LIMIT ?2", below, limit);
 
     private List<TaskRecord> All(string sql, params ReadOnlySpan<object?> values)
     {
@@ -95,4 +114,10 @@ internal class TaskQueries(SqliteConnection connection) : Session(connection)
         using var rows = Query(sql, key);
         return rows.Read() ? TaskRow.Read(rows) : null;
     }
+
+    // SQLitePCLRaw does not expose this function of its library.
+    [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
+    private static extern int FileControl(
+        SQLitePCL.sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
 }

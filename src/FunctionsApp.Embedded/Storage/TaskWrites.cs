@@ -1,39 +1,20 @@
-using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Data.Sqlite;
 
 namespace FunctionsApp.Embedded.Storage;
 
-/// <summary>The connection that writes, to the file at a path. Only the writer's thread uses more than <see cref="IsAtPath"/>.</summary>
-internal sealed class TaskWrites(SqliteConnection connection, string path) : TaskQueries(connection)
+/// <summary>The connection that writes. Only the writer's thread uses it.</summary>
+internal sealed class TaskWrites(SqliteConnection connection) : TaskQueries(connection)
 {
     /// <summary>The page size. A small task changes some bytes on seven pages, and each is written whole.</summary>
     public const int PageBytes = 2_048;
-
-    // SQLITE_FCNTL_HAS_MOVED
-    private const int HasMoved = 20;
 
     /// <summary>Bytes that the database uses, without the log and free pages.</summary>
     public long UsedBytes => ((long)Scalar("PRAGMA page_count")! - (long)Scalar("PRAGMA freelist_count")!) * PageBytes;
 
     /// <summary>Rows changed since the connection was opened, including those of failed transactions.</summary>
     public int Changes => SQLitePCL.raw.sqlite3_total_changes(Connection.Handle);
-
-    /// <summary>Whether the path still leads to the open file. What is written to another file is lost to the next start.</summary>
-    /// <remarks>
-    /// SQLite compares the inodes: some microseconds beside a flush of milliseconds. On Windows an open file cannot be deleted.
-    /// </remarks>
-    public bool IsAtPath => FileControl(Connection.Handle!, "main", HasMoved, out var moved) != SQLitePCL.raw.SQLITE_OK || moved == 0;
-
-    /// <exception cref="StorageException">The file has been deleted, moved or replaced.</exception>
-    public void EnsureAtPath()
-    {
-        if (!IsAtPath)
-        {
-            throw new StorageException($"'{path}' has been deleted, moved or replaced while it was open.");
-        }
-    }
 
     /// <summary>Rolls a failed transaction back, unless SQLite has done so already.</summary>
     public void RollBack()
@@ -123,12 +104,6 @@ internal sealed class TaskWrites(SqliteConnection connection, string path) : Tas
 
         return deleted;
     }
-
-    // SQLitePCLRaw does not expose this function of its library.
-    [DllImport("e_sqlite3", EntryPoint = "sqlite3_file_control")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories | DllImportSearchPath.AssemblyDirectory)]
-    private static extern int FileControl(
-        SQLitePCL.sqlite3 database, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int operation, out int result);
 
     private void PutPayload(long task, ReadOnlyMemory<byte> json) =>
         Run("REPLACE INTO payloads (task, json) VALUES (?1, CAST(?2 AS TEXT))", task, Bytes(json));

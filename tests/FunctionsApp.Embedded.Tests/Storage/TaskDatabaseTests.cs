@@ -115,12 +115,12 @@ public sealed class TaskDatabaseTests : StorageTests
             }
         }
 
-        var first = Database.Read(static queries => queries.ReadEnded(0, 2));
-        var second = Database.Read(static queries => queries.ReadEnded(2, 2));
-        Assert.Equal([1, 2], first.Select(static record => record.Sequence));
-        Assert.Equal([4, 5], second.Select(static record => record.Sequence));
-        Assert.Equal(Now, first[1].Delivery!.NextAttemptAt);
-        Assert.Empty(Database.Read(static queries => queries.ReadEnded(5, 2)));
+        var first = Database.Read(static queries => queries.ReadEnded(long.MaxValue, 2));
+        var second = Database.Read(static queries => queries.ReadEnded(4, 2));
+        Assert.Equal([5, 4], first.Select(static record => record.Sequence));
+        Assert.Equal([2, 1], second.Select(static record => record.Sequence));
+        Assert.Equal(Now, second[0].Delivery!.NextAttemptAt);
+        Assert.Empty(Database.Read(static queries => queries.ReadEnded(1, 2)));
     }
 
     [Fact]

@@ -92,7 +92,7 @@ public sealed class JsonContract<T>
     /// </summary>
     private Problem Explain(ReadOnlySpan<byte> utf8, string refused)
     {
-        if (SchemaCheck.List(Node, utf8, CoreJson.MaxDepth) is { Any: true } repeated)
+        if (SchemaCheck.ListWithRepeated(Node, utf8).Below(refused) is { Any: true } repeated)
         {
             return repeated.ToProblem("");
         }

@@ -11,14 +11,16 @@ internal ref struct SchemaCheck
 {
     private readonly ValidationErrors? _errors;
     private readonly int _maxDepth;
+    private readonly bool _refusesRepeated;
     private readonly ReadOnlySpan<byte> _utf8;
     private Utf8JsonReader _reader;
     private PlainIntegers _integers;
 
-    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors)
+    private SchemaCheck(ReadOnlySpan<byte> utf8, int maxDepth, ValidationErrors? errors, bool refusesRepeated = false)
     {
         _errors = errors;
         _maxDepth = maxDepth;
+        _refusesRepeated = refusesRepeated;
         _utf8 = utf8;
         _integers = new PlainIntegers(utf8);
         _reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = int.MaxValue });
@@ -42,17 +44,19 @@ internal ref struct SchemaCheck
         var check = new SchemaCheck(utf8, maxDepth, errors: null);
         var passes = check.CheckDocument(schema);
         plain = passes ? check._integers.End() : null;
-        return passes ? null : List(schema, utf8, maxDepth);
+        return passes ? null : List(schema, utf8, maxDepth, refusesRepeated: false);
     }
 
     /// <summary>
-    /// Lists the errors of a text. Names that appear more than once are errors here, also where any name may be: dictionaries refuse them.
+    /// Lists the errors of a text: also names that appear more than once where any name may be, as dictionaries refuse them.
     /// </summary>
-    /// <inheritdoc cref="Run(SchemaNode, ReadOnlySpan{byte}, int)"/>
-    public static ValidationErrors List(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth)
+    public static ValidationErrors ListWithRepeated(SchemaNode schema, ReadOnlySpan<byte> utf8) =>
+        List(schema, utf8, int.MaxValue, refusesRepeated: true);
+
+    private static ValidationErrors List(SchemaNode schema, ReadOnlySpan<byte> utf8, int maxDepth, bool refusesRepeated)
     {
         var errors = new ValidationErrors();
-        new SchemaCheck(utf8, maxDepth, errors).CheckDocument(schema);
+        new SchemaCheck(utf8, maxDepth, errors, refusesRepeated: refusesRepeated).CheckDocument(schema);
         return errors;
     }
 
@@ -137,7 +141,7 @@ internal ref struct SchemaCheck
         EnsureDepth();
         var passes = true;
         var seen = 0UL;
-        var names = _errors is null ? null : new HashSet<string>(StringComparer.Ordinal);
+        var names = _refusesRepeated ? new HashSet<string>(StringComparer.Ordinal) : null;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
         {
             passes &= CheckProperty(schema, place, ref seen, names);

@@ -129,9 +129,10 @@ public sealed class MapService(
         {
             await job.ComputeAsync();
         }
-        catch (OperationCanceledException) when (response.Fatal is not null && !cancellationToken.IsCancellationRequested)
+#pragma warning disable CA1031 // An item has ended the map, and others were computed meanwhile, whatever came of them.
+        catch (Exception) when (response.Fatal is not null && !cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
         {
-            // An item has ended the map.
         }
 
         return response.Fatal is { } fatal

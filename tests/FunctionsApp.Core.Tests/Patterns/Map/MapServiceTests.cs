@@ -234,6 +234,29 @@ public sealed class MapServiceTests : MapTests
     }
 
     [Fact]
+    public async Task An_item_that_fails_after_another_has_ended_the_map_changes_nothing()
+    {
+        using var first = new ManualResetEventSlim();
+        Hook.Number = (input, cancellationToken) =>
+        {
+            if (input.X.AsInteger == 0)
+            {
+                first.Wait(cancellationToken);
+                throw new OperationException("The first.");
+            }
+
+            // Fails when the first has ended the map.
+            first.Set();
+            cancellationToken.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
+            throw new OperationException("The second.");
+        };
+
+        var problem = await RefusalAsync("test.number", """{"items":[0,1],"chunkSize":1,"workers":2}""");
+
+        Assert.Equal(("The first.", 0), (problem.Detail, problem.Index!.Value));
+    }
+
+    [Fact]
     public async Task Items_after_a_failed_item_are_not_computed()
     {
         var computed = 0;
