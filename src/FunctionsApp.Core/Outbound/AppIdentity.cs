@@ -53,7 +53,9 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options)
     /// <summary>Returns whether an address is unspecified. The system connects to such an address as to loopback.</summary>
     private static bool IsUnspecified(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
-    /// <summary>Returns whether an address is one of the machine's own. Few requests ask: those to a port that the app listens on.</summary>
+    /// <summary>
+    /// Returns whether an address is one of the machine's own. Few requests ask: those to a port that the app listens on.
+    /// </summary>
     private static bool IsOfMachine(IPAddress address) => IPAddress.IsLoopback(address)
         || NetworkInterface.GetAllNetworkInterfaces().SelectMany(static card => card.GetIPProperties().UnicastAddresses)
             .Any(unicast => unicast.Address.Equals(address));

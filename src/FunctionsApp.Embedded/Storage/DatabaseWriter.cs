@@ -43,7 +43,8 @@ internal sealed class DatabaseWriter : IDisposable
     public long UsedBytes => Interlocked.Read(ref _usedBytes) + Interlocked.Read(ref _queuedBytes);
 
     /// <summary>
-    /// Whether the last transaction that had something to write has not failed within the last minute. For longer no failure counts: nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
+    /// Whether the last transaction that had something to write has not failed within the last minute. For longer no failure counts:
+    /// nobody sends tasks to a host that is not ready, so no write would show that the disk works again.
     /// </summary>
     public bool CanWrite => !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
 

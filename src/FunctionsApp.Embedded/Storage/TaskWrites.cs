@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using Microsoft.Data.Sqlite;
