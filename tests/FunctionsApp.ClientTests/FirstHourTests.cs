@@ -45,10 +45,10 @@ public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper lo
     {
         await using var shell = new Shell(clone);
 
-        // What the page installs is gone with the folder; packages of others are taken from where they are.
+        // What the page installs is gone with the folder. Packages of the same version may be left of an earlier run.
         await shell.RunAsync($"""
-            export DOTNET_CLI_HOME='{folder}/cli' NUGET_PACKAGES='{folder}/nuget' RestoreFallbackFolders="$HOME/.nuget/packages"
-            export MSBUILDDISABLENODEREUSE=1 Tasks__Directory='{folder}/tasks' PORT={FreePort()}
+            rm -rf "${{NUGET_PACKAGES:-$HOME/.nuget/packages}}"/functionsapp "${{NUGET_PACKAGES:-$HOME/.nuget/packages}}"/functionsapp.*
+            export DOTNET_CLI_HOME='{folder}/cli' MSBUILDDISABLENODEREUSE=1 Tasks__Directory='{folder}/tasks' PORT={FreePort()}
             """);
         var address = $"http://127.0.0.1:{(await shell.RunAsync("echo $PORT")).Trim()}";
         foreach (var (commands, output) in Page.Read(page))

@@ -17,8 +17,8 @@ public class BuiltInOperationsTests
     [Fact]
     public void Every_operation_of_the_folder_is_registered_once()
     {
-        var written = typeof(BuiltInOperations).Assembly.GetTypes().Where(type =>
-            string.Equals(type.Namespace, typeof(BuiltInOperations).Namespace, StringComparison.Ordinal)
+        var written = typeof(EchoOperation).Assembly.GetTypes().Where(type =>
+            string.Equals(type.Namespace, typeof(EchoOperation).Namespace, StringComparison.Ordinal)
             && type.GetCustomAttribute<OperationAttribute>() is not null);
 
         Assert.Equal(written.OrderBy(type => type.Name, StringComparer.Ordinal), Registered().OrderBy(type => type.Name, StringComparer.Ordinal));
@@ -110,7 +110,7 @@ public class BuiltInOperationsTests
     internal static List<Type> Registered() =>
         [.. new ServiceCollection().AddBuiltInOperations().Select(service => service.ImplementationInstance).OfType<OperationRegistration>()
             .Select(registration => registration.Implementation)
-            .Where(type => string.Equals(type.Namespace, typeof(BuiltInOperations).Namespace, StringComparison.Ordinal))];
+            .Where(type => string.Equals(type.Namespace, typeof(EchoOperation).Namespace, StringComparison.Ordinal))];
 
     private static Type[] Contract(Type implementation) => implementation.GetInterfaces().Single(type => type.IsGenericType).GetGenericArguments();
 }
