@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -46,7 +47,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     {
         try
         {
-            return input.Deserialize(CoreJson.StoredTypeInfo<TaskStart>()) ?? throw new JsonException("It is null.");
+            return CoreJson.ReadStored<TaskStart>(JsonMarshal.GetRawUtf8Value(input));
         }
         catch (JsonException exception)
         {
