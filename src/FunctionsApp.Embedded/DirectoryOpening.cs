@@ -16,8 +16,8 @@ internal sealed class DirectoryOpening(
     private static readonly TimeSpan PauseWhileInUse = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(30);
 
-    /// <summary>How often callers wait for a predecessor that is about to end, before they are refused: for 3 s.</summary>
-    private const int MaxPatientTries = 30;
+    /// <summary>How many pauses callers wait for a predecessor that is about to end, before they are refused: 3 s.</summary>
+    private const int MaxPatientPauses = 30;
 
     /// <summary>Opens the directory; creates it if it does not exist.</summary>
     /// <param name="opened">Takes the database over. If it throws, the directory counts as one that cannot be read.</param>
@@ -26,7 +26,7 @@ internal sealed class DirectoryOpening(
     public async Task<bool> RunAsync(Action<TaskDatabase> opened)
     {
         var path = Path.GetFullPath(options.Value.Directory);
-        for (var tries = 0; ;)
+        for (var pauses = 0; ;)
         {
             try
             {
@@ -36,7 +36,7 @@ internal sealed class DirectoryOpening(
                     return true;
                 }
 
-                if (++tries == MaxPatientTries)
+                if (pauses++ == MaxPatientPauses)
                 {
                     TaskLog.Unavailable(
                         logger, path, "Another process uses it. Give each process a directory of its own (Tasks:Directory).");
@@ -51,7 +51,7 @@ internal sealed class DirectoryOpening(
                 TaskLog.Unavailable(logger, path, exception.Message);
                 var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
                 access.Refuse(reason, isFault: true);
-                tries = 0;
+                pauses = 0;
                 if (exception is StorageException { InnerException: null })
                 {
                     // No retry changes what the directory holds, and somebody may be recovering it.
