@@ -103,8 +103,6 @@ public static class Windows
     /// <summary>A desktop, a narrow window, and a phone.</summary>
     public static IReadOnlyList<int> Widths { get; } = [1280, 800, 390];
 
-    public static IEnumerable<(string Tab, int Width)> Views => from tab in Tabs from width in Widths select (tab, width);
-
     public static BrowserNewContextOptions Of(int width, ColorScheme scheme = ColorScheme.Light) => width < 500
         ? new() { ViewportSize = new() { Width = width, Height = 740 }, IsMobile = true, HasTouch = true, DeviceScaleFactor = 2, ColorScheme = scheme }
         : new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme };

@@ -5,7 +5,7 @@ namespace FunctionsApp.PlaygroundTests;
 
 /// <summary>The Python that the page writes beside a request are two programs that do the same: with the client, and without the app.</summary>
 [Collection(PlaygroundCollection.Name)]
-public sealed class PythonTests(PlaygroundFixture playground)
+public sealed class PythonTests(PlaygroundFixture playground, PythonTests.SharedPage shared) : IClassFixture<PythonTests.SharedPage>
 {
     [PythonTheory]
     [InlineData("await", "Wait a second", "done")]
@@ -28,9 +28,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("tasks", "Three attempts", "RuntimeError: out of paper")]
     public async Task The_program_runs(string tab, string example, string output)
     {
-        await using var page = await playground.OpenAsync(tab);
-        await page.ChooseAsync(tab, example);
-        var program = await page.Part(tab, "python").TextContentAsync();
+        var program = await shared.ReadAsync(tab, example, "python");
         Assert.DoesNotContain("asyncio_http", program, StringComparison.Ordinal);
         Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
     }
@@ -60,9 +58,7 @@ public sealed class PythonTests(PlaygroundFixture playground)
     [InlineData("tasks", "Three attempts", "out of paper")]
     public async Task The_program_with_the_client_runs(string tab, string example, string output)
     {
-        await using var page = await playground.OpenAsync(tab);
-        await page.ChooseAsync(tab, example);
-        var program = await page.Part(tab, "client").TextContentAsync();
+        var program = await shared.ReadAsync(tab, example, "client");
         Assert.Contains("import asyncio_http", program, StringComparison.Ordinal);
         Assert.Contains(output, await RunAsync(program), StringComparison.Ordinal);
     }
@@ -146,5 +142,24 @@ public sealed class PythonTests(PlaygroundFixture playground)
         {
             File.Delete(file);
         }
+    }
+
+    /// <summary>One page for all programs: a page of its own for each would also run a first example for each.</summary>
+    public sealed class SharedPage(PlaygroundFixture playground) : IAsyncLifetime
+    {
+        private PlaygroundPage? _page;
+
+        public Task InitializeAsync() => Task.CompletedTask;
+
+        /// <summary>Returns a program of an example.</summary>
+        public async Task<string> ReadAsync(string tab, string example, string part)
+        {
+            _page ??= await playground.OpenAsync(tab);
+            await _page.Page.ClickAsync($"#tab-{tab}");
+            await _page.ChooseAsync(tab, example);
+            return (await _page.Part(tab, part).TextContentAsync())!;
+        }
+
+        public async Task DisposeAsync() => await (_page?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
 }
