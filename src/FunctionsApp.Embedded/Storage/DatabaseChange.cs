@@ -3,10 +3,11 @@ using FunctionsApp.Core.Tasks;
 namespace FunctionsApp.Embedded.Storage;
 
 /// <summary>A change of the database. <see cref="DatabaseWriter"/> applies it.</summary>
-internal abstract class DatabaseChange
+/// <param name="bytes">The length of its payload.</param>
+internal abstract class DatabaseChange(int bytes = 0)
 {
     /// <summary>The length of its payload.</summary>
-    public int Bytes { get; init; }
+    public int Bytes => bytes;
 
     /// <summary>Whether no caller waits for it, so that it may be written a little later.</summary>
     public bool Lingers { get; init; }
@@ -20,16 +21,11 @@ internal abstract class DatabaseChange
 }
 
 /// <summary>A new task with its input. If another task has its idempotency key, that task has expired and loses the key.</summary>
-internal sealed class TaskInsertion : DatabaseChange
+internal sealed class TaskInsertion(TaskRecord record, ReadOnlyMemory<byte> input) : DatabaseChange(input.Length)
 {
-    private readonly TaskRecord _record;
-    private readonly ReadOnlyMemory<byte> _input;
-
-    public TaskInsertion(TaskRecord record, ReadOnlyMemory<byte> input) => (_record, _input, Bytes) = (record, input, input.Length);
-
     public override void Apply(TaskWrites writes)
     {
-        var definition = _record.Definition;
+        var definition = record.Definition;
         if (definition.IdempotencyKey is { } key)
         {
             writes.Run("UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key = ?1", key);
@@ -39,48 +35,42 @@ internal sealed class TaskInsertion : DatabaseChange
             "INSERT INTO tasks (sequence, id, version, state, operation, idempotency_key, definition, attempts, created_at, "
             + "started_at, expires_at) "
             + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?11)",
-            _record.Sequence, _record.Id, _record.Version, TaskRow.Text(_record.State), definition.Operation, definition.IdempotencyKey,
-            TaskRow.Json(definition), _record.Attempts, TaskRow.Number(_record.CreatedAt), TaskRow.Number(_record.StartedAt),
-            TaskRow.Number(_record.ExpiresAt));
-        PutPayload(writes, _record.Sequence, _input);
+            record.Sequence, record.Id, record.Version, TaskRow.Text(record.State), definition.Operation, definition.IdempotencyKey,
+            TaskRow.Json(definition), record.Attempts, TaskRow.Number(record.CreatedAt), TaskRow.Number(record.StartedAt),
+            TaskRow.Number(record.ExpiresAt));
+        PutPayload(writes, record.Sequence, input);
     }
 }
 
 /// <summary>A changed task; an outcome replaces its input. Changes nothing if a later change is written.</summary>
-internal sealed class TaskUpdate : DatabaseChange
+internal sealed class TaskUpdate(TaskRecord record, ReadOnlyMemory<byte> outcome) : DatabaseChange(outcome.Length)
 {
-    private readonly TaskRecord _record;
-    private readonly ReadOnlyMemory<byte> _outcome;
-
-    public TaskUpdate(TaskRecord record, ReadOnlyMemory<byte> outcome) =>
-        (_record, _outcome, Bytes) = (record, outcome, outcome.Length);
-
     public override void Apply(TaskWrites writes)
     {
         var isLatest = writes.Run(
             "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, "
             + "expires_at = ?8, completed = ?9, total = ?10 "
             + "WHERE sequence = ?1 AND version <= ?2",
-            _record.Sequence, _record.Version, TaskRow.Text(_record.State), _record.Attempts, TaskRow.Number(_record.StartedAt),
-            TaskRow.Number(_record.FinishedAt), TaskRow.Number(_record.NextAttemptAt), TaskRow.Number(_record.ExpiresAt),
-            _record.Progress?.Completed, _record.Progress?.Total) > 0;
+            record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt),
+            TaskRow.Number(record.FinishedAt), TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt),
+            record.Progress?.Completed, record.Progress?.Total) > 0;
         if (!isLatest)
         {
             return;
         }
 
-        if (!_outcome.IsEmpty)
+        if (!outcome.IsEmpty)
         {
-            PutPayload(writes, _record.Sequence, _outcome);
+            PutPayload(writes, record.Sequence, outcome);
         }
-        else if (_record.IsFinished)
+        else if (record.IsFinished)
         {
-            writes.Run("DELETE FROM payloads WHERE task = ?1", _record.Sequence);
+            writes.Run("DELETE FROM payloads WHERE task = ?1", record.Sequence);
         }
 
-        if (_record.Delivery is not null)
+        if (record.Delivery is not null)
         {
-            new DeliveryUpdate(_record).Apply(writes);
+            new DeliveryUpdate(record).Apply(writes);
         }
     }
 }
