@@ -37,6 +37,7 @@ public static class DurableServices
         services.AddSingleton<DurableWorker>();
         services.AddSingleton(static provider => new Lazy<DurableWorker>(provider.GetRequiredService<DurableWorker>));
         services.AddHostedService<HubService>();
+        services.AddHostedService(static provider => provider.GetRequiredService<HubMaintenance>());
         return services;
     }
 }

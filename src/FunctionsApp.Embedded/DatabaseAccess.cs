@@ -96,6 +96,10 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
     public bool HasRoom(int bytes, int replaced = 0) => bytes <= MaxPayloadBytes
         && (_database?.Writer.UsedBytes ?? 0) - replaced + bytes <= options.Value.MaxStateBytes;
 
+    /// <summary>What writes.</summary>
+    /// <exception cref="ProblemException"><c>storage-failed</c>: the directory is not open.</exception>
+    public DatabaseWriter Writer => _database?.Writer ?? throw new ProblemException(Problem.StorageFailed(_unavailable));
+
     /// <summary>Reads with a connection of its own.</summary>
     /// <exception cref="ProblemException"><c>storage-failed</c>: the database cannot be read.</exception>
     public T Read<T>(Func<TaskQueries, T> read)
@@ -129,19 +133,15 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
         }
     }
 
-    /// <inheritdoc cref="DatabaseWriter.WriteAsync"/>
-    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null) =>
-        _database?.Writer.WriteAsync(apply, bytes, lingers, afterCommit) ?? Task.FromException(new StorageException(_unavailable));
-
-    /// <summary>Starts a write of what has happened to a task, at once, and retries it until it succeeds.</summary>
+    /// <summary>Writes what has happened to a task, and retries until that succeeds.</summary>
     /// <exception cref="OperationCanceledException">The database was closed first.</exception>
-    public async Task RetryAsync(string id, Func<Task> write)
+    public async Task WriteWithRetryAsync(string id, DatabaseChange change)
     {
         for (var pause = NewPause(); ;)
         {
             try
             {
-                await write();
+                await Writer.WriteAsync(change);
                 return;
             }
 #pragma warning disable CA1031 // The exception is logged. What has happened to a task must be written, even after a bug.

@@ -92,7 +92,7 @@ internal sealed class DirectoryOpening(
                 return stored;
             }
 
-            await database.Writer.WriteAsync(writes => writes.Run("INSERT INTO signing_keys (key) VALUES (?1)", key));
+            await database.Writer.WriteAsync(new SigningKeyInsertion(key));
             return key;
         });
         if (error is not null)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -14,13 +15,26 @@ internal sealed class EmbeddedTaskEngine(
     DirectoryOpening directory, DatabaseAccess database, TaskStore store, TaskQueue queue, WebhookQueue webhooks, TaskSteps steps)
     : ITaskEngine
 {
+    /// <summary>The idempotency keys whose tasks are being created.</summary>
+    private readonly ConcurrentDictionary<string, Task> _creating = new(StringComparer.Ordinal);
+
     private Task? _opening;
     private object? _openingLock;
 
     /// <summary>
     /// Starts to open the directory and to resume its tasks, on the first call only. The first use calls it too, and waits for it.
     /// </summary>
-    public void Start() => _ = LazyInitializer.EnsureInitialized(ref _opening, ref _openingLock, OpenAsync);
+    public void Start()
+    {
+        if (Volatile.Read(ref _opening) is null)
+        {
+            // In its own execution context, not in that of a request.
+            using (ExecutionContext.SuppressFlow())
+            {
+                _ = LazyInitializer.EnsureInitialized(ref _opening, ref _openingLock, OpenAsync);
+            }
+        }
+    }
 
     /// <summary>Interrupts running tasks, and writes pending changes. Interrupted tasks run again after the next start.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -37,14 +51,27 @@ internal sealed class EmbeddedTaskEngine(
     public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input)
     {
         await EnsureOpenAsync();
-        TaskRecord? record = null;
-        while (record is null)
+        if (definition.IdempotencyKey is not { } key)
         {
-            // A concurrent request with the same key may be the first to store its task: the next turn finds that.
-            record = store.FindEarlier(definition) ?? await AcceptAsync(definition, input);
+            return await queue.AcceptAsync(definition, input);
         }
 
-        return record;
+        // One request with a key at a time: each of the others finds the task of the first, even if that has the last place.
+        var created = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_creating.GetOrAdd(key, created.Task) is var other && other != created.Task)
+        {
+            await other;
+        }
+
+        try
+        {
+            return store.FindEarlier(definition) ?? await queue.AcceptAsync(definition, input);
+        }
+        finally
+        {
+            _creating.TryRemove(key, out _);
+            created.SetResult();
+        }
     }
 
     public async ValueTask<TaskView?> FindAsync(string id)
@@ -86,7 +113,7 @@ internal sealed class EmbeddedTaskEngine(
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id)
     {
         await EnsureOpenAsync();
-        return StoredOutcome.Find(database, id);
+        return DatabaseOutcome.Find(database, id);
     }
 
     public async Task<TaskView?> CancelAsync(string id)
@@ -139,25 +166,6 @@ internal sealed class EmbeddedTaskEngine(
     }
 
     public void EnsureReady() => database.EnsureReady();
-
-    private async Task<TaskRecord?> AcceptAsync(TaskDefinition definition, RawJson input)
-    {
-        try
-        {
-            return await queue.AcceptAsync(definition, input);
-        }
-        catch (ProblemException refused) when (definition.IdempotencyKey is not null && refused.Problem.RetryAfterSeconds is not null)
-        {
-            // The task that has the last place may be that of a concurrent request with the same key. It is on disk after this write.
-            await database.WriteAsync(static _ => { }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (store.FindEarlier(definition) is { } earlier)
-            {
-                return earlier;
-            }
-
-            throw;
-        }
-    }
 
     /// <summary>Returns the sequence number of a cursor; the page has tasks with lower ones.</summary>
     private static long ParseCursor(string? cursor) => TaskCursor.Decode(cursor) is not { } text ? long.MaxValue

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Telemetry;
@@ -21,6 +23,7 @@ internal sealed class TaskQueue : IDisposable
     private readonly TaskStore _store;
     private readonly AttemptRunner _attempts;
     private readonly DeliverySchedule _schedule;
+    private readonly MemoryBudget _budget;
     private readonly TaskClock _clock;
     private readonly TasksOptions _options;
     private readonly CancellationToken _stopping;
@@ -33,9 +36,10 @@ internal sealed class TaskQueue : IDisposable
 
     /// <summary>Creates an empty queue.</summary>
     public TaskQueue(
-        TaskStore store, AttemptRunner attempts, DeliverySchedule schedule, TaskClock clock, IOptions<TasksOptions> options)
+        TaskStore store, AttemptRunner attempts, DeliverySchedule schedule, MemoryBudget budget, TaskClock clock,
+        IOptions<TasksOptions> options)
     {
-        (_store, _attempts, _schedule, _clock, _options) = (store, attempts, schedule, clock, options.Value);
+        (_store, _attempts, _schedule, _budget, _clock, _options) = (store, attempts, schedule, budget, clock, options.Value);
         _stopping = store.Database.Stopping;
         _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
         _meter.CreateObservableGauge(
@@ -45,51 +49,54 @@ internal sealed class TaskQueue : IDisposable
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Accepts a task. On return it is on disk, and runs or waits.</summary>
-    /// <returns>The task; null if another one has its idempotency key.</returns>
     /// <exception cref="ProblemException"><c>saturated</c>, <c>too-large</c>, <c>storage-failed</c>.</exception>
-    public async Task<TaskRecord?> AcceptAsync(TaskDefinition definition, RawJson input)
+    public async Task<TaskRecord> AcceptAsync(TaskDefinition definition, RawJson input)
     {
-        TaskEntry entry;
-        Task<bool> storing;
-        bool startsNow;
+        TaskRecord record;
+        Task<TaskEntry> adding;
         lock (_store.Gate)
         {
             EnsureRoom(input);
-            startsNow = _running < _options.MaxRunning && _waiting.Count == 0 && !_stopping.IsCancellationRequested;
-            _running += startsNow ? 1 : 0;
+            record = TaskLifecycle.Create(TaskRecord.NewId(), _store.NextSequence(), definition, _clock.Now);
+            if (_running < _options.MaxRunning && _waiting.Count == 0 && !_stopping.IsCancellationRequested)
+            {
+                // The same write records the start of the first attempt, at no cost.
+                record = TaskLifecycle.Begin(record, record.CreatedAt);
+                _running++;
+            }
 
-            // The same write records the start of the first attempt, at no cost.
-            (entry, storing) = _store.Add(
-                sequence => TaskLifecycle.Create(TaskRecord.NewId(), sequence, definition, _clock.Now) is var created && startsNow
-                    ? TaskLifecycle.Begin(created, created.CreatedAt)
-                    : created,
-                input);
+            adding = _store.AddAsync(record, input);
         }
 
-        TaskRecord? record = null;
-        var isStored = false;
+        var startsNow = record.State == TaskState.Running;
+        TaskEntry? entry = null;
         try
         {
-            isStored = await storing;
-        }
-        catch (StorageException)
-        {
-            throw TaskProblems.NotAccepted();
+            entry = await adding;
         }
         finally
         {
             lock (_store.Gate)
             {
-                if (isStored)
+                entry?.Commit(record);
+                if (entry is null)
                 {
-                    Enter(entry, startsNow, input);
-                    record = entry.View.Record;
+                    _running -= startsNow ? 1 : 0;
+                }
+                else if (startsNow)
+                {
+                    // In its own execution context, not in that of the request.
+                    using (ExecutionContext.SuppressFlow())
+                    {
+                        _ = RunAsync(entry, begun: Task.CompletedTask, input);
+                    }
                 }
                 else
                 {
-                    _store.Remove(entry);
-                    Release(startsNow);
+                    Wait(entry);
                 }
+
+                StartWaiting();
             }
         }
 
@@ -159,7 +166,9 @@ internal sealed class TaskQueue : IDisposable
         else
         {
             Leave(entry);
-            _ = _attempts.EndAsync(entry, new AttemptVerdict(AttemptEnd.Cancelled));
+            var ended = TaskLifecycle.After(
+                cancelling, new AttemptVerdict(AttemptEnd.Cancelled), _clock.Now, _schedule.PauseBeforeFirst());
+            _ = _store.ChangeAsync(entry, ended);
         }
 
         return (view, stored);
@@ -190,25 +199,6 @@ internal sealed class TaskQueue : IDisposable
         _store.Database.EnsureRoom(input.Utf8.Length);
     }
 
-    /// <summary>Runs or queues a task whose creation is on disk.</summary>
-    private void Enter(TaskEntry entry, bool startsNow, RawJson input)
-    {
-        switch (entry.Pending.State)
-        {
-            case TaskState.Running:
-                Run(entry, Task.CompletedTask, input);
-                break;
-            case TaskState.Queued:
-                Wait(entry);
-                StartWaiting();
-                break;
-            default:
-                // A caller that lists tasks has already cancelled it.
-                Release(startsNow);
-                break;
-        }
-    }
-
     private void Wait(TaskEntry entry) => (entry.Waiting, entry.WaitsSince) = (_waiting.AddLast(entry), _clock.Uptime);
 
     private void Leave(TaskEntry entry)
@@ -220,6 +210,7 @@ internal sealed class TaskQueue : IDisposable
         }
     }
 
+    /// <summary>Starts attempts while a slot is free. Under the gate.</summary>
     private void StartWaiting()
     {
         while (_running < _options.MaxRunning && _waiting.First?.Value is { } entry && !_stopping.IsCancellationRequested)
@@ -228,46 +219,61 @@ internal sealed class TaskQueue : IDisposable
             _wait.Record((_clock.Uptime - entry.WaitsSince).TotalSeconds);
             _running++;
             var begun = _store.ChangeAsync(entry, new TaskChange(TaskLifecycle.Begin(entry.Pending, _clock.Now)));
-            Run(entry, begun, input: null);
-        }
-    }
-
-    /// <summary>Starts an attempt in its own execution context, not in that of the caller that freed the slot.</summary>
-    private void Run(TaskEntry entry, Task begun, RawJson? input)
-    {
-        entry.Stop = new CancellationTokenSource();
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = RunAsync(entry, begun, input, entry.Stop);
-        }
-    }
-
-    private async Task RunAsync(TaskEntry entry, Task begun, RawJson? input, CancellationTokenSource stop)
-    {
-        // Leaves the caller's lock, and enters a context whose values flow on.
-        await Task.Yield();
-        using var stopping = _stopping.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
-        var started = _clock.Uptime;
-        await _attempts.RunAsync(entry, begun, input, ended: () =>
-        {
-            _pace.Note(1, _clock.Uptime - started);
-            if (entry.Pending is { State: TaskState.Queued, NextAttemptAt: null })
+            using (ExecutionContext.SuppressFlow())
             {
-                Wait(entry);
+                // Not in the execution context of the caller that freed the slot.
+                _ = RunAsync(entry, begun, input: null);
             }
+        }
 
-            Release(isRunning: true);
-        }, stop.Token);
-    }
-
-    /// <summary>Frees the slot of a task, if it had one, for the next task. Under the gate.</summary>
-    private void Release(bool isRunning)
-    {
-        _running -= isRunning ? 1 : 0;
-        StartWaiting();
         if (_running == 0 && _stopping.IsCancellationRequested)
         {
             _idle.TrySetResult();
         }
     }
+
+    /// <summary>Makes an attempt, from the end of the caller's lock on.</summary>
+    private async Task RunAsync(TaskEntry entry, Task begun, RawJson? input)
+    {
+        var stop = entry.Stop = new CancellationTokenSource();
+        await Task.Yield();
+        using var stopping = _stopping.UnsafeRegister(static stop => _ = ((CancellationTokenSource)stop!).CancelAsync(), stop);
+        var started = _clock.Uptime;
+
+        // The outcome is in memory until it is on disk.
+        using var memory = RequestMemory.Current = _budget.Open();
+        var outcome = await _attempts.RunAsync(entry, begun, input, memory, stop.Token);
+        var stored = Task.CompletedTask;
+        lock (_store.Gate)
+        {
+            entry.Stop = null;
+            _pace.Note(1, _clock.Uptime - started);
+            var isCancelled = entry.Pending.State == TaskState.Cancelling;
+            if (outcome is not null || isCancelled)
+            {
+                var record = entry.Pending with { Progress = entry.Progress };
+                var verdict = TaskLifecycle.Judge(record.Definition, record.Attempts, isCancelled, WithRoom(entry, outcome));
+                stored = _store.ChangeAsync(entry, TaskLifecycle.After(record, verdict, _clock.Now, _schedule.PauseBeforeFirst()));
+            }
+
+            // Otherwise the host stops: the database says "running", so the next start takes the task over.
+            entry.Progress = null;
+            if (entry.Pending is { State: TaskState.Queued, NextAttemptAt: null })
+            {
+                Wait(entry);
+            }
+
+            _running--;
+            StartWaiting();
+        }
+
+        await stored;
+    }
+
+    /// <summary>Returns the outcome, or a problem if there is no room for it.</summary>
+    private TaskOutcome? WithRoom(TaskEntry entry, TaskOutcome? outcome) =>
+        outcome is { Problem: null, Value.Utf8.Length: var bytes } && !_store.Database.HasRoom(bytes, entry.InputBytes)
+            ? TaskOutcome.Failed(TaskProblems.NoRoomForResult(bytes))
+            : outcome;
+
 }

@@ -23,7 +23,7 @@ internal sealed class TaskSteps(
 
     private async Task LoadAsync()
     {
-        // The newest first: their webhooks are those that are due.
+        // All of them: when a task expires is known only in memory. The newest first: their webhooks are those that are due.
         var below = long.MaxValue;
         for (var count = PageSize; count == PageSize;)
         {
@@ -33,7 +33,6 @@ internal sealed class TaskSteps(
                 below = record.Sequence;
                 TaskLog.Flaw(logger, record);
                 wakeUps.Plan(record);
-                wakeUps.PlanRemoval(record);
             }
 
             count = page.Count;
@@ -48,7 +47,20 @@ internal sealed class TaskSteps(
         {
             try
             {
-                Wake(due);
+                // The end of a webhook that is in flight plans what comes next. Looked at before the record, which that end changes.
+                if (webhooks.IsInFlight(due.Task) || store.Find(due.Task) is not { } record || TaskLifecycle.WakeOf(record) != due.Wake)
+                {
+                    continue;
+                }
+
+                if (due.Wake.Step == TaskStep.Attempt)
+                {
+                    queue.EnterAgain(record);
+                }
+                else
+                {
+                    webhooks.Send(due, record.Delivery!.Url);
+                }
             }
 #pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the step is retried.
             catch (Exception exception)
@@ -57,24 +69,6 @@ internal sealed class TaskSteps(
                 TaskLog.NotDone(logger, exception);
                 wakeUps.Postpone(due);
             }
-        }
-    }
-
-    private void Wake(WakeUp due)
-    {
-        // The end of a webhook that is in flight plans what comes next. Looked at before the record, which that end changes.
-        if (webhooks.IsInFlight(due.Task) || store.Find(due.Task) is not { } record || TaskLifecycle.WakeOf(record) != due.Wake)
-        {
-            return;
-        }
-
-        if (due.Wake.Step == TaskStep.Attempt)
-        {
-            queue.EnterAgain(record);
-        }
-        else
-        {
-            webhooks.Send(due, record.Delivery!.Url);
         }
     }
 
@@ -90,9 +84,12 @@ internal sealed class TaskSteps(
 
             try
             {
-                List<long> deleted = [];
-                await store.Database.WriteAsync(writes => deleted = writes.Delete(due.Select(static wakeUp => wakeUp.Task)));
-                deleted.ForEach(wakeUps.Forget);
+                var deletion = new TaskDeletion(due.Select(static wakeUp => wakeUp.Task));
+                await store.Database.Writer.WriteAsync(deletion);
+                foreach (var task in deletion.Deleted)
+                {
+                    wakeUps.Forget(task);
+                }
             }
 #pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the deletion is retried.
             catch (Exception exception) when (!store.Database.Stopping.IsCancellationRequested)

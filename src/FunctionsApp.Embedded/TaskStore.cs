@@ -52,7 +52,10 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
             foreach (var (record, _) in live)
             {
                 TaskLog.Flaw(logger, record);
-                wakeUps.Plan(record);
+                if (!record.IsFinished)
+                {
+                    wakeUps.Plan(record);
+                }
             }
         }
 
@@ -124,40 +127,37 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         });
     }
 
-    /// <summary>Adds a task by its sequence number. Under the gate; the caller must not hold it while awaiting the result.</summary>
-    /// <returns>
-    /// The task, and whether it was stored: it is not if another one has its idempotency key. The caller removes a task that was not.
-    /// </returns>
-    /// <exception cref="StorageException">From the task: it could not be written.</exception>
-    public (TaskEntry Entry, Task<bool> IsStored) Add(Func<long, TaskRecord> create, RawJson input)
+    /// <summary>Returns the sequence number of a new task. Under the gate.</summary>
+    public long NextSequence() => ++_lastSequence;
+
+    /// <summary>Adds a new task. Under the gate; the caller must not hold it while awaiting the result.</summary>
+    /// <returns>The task when it is on disk. Callers see it once it is committed.</returns>
+    /// <exception cref="ProblemException">From the task: <c>storage-failed</c>, and it does not exist.</exception>
+    public async Task<TaskEntry> AddAsync(TaskRecord record, RawJson input)
     {
-        var record = create(++_lastSequence);
         var entry = new TaskEntry(record, input.Utf8.Length);
         _live.Add(record.Id, entry);
         Count(record, +1);
-        return (entry, InsertAsync());
-
-        async Task<bool> InsertAsync()
+        try
         {
-            var isStored = false;
-            await database.WriteAsync(
-                writes => isStored = writes.Insert(record, input.Utf8, wakeUps.IsExpired), entry.InputBytes,
-                afterCommit: () =>
-                {
-                    if (isStored)
-                    {
-                        Show(entry, record);
-                    }
-                });
-            return isStored;
+            await database.Writer.WriteAsync(new TaskInsertion(record, input.Utf8));
+            return entry;
         }
-    }
+        catch (Exception exception)
+        {
+            lock (Gate)
+            {
+                _live.Remove(record.Id);
+                Count(record, -1);
+            }
 
-    /// <summary>Removes a task that was not stored. Under the gate.</summary>
-    public void Remove(TaskEntry entry)
-    {
-        _live.Remove(entry.Id);
-        Count(entry.Pending, -1);
+            if (exception is StorageException)
+            {
+                throw TaskProblems.NotAccepted();
+            }
+
+            throw;
+        }
     }
 
     /// <summary>
@@ -167,25 +167,31 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
     /// <returns>Completes when the change is on disk, and visible.</returns>
     /// <exception cref="StorageException">From the task: it could not be written; the change stays pending.</exception>
     /// <exception cref="OperationCanceledException">From the task: the host ended before a retry succeeded.</exception>
-    public Task ChangeAsync(TaskEntry entry, TaskChange change, bool retries = true)
+    public async Task ChangeAsync(TaskEntry entry, TaskChange change, bool retries = true)
     {
-        var (record, outcome) = (change.Record, change.Outcome?.Utf8 ?? default);
+        var record = change.Record;
         Count(entry.Pending, -1);
         entry.Pending = record;
         Count(record, +1);
-        return retries ? database.RetryAsync(entry.Id, Write) : Write();
-
-        Task Write()
+        var update = new TaskUpdate(record, change.Outcome?.Utf8 ?? default)
         {
-            lock (Gate)
+            // The end of a task without watchers and without a webhook needs no flush of its own.
+            Lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched,
+        };
+        await (retries ? database.WriteWithRetryAsync(entry.Id, update) : database.Writer.WriteAsync(update));
+        lock (Gate)
+        {
+            if (record.Version < entry.Committed!.Version)
             {
-                // The end of a task without watchers and without a webhook needs no flush of its own.
-                var lingers = record is { IsFinished: true, Delivery: null } && !entry.IsWatched;
+                // A later change was written, and is visible.
+                return;
+            }
 
-                // A later change includes this one.
-                return ReferenceEquals(entry.Pending, record)
-                    ? database.WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record))
-                    : Task.CompletedTask;
+            entry.Commit(record);
+            wakeUps.Plan(record);
+            if (record.IsFinished)
+            {
+                _live.Remove(record.Id);
             }
         }
     }
@@ -199,21 +205,6 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         {
             return _live.TryGetValue(record.Id, out var entry) ? entry.Committed is null ? null : entry.View.Record : record;
         }
-    }
-
-    private void Show(TaskEntry entry, TaskRecord record)
-    {
-        lock (Gate)
-        {
-            entry.Commit(record);
-            if (record.IsFinished)
-            {
-                _live.Remove(record.Id);
-                wakeUps.PlanRemoval(record);
-            }
-        }
-
-        wakeUps.Plan(record);
     }
 
     private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;

@@ -17,7 +17,8 @@ namespace FunctionsApp.Embedded;
 /// A receiver that hangs delays only its own webhooks, which take some bytes of memory each while they wait
 /// (A_receiver_that_hangs_delays_only_its_own_messages).
 /// </remarks>
-internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, TaskClock clock) : IDisposable
+internal sealed class WebhookQueue(
+    DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, MemoryBudget budget, TaskClock clock) : IDisposable
 {
     /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
@@ -29,18 +30,22 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
     /// <summary>The webhooks that are due and wait for a slot at their receiver, by its host and port.</summary>
     private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The tasks whose webhooks are in flight, or due and waiting for a slot, or about to be requested again.</summary>
-    private readonly ConcurrentDictionary<long, bool> _inFlight = [];
+    /// <summary>The step for which a webhook is in flight, or waits for a slot; null while it is about to be requested again.</summary>
+    private readonly ConcurrentDictionary<long, TaskWake?> _inFlight = [];
 
     public void Dispose() => _slots.Dispose();
 
     /// <summary>Returns whether the webhook of a task is in flight. Its end is on disk before it no longer is.</summary>
     public bool IsInFlight(long task) => _inFlight.ContainsKey(task);
 
-    /// <summary>Sends a webhook that is due, and not in flight, when its receiver has a slot.</summary>
+    /// <summary>Sends a webhook that is due, unless it is in flight, when its receiver has a slot.</summary>
     public void Send(WakeUp due, Uri url)
     {
-        _inFlight[due.Task] = true;
+        if (!_inFlight.TryAdd(due.Task, due.Wake))
+        {
+            return;
+        }
+
         lock (_gate)
         {
             if (!_receivers.TryEnter(url))
@@ -50,7 +55,7 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
             }
         }
 
-        Start(due, url);
+        _ = SendAsync(due, url);
     }
 
     /// <summary>Has the webhook of a task that has ended sent at once, and restarts its schedule.</summary>
@@ -58,46 +63,39 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
     /// <exception cref="StorageException">The change could not be written.</exception>
     public async Task<TaskRecord?> SendAgainAsync(long task)
     {
-        TaskRecord? found = null, record = null;
-        var isReserved = false;
+        var record = database.Read(queries => queries.Find(task));
+        if (record?.Delivery is null || !TryReserve(record))
+        {
+            return record;
+        }
+
         try
         {
-            await database.WriteAsync(writes =>
+            // Until here, the webhook may have been sent. From here on it is not.
+            record = database.Read(queries => queries.Find(task));
+            if (record?.Delivery is { } delivery)
             {
-                // Nobody sends the webhook, or changes its delivery, until it is reserved no more.
-                record = found = writes.Find(task);
-                isReserved = isReserved || (found?.Delivery is not null && _inFlight.TryAdd(task, true));
-                if (isReserved && found?.Delivery is { } delivery)
-                {
-                    record = found with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
-                    writes.PutDelivery(task, record.Delivery);
-                }
-            });
-            found = record;
+                var again = record with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
+                await database.Writer.WriteAsync(new DeliveryUpdate(again));
+                record = again;
+            }
+
+            return record;
         }
         finally
         {
-            if (isReserved)
+            _inFlight.TryRemove(task, out _);
+            if (record is not null)
             {
-                _inFlight.TryRemove(task, out _);
-                if (found is not null)
-                {
-                    wakeUps.Plan(found);
-                }
+                wakeUps.PlanDelivery(record);
             }
         }
-
-        return record;
     }
 
-    private void Start(WakeUp due, Uri url)
-    {
-        // Uses its own execution context, not that of the caller that freed the slot.
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = SendAsync(due, url);
-        }
-    }
+    /// <summary>Reserves a webhook that is not in flight. One whose end is on disk is only about to be noted as such.</summary>
+    private bool TryReserve(TaskRecord record) => _inFlight.TryAdd(record.Sequence, value: null)
+        || (_inFlight.TryGetValue(record.Sequence, out var sent) && sent is not null && sent != TaskLifecycle.WakeOf(record)
+            && _inFlight.TryUpdate(record.Sequence, newValue: null, sent));
 
     private async Task SendAsync(WakeUp due, Uri url)
     {
@@ -108,10 +106,9 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
         {
             if (database.Read(queries => queries.Find(due.Task)) is { Delivery: not null } record)
             {
-                sent = record with
-                {
-                    Delivery = await attempt.RunAsync(record, memory => ReadOutcomeAsync(due.Task, memory), database.Stopping),
-                };
+                using var memory = budget.Open();
+                var outcome = await ReadOutcomeAsync(due.Task, memory);
+                sent = record with { Delivery = await attempt.RunAsync(record, outcome, database.Stopping) };
             }
         }
         catch (ProblemException)
@@ -130,15 +127,11 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
             return;
         }
 
-        await database.RetryAsync(sent.Id, () => database.WriteAsync(
-            writes => writes.PutDelivery(sent.Sequence, sent.Delivery!),
-            afterCommit: () =>
-            {
-                _inFlight.TryRemove(sent.Sequence, out _);
-
-                // The pause begins now, whatever has happened to the clock while the webhook was in flight.
-                wakeUps.Plan(sent, maxPause: TimeSpan.MaxValue);
-            }));
+        // The pause begins now, whatever has happened to the clock while the webhook was in flight, or happens during the write.
+        var next = clock.Uptime + (sent.Delivery!.NextAttemptAt - clock.Now);
+        await database.WriteWithRetryAsync(sent.Id, new DeliveryUpdate(sent));
+        _inFlight.TryRemove(new(due.Task, due.Wake));
+        wakeUps.PlanDelivery(sent, next);
     }
 
     /// <summary>Frees a slot at a receiver, and gives it to the next webhook.</summary>
@@ -160,9 +153,10 @@ internal sealed class WebhookQueue(DatabaseAccess database, WakeUps wakeUps, Web
             }
         }
 
-        Start(next, url);
+        _ = SendAsync(next, url);
     }
 
+    /// <summary>Reads the outcome of a task; null if there is none, it is too large for a message, or it cannot be read.</summary>
     private async ValueTask<RawJson?> ReadOutcomeAsync(long task, RequestMemory memory)
     {
         try

@@ -20,7 +20,7 @@ public sealed class ConformanceTests(DurableFixture fixture) : TaskEngineTests(f
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
             await Task.Delay(100);
-            await Services.GetRequiredService<HubMaintenance>().RunAsync(CancellationToken.None);
+            await Services.GetRequiredService<HubMaintenance>().PurgeAndResumeAsync(CancellationToken.None);
         }
 
         Assert.Null(await hub.Blobs.ReadInputAsync(id, CancellationToken.None));

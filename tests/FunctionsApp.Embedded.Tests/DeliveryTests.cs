@@ -180,10 +180,10 @@ public sealed class DeliveryTests() : TaskTests(
         disk.Hold();
         var again = Service.RedeliverAsync(task.Id);
         Time.Advance(TimeSpan.FromSeconds(12));
-        await EventuallyAsync(() => Receiver.Requests.Count == 2);
         disk.Release();
 
         Assert.Equal(DeliveryState.Pending, (await again).State);
+        await EventuallyAsync(() => Receiver.Requests.Count == 2);
         await AdvanceUntilAsync(() => Service.GetAsync(task.Id, null, default).IsFaulted, TimeSpan.FromSeconds(1));
         Assert.Equal(2, Receiver.Requests.Count);
     }

@@ -160,6 +160,7 @@ public static class TaskLifecycle
         _ => new TaskWake(TaskStep.Removal, record.ExpiresAt),
     };
 
+    /// <summary>Ends a task: its webhook, unless the outcome is handled, is due after the pause; it expires after its TTL.</summary>
     private static TaskRecord End(TaskRecord record, TaskState state, bool isContinued, DateTimeOffset now, TimeSpan deliveryPause)
     {
         var at = NotBefore(record, now);

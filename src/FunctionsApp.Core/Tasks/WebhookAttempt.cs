@@ -1,5 +1,4 @@
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
@@ -10,27 +9,21 @@ namespace FunctionsApp.Core.Tasks;
 
 /// <summary>Sends the webhook of a task once, and decides whether and when to retry.</summary>
 public sealed partial class WebhookAttempt(
-    MemoryBudget budget, Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time,
-    ILogger<WebhookAttempt> logger)
+    Lazy<WebhookSender> sender, DeliverySchedule schedule, ProblemDescriber describer, TimeProvider time, ILogger<WebhookAttempt> logger)
 {
     /// <summary>Sends the webhook.</summary>
     /// <param name="record">The task, with its delivery.</param>
-    /// <param name="readOutcome">
-    /// Reads the outcome into memory; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>. Storage
-    /// that fails is an <see cref="IOException"/>.
-    /// </param>
+    /// <param name="outcome">Its outcome; null if there is none, or it is larger than <see cref="TaskMessage.MaxOutcomeBytes"/>.</param>
     /// <param name="stopping">Aborts the attempt.</param>
     /// <returns>The delivery after the attempt.</returns>
-    public async Task<Delivery> RunAsync(
-        TaskRecord record, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+    public async Task<Delivery> RunAsync(TaskRecord record, RawJson? outcome, CancellationToken stopping)
     {
         var delivery = record.Delivery!;
-        using var memory = budget.Open();
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
 
         // All webhooks count as one caller: a stranger may request any number of them.
         CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var result = await SendAsync(record, delivery.Url, memory, readOutcome, stopping);
+        var result = await SendAsync(record, delivery.Url, outcome, stopping);
         var retryAt = schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter);
         var after = TaskLifecycle.AfterDelivery(delivery, result, retryAt);
         if (result.Outcome != WebhookOutcome.Delivered)
@@ -51,19 +44,17 @@ public sealed partial class WebhookAttempt(
     }
 
     /// <summary>
-    /// Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever. Storage that
-    /// cannot be read is not: the engine waits for it.
+    /// Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.
     /// </summary>
-    private async Task<WebhookResult> SendAsync(
-        TaskRecord record, Uri url, RequestMemory memory, Func<RequestMemory, ValueTask<RawJson?>> readOutcome, CancellationToken stopping)
+    private async Task<WebhookResult> SendAsync(TaskRecord record, Uri url, RawJson? outcome, CancellationToken stopping)
     {
         var startedAt = time.GetUtcNow();
         try
         {
-            var message = TaskMessage.Write(record, await readOutcome(memory));
+            var message = TaskMessage.Write(record, outcome);
             return await sender.Value.SendAsync(url, TaskMessage.IdOf(record.Id), message, stopping);
         }
-        catch (Exception exception) when (!stopping.IsCancellationRequested && exception is not IOException)
+        catch (Exception exception) when (!stopping.IsCancellationRequested)
         {
             var error = describer.Describe(exception).Detail;
             return new WebhookResult(WebhookOutcome.Failed, Status: null, error, ElapsedMs: 0, startedAt, RetryAfter: null);

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
@@ -10,7 +11,7 @@ namespace FunctionsApp.Durable.Activities;
 /// attempt then belongs to one of the executions. The others wait for its end and report that.
 /// </summary>
 internal sealed partial class AttemptActivity(
-    TaskHub hub, AttemptSlots slots, AttemptExecution execution, TimeProvider time, ILogger<AttemptActivity> logger)
+    TaskHub hub, AttemptSlots slots, AttemptExecution execution, MemoryBudget budget, TimeProvider time, ILogger<AttemptActivity> logger)
 {
     /// <summary>How often an execution checks whether the attempt of another has ended.</summary>
     private static readonly TimeSpan FollowPause = TimeSpan.FromSeconds(1);
@@ -40,10 +41,22 @@ internal sealed partial class AttemptActivity(
 
         try
         {
-            AttemptState? result = null;
-            var hasRun = call.IsRunning || await slots.TryRunAsync(
-                call, async () => result = await execution.RunAsync(call, stop.Token, limit.Token), stop.Token);
-            return !hasRun ? await NotBegunAsync(call, BusyPause) : result ?? await FollowAsync(call, stop.Token, limit.Token);
+            if (!call.IsRunning)
+            {
+                using var memory = RequestMemory.Current = budget.Open();
+                using var slot = await slots.TryEnterAsync(call, memory, stop.Token);
+                if (slot is null)
+                {
+                    return await NotBegunAsync(call, BusyPause);
+                }
+
+                if (await execution.RunAsync(call, stop.Token, limit.Token) is { } result)
+                {
+                    return result;
+                }
+            }
+
+            return await FollowAsync(call, stop.Token, limit.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -52,7 +65,7 @@ internal sealed partial class AttemptActivity(
         catch (UnreadableDataException exception)
         {
             LogUnreadable(logger, exception, call.Id);
-            return AttemptState.Failed(TaskProblems.Unreadable("The state of the task's attempts"));
+            return new AttemptState().Failed(TaskProblems.Unreadable("The state of the task's attempts"));
         }
     }
 

@@ -1,4 +1,3 @@
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
@@ -42,77 +41,69 @@ internal sealed partial class AttemptExecution(
         // Read before the attempt is counted: a call that comes after the removal of its task must not begin.
         if (await hub.Blobs.ReadInputAsync(call.Id, stopping) is not { } input)
         {
-            return AttemptState.Failed(Problem.StorageFailed("The input of the task is missing."));
+            var state = (await hub.Blobs.ReadStateAsync(call.Id, stopping)).Value;
+            return state.ResultOf(call) ?? state.Failed(Problem.StorageFailed("The input of the task is missing."));
         }
 
-        var self = Guid.NewGuid();
-        var seen = await TakeAsync(call, self, stopping);
-        if (seen.Value.Runner != self)
+        var attempt = new Attempt(call);
+        await TakeAsync(attempt, stopping);
+        if (!attempt.IsMine)
         {
-            return seen.Value.ResultOf(call);
+            return attempt.Result;
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        Progress? progress = null;
-        var watching = WatchAsync(call.Id, self, seen, () => Volatile.Read(ref progress), stop);
-        var outcome = await WorkAsync(call, input, new ProgressReporter(value => Volatile.Write(ref progress, value)), stop.Token);
-        await stop.CancelAsync();
-        seen = await watching;
-        return seen.Value.Runner == self ? await ReleaseAsync(call, self, seen, outcome, progress, storing) : seen.Value.ResultOf(call);
-    }
-
-    private async Task<Seen<AttemptState>> TakeAsync(AttemptInput call, Guid self, CancellationToken stopping)
-    {
-        // Most tasks are new, and have no state to read.
-        var known = call.Call == 1 ? new Seen<AttemptState>(new AttemptState(), Tag: null) : null;
-        var seen = await hub.Blobs.ChangeStateAsync(
-            call.Id, known, state => state.Take(call, self, takesOver: false, time.GetUtcNow()), stopping);
-        if (seen.Value.Runner is null || seen.Value.Runner == self || seen.Value.ResultOf(call) is not null)
-        {
-            return seen;
-        }
-
-        await Task.Delay(TakeOverPause, time, stopping);
-        return await hub.Blobs.ChangeStateAsync(
-            call.Id, known: null, state => state.Take(call, self, takesOver: true, time.GetUtcNow()), stopping);
-    }
-
-    /// <summary>Does the work; returns null when it was stopped.</summary>
-    private async Task<TaskOutcome?> WorkAsync(AttemptInput call, RawJson input, ProgressReporter progress, CancellationToken stop)
-    {
+        var watching = WatchAsync(attempt, stop);
+        TaskOutcome? outcome;
         try
         {
-            return await runner.Value.RunAsync(call.Definition, input, progress, stop);
+            var progress = new ProgressReporter(value => attempt.Progress = value);
+            outcome = await runner.Value.RunAsync(call.Definition, input, progress, stop.Token);
         }
         catch (Exception exception)
         {
-            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+            outcome = stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
         }
+
+        await stop.CancelAsync();
+        await watching;
+        return attempt.IsMine ? await ReleaseAsync(attempt, outcome, storing) : attempt.Result;
+    }
+
+    private async Task TakeAsync(Attempt attempt, CancellationToken stopping)
+    {
+        // Most tasks are new, and have no state to read.
+        var known = attempt.Call.Call == 1 ? new Seen<AttemptState>(new AttemptState(), Tag: null) : null;
+        var taken = new AttemptTaken(attempt.Call, attempt.Runner, TakesOver: false, time.GetUtcNow());
+        attempt.Seen = await hub.Blobs.ChangeStateAsync(attempt.Call.Id, known, taken, stopping);
+        if (attempt.Seen.Value.Runner is null || attempt.IsMine || attempt.Result is not null)
+        {
+            return;
+        }
+
+        await Task.Delay(TakeOverPause, time, stopping);
+        taken = taken with { TakesOver = true, Now = time.GetUtcNow() };
+        attempt.Seen = await hub.Blobs.ChangeStateAsync(attempt.Call.Id, known: null, taken, stopping);
     }
 
     /// <summary>
-    /// Stores progress, and stops the attempt when it was cancelled or belongs to another execution; returns the state that it saw last.
+    /// Stores the progress of an attempt, and stops it when it was cancelled or belongs to another execution. Ends when it has stopped.
     /// </summary>
-    private async Task<Seen<AttemptState>> WatchAsync(
-        string id, Guid self, Seen<AttemptState> seen, Func<Progress?> progress, CancellationTokenSource stop)
+    private async Task WatchAsync(Attempt attempt, CancellationTokenSource stop)
     {
         while (true)
         {
             await Task.Delay(WatchPause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stop.IsCancellationRequested)
             {
-                return seen;
+                return;
             }
 
             try
             {
-                var current = progress();
-                seen = await hub.Blobs.ChangeStateAsync(
-                    id,
-                    known: null,
-                    state => !state.IsHeldBy(self) || current == state.Progress ? null : state with { Progress = current },
-                    stop.Token);
-                if (!seen.Value.IsHeldBy(self))
+                var progress = new AttemptProgress(attempt.Runner, attempt.Progress);
+                attempt.Seen = await hub.Blobs.ChangeStateAsync(attempt.Call.Id, known: null, progress, stop.Token);
+                if (!attempt.Seen.Value.IsHeldBy(attempt.Runner))
                 {
                     await stop.CancelAsync();
                 }
@@ -130,43 +121,34 @@ internal sealed partial class AttemptExecution(
     }
 
     /// <summary>
-    /// Stores how the attempt ended; returns null if it belongs to another execution by now. A request to cancel the task that comes
-    /// later finds that it is done.
+    /// Stores how an attempt ended; returns null if it belongs to another execution by now. A request to cancel the task that comes later
+    /// finds that it is done. Retries while storage fails, so that the work need not be repeated. Only the end of the process, or of the
+    /// time that the host allows, ends the retries.
     /// </summary>
-    private async Task<AttemptState?> ReleaseAsync(
-        AttemptInput call, Guid self, Seen<AttemptState> seen, TaskOutcome? outcome, Progress? progress, CancellationToken storing)
+    private async Task<AttemptState?> ReleaseAsync(Attempt attempt, TaskOutcome? outcome, CancellationToken storing)
     {
         if (outcome is { Problem: null, Value.Utf8.Length: var bytes } && !use.HasRoom(bytes))
         {
             outcome = TaskOutcome.Failed(TaskProblems.NoRoomForResult(bytes));
         }
 
-        var attempt = seen.Value.Begun;
-        if (TaskLifecycle.Judge(call.Definition, attempt, isCancelled: false, outcome).Outcome is { } stored)
-        {
-            await StoreAsync(() => hub.Blobs.WriteOutcomeAsync(call.Id, attempt, stored, CancellationToken.None), storing);
-        }
-
-        await StoreAsync(
-            async () => seen = await hub.Blobs.ChangeStateAsync(
-                call.Id, seen, state => state.Release(self, call.Definition, outcome, progress), CancellationToken.None),
-            storing);
-        return seen.Value.ResultOf(call);
-    }
-
-    /// <summary>
-    /// Stores something, and retries while storage fails, so that the work need not be repeated. Only the end of the process, or of the
-    /// time that the host allows, ends the retries.
-    /// </summary>
-    private async Task StoreAsync(Func<Task> store, CancellationToken storing)
-    {
+        var (call, state) = (attempt.Call, attempt.Seen.Value);
+        var verdict = TaskLifecycle.Judge(call.Definition, state.Begun, isCancelled: state.CancelledAt is not null, outcome);
+        var unstored = verdict.Outcome;
         var pause = new DoublingPause(StorePause, MaxStorePause, time);
         for (var tries = 1; ; tries++)
         {
             try
             {
-                await store();
-                return;
+                if (unstored is { } json)
+                {
+                    await hub.Blobs.WriteOutcomeAsync(call.Id, state.Begun, json, CancellationToken.None);
+                    unstored = null;
+                }
+
+                var ended = new AttemptEnded(attempt.Runner, verdict, attempt.Progress);
+                attempt.Seen = await hub.Blobs.ChangeStateAsync(call.Id, attempt.Seen, ended, CancellationToken.None);
+                return attempt.Result;
             }
             catch (Exception exception) when (exception.IsOfStorage() && !storing.IsCancellationRequested)
             {
@@ -182,4 +164,31 @@ internal sealed partial class AttemptExecution(
 
     [LoggerMessage(EventId = 35, Level = LogLevel.Warning, Message = "The end of an attempt cannot be stored; the app retries: {Reason}")]
     private static partial void LogNotStored(ILogger logger, string reason);
+
+    /// <summary>The attempt of a call, as this execution knows it.</summary>
+    private sealed class Attempt(AttemptInput call)
+    {
+        private Progress? _progress;
+
+        public AttemptInput Call => call;
+
+        /// <summary>This execution.</summary>
+        public Guid Runner { get; } = Guid.NewGuid();
+
+        /// <summary>The state that it saw last.</summary>
+        public Seen<AttemptState> Seen { get; set; } = new(new AttemptState(), Tag: null);
+
+        /// <summary>The progress of the work.</summary>
+        public Progress? Progress
+        {
+            get => Volatile.Read(ref _progress);
+            set => Volatile.Write(ref _progress, value);
+        }
+
+        /// <summary>Whether this execution makes the attempt.</summary>
+        public bool IsMine => Seen.Value.Runner == Runner;
+
+        /// <summary>The result of the call, if it has ended.</summary>
+        public AttemptState? Result => Seen.Value.ResultOf(call);
+    }
 }

@@ -26,14 +26,12 @@ internal sealed class AttemptSlots : IDisposable
     private readonly Histogram<double> _wait;
     private readonly double _maxTimeoutSeconds;
     private readonly TimeSpan? _maxActivityTime;
-    private readonly MemoryBudget _memory;
     private readonly TimeProvider _time;
 
     public AttemptSlots(
-        IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, IOptions<DurableHostingOptions> hosting, MemoryBudget memory,
-        TimeProvider time)
+        IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, IOptions<DurableHostingOptions> hosting, TimeProvider time)
     {
-        (_memory, _time) = (memory, time);
+        _time = time;
         (_maxTimeoutSeconds, _maxActivityTime) = (limits.Value.MaxTimeoutSeconds, hosting.Value.MaxActivityTime);
         _slots = new SemaphoreSlim(tasks.Value.MaxRunning);
         _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
@@ -53,40 +51,39 @@ internal sealed class AttemptSlots : IDisposable
     /// <summary>Returns how long the attempt of a call may take.</summary>
     public TimeSpan LimitOf(AttemptInput call) => TimeSpan.FromSeconds(call.Definition.TimeoutSeconds ?? _maxTimeoutSeconds);
 
-    /// <summary>Runs an attempt when there is a slot, and memory for its input.</summary>
-    /// <param name="call">What to run.</param>
-    /// <param name="run">Runs it.</param>
+    /// <summary>Waits for a slot, and for memory for the input of an attempt.</summary>
+    /// <param name="call">The attempt.</param>
+    /// <param name="memory">The memory of the attempt.</param>
     /// <param name="stopping">Ends the wait.</param>
-    /// <returns>Whether it ran: not if the rest of the time that the host allows became too short for it.</returns>
-    public async Task<bool> TryRunAsync(AttemptInput call, Func<Task> run, CancellationToken stopping)
+    /// <returns>The slot; null if the rest of the time that the host allows became too short for the attempt.</returns>
+    public async Task<Slot?> TryEnterAsync(AttemptInput call, RequestMemory memory, CancellationToken stopping)
     {
-        using var account = RequestMemory.Current = _memory.Open();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         if (_maxActivityTime - LimitOf(call) is { } wait)
         {
             patience.CancelAfter(wait > MinWait ? wait : MinWait);
         }
 
-        if (!await IsInTimeAsync(_slots.WaitAsync(patience.Token), stopping))
-        {
-            return false;
-        }
-
+        Slot? slot = null;
         try
         {
+            await _slots.WaitAsync(patience.Token);
+            slot = new Slot(_slots);
+
             // The clock of the process that has scheduled the call may be ahead.
             _wait.Record(Math.Max(0, (_time.GetUtcNow() - call.DueAt).TotalSeconds));
-            if (!await IsInTimeAsync(account.HoldWhenThereIsRoomAsync(call.InputBytes, patience.Token).AsTask(), stopping))
+            await memory.HoldWhenThereIsRoomAsync(call.InputBytes, patience.Token);
+            return slot;
+        }
+        catch (Exception exception)
+        {
+            slot?.Dispose();
+            if (exception is OperationCanceledException && !stopping.IsCancellationRequested)
             {
-                return false;
+                return null;
             }
 
-            await run();
-            return true;
-        }
-        finally
-        {
-            _slots.Release();
+            throw;
         }
     }
 
@@ -100,16 +97,9 @@ internal sealed class AttemptSlots : IDisposable
         _meter.Dispose();
     }
 
-    private static async Task<bool> IsInTimeAsync(Task wait, CancellationToken stopping)
+    /// <summary>The place of an attempt that runs. Disposing it frees the place.</summary>
+    public sealed class Slot(SemaphoreSlim slots) : IDisposable
     {
-        try
-        {
-            await wait;
-            return true;
-        }
-        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
-        {
-            return false;
-        }
+        public void Dispose() => slots.Release();
     }
 }

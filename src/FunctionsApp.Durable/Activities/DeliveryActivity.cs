@@ -8,7 +8,8 @@ using FunctionsApp.Durable.Storage;
 namespace FunctionsApp.Durable.Activities;
 
 /// <summary>Sends the webhook of a task once. If the process dies, another one sends it again, with the same id.</summary>
-internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, TimeProvider time)
+internal sealed class DeliveryActivity(
+    TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, MemoryBudget budget, TimeProvider time)
 {
     /// <summary>The minimum pause when the maximum number of webhooks is in flight to the receiver; up to twice that, at random.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
@@ -37,7 +38,8 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         try
         {
             await hub.ProvideSigningKeyAsync(stopping);
-            return await webhook.RunAsync(record, memory => ReadOutcomeAsync(input, memory, stopping), stopping);
+            using var memory = budget.Open();
+            return await webhook.RunAsync(record, await ReadOutcomeAsync(input, memory, stopping), stopping);
         }
         finally
         {
@@ -81,6 +83,10 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         return delivery with { NextAttemptAt = time.GetUtcNow() + BusyPause };
     }
 
+    /// <summary>
+    /// Reads the outcome of a task; null if there is none, or it is too large for a message. If storage fails, so does the activity, which
+    /// is called again.
+    /// </summary>
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
     {
         var attempts = input.Status.Attempts;
@@ -95,13 +101,6 @@ internal sealed class DeliveryActivity(TaskHub hub, TaskReader reader, WebhookAt
         }
 
         await memory.HoldWhenThereIsRoomAsync(2L * attempts.OutcomeBytes, stopping);
-        try
-        {
-            return await hub.Blobs.ReadOutcomeAsync(input.Id, attempts.Begun, stopping);
-        }
-        catch (Exception exception) when (exception.IsOfStorage() && !stopping.IsCancellationRequested)
-        {
-            throw new IOException("The outcome of the task cannot be read.", exception);
-        }
+        return await hub.Blobs.ReadOutcomeAsync(input.Id, attempts.Begun, stopping);
     }
 }

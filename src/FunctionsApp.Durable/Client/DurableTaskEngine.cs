@@ -44,11 +44,11 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
 
     public async Task<TaskRecord> CreateAsync(TaskDefinition definition, RawJson input)
     {
+        using var stop = new CancellationTokenSource(TaskCreation.PatienceOf(definition, input), _time);
         string? sent = null;
+        var creating = _creation.CreateAsync(definition, input, id => Volatile.Write(ref sent, id), stop.Token);
         return await GuardAsync(
-            stop => _creation.CreateAsync(definition, input, id => Volatile.Write(ref sent, id), stop),
-            () => sent is null ? TaskProblems.NotAccepted().Problem : UnknownOutcome(sent, definition),
-            TaskCreation.PatienceOf(definition, input));
+            creating, () => sent is null ? TaskProblems.NotAccepted().Problem : UnknownOutcome(sent, definition), stop.Token);
     }
 
     public async ValueTask<TaskView?> FindAsync(string id) =>
@@ -71,7 +71,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         {
             { Attempts.Problem: { } problem } => problem,
             not { State: TaskState.Succeeded or TaskState.Failed } => null,
-            { Attempts: { OutcomeBytes: > MinStoredBytes } large } => _hub.Blobs.StoredOutcome(id, large.Begun, large.OutcomeBytes),
+            { Attempts: { OutcomeBytes: > MinStoredBytes } large } => _hub.Blobs.OutcomeBlob(id, large.Begun, large.OutcomeBytes),
             { Attempts.Begun: var attempt } => await _hub.Blobs.ReadOutcomeAsync(id, attempt, stop),
         },
         "The outcome of the task cannot be read.");
@@ -85,7 +85,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 return found;
             }
 
-            var seen = await _hub.Blobs.CancelAsync(id, _time.GetUtcNow(), stop);
+            var seen = await _hub.Blobs.ChangeStateAsync(id, known: null, new AttemptsCancelled(_time.GetUtcNow()), stop);
             var state = seen.Value;
             if (state.IsDone)
             {
@@ -102,8 +102,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             if (!state.IsCancelSent)
             {
                 await _hub.RaiseAsync(id, TaskNames.Cancel, new CancelEvent(state.Runner is null ? 0 : state.Call)).WaitAsync(stop);
-                await _hub.Blobs.ChangeStateAsync(
-                    id, seen, static state => state.IsCancelSent ? null : state with { IsCancelSent = true }, stop);
+                await _hub.Blobs.ChangeStateAsync(id, seen, new CancelSent(), stop);
             }
 
             return view with { Record = view.Record with { State = TaskState.Cancelling, NextAttemptAt = null } };
@@ -205,16 +204,18 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
         return (records, page.ContinuationToken);
     }
 
-    private Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure) =>
-        GuardAsync(run, () => Problem.StorageFailed(failure), Patience);
+    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, string failure)
+    {
+        using var stop = new CancellationTokenSource(Patience, _time);
+        return await GuardAsync(run(stop.Token), () => Problem.StorageFailed(failure), stop.Token);
+    }
 
     /// <summary>Limits the time of a request, and turns failures of storage into problems.</summary>
-    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> run, Func<Problem> failure, TimeSpan patience)
+    private async Task<T> GuardAsync<T>(Task<T> work, Func<Problem> failure, CancellationToken stop)
     {
-        using var stop = new CancellationTokenSource(patience, _time);
         try
         {
-            var result = await run(stop.Token).WaitAsync(stop.Token);
+            var result = await work.WaitAsync(stop);
             _hub.Note(failure: null);
             return result;
         }

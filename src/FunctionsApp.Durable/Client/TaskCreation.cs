@@ -133,7 +133,8 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
         patience.CancelAfter(limit);
         use.Add(input.Utf8.Length);
         await hub.Blobs.WriteInputAsync(id, input, patience.Token);
-        var start = new TaskStart(definition, time.GetUtcNow(), input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
+        var now = time.GetUtcNow();
+        var start = new TaskStart(definition, now, input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
         starting(id);
 
         // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.
@@ -144,6 +145,6 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
         }
 
         await hub.StartAsync(id, start).WaitAsync(patience.Token);
-        return new StoredTask(id, start, Status: null, new AttemptState()).Record;
+        return TaskLifecycle.Create(id, now.UtcTicks, definition, now);
     }
 }

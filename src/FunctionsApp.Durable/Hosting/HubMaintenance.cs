@@ -1,4 +1,7 @@
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Durable.Hosting;
@@ -8,7 +11,7 @@ namespace FunctionsApp.Durable.Hosting;
 /// may be repeated.
 /// </summary>
 internal sealed partial class HubMaintenance(
-    TaskHub hub, TaskReader reader, StorageUse use, TimeProvider time, ILogger<HubMaintenance> logger)
+    TaskHub hub, TaskReader reader, StorageUse use, TimeProvider time, ILogger<HubMaintenance> logger) : BackgroundService
 {
     /// <summary>The number of tasks that are deleted or resumed at once.</summary>
     private const int Concurrency = 8;
@@ -16,37 +19,20 @@ internal sealed partial class HubMaintenance(
     /// <summary>The minimum age of data without a task that is deleted. A creation takes seconds.</summary>
     private static readonly TimeSpan MinOrphanAge = TimeSpan.FromHours(1);
 
-    private static readonly TimeSpan RunPause = TimeSpan.FromMinutes(1), OrphansPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan PurgePause = TimeSpan.FromMinutes(1), OrphansPause = TimeSpan.FromHours(1);
 
-    private static readonly TimeSpan MeasurePause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MeasurePause = TimeSpan.FromSeconds(2), ProbePause = TimeSpan.FromSeconds(5);
 
-    /// <summary>Maintains the hub until the process ends.</summary>
-    public Task RepeatAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        RepeatAsync(RunAsync, RunPause, stoppingToken),
-        RepeatAsync(DeleteOrphansAsync, OrphansPause, stoppingToken),
-        RepeatAsync(use.CountAsync, MeasurePause, stoppingToken),
-        RepeatAsync(use.MeasureAsync, MeasurePause, stoppingToken));
-
-    /// <summary>Does something, and notes or logs why it failed.</summary>
-    public async Task TryAsync(Func<Task> run, CancellationToken stoppingToken)
+    /// <summary>Notes or logs why something has failed that is retried. After the process was told to stop, anything may fail.</summary>
+    public void Note(Exception failure, CancellationToken stoppingToken)
     {
-        try
+        if (!stoppingToken.IsCancellationRequested && failure.IsOfStorage())
         {
-            stoppingToken.ThrowIfCancellationRequested();
-            await run();
+            hub.Note(failure);
         }
-#pragma warning disable CA1031 // The caller retries: storage fails in many ways, and after a bug the rest of the service must go on.
-        catch (Exception exception)
-#pragma warning restore CA1031
+        else if (!stoppingToken.IsCancellationRequested)
         {
-            if (!stoppingToken.IsCancellationRequested && exception.IsOfStorage())
-            {
-                hub.Note(exception);
-            }
-            else if (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(logger, exception);
-            }
+            LogFailed(logger, failure);
         }
     }
 
@@ -54,7 +40,7 @@ internal sealed partial class HubMaintenance(
     /// Deletes the histories of expired tasks: no orchestration can delete its own. A failed orchestration begins anew with the task's
     /// end: the task has failed, its webhook is sent, and it expires like any other.
     /// </summary>
-    public Task RunAsync(CancellationToken cancellationToken) => Parallel.ForEachAsync(
+    public Task PurgeAndResumeAsync(CancellationToken cancellationToken) => Parallel.ForEachAsync(
         hub.ListClosedAsync(cancellationToken),
         new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },
         async (ended, token) =>
@@ -64,7 +50,7 @@ internal sealed partial class HubMaintenance(
             {
                 if (!TaskHub.HasFailed(ended))
                 {
-                    await hub.PurgeAsync(id);
+                    await hub.Service.PurgeInstanceHistoryAsync(id);
                 }
                 else if (await hub.FindAsync(id) is { } instance && TaskHub.HasFailed(instance))
                 {
@@ -104,12 +90,12 @@ internal sealed partial class HubMaintenance(
         {
             LogResumed(logger, id, TaskHub.FailureOf(instance));
             await StopAttemptAsync(id, cancellationToken);
-            await hub.RestartAsync(id, start with { Status = status, Restarts = start.Restarts + 1 });
+            await hub.StartAsync(id, start with { Status = status, Restarts = start.Restarts + 1 });
         }
         else if (status!.ExpiresAt < time.GetUtcNow())
         {
             await hub.Blobs.DeleteAsync(id, start.Definition.IdempotencyKey, cancellationToken);
-            await hub.PurgeAsync(id);
+            await hub.Service.PurgeInstanceHistoryAsync(id);
         }
     }
 
@@ -117,11 +103,34 @@ internal sealed partial class HubMaintenance(
     {
         try
         {
-            await hub.Blobs.CancelAsync(id, time.GetUtcNow(), cancellationToken);
+            await hub.Blobs.ChangeStateAsync(id, known: null, new AttemptsCancelled(time.GetUtcNow()), cancellationToken);
         }
         catch (UnreadableDataException)
         {
             // The attempt cannot read its state either, and stops.
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await StartupPause.WaitAsync(time, stoppingToken);
+        await Task.WhenAll(
+            RepeatAsync(PurgeAndResumeAsync, PurgePause, stoppingToken),
+            RepeatAsync(DeleteOrphansAsync, OrphansPause, stoppingToken),
+            RepeatAsync(use.CountAsync, MeasurePause, stoppingToken),
+            RepeatAsync(use.MeasureAsync, MeasurePause, stoppingToken),
+            RepeatAsync(ProbeAsync, ProbePause, stoppingToken));
+    }
+
+    /// <summary>Tests whether storage works again, after it has failed.</summary>
+    private async Task ProbeAsync(CancellationToken cancellationToken)
+    {
+        if (hub.IsFailing)
+        {
+            await hub.Blobs.PingAsync(cancellationToken);
+            await hub.CountActivitiesAsync(cancellationToken);
+            hub.Note(failure: null);
         }
     }
 
@@ -130,9 +139,18 @@ internal sealed partial class HubMaintenance(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await TryAsync(() => run(stoppingToken), stoppingToken);
+            try
+            {
+                await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, stoppingToken);
+                await hub.EnsureCreatedAsync();
+                await run(stoppingToken);
+            }
+#pragma warning disable CA1031 // Storage fails in many ways, and after a bug the rest of the maintenance must go on.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                Note(exception, stoppingToken);
+            }
         }
     }
 

@@ -7,17 +7,14 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Durable.Hosting;
 
 /// <summary>
-/// Takes part in the task hub: creates its parts, runs the worker if there is no extension, and maintains the hub. It starts shortly
-/// after the host, and retries while storage cannot be reached.
+/// Takes part in the task hub: creates its parts, and runs the worker if there is no extension. It starts shortly after the host, and
+/// retries while storage cannot be reached.
 /// </summary>
 internal sealed class HubService(
     TaskHub hub, Lazy<DurableWorker> worker, AttemptSlots slots, HubMaintenance maintenance, IOptions<DurableHostingOptions> hosting,
     TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
-
-    /// <summary>How often the process tests whether storage works again, after it has failed.</summary>
-    private static readonly TimeSpan ProbePause = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -35,33 +32,26 @@ internal sealed class HubService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await StartupPause.WaitAsync(time, stoppingToken);
-        var maintaining = Task.CompletedTask;
-        for (var isStarted = false; !stoppingToken.IsCancellationRequested;)
+        while (!stoppingToken.IsCancellationRequested)
         {
-            await maintenance.TryAsync(
-                async () =>
+            try
+            {
+                await hub.EnsureCreatedAsync();
+                if (!hosting.Value.HasExtension)
                 {
-                    await hub.EnsureCreatedAsync();
-                    if (!isStarted && !hosting.Value.HasExtension)
-                    {
-                        await worker.Value.StartAsync();
-                    }
+                    await worker.Value.StartAsync();
+                }
 
-                    maintaining = isStarted ? maintaining : maintenance.RepeatAsync(stoppingToken);
-                    isStarted = true;
-                    if (hub.IsFailing)
-                    {
-                        await hub.Blobs.PingAsync(stoppingToken);
-                        await hub.CountActivitiesAsync(stoppingToken);
-                    }
-
-                    hub.Note(failure: null);
-                },
-                stoppingToken);
-            await Task.Delay(isStarted ? ProbePause : RetryPause, time, stoppingToken)
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                hub.Note(failure: null);
+                return;
+            }
+#pragma warning disable CA1031 // Storage fails in many ways.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                maintenance.Note(exception, stoppingToken);
+                await Task.Delay(RetryPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
-
-        await maintaining;
     }
 }

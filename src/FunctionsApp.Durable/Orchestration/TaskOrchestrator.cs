@@ -40,7 +40,32 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
         var start = Read(context, input);
         var status = start.Status ?? await RunAttemptsAsync(context, start);
         context.SetCustomStatus(status);
-        return await KeepAsync(context, start, status);
+        var redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
+        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, status.Attempts).Record)!.Value;
+        var isDue = await WaitUntilAsync(context, wake.At, redelivery);
+        if (isDue && wake.Step == TaskStep.Removal)
+        {
+            var removal = new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey);
+            await context.CallActivityAsync(TaskNames.Removal, removal, Patient);
+            return null;
+        }
+
+        if (!isDue && status.Delivery is { } delivery)
+        {
+            status = status with { Version = status.Version + 1, Delivery = TaskLifecycle.Redeliver(delivery, Now(context)) };
+            context.SetCustomStatus(status);
+        }
+
+        if (status.Delivery is { State: DeliveryState.Pending })
+        {
+            var sending = new DeliveryInput(context.InstanceId, start, status);
+            var sent = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, sending, Patient);
+            status = status with { Version = status.Version + 1, Delivery = sent };
+        }
+
+        // Begins anew, above, with the status: callers may request any number of deliveries, and the history must not grow with that.
+        context.ContinueAsNew(start with { Status = status });
+        return null;
     }
 
     private static TaskStart Read(TaskOrchestrationContext context, JsonElement input)
@@ -106,40 +131,6 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
                 return start.After(status, Cancelled, Now(context));
             }
         }
-    }
-
-    /// <summary>
-    /// Delivers the webhook when it is due or requested again, and removes the task when it has expired. After each delivery the
-    /// orchestration begins anew: callers may request any number of them, and the history must not grow with that.
-    /// </summary>
-    private static async Task<object?> KeepAsync(TaskOrchestrationContext context, TaskStart start, DurableStatus status)
-    {
-        var again = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
-        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, status.Attempts).Record)!.Value;
-        if (await WaitUntilAsync(context, wake.At, again))
-        {
-            if (wake.Step == TaskStep.Removal)
-            {
-                await context.CallActivityAsync(
-                    TaskNames.Removal, new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey), Patient);
-                return null;
-            }
-        }
-        else if (status.Delivery is { } delivered)
-        {
-            status = status with { Version = status.Version + 1, Delivery = TaskLifecycle.Redeliver(delivered, Now(context)) };
-            context.SetCustomStatus(status);
-        }
-
-        if (status.Delivery is { State: DeliveryState.Pending })
-        {
-            var delivery = await context.CallActivityAsync<Delivery>(
-                TaskNames.Delivery, new DeliveryInput(context.InstanceId, start, status), Patient);
-            status = status with { Version = status.Version + 1, Delivery = delivery };
-        }
-
-        context.ContinueAsNew(start with { Status = status });
-        return null;
     }
 
     private static DateTimeOffset Now(TaskOrchestrationContext context) => new(context.CurrentUtcDateTime, TimeSpan.Zero);

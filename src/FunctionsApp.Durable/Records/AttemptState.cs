@@ -10,8 +10,7 @@ namespace FunctionsApp.Durable.Records;
 /// <summary>
 /// The state of a task's attempts. While the task runs it is a blob that is changed only on condition that no other process has changed
 /// it. The executions of an attempt and the requests to cancel the task agree through that blob: either an attempt begins before the
-/// task is cancelled and stops, or it never begins. The activity returns the state, and the status of the task keeps it. The functions
-/// are pure.
+/// task is cancelled and stops, or it never begins. The activity returns the state, and the status of the task keeps it.
 /// </summary>
 public sealed record AttemptState
 {
@@ -67,7 +66,10 @@ public sealed record AttemptState
     [JsonIgnore]
     internal bool IsDone => End is AttemptEnd.Succeeded or AttemptEnd.Failed or AttemptEnd.Interrupted;
 
-    /// <summary>How the call ended, for the lifecycle. The outcome of an attempt is stored already.</summary>
+    /// <summary>
+    /// How the call ended, for the lifecycle: its end, its pause, and the problem that is stored nowhere else. The outcome of an attempt
+    /// is stored already.
+    /// </summary>
     [JsonIgnore]
     internal AttemptVerdict Verdict => new(End ?? AttemptEnd.Retried)
     {
@@ -76,9 +78,10 @@ public sealed record AttemptState
         IsContinued = IsContinued,
     };
 
-    /// <summary>Creates the state after a call that fails without an attempt.</summary>
+    /// <summary>Returns the state after a call that fails without an attempt.</summary>
     /// <param name="problem">Why.</param>
-    internal static AttemptState Failed(Problem problem) => new() { End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
+    internal AttemptState Failed(Problem problem) =>
+        this with { Runner = null, End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
 
     /// <summary>Returns whether an execution makes the attempt, and may go on.</summary>
     internal bool IsHeldBy(Guid runner) => Runner == runner && CancelledAt is null;
@@ -88,56 +91,4 @@ public sealed record AttemptState
         IsDone || (Call == call.Call && End is not null) ? this
         : Call > call.Call ? this with { End = AttemptEnd.Cancelled }
         : null;
-
-    /// <summary>
-    /// An execution takes the attempt. If the attempt must not begin, the call ends, also for an earlier execution that still runs.
-    /// </summary>
-    /// <param name="call">The call.</param>
-    /// <param name="runner">The execution.</param>
-    /// <param name="takesOver">Whether it takes the attempt from another execution of the same call.</param>
-    /// <param name="now">The current time.</param>
-    /// <returns>The new state; null when the call has ended, or another execution makes the attempt.</returns>
-    internal AttemptState? Take(AttemptInput call, Guid runner, bool takesOver, DateTimeOffset now)
-    {
-        // The execution has the attempt already if the response to its first request was lost.
-        var isTaken = Runner is not null && Call == call.Call && !takesOver;
-        if (Runner == runner || isTaken || ResultOf(call) is not null)
-        {
-            return null;
-        }
-
-        return TaskLifecycle.Refuse(call.Definition, Begun, isCancelled: CancelledAt is not null) is { } end
-            ? this with { Call = call.Call, Runner = null, End = end, PauseSeconds = 0 }
-            : this with
-            {
-                Begun = Begun + 1,
-                StartedAt = StartedAt ?? now,
-                Call = call.Call,
-                Runner = runner,
-                TakenAt = now,
-                End = null,
-                Progress = null,
-                PauseSeconds = 0,
-            };
-    }
-
-    /// <summary>An attempt has ended.</summary>
-    /// <param name="runner">The execution that has made it.</param>
-    /// <param name="definition">What the task runs, and how.</param>
-    /// <param name="outcome">The outcome, which is stored unless the task is retried; null for an attempt that was stopped.</param>
-    /// <param name="progress">The progress at the end.</param>
-    /// <returns>The new state; null when another execution has the attempt by now.</returns>
-    internal AttemptState? Release(Guid runner, TaskDefinition definition, TaskOutcome? outcome, Progress? progress)
-    {
-        var verdict = TaskLifecycle.Judge(definition, Begun, isCancelled: CancelledAt is not null, outcome);
-        return Runner != runner ? null : this with
-        {
-            Runner = null,
-            End = verdict.End,
-            Progress = verdict.End == AttemptEnd.Retried ? null : progress,
-            OutcomeBytes = verdict.Outcome?.Utf8.Length ?? 0,
-            PauseSeconds = verdict.Pause.TotalSeconds,
-            IsContinued = verdict.IsContinued,
-        };
-    }
 }

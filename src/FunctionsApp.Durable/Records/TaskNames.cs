@@ -9,7 +9,7 @@ internal static class TaskNames
     /// </summary>
     public const string Version = "1.0";
 
-    /// <summary>The orchestration of a task: <see cref="FunctionsApp.Durable.Orchestration.TaskOrchestrator"/>.</summary>
+    /// <summary>The orchestration of a task: <see cref="FunctionsApp.Durable.Orchestration.TaskOrchestrator.RunAsync"/>.</summary>
     public const string Orchestration = "Task";
 
     /// <summary>The activity that makes an attempt: <see cref="Activities.AttemptActivity.RunAsync"/>.</summary>
@@ -18,7 +18,7 @@ internal static class TaskNames
     /// <summary>The activity that sends the webhook once: <see cref="Activities.DeliveryActivity.RunAsync"/>.</summary>
     public const string Delivery = "TaskDelivery";
 
-    /// <summary>The activity that deletes the blobs of a task.</summary>
+    /// <summary>The activity that deletes the blobs of a task: <see cref="Storage.TaskBlobs.DeleteAsync"/>.</summary>
     public const string Removal = "TaskRemoval";
 
     /// <summary>The event that cancels the task.</summary>

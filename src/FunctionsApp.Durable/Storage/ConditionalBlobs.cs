@@ -11,6 +11,9 @@ internal static class ConditionalBlobs
 {
     private const int NotFound = 404;
 
+    /// <summary>Returns the text of a record that is stored. <see cref="CoreJson.ReadStored"/> reads it.</summary>
+    public static string Serialize<T>(T record) => JsonSerializer.Serialize(record, CoreJson.StoredTypeInfo<T>());
+
     /// <summary>Reads a blob; null if there is none.</summary>
     public static async Task<BlobDownloadResult?> DownloadAsync(
         this BlobContainerClient container, string name, CancellationToken cancellationToken)
@@ -58,7 +61,7 @@ internal static class ConditionalBlobs
     {
         try
         {
-            var text = BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(value, CoreJson.StoredTypeInfo<T>()));
+            var text = BinaryData.FromString(Serialize(value));
             var options = new BlobUploadOptions { Conditions = Unless(tag), Metadata = metadata };
             return new Seen<T>(value, (await container.GetBlobClient(name).UploadAsync(text, options, cancellationToken)).Value.ETag);
         }

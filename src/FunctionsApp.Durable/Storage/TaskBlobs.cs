@@ -55,8 +55,8 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         ReadAsync(Outcome(id, attempt), cancellationToken);
 
     /// <summary>The outcome of an attempt, which is read in parts as it is sent.</summary>
-    public RawJson StoredOutcome(string id, int attempt, long bytes) =>
-        RawJson.From(new StoredOutcome(container.GetBlobClient(Outcome(id, attempt)), bytes));
+    public RawJson OutcomeBlob(string id, int attempt, long bytes) =>
+        RawJson.From(new BlobOutcome(container.GetBlobClient(Outcome(id, attempt)), bytes));
 
     /// <summary>Reads the state of a task's attempts; a new one if none is stored.</summary>
     public async Task<Seen<AttemptState>> ReadStateAsync(string id, CancellationToken cancellationToken) =>
@@ -65,18 +65,16 @@ internal sealed class TaskBlobs(BlobContainerClient container)
     /// <summary>Changes the state of a task's attempts.</summary>
     /// <param name="id">The task.</param>
     /// <param name="known">The state as it was last seen, which saves a request to read it; null to read it.</param>
-    /// <param name="change">
-    /// Returns the new state, or null to leave it. It is called again if another process has changed the state meanwhile.
-    /// </param>
+    /// <param name="change">The change. It is applied again if another process has changed the state meanwhile.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The state then.</returns>
     public async Task<Seen<AttemptState>> ChangeStateAsync(
-        string id, Seen<AttemptState>? known, Func<AttemptState, AttemptState?> change, CancellationToken cancellationToken)
+        string id, Seen<AttemptState>? known, AttemptChange change, CancellationToken cancellationToken)
     {
         for (var seen = known; ; seen = null)
         {
             var current = seen ?? await ReadStateAsync(id, cancellationToken);
-            if (change(current.Value) is not { } changed)
+            if (change.Apply(current.Value) is not { } changed)
             {
                 // What was known may be old.
                 if (seen is null)
@@ -94,13 +92,6 @@ internal sealed class TaskBlobs(BlobContainerClient container)
             }
         }
     }
-
-    /// <summary>Stops the attempt of a task, and lets no other begin, unless an attempt has ended with an outcome.</summary>
-    public Task<Seen<AttemptState>> CancelAsync(string id, DateTimeOffset now, CancellationToken cancellationToken) => ChangeStateAsync(
-        id,
-        known: null,
-        state => state is { IsDone: false, CancelledAt: null } ? state with { CancelledAt = now } : null,
-        cancellationToken);
 
     /// <summary>Takes an idempotency key for a task, unless another has it.</summary>
     /// <param name="key">The key.</param>

@@ -1,11 +1,9 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using DurableTask.AzureStorage;
 using DurableTask.AzureStorage.Tracking;
 using DurableTask.Core;
 using DurableTask.Core.Exceptions;
 using DurableTask.Core.History;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Durable.Records;
@@ -120,17 +118,32 @@ internal sealed partial class TaskHub
         _hasKey = true;
     }
 
-    /// <summary>Starts the orchestration of a task, unless it exists.</summary>
-    public Task StartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept, .. Completed]);
-
-    /// <summary>Starts the orchestration of a task again, in place of one that has failed.</summary>
-    public Task RestartAsync(string id, TaskStart start) => StartAsync(id, start, [.. Kept.Except(Failed), .. Completed]);
+    /// <summary>Starts the orchestration of a task, unless it exists. A restart takes the place of one that has failed.</summary>
+    public async Task StartAsync(string id, TaskStart start)
+    {
+        var started = new ExecutionStartedEvent(-1, ConditionalBlobs.Serialize(start))
+        {
+            Name = TaskNames.Orchestration,
+            Version = TaskNames.Version,
+            OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
+        };
+        OrchestrationStatus[] existing = [.. Kept.Except(start.Restarts > 0 ? Failed : []), .. Completed];
+        try
+        {
+            await Service.CreateTaskOrchestrationAsync(
+                new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, existing);
+        }
+        catch (OrchestrationAlreadyExistsException)
+        {
+            // Another request with the same idempotency key has started it.
+        }
+    }
 
     /// <summary>Sends an event to the orchestration of a task.</summary>
     public Task RaiseAsync<T>(string id, string name, T value) => Service.SendTaskOrchestrationMessageAsync(new TaskMessage
     {
         OrchestrationInstance = new OrchestrationInstance { InstanceId = id },
-        Event = new EventRaisedEvent(-1, JsonSerializer.Serialize(value, CoreJson.StoredTypeInfo<T>())) { Name = name },
+        Event = new EventRaisedEvent(-1, ConditionalBlobs.Serialize(value)) { Name = name },
     });
 
     /// <summary>Finds the orchestration of a task; null if there is none.</summary>
@@ -171,9 +184,6 @@ internal sealed partial class TaskHub
         return ids;
     }
 
-    /// <summary>Deletes the history of an orchestration.</summary>
-    public Task PurgeAsync(string id) => Service.PurgeInstanceHistoryAsync(id);
-
     /// <summary>Returns about how many activities wait or run, in all processes.</summary>
     public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
         (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
@@ -198,25 +208,6 @@ internal sealed partial class TaskHub
             continuation = page.ContinuationToken;
         }
         while (continuation is not null);
-    }
-
-    private async Task StartAsync(string id, TaskStart start, OrchestrationStatus[] existing)
-    {
-        var started = new ExecutionStartedEvent(-1, JsonSerializer.Serialize(start, CoreJson.StoredTypeInfo<TaskStart>()))
-        {
-            Name = TaskNames.Orchestration,
-            Version = TaskNames.Version,
-            OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
-        };
-        try
-        {
-            await Service.CreateTaskOrchestrationAsync(
-                new TaskMessage { OrchestrationInstance = started.OrchestrationInstance, Event = started }, existing);
-        }
-        catch (OrchestrationAlreadyExistsException)
-        {
-            // Another request with the same idempotency key has started it.
-        }
     }
 
     private static AzureStorageOrchestrationServiceSettings SettingsOf(

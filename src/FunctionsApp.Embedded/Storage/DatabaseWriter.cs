@@ -23,7 +23,7 @@ internal sealed class DatabaseWriter : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Thread _thread;
-    private Queue<Change> _queued = new();
+    private Queue<Queued> _queued = new();
     private long _queuedBytes;
     private long _usedBytes;
     private bool _isUrgent;
@@ -49,17 +49,11 @@ internal sealed class DatabaseWriter : IDisposable
     public bool CanWrite => !(_fails && _time.GetElapsedTime(Interlocked.Read(ref _triedAt)) < FailureLifetime);
 
     /// <summary>Queues a change. Never blocks.</summary>
-    /// <param name="apply">Makes the change, within a transaction that others may share. May run twice.</param>
-    /// <param name="bytes">The length of its payload.</param>
-    /// <param name="lingers">Whether no caller waits for the change, so that it may be written a little later.</param>
-    /// <param name="afterCommit">
-    /// Runs on the writer's thread when the change is on disk, before that of any later change; must be quick.
-    /// </param>
     /// <returns>Completes when the change is on disk.</returns>
     /// <exception cref="StorageException">From the task: the change was not made. Any other exception is a bug of the change.</exception>
-    public Task WriteAsync(Action<TaskWrites> apply, int bytes = 0, bool lingers = false, Action? afterCommit = null)
+    public Task WriteAsync(DatabaseChange change)
     {
-        var change = new Change(apply, bytes, afterCommit, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var queued = new Queued(change, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         lock (_gate)
         {
             if (_stopped)
@@ -67,17 +61,17 @@ internal sealed class DatabaseWriter : IDisposable
                 return Task.FromException(new StorageException("The database of the tasks is closed."));
             }
 
-            Interlocked.Add(ref _queuedBytes, bytes);
-            _queued.Enqueue(change);
-            if (_queued.Count == 1 || (!_isUrgent && !lingers))
+            Interlocked.Add(ref _queuedBytes, change.Bytes);
+            _queued.Enqueue(queued);
+            if (_queued.Count == 1 || (!_isUrgent && !change.Lingers))
             {
                 Monitor.Pulse(_gate);
             }
 
-            _isUrgent |= !lingers;
+            _isUrgent |= !change.Lingers;
         }
 
-        return change.Written.Task;
+        return queued.Written.Task;
     }
 
     /// <summary>Commits the queued changes, and ends the thread.</summary>
@@ -99,8 +93,8 @@ internal sealed class DatabaseWriter : IDisposable
         {
             while (taken.TryDequeue(out var first))
             {
-                List<Change> group = [first];
-                for (long bytes = first.Bytes; taken.TryPeek(out var next) && (bytes += next.Bytes) <= MaxGroupBytes;)
+                List<Queued> group = [first];
+                for (long bytes = first.Change.Bytes; taken.TryPeek(out var next) && (bytes += next.Change.Bytes) <= MaxGroupBytes;)
                 {
                     group.Add(taken.Dequeue());
                 }
@@ -111,7 +105,7 @@ internal sealed class DatabaseWriter : IDisposable
     }
 
     /// <returns>The queued changes; none at the end.</returns>
-    private Queue<Change> Take()
+    private Queue<Queued> Take()
     {
         lock (_gate)
         {
@@ -127,7 +121,7 @@ internal sealed class DatabaseWriter : IDisposable
             }
 
             var taken = _queued;
-            (_queued, _isUrgent) = (new Queue<Change>(), false);
+            (_queued, _isUrgent) = (new Queue<Queued>(), false);
             return taken;
         }
     }
@@ -135,14 +129,14 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>
     /// Commits changes in one transaction. If that fails, commits each alone, so that one without room does not fail the others.
     /// </summary>
-    private void Commit(List<Change> group)
+    private void Commit(List<Queued> group)
     {
         Exception? failure = null;
         var changes = _writes.Changes;
         try
         {
             _writes.Run("BEGIN IMMEDIATE");
-            group.ForEach(change => change.Apply(_writes));
+            group.ForEach(queued => queued.Change.Apply(_writes));
             var usedBytes = _writes.UsedBytes;
 
             // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
@@ -160,7 +154,7 @@ internal sealed class DatabaseWriter : IDisposable
 
         if (failure is not null && group.Count > 1)
         {
-            group.ForEach(change => Commit([change]));
+            group.ForEach(queued => Commit([queued]));
             return;
         }
 
@@ -173,31 +167,17 @@ internal sealed class DatabaseWriter : IDisposable
             Note(reason);
         }
 
-        foreach (var change in group)
+        foreach (var (change, written) in group)
         {
             Interlocked.Add(ref _queuedBytes, -change.Bytes);
-            if ((reason ?? Finish(change)) is { } error)
+            if (reason is null)
             {
-                change.Written.SetException(error);
+                written.SetResult();
             }
             else
             {
-                change.Written.SetResult();
+                written.SetException(reason);
             }
-        }
-    }
-
-    /// <returns>The bug that has interrupted it. The thread must continue.</returns>
-    private static Exception? Finish(Change change)
-    {
-        try
-        {
-            change.AfterCommit?.Invoke();
-            return null;
-        }
-        catch (Exception bug)
-        {
-            return bug;
         }
     }
 
@@ -229,5 +209,5 @@ internal sealed class DatabaseWriter : IDisposable
         }
     }
 
-    private sealed record Change(Action<TaskWrites> Apply, int Bytes, Action? AfterCommit, TaskCompletionSource Written);
+    private sealed record Queued(DatabaseChange Change, TaskCompletionSource Written);
 }

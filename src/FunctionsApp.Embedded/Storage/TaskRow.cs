@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FunctionsApp.Core.Json;
@@ -70,6 +71,14 @@ internal static class TaskRow
     public static long Number(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks;
 
     public static long? Number(DateTimeOffset? time) => (time - DateTimeOffset.UnixEpoch)?.Ticks;
+
+    public static byte[] Json<T>(T value) => Bytes(RawJson.From(value, CoreJson.StoredTypeInfo<T>()).Utf8);
+
+    /// <summary>Returns the array behind the bytes, which the provider requires; a copy if they are only part of it.</summary>
+    public static byte[] Bytes(ReadOnlyMemory<byte> utf8) =>
+        MemoryMarshal.TryGetArray(utf8, out var segment) && segment.Array is { } array && segment.Count == array.Length
+            ? array
+            : utf8.ToArray();
 
     /// <summary>Returns a time. A number that is none is the nearest one.</summary>
     private static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));

@@ -1,8 +1,10 @@
 using System.Text;
+using Azure.Storage.Blobs;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Records;
 using FunctionsApp.Durable.Storage;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
@@ -134,6 +136,25 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(call, CancellationToken.None);
 
         Assert.Equal(AttemptEnd.Failed, result.End);
+        Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
+    }
+
+    [AzuriteFact]
+    public async Task A_retry_without_its_input_fails_the_task_and_keeps_the_number_of_attempts()
+    {
+        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var call = await CallAsync("delay", """{"seconds":3600}""");
+        using var stop = new CancellationTokenSource();
+        var interrupted = activity.RunAsync(call, stop.Token);
+        await StartedAsync(call, attempts: 1);
+        await stop.CancelAsync();
+        await interrupted;
+        var connection = fixture.Services.GetRequiredService<IConfiguration>()["AzureWebJobsStorage"];
+        await new BlobContainerClient(connection, "conformance-tasks").DeleteBlobAsync($"tasks/{call.Id}/input.json");
+
+        var result = await activity.RunAsync(call with { Call = 2 }, CancellationToken.None);
+
+        Assert.Equal((AttemptEnd.Failed, 1), (result.End, result.Begun));
         Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
     }
 

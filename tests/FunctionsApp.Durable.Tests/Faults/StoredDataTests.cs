@@ -88,7 +88,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         await SeeAsync(
             async () =>
             {
-                await Maintenance.RunAsync(CancellationToken.None);
+                await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
                 return await Hub.FindAsync(id) is null;
             },
             "It is still stored.");
@@ -110,7 +110,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         await SeeAsync(
             async () =>
             {
-                await Maintenance.RunAsync(CancellationToken.None);
+                await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
                 return await Hub.FindAsync(id) is null;
             },
             "It is still stored.");
@@ -172,7 +172,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
             });
         }
 
-        await Maintenance.RunAsync(CancellationToken.None);
+        await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
 
         Assert.NotNull(await Hub.FindAsync(completed));
         Assert.Null(await Engine.FindAsync(running));

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Embedded.Storage;
 
 namespace FunctionsApp.Embedded.Tests.Storage;
@@ -23,7 +24,7 @@ public sealed class DatabaseWriterTests : StorageTests
         using var blocked = new Blocked(this);
         var input = new byte[9 * 1024 * 1024];
         input.AsSpan().Fill((byte)'1');
-        var changes = Enumerable.Range(2, 4).Select(sequence => blocked.Writer.WriteAsync(writes => writes.Insert(NewRecord(sequence), input, static _ => false), input.Length)).ToArray();
+        var changes = Enumerable.Range(2, 4).Select(sequence => blocked.Writer.WriteAsync(new TaskInsertion(NewRecord(sequence), input))).ToArray();
         Assert.InRange(blocked.Writer.UsedBytes, 4L * input.Length, long.MaxValue);
         blocked.Release();
         await Task.WhenAll(changes).WaitAsync(Limit);
@@ -35,22 +36,34 @@ public sealed class DatabaseWriterTests : StorageTests
     [Fact]
     public async Task A_change_is_done_when_others_can_read_it_and_not_before()
     {
-        bool? isThere = null;
-        var change = Writer.WriteAsync(
-            writes => writes.Insert(NewRecord(1), Utf8("1"), static _ => false),
-            afterCommit: () => isThere = Database.Read(static queries => queries.Find(1)) is not null);
-        await change.WaitAsync(Limit);
+        using var blocked = new Blocked(this);
+        var change = InsertAsync(NewRecord(2));
+        Assert.Null(Database.Read(static queries => queries.Find(2)));
+        Assert.False(change.IsCompleted);
+        blocked.Release();
+        await change;
 
-        Assert.True(isThere);
+        Assert.NotNull(Database.Read(static queries => queries.Find(2)));
     }
 
     [Fact]
     public async Task Changes_are_committed_in_their_order()
     {
         var order = new List<int>();
-        await Task.WhenAll(Enumerable.Range(0, 200).Select(number => Writer.WriteAsync(static _ => { }, lingers: number % 2 == 0, afterCommit: () => order.Add(number))));
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(number => Writer.WriteAsync(new TestChange(_ => order.Add(number)) { Lingers = number % 2 == 0 })));
 
         Assert.Equal(Enumerable.Range(0, 200), order);
+    }
+
+    [Fact]
+    public async Task A_change_that_is_written_after_a_later_one_changes_nothing()
+    {
+        await InsertAsync(NewRecord(1), "\"input\"");
+        await UpdateAsync(Ended(NewRecord(1)) with { Version = 3 }, "\"outcome\"");
+        await UpdateAsync(NewRecord(1) with { Version = 2, State = TaskState.Cancelling });
+        await UpdateAsync(Ended(NewRecord(1), TaskState.Cancelled) with { Version = 2 });
+
+        Assert.Equal((TaskState.Succeeded, "\"outcome\""), (Database.Read(static queries => queries.Find(1))!.State, Payload(1)));
     }
 
     [Fact]
@@ -58,7 +71,7 @@ public sealed class DatabaseWriterTests : StorageTests
     {
         var bug = new InvalidOperationException("A bug.");
 
-        Assert.Same(bug, await Assert.ThrowsAsync<InvalidOperationException>(() => Writer.WriteAsync(_ => throw bug).WaitAsync(Limit)));
+        Assert.Same(bug, await Assert.ThrowsAsync<InvalidOperationException>(() => Writer.WriteAsync(new TestChange(_ => throw bug)).WaitAsync(Limit)));
 
         Assert.True(Writer.CanWrite);
     }
@@ -66,7 +79,7 @@ public sealed class DatabaseWriterTests : StorageTests
     [Fact]
     public async Task A_change_that_can_wait_is_committed_without_another_one()
     {
-        await Writer.WriteAsync(writes => writes.Insert(NewRecord(1), Utf8("1"), static _ => false), lingers: true).WaitAsync(Limit);
+        await Writer.WriteAsync(new TaskInsertion(NewRecord(1), Utf8("1")) { Lingers = true }).WaitAsync(Limit);
 
         Assert.NotNull(Database.Read(static queries => queries.Find(1)));
     }
@@ -77,7 +90,7 @@ public sealed class DatabaseWriterTests : StorageTests
         using var blocked = new Blocked(this);
         var first = InsertAsync(NewRecord(2));
         var twice = InsertAsync(NewRecord(2));
-        var mistake = Writer.WriteAsync(static _ => throw new InvalidOperationException("A mistake."));
+        var mistake = Writer.WriteAsync(new TestChange(static _ => throw new InvalidOperationException("A mistake.")));
         var last = InsertAsync(NewRecord(3));
         blocked.Release();
 
@@ -105,14 +118,14 @@ public sealed class DatabaseWriterTests : StorageTests
     {
         await InsertAsync(NewRecord(1));
         long pages = 0;
-        await Writer.WriteAsync(writes => pages = LimitPages(writes, free: 4)).WaitAsync(Limit);
+        await Writer.WriteAsync(new TestChange(writes => pages = LimitPages(writes, free: 4))).WaitAsync(Limit);
 
         var exception = await Assert.ThrowsAsync<StorageException>(() => InsertAsync(NewRecord(2), $"\"{new string('x', 100_000)}\""));
         Assert.Contains("full", exception.Message, StringComparison.Ordinal);
         await InsertAsync(NewRecord(3), "3");
         Assert.Equal((null, "3"), (Payload(2), Payload(3)));
 
-        await Writer.WriteAsync(static writes => LimitPages(writes, free: 1_000)).WaitAsync(Limit);
+        await Writer.WriteAsync(new TestChange(static writes => LimitPages(writes, free: 1_000))).WaitAsync(Limit);
         await InsertAsync(NewRecord(2), $"\"{new string('x', 100_000)}\"");
         Assert.Equal(100_002, Payload(2)!.Length);
         Assert.InRange(Number("PRAGMA page_count"), pages, long.MaxValue);
@@ -122,11 +135,11 @@ public sealed class DatabaseWriterTests : StorageTests
     public async Task Queued_changes_are_committed_at_shutdown_and_no_later_ones()
     {
         var writer = Writer;
-        var changes = Enumerable.Range(1, 20).Select(sequence => writer.WriteAsync(writes => writes.Insert(NewRecord(sequence), Utf8("1"), static _ => false), lingers: true)).ToArray();
+        var changes = Enumerable.Range(1, 20).Select(sequence => writer.WriteAsync(new TaskInsertion(NewRecord(sequence), Utf8("1")) { Lingers = true })).ToArray();
         Close();
 
         await Task.WhenAll(changes);
-        await Assert.ThrowsAsync<StorageException>(() => writer.WriteAsync(static _ => { }));
+        await Assert.ThrowsAsync<StorageException>(() => writer.WriteAsync(new TestChange(static _ => { })));
         Assert.Equal(20, Number("SELECT count(*) FROM tasks"));
     }
 
@@ -147,13 +160,13 @@ public sealed class DatabaseWriterTests : StorageTests
         {
             using var entered = new ManualResetEventSlim();
             Writer = test.Writer;
-            _first = Writer.WriteAsync(writes =>
+            _first = Writer.WriteAsync(new TestChange(writes =>
             {
                 SQLitePCL.raw.sqlite3_commit_hook(writes.Connection.Handle, Count, null);
-                writes.Insert(NewRecord(sequence), Utf8("1"), static _ => false);
+                new TaskInsertion(NewRecord(sequence), Utf8("1")).Apply(writes);
                 entered.Set();
                 _release.Wait(Limit);
-            });
+            }));
             Assert.True(entered.Wait(Limit));
         }
 

@@ -57,10 +57,10 @@ public abstract class StorageTests : IDisposable
 
     protected static byte[] Utf8(string json) => Encoding.UTF8.GetBytes(json);
 
-    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(writes => writes.Insert(record, Utf8(input), static _ => false)).WaitAsync(Limit);
+    protected Task InsertAsync(TaskRecord record, string input = "1") => Writer.WriteAsync(new TaskInsertion(record, Utf8(input))).WaitAsync(Limit);
 
     protected Task UpdateAsync(TaskRecord record, string? outcome = null) =>
-        Writer.WriteAsync(writes => writes.Update(record, outcome is null ? default : Utf8(outcome))).WaitAsync(Limit);
+        Writer.WriteAsync(new TaskUpdate(record, outcome is null ? default : Utf8(outcome))).WaitAsync(Limit);
 
     protected string? Payload(long sequence) => Database.Read(queries => queries.Payload(sequence)) is { } payload ? Encoding.UTF8.GetString(payload) : null;
 
@@ -74,4 +74,10 @@ public abstract class StorageTests : IDisposable
     }
 
     protected long Number(string sql) => Query(sql, static rows => rows.Read() ? rows.GetInt64(0) : 0);
+
+    /// <summary>A change that only a test makes.</summary>
+    private protected sealed class TestChange(Action<TaskWrites> apply) : DatabaseChange
+    {
+        public override void Apply(TaskWrites writes) => apply(writes);
+    }
 }

@@ -8,7 +8,7 @@ namespace FunctionsApp.Durable.Storage;
 /// <summary>A large outcome of a task, which is read in parts while it is sent.</summary>
 /// <param name="blob">Where it is.</param>
 /// <param name="length">Its length, in bytes.</param>
-internal sealed class StoredOutcome(BlobClient blob, long length) : StoredJson
+internal sealed class BlobOutcome(BlobClient blob, long length) : StoredJson
 {
     public override async ValueTask<int> ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellationToken)
     {

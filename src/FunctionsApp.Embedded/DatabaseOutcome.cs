@@ -6,7 +6,7 @@ using FunctionsApp.Core.Tasks;
 namespace FunctionsApp.Embedded;
 
 /// <summary>A large outcome of a task. Each part is a separate read, so that a slow reader keeps no transaction open.</summary>
-internal sealed class StoredOutcome(DatabaseAccess database, long task) : StoredJson
+internal sealed class DatabaseOutcome(DatabaseAccess database, long task) : StoredJson
 {
     /// <summary>Smaller outcomes are read at once.</summary>
     private const int MinBytes = 64 * 1024;
@@ -16,7 +16,7 @@ internal sealed class StoredOutcome(DatabaseAccess database, long task) : Stored
     public static RawJson? Find(DatabaseAccess database, string id) => database.Read(queries =>
         queries.Find(id) is not { State: TaskState.Succeeded or TaskState.Failed } task ? (RawJson?)null
         : task.Flaw is not null ? TaskOutcome.Failed(TaskProblems.Unreadable()).Value
-        : queries.PayloadLength(task.Sequence) > MinBytes ? RawJson.From(new StoredOutcome(database, task.Sequence))
+        : queries.PayloadLength(task.Sequence) > MinBytes ? RawJson.From(new DatabaseOutcome(database, task.Sequence))
         : queries.Payload(task.Sequence) is { } outcome ? RawJson.FromUtf8(outcome)
 
         // Each query sees the current database: the task can expire between two of them.
