@@ -727,7 +727,7 @@ public sealed class MapStreamTests : MapTests
 
     private MapOptions Options(string options) => Services.GetRequiredService<RequestReader>().Read<MapOptions>(Encoding.UTF8.GetBytes(options));
 
-    private MapRequest Request(string request) => Services.GetRequiredService<MapService>().Read(Encoding.UTF8.GetBytes(request));
+    private MapRequest Request(string request) => Services.GetRequiredService<MapRequestReader>().Read<MapRequest>(Encoding.UTF8.GetBytes(request));
 
     private long Hold(CancellationToken token) => WaitHandle.WaitAny([token.WaitHandle, _gate.WaitHandle], Patience) == 0
         ? throw new OperationCanceledException(token)
