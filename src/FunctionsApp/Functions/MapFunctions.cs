@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapRequestReader reader, MapService service, As
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var lines = await call.OpenLinesAsync();
                 var results = service.StreamAsync(operation, options, lines, call.Cancelled);
-                return call.Stream(results, StreamLine.Of, options.TimeoutSeconds);
+                return call.Stream(results, StreamLine.OfMap, options.TimeoutSeconds);
             }
 
             if (call.Preference.RespondAsync)
@@ -33,7 +33,7 @@ public sealed class MapFunctions(MapRequestReader reader, MapService service, As
 
             var map = await call.ReadAsync(reader.Read<MapRequest>);
             return call.WantsStream
-                ? call.Stream(service.StreamAsync(operation, map, call.Cancelled), StreamLine.Of, map.TimeoutSeconds)
+                ? call.Stream(service.StreamAsync(operation, map, call.Cancelled), StreamLine.OfMap, map.TimeoutSeconds)
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

@@ -125,7 +125,7 @@ public sealed class FunctionRequest
             limit.MinDataRate = null;
         }
 
-        if (_services.Forwarding.Value.IsDuplex)
+        if (_services.Forwarding.Value.RespondsDuringUpload)
         {
             return _request.BodyReader;
         }
@@ -195,7 +195,7 @@ public sealed class FunctionRequest
         double maximum = _services.Limits.Value.MaxTimeoutSeconds;
         var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
         var isEventStream = (format ?? Format) == ResponseFormat.EventStream;
-        return new StreamResult(this, StreamLine.Of(events, toLine), isEventStream, limit, _services.Problems, _services.Time);
+        return new StreamResult<T>(this, events, toLine, isEventStream, limit, _services);
     }
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
