@@ -24,7 +24,7 @@ public class ItemBenchmarks : IDisposable
     [GlobalSetup]
     public void Setup()
     {
-        _function = ItemFunction.Of(CoreServices.Get<OperationCatalog>().FindCpu(Operation), maxDepth: 64);
+        _function = ItemFunction.Of(CoreServices.Get<OperationCatalog>().Find<CpuOperation>(Operation), maxDepth: 64);
         var (property, number) = Operation == "math.square" ? ("x", "123456") : ("n", "9223372036854775783");
         _item = Encoding.UTF8.GetBytes(AsObject ? $$"""{"{{property}}":{{number}}}""" : number);
     }

@@ -22,7 +22,7 @@ public class RequestBenchmarks
     public OperationCall GatherOfOneCall()
     {
         var call = _reader.Read<GatherRequest>(Gather).Calls[0];
-        return _catalog.FindCallable(call.Operation).Bind(call.Input!.Value.Utf8, "/calls/0/input");
+        return _catalog.Find<CallableOperation>(call.Operation).Bind(call.Input!.Value.Utf8, "/calls/0/input");
     }
 
     /// <summary>A map of 1,000 items, which are read one by one later.</summary>

@@ -19,6 +19,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core;
 
@@ -52,7 +53,9 @@ public static class FunctionsCoreServices
         services.TryAddSingleton<IHostResolver, DnsResolver>();
         services.AddSingleton<AppIdentity>();
         services.AddSingleton<OutboundGuard>();
-        services.AddSingleton<OutboundClient>();
+        services.AddSingleton(static provider => new OutboundClient(
+            provider.GetRequiredService<OutboundGuard>(), provider.GetRequiredService<IOptions<OutboundOptions>>(),
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<SigningKeys>();
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<DeliverySchedule>();
@@ -62,6 +65,7 @@ public static class FunctionsCoreServices
         services.AddTaskPattern<SequenceService>();
         services.AddTaskPattern<CallbackService>();
         services.AddTaskPattern<GatherService>();
+        services.AddSingleton<MapRequestReader>();
         services.AddTaskPattern<MapService>();
         services.AddSingleton<TaskPatterns>();
         services.AddSingleton<StreamService>();

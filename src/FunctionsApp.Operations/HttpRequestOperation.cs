@@ -69,7 +69,8 @@ public sealed class HttpRequestOperation(OutboundClient client, WorkGate gate, T
                 response.EnsureSuccess();
             }
 
-            var body = await gate.RunAsync(response.Body.Length, () => Read(response, input.As));
+            await gate.EnterAsync(response.Body.Length);
+            var body = Read(response, input.As);
             return new HttpRequestOutput(response.Status, response.Headers, body, response.Body.Length, response.Attempts, clock.ElapsedMs);
         }
         finally

@@ -54,7 +54,7 @@ public sealed partial class TextFormatOperation(WorkGate gate) : IOperation<Text
     /// <exception cref="ProblemException">
     /// <c>invalid-request</c> if a brace is unbalanced or a name has no value; <c>too-large</c> above <see cref="MaxCharacters"/>.
     /// </exception>
-    public ValueTask<string> RunAsync(TextFormatInput input, CancellationToken cancellationToken)
+    public async ValueTask<string> RunAsync(TextFormatInput input, CancellationToken cancellationToken)
     {
         foreach (var (property, message) in input.Check())
         {
@@ -70,10 +70,14 @@ public sealed partial class TextFormatOperation(WorkGate gate) : IOperation<Text
             length += TextOf(input.Template.AsSpan(match.Index, match.Length), texts).Length - match.Length;
         }
 
-        return length <= MaxCharacters
-            ? gate.RunAsync(length, () => string.Create((int)length, (input.Template, texts), Fill))
-            : throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
+        if (length > MaxCharacters)
+        {
+            throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                 $"The formatted text is longer than {MaxCharacters} characters, the limit of text.format.")));
+        }
+
+        await gate.EnterAsync(length);
+        return string.Create((int)length, (input.Template, texts), Fill);
     }
 
     /// <summary>Finds doubled braces, names in braces, and braces that are not balanced.</summary>

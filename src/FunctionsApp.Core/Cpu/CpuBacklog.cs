@@ -29,24 +29,18 @@ internal sealed class CpuBacklog(CpuOptions options)
                 + $"its limit is {options.MaxQueuedItems} (Cpu:MaxQueuedItems)."),
             RetryAfterSeconds(items));
 
-    public void Admit(CpuJob job, long now)
+    /// <summary>Counts a job, and its waiting items, from now on.</summary>
+    public void Add(CpuJob job)
     {
-        job.Admit(this, now);
         _jobs.Add(job);
+        Waiting += job.Waiting;
     }
+
+    /// <summary>Removes a job that has ended.</summary>
+    public void Remove(CpuJob job) => _jobs.Remove(job);
 
     /// <summary>Records that items were computed, for the estimate of <c>Retry-After</c>.</summary>
     public void NotePace(int items, TimeSpan took) => _pace.Note(items, took);
-
-    /// <summary>Removes and completes a job if it has ended. Those that wait for it continue on other threads, outside the lock.</summary>
-    public void EndIfOver(CpuJob job)
-    {
-        if (job.IsOver)
-        {
-            _jobs.Remove(job);
-            job.Complete();
-        }
-    }
 
     /// <summary>Drops what waits of all jobs.</summary>
     public void DropAll()
@@ -54,7 +48,7 @@ internal sealed class CpuBacklog(CpuOptions options)
         foreach (var job in _jobs.ToList())
         {
             job.DropWaiting();
-            EndIfOver(job);
+            job.EndIfOver();
         }
     }
 

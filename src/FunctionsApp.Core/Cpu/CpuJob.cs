@@ -1,3 +1,5 @@
+using FunctionsApp.Core.Requests;
+
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
@@ -26,8 +28,11 @@ internal abstract class CpuJob(int items, int workers, bool isOpen = false)
     /// <summary>How many chunks may be computed at once.</summary>
     public int Workers => _busy.Length;
 
-    /// <summary>The share that the job belongs to.</summary>
-    public CpuShare Share { get; } = CpuShare.Current ?? new CpuShare();
+    /// <summary>The share that the job belongs to. Without one of the request, each job gets a share of its own.</summary>
+    public CpuShare Share { get; } = RequestContext.Get<CpuShare>() ?? new CpuShare();
+
+    /// <summary>The pool whose threads compute the job; null until the job is admitted. Under the lock.</summary>
+    public CpuPool? Pool { get; private set; }
 
     /// <summary>Whether items may still be added. Under the lock.</summary>
     public bool IsOpen { get; private set; } = isOpen;
@@ -63,11 +68,14 @@ internal abstract class CpuJob(int items, int workers, bool isOpen = false)
 
     private long NextItem => _rests.TryPeek(out _, out var from) ? from : _next;
 
-    /// <summary>Counts the waiting items in the backlog from now on. Under the lock.</summary>
-    public void Admit(CpuBacklog backlog, long now)
+    /// <summary>Admits the job to a pool. Under the lock.</summary>
+    /// <param name="pool">The pool whose threads compute it.</param>
+    /// <param name="backlog">Counts its waiting items from now on.</param>
+    /// <param name="now">A timestamp.</param>
+    public void Admit(CpuPool pool, CpuBacklog backlog, long now)
     {
-        backlog.Waiting += Waiting;
-        (_backlog, AdmittedAt) = (backlog, now);
+        backlog.Add(this);
+        (Pool, _backlog, AdmittedAt) = (pool, backlog, now);
     }
 
     /// <summary>Adds items at the end; none if the waiting items have been dropped. Under the lock, while the job is open.</summary>
@@ -164,9 +172,18 @@ internal abstract class CpuJob(int items, int workers, bool isOpen = false)
     /// <summary>Records why the job fails; the first reason is kept.</summary>
     public void Fail(Exception exception) => Interlocked.CompareExchange(ref _failure, exception, null);
 
-    /// <summary>Completes <see cref="Completion"/>. If <see cref="IsOver"/>.</summary>
-    public void Complete() =>
-        _ = _failure is null ? _completion.TrySetResult() : _completion.TrySetException(_failure);
+    /// <summary>
+    /// Completes <see cref="Completion"/> if the job is over: <see cref="CpuScheduler.ComputeAsync(CpuJob, CancellationToken)"/>
+    /// continues, on a thread of the request. Under the lock.
+    /// </summary>
+    public void EndIfOver()
+    {
+        if (IsOver)
+        {
+            _backlog?.Remove(this);
+            _ = _failure is null ? _completion.TrySetResult() : _completion.TrySetException(_failure);
+        }
+    }
 
     /// <summary>Returns whether there is room for the results of a chunk that starts there. Under the lock, so it must be quick.</summary>
     protected virtual bool MayTake(long from) => true;

@@ -36,6 +36,7 @@ internal sealed class CpuMetrics : IDisposable
             "The fraction of the cores' time that was used since the last export.");
     }
 
+    /// <summary>A turn of a job begins.</summary>
     public void Begin(CpuJob job, long now)
     {
         Advance(now);
@@ -48,6 +49,7 @@ internal sealed class CpuMetrics : IDisposable
         job.AdmittedAt = null;
     }
 
+    /// <summary>A turn ends.</summary>
     public void End(long now)
     {
         Advance(now);

@@ -14,9 +14,11 @@ internal sealed class CpuPool : IDisposable
 
     private readonly object _gate;
     private readonly CpuMetrics _metrics;
-    private readonly CpuBacklog _backlog;
     private readonly TimeProvider _time;
     private readonly FairQueue _queue;
+
+    /// <summary>The turns that run now.</summary>
+    private readonly List<CpuTurn> _turns = [];
     private readonly int _threads;
     private readonly bool _isBackground;
     private readonly Semaphore _wake = new(0, int.MaxValue);
@@ -24,27 +26,30 @@ internal sealed class CpuPool : IDisposable
     private int _started;
     private volatile bool _isStopped;
 
-    public CpuPool(object gate, CpuBacklog backlog, CpuMetrics metrics, int threads, bool isBackground, TimeProvider time)
+    public CpuPool(object gate, CpuMetrics metrics, int threads, bool isBackground, TimeProvider time)
     {
-        (_gate, _backlog, _metrics, _threads, _isBackground, _time) = (gate, backlog, metrics, threads, isBackground, time);
+        (_gate, _metrics, _threads, _isBackground, _time) = (gate, metrics, threads, isBackground, time);
         _queue = new FairQueue(time);
     }
 
-    /// <summary>Gives a ready job its turn: on an idle thread, or on the thread of a share that has used more.</summary>
+    /// <summary>
+    /// Looks at a job that has changed. If it is ready, it waits in the queue for its turn: on an idle thread, or on the thread of a share
+    /// that has used more. If it is over, it ends.
+    /// </summary>
     public void Serve(CpuJob job)
     {
-        var now = _queue.Advance();
+        var now = _queue.Advance(_turns.Count);
         var arrives = job.Share.IsIdle;
-        if (!_queue.TryEnqueue(job, now))
+        if (_queue.TryEnqueue(job, now))
         {
-            return;
+            StartThreads();
+            if (!TryWake() && arrives)
+            {
+                CutFor(job.Share, now);
+            }
         }
 
-        Start();
-        if (!TryWake() && arrives)
-        {
-            _queue.CutFor(job.Share, now);
-        }
+        job.EndIfOver();
     }
 
     /// <summary>Stops the threads; each ends after its current chunk.</summary>
@@ -54,7 +59,8 @@ internal sealed class CpuPool : IDisposable
         _wake.Release(_threads);
     }
 
-    private void Start()
+    /// <summary>Starts the threads, if this is the first job. Each executes <see cref="Run"/>.</summary>
+    private void StartThreads()
     {
         while (_started < _threads)
         {
@@ -65,6 +71,7 @@ internal sealed class CpuPool : IDisposable
         }
     }
 
+    /// <summary>One turn after the other, on a thread of the pool.</summary>
     private void Run()
     {
         // .NET knows no priority of threads on Linux. Elsewhere both pools have the same: Windows could starve a lower one.
@@ -86,12 +93,12 @@ internal sealed class CpuPool : IDisposable
         }
     }
 
-    /// <summary>Begins the next turn; null if no job is ready, so that the thread is to sleep.</summary>
+    /// <summary>Begins the next turn: takes a chunk of the next job. Null if no job is ready, so that the thread is to sleep.</summary>
     private CpuTurn? TryBegin()
     {
         lock (_gate)
         {
-            var now = _queue.Advance();
+            var now = _queue.Advance(_turns.Count);
             if (_queue.Dequeue(now) is not { } job)
             {
                 // TryWake subtracts this thread again.
@@ -99,8 +106,10 @@ internal sealed class CpuPool : IDisposable
                 return null;
             }
 
+            var turn = new CpuTurn(_queue, job, job.Take(), now, _time);
+            _turns.Add(turn);
+            job.Share.Begin(now);
             _metrics.Begin(job, now);
-            var turn = _queue.Begin(job, now);
 
             // For the next thread: behind the other shares that have used as much.
             if (_queue.TryEnqueue(job, now))
@@ -112,21 +121,40 @@ internal sealed class CpuPool : IDisposable
         }
     }
 
+    /// <summary>Ends a turn. The job waits for its next one, or ends with its last chunk.</summary>
+    /// <param name="turn">The turn.</param>
+    /// <param name="computed">How many items of its chunk are computed; 0 if it failed.</param>
     private void End(CpuTurn turn, int computed)
     {
         lock (_gate)
         {
-            var now = _queue.Advance();
-            turn.Job.Release(turn.Chunk, computed, _time.GetElapsedTime(turn.Started, now));
+            var (job, now) = (turn.Job, _queue.Advance(_turns.Count));
+            job.Release(turn.Chunk, computed, _time.GetElapsedTime(turn.Started, now));
 
             // Wakes no thread, because this one takes the next chunk. Precedes the turn's end, so that the share is never idle between.
-            _queue.TryEnqueue(turn.Job, now);
-            _queue.End(turn, now);
+            _queue.TryEnqueue(job, now);
+            _turns.Remove(turn);
+            job.Share.End(turn.Started, now);
+            _queue.LeaveIfIdle(job.Share);
             _metrics.End(now);
-            _backlog.EndIfOver(turn.Job);
+            job.EndIfOver();
         }
     }
 
+    /// <summary>Cuts a turn for a share that has just arrived: the turn of the share that has used the most, if it has used more.</summary>
+    /// <remarks>
+    /// A map that arrives during a chunk of a million items begins within ten of them, not within milliseconds: <c>MapFairnessTests</c>.
+    /// </remarks>
+    private void CutFor(CpuShare share, long now)
+    {
+        var longest = _turns.Where(static turn => !turn.IsCut).MaxBy(turn => turn.Job.Share.Used(now));
+        if (longest?.Job.Share.Used(now) > share.Used(now))
+        {
+            longest.IsCut = true;
+        }
+    }
+
+    /// <summary>Wakes a thread that sleeps; returns whether there was one.</summary>
     private bool TryWake()
     {
         if (_idle == 0)

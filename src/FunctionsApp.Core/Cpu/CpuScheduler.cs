@@ -13,7 +13,12 @@ namespace FunctionsApp.Core.Cpu;
 /// Work that no client waits for has a <see cref="CpuPool"/> of its own, of threads with a lower priority. A long computation cannot be
 /// interrupted, and two tasks that compute for seconds do not delay a request on two cores: <c>TaskHostTests</c>.
 /// </para>
-/// <para>One lock guards the parts: <see cref="CpuBacklog"/> admits jobs, and the <see cref="FairQueue"/> of a pool orders them.</para>
+/// <para>
+/// The way of a job: <see cref="TryAdmit"/> counts it in the <see cref="CpuBacklog"/>, and gives it to a pool. <see cref="CpuPool.Serve"/>
+/// puts it into the pool's <see cref="FairQueue"/>, and wakes a thread. The thread begins a turn: it takes the next job from the queue, and
+/// a chunk from that job. It computes the chunk, without the lock that guards everything else here, and ends the turn. After the job's last
+/// chunk, <see cref="CpuJob.EndIfOver"/> completes the job.
+/// </para>
 /// </remarks>
 public sealed class CpuScheduler : IDisposable
 {
@@ -34,8 +39,8 @@ public sealed class CpuScheduler : IDisposable
         (Threads, _time) = (options.Value.Threads, time);
         _backlog = new CpuBacklog(options.Value);
         _metrics = new CpuMetrics(_gate, _backlog, Threads, time);
-        _foreground = new CpuPool(_gate, _backlog, _metrics, Threads, isBackground: false, time);
-        _background = new CpuPool(_gate, _backlog, _metrics, Threads, isBackground: true, time);
+        _foreground = new CpuPool(_gate, _metrics, Threads, isBackground: false, time);
+        _background = new CpuPool(_gate, _metrics, Threads, isBackground: true, time);
     }
 
     /// <summary>The number of threads that compute one request.</summary>
@@ -88,7 +93,7 @@ public sealed class CpuScheduler : IDisposable
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(refusal.RetryAfterSeconds!.Value, MaxPauseSeconds)), _time, cancellationToken);
         }
 
-        await using (cancellationToken.UnsafeRegister(_ => Change(job, job.DropWaiting), null))
+        await using (cancellationToken.UnsafeRegister(_ => Drop(job), null))
         {
             await job.Completion;
         }
@@ -99,10 +104,24 @@ public sealed class CpuScheduler : IDisposable
     /// <summary>Checks again whether a job is ready, or over.</summary>
     /// <param name="job">The job.</param>
     /// <param name="items">How many items to add to it.</param>
-    internal void Update(CpuJob job, int items = 0) => Change(job, () => job.Add(items));
+    internal void Update(CpuJob job, int items = 0)
+    {
+        lock (_gate)
+        {
+            job.Add(items);
+            job.Pool?.Serve(job);
+        }
+    }
 
     /// <summary>Closes a job: it is over when all its items are computed.</summary>
-    internal void Close(CpuJob job) => Change(job, job.Close);
+    internal void Close(CpuJob job)
+    {
+        lock (_gate)
+        {
+            job.Close();
+            job.Pool?.Serve(job);
+        }
+    }
 
     /// <summary>Stops the threads. Running chunks end; jobs with waiting parts are cancelled.</summary>
     public void Dispose()
@@ -117,6 +136,7 @@ public sealed class CpuScheduler : IDisposable
         }
     }
 
+    /// <summary>Admits a job, and gives it to the pool of its share.</summary>
     /// <returns>Why the job is not admitted; null when it is.</returns>
     private Problem? TryAdmit(CpuJob job)
     {
@@ -128,21 +148,19 @@ public sealed class CpuScheduler : IDisposable
                 return refusal;
             }
 
-            _backlog.Admit(job, _time.GetTimestamp());
-            PoolOf(job).Serve(job);
+            var pool = job.Share.IsBackground ? _background : _foreground;
+            job.Admit(pool, _backlog, _time.GetTimestamp());
+            pool.Serve(job);
             return null;
         }
     }
 
-    private void Change(CpuJob job, Action change)
+    private void Drop(CpuJob job)
     {
         lock (_gate)
         {
-            change();
-            PoolOf(job).Serve(job);
-            _backlog.EndIfOver(job);
+            job.DropWaiting();
+            job.EndIfOver();
         }
     }
-
-    private CpuPool PoolOf(CpuJob job) => job.Share.IsBackground ? _background : _foreground;
 }

@@ -1,5 +1,3 @@
-using FunctionsApp.Core.Requests;
-
 namespace FunctionsApp.Core.Cpu;
 
 /// <summary>
@@ -13,13 +11,6 @@ internal sealed class CpuShare(bool isBackground = false)
     private long _used;
     private int _running;
     private long _startedSum;
-
-    /// <summary>The share of the current request; without one, each job gets a share of its own.</summary>
-    public static CpuShare? Current
-    {
-        get => RequestContext.Get<CpuShare>();
-        set => RequestContext.Set(value);
-    }
 
     /// <summary>
     /// Whether no client waits for the result, such as that of a task. Its jobs run on the background pool, and wait for room where
@@ -64,12 +55,16 @@ internal sealed class CpuShare(bool isBackground = false)
         return null;
     }
 
+    /// <summary>A turn begins: its time is used from now on.</summary>
     public void Begin(long now)
     {
         _running++;
         _startedSum += now;
     }
 
+    /// <summary>A turn ends.</summary>
+    /// <param name="started">When it began.</param>
+    /// <param name="now">A timestamp.</param>
     public void End(long started, long now)
     {
         _running--;

@@ -20,8 +20,6 @@ internal sealed class FairQueue(TimeProvider time)
     // Ordered by what a share had used when it was added, then by the longest wait. It may have used more since.
     private readonly PriorityQueue<CpuShare, (long Used, long Order)> _ready = new();
 
-    /// <summary>The turns that run now.</summary>
-    private readonly List<CpuTurn> _turns = [];
     private long _lastOrder;
     private long _virtualTime;
     private long _advancedAt;
@@ -34,13 +32,14 @@ internal sealed class FairQueue(TimeProvider time)
     /// Advances virtual time to now. Call it as cores are used, and before a share arrives or leaves: otherwise shares that
     /// arrive later could always go first.
     /// </summary>
+    /// <param name="turns">The number of turns that run.</param>
     /// <returns>The current timestamp.</returns>
-    public long Advance()
+    public long Advance(int turns)
     {
         var now = time.GetTimestamp();
-        if (_turns.Count > 0)
+        if (turns > 0)
         {
-            _virtualTime += _turns.Count * (now - _advancedAt) / _active;
+            _virtualTime += turns * (now - _advancedAt) / _active;
         }
 
         _advancedAt = now;
@@ -99,36 +98,8 @@ internal sealed class FairQueue(TimeProvider time)
         return null;
     }
 
-    /// <summary>Begins a turn of a job that is ready: takes its next chunk.</summary>
-    public CpuTurn Begin(CpuJob job, long now)
-    {
-        var turn = new CpuTurn(this, job, job.Take(), now, time);
-        job.Share.Begin(now);
-        _turns.Add(turn);
-        return turn;
-    }
-
-    public void End(CpuTurn turn, long now)
-    {
-        turn.Job.Share.End(turn.Started, now);
-        _turns.Remove(turn);
-        LeaveIfIdle(turn.Job.Share);
-    }
-
-    /// <summary>Cuts a turn for a share that has just arrived: the turn of the share that has used the most, if it has used more.</summary>
-    /// <remarks>
-    /// A map that arrives during a chunk of a million items begins within ten of them, not within milliseconds: <c>MapFairnessTests</c>.
-    /// </remarks>
-    public void CutFor(CpuShare share, long now)
-    {
-        var longest = _turns.Where(static turn => !turn.IsCut).MaxBy(turn => turn.Job.Share.Used(now));
-        if (longest?.Job.Share.Used(now) > share.Used(now))
-        {
-            longest.IsCut = true;
-        }
-    }
-
-    private void LeaveIfIdle(CpuShare share) => _active -= share.IsIdle ? 1 : 0;
+    /// <summary>Forgets a share that has no running and no ready job. Call it when a turn of the share has ended.</summary>
+    public void LeaveIfIdle(CpuShare share) => _active -= share.IsIdle ? 1 : 0;
 
     private long Ticks(double seconds) => (long)(seconds * time.TimestampFrequency);
 }

@@ -49,6 +49,8 @@ public sealed class JsonPipeWriter : PipeWriter
         PipeWriter pipe, T value, JsonTypeInfo<T> typeInfo, CancellationToken cancellationToken = default)
     {
         var writer = new JsonPipeWriter(pipe);
+
+        // The converters of RawJson and MapResults write by WriteRaw; the serializer flushes by FlushAsync.
         Ambient.Value = writer;
         await JsonSerializer.SerializeAsync(writer, value, typeInfo, cancellationToken);
         if (writer._buffer.Capacity <= PieceBytes)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace FunctionsApp.Core.Json;
@@ -6,6 +5,5 @@ namespace FunctionsApp.Core.Json;
 /// <summary>Source-generated metadata of values of any shape.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(List<RawJson>))]
-[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 [JsonSerializable(typeof(Number))]
 internal sealed partial class RawJsonContext : JsonSerializerContext;

@@ -14,12 +14,12 @@ internal static class SourceText
     /// <summary>Whether the thread reads a text that values may refer to.</summary>
     public static bool IsOpen => !_current.IsEmpty;
 
-    /// <summary>Lets values refer to a text, from now until the scope ends.</summary>
-    /// <param name="text">The text, from its first byte.</param>
-    public static Scope Open(ReadOnlyMemory<byte> text)
+    /// <summary>Lets values refer to a text, from now until the scope ends: <see cref="ReadValue"/>.</summary>
+    /// <param name="text">The text, from its first byte; null to leave the current one.</param>
+    public static Scope Open(ReadOnlyMemory<byte>? text)
     {
         var scope = new Scope(_current);
-        _current = text;
+        _current = text ?? _current;
         return scope;
     }
 

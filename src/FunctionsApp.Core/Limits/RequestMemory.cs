@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Requests;
@@ -23,6 +24,7 @@ public sealed class RequestMemory : IDisposable
     internal RequestMemory(MemoryBudget? budget, int maxResultBytes) => (_budget, _maxResultBytes) = (budget, maxResultBytes);
 
     /// <summary>The account of the current request; null if none was opened.</summary>
+    [DisallowNull]
     public static RequestMemory? Current
     {
         get => RequestContext.Get<RequestMemory>();

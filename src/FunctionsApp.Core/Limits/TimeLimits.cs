@@ -38,34 +38,34 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
         return new TimeLimit(time, seconds ?? limits.Value.MaxTimeoutSeconds, cancellationToken);
     }
 
-    /// <summary>Runs work within a time limit.</summary>
-    /// <param name="work">The work; gets the token that the limit cancels.</param>
-    /// <param name="whose">What the limit applies to, such as "The call".</param>
-    /// <param name="seconds">How long; absent means the maximum.</param>
-    /// <param name="pointer">Where the request states it, for an error.</param>
+    /// <summary>Starts the time limit of a wait, whose end is no error.</summary>
+    /// <param name="seconds">How long.</param>
     /// <param name="cancellationToken">The caller's own cancellation.</param>
-    /// <exception cref="ProblemException"><c>timeout</c> if the work stops because of the limit; <c>invalid-request</c>.</exception>
-    public async ValueTask<T> RunAsync<T>(
-        Func<CancellationToken, ValueTask<T>> work, string whose, double? seconds, string pointer, CancellationToken cancellationToken)
-    {
-        using var limit = Start(seconds, pointer, cancellationToken);
-        return await limit.RunAsync(work, whose);
-    }
+    internal TimeLimit StartWait(double seconds, CancellationToken cancellationToken) => new(time, seconds, cancellationToken);
 }
 
 /// <summary>One running time limit, which distinguishes its own timeout from the caller's cancellation.</summary>
+/// <example>
+/// <code>
+/// using var limit = timeLimits.Start(seconds, "/timeoutSeconds", cancellationToken);
+/// try { await WorkAsync(limit.Token); }
+/// catch (OperationCanceledException) when (limit.RanOut) { throw limit.TimedOut("The call"); }
+/// </code>
+/// </example>
 public sealed class TimeLimit : IDisposable
 {
-    private readonly double _seconds;
+    private readonly double? _seconds;
     private readonly CancellationToken _caller;
     private readonly CancellationTokenSource _source;
     private readonly CancellationTokenRegistration _registration;
 
-    internal TimeLimit(TimeProvider time, double seconds, CancellationToken caller)
+    /// <param name="time">The clock.</param>
+    /// <param name="seconds">How long; null for no limit.</param>
+    /// <param name="caller">The caller's own cancellation.</param>
+    internal TimeLimit(TimeProvider time, double? seconds, CancellationToken caller)
     {
-        _seconds = seconds;
-        _caller = caller;
-        _source = new CancellationTokenSource(TimeSpan.FromSeconds(seconds), time);
+        (_seconds, _caller) = (seconds, caller);
+        _source = seconds is { } limit ? new CancellationTokenSource(TimeSpan.FromSeconds(limit), time) : new CancellationTokenSource();
         _registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
     }
 
@@ -75,32 +75,10 @@ public sealed class TimeLimit : IDisposable
     /// <summary>Whether the limit has timed out and the caller has not cancelled.</summary>
     public bool RanOut => _source.IsCancellationRequested && !_caller.IsCancellationRequested;
 
-    /// <summary>Returns the problem that describes the timeout.</summary>
+    /// <summary>Returns what to throw when work has stopped because of the limit.</summary>
     /// <param name="whose">What the limit applies to, such as "The call".</param>
-    public Problem Problem(string whose) => Problems.Problem.Timeout(
-        string.Create(CultureInfo.InvariantCulture, $"{whose} timed out after {_seconds} s (timeoutSeconds)."));
-
-    /// <summary>Runs work, or a part of it, within the limit.</summary>
-    /// <param name="work">The work; gets <see cref="Token"/>.</param>
-    /// <param name="whose">What the limit applies to, such as "The call".</param>
-    /// <exception cref="ProblemException"><c>timeout</c> if the work stops because of the limit.</exception>
-    public ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, string whose) =>
-        RunAsync(work, () => throw new ProblemException(Problem(whose)));
-
-    /// <summary>Runs work, or a part of it, within the limit.</summary>
-    /// <param name="work">The work; gets <see cref="Token"/>.</param>
-    /// <param name="timedOut">Returns the outcome if the work stops because of the limit.</param>
-    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, Func<T> timedOut)
-    {
-        try
-        {
-            return await work(Token);
-        }
-        catch (OperationCanceledException) when (RanOut)
-        {
-            return timedOut();
-        }
-    }
+    public ProblemException TimedOut(string whose) => new(Problem.Timeout(
+        string.Create(CultureInfo.InvariantCulture, $"{whose} timed out after {_seconds} s (timeoutSeconds).")));
 
     /// <summary>Stops the clock.</summary>
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Limits;
@@ -29,10 +30,31 @@ public sealed class WorkGate
     }
 
     /// <summary>
-    /// Runs work, behind the gate if it is large. The caller continues on the same thread, so what it does before it next waits, such
-    /// as reading the inputs of 10,000 calls, is behind the gate too.
+    /// Takes the calling method behind the gate if its work is large: <c>await gate.EnterAsync(bytes)</c>. What the method and its
+    /// callers do from then until they next wait, such as reading the inputs of 10,000 calls, runs there.
     /// </summary>
     /// <param name="bytes">How much the work reads or writes.</param>
-    /// <param name="work">The work; synchronous.</param>
-    public ValueTask<T> RunAsync<T>(long bytes, Func<T> work) => bytes <= LargeBytes ? new(work()) : new(_factory.StartNew(work));
+    public Entry EnterAsync(long bytes) => new(bytes <= LargeBytes ? null : _factory);
+
+    /// <summary>Continues the method that awaits it behind the gate.</summary>
+    /// <param name="factory">Starts what is behind the gate; null to continue at once.</param>
+    public readonly struct Entry(TaskFactory? factory) : ICriticalNotifyCompletion
+    {
+        /// <summary>Whether the method continues at once.</summary>
+        public bool IsCompleted => factory is null;
+
+        /// <summary>Returns this: the compiler asks for it.</summary>
+        public Entry GetAwaiter() => this;
+
+        /// <summary>Returns nothing: the compiler asks for it.</summary>
+        public void GetResult()
+        {
+        }
+
+        /// <inheritdoc/>
+        public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
+
+        /// <inheritdoc/>
+        public void UnsafeOnCompleted(Action continuation) => factory!.StartNew(continuation);
+    }
 }

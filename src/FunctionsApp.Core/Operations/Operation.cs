@@ -58,8 +58,7 @@ public abstract class CallableOperation : Operation
 
 /// <summary>An operation with its input, ready to run once.</summary>
 /// <param name="operation">The operation's name.</param>
-/// <param name="work">Runs the operation, a cpu one on the CPU scheduler.</param>
-public sealed class OperationCall(string operation, Func<CancellationToken, ValueTask<RawJson>> work)
+public abstract class OperationCall(string operation)
 {
     /// <summary>Runs the operation, with a span and metrics.</summary>
     /// <param name="pattern">The pattern that runs it.</param>
@@ -67,11 +66,24 @@ public sealed class OperationCall(string operation, Func<CancellationToken, Valu
     /// <exception cref="OperationException">The operation's own error.</exception>
     /// <exception cref="ProblemException">Any other error for the caller.</exception>
     public ValueTask<RawJson> InvokeAsync(string pattern, CancellationToken cancellationToken) =>
-        AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : work(cancellationToken);
+        AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : RunAsync(cancellationToken);
 
-    private ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken) => WatchedRun.WatchAsync(
-        () => new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call"),
-        () => work(cancellationToken));
+    /// <summary>Runs the operation: an io one as it is, a cpu one on the CPU scheduler.</summary>
+    private protected abstract ValueTask<RawJson> RunAsync(CancellationToken cancellationToken);
+
+    private async ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken)
+    {
+        using var watch = new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call");
+        try
+        {
+            return await RunAsync(cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
+    }
 }
 
 /// <summary>An operation that computes.</summary>
@@ -82,7 +94,7 @@ public abstract class CpuOperation : CallableOperation
     {
     }
 
-    /// <summary>Passes on the typed operation, for work that leaves out the catalog's way from JSON to JSON.</summary>
+    /// <summary>Calls <paramref name="use"/> with the typed operation, for work that does without the way from JSON to JSON.</summary>
     internal abstract TResult Use<TResult>(ICpuOperationUse<TResult> use);
 }
 
@@ -117,12 +129,19 @@ internal sealed class IoOperation<TInput, TOutput>(
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
+    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
+        new Call(Name, contract.Read(input, pointer, bareValues), operation, _output);
+
+    private sealed class Call(string name, TInput input, IOperation<TInput, TOutput> operation, JsonTypeInfo<TOutput> output)
+        : OperationCall(name)
     {
-        var bound = contract.Read(input, pointer, bareValues);
-        return new OperationCall(Name, operation is IOperation<TInput, RawJson> writesItself
-            ? token => writesItself.RunAsync(bound, token)
-            : async token => RawJson.From(await operation.RunAsync(bound, token), _output));
+        private protected override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+            operation is IOperation<TInput, RawJson> writesItself
+                ? writesItself.RunAsync(input, cancellationToken)
+                : SerializeAsync(cancellationToken);
+
+        private async ValueTask<RawJson> SerializeAsync(CancellationToken cancellationToken) =>
+            RawJson.From(await operation.RunAsync(input, cancellationToken), output);
     }
 }
 
@@ -135,11 +154,16 @@ internal sealed class CpuOperation<TInput, TOutput>(
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
         var bound = contract.Read(input, pointer, bareValues);
-        return new OperationCall(
-            Name, token => new(scheduler.ComputeAsync(compute => RawJson.From(operation.Compute(bound, compute), _output), token)));
+        return new Call(Name, scheduler, compute => RawJson.From(operation.Compute(bound, compute), _output));
     }
 
     internal override TResult Use<TResult>(ICpuOperationUse<TResult> use) => use.Use(contract, operation);
+
+    private sealed class Call(string name, CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall(name)
+    {
+        private protected override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
+            new(scheduler.ComputeAsync(compute, cancellationToken));
+    }
 }
 
 internal sealed class StreamOperation<TInput, TOutput>(

@@ -14,6 +14,7 @@ public sealed class OperationCatalog
 {
     private const int MaxSuggestions = 3;
 
+    /// <summary>By name; <see cref="Create"/> creates each.</summary>
     private readonly FrozenDictionary<string, Lazy<Operation>> _operations;
 
     /// <summary>Collects the registered operations.</summary>
@@ -40,39 +41,31 @@ public sealed class OperationCatalog
 
     /// <summary>Finds an operation.</summary>
     /// <param name="name">Its exact name.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c>, with the nearest names.</exception>
-    public Operation Find(string name) => _operations.TryGetValue(name, out var operation)
-        ? operation.Value
-        : throw new ProblemException(Problem.UnknownOperation(name, Suggest(name)));
-
-    /// <summary>Finds an operation that returns one result.</summary>
-    /// <param name="name">Its exact name.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
-    public CallableOperation FindCallable(string name) => Find(name) as CallableOperation
-        ?? throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation, which yields many values: use stream."));
-
-    /// <summary>Finds an operation that computes.</summary>
-    /// <param name="name">Its exact name.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
-    public CpuOperation FindCpu(string name) => Find(name) switch
+    /// <typeparam name="T">The kind that the caller can run.</typeparam>
+    /// <exception cref="ProblemException"><c>unknown-operation</c>, with the nearest names; <c>wrong-kind</c>.</exception>
+    public T Find<T>(string name)
+        where T : Operation
     {
-        CpuOperation operation => operation,
-        StreamOperation =>
-            throw new ProblemException(Problem.WrongKind($"'{name}' is a stream operation; map runs cpu operations: use stream.")),
-        _ => throw new ProblemException(
-            Problem.WrongKind($"'{name}' is an io operation; map runs cpu operations: use gather for many calls of it.")),
-    };
+        var operation = _operations.TryGetValue(name, out var known)
+            ? known.Value
+            : throw new ProblemException(Problem.UnknownOperation(name, Suggest(name)));
+        return operation as T ?? throw new ProblemException(WrongKind(operation, mustCompute: typeof(T) == typeof(CpuOperation)));
+    }
 
-    /// <summary>Finds an operation that yields values.</summary>
-    /// <param name="name">Its exact name.</param>
-    /// <exception cref="ProblemException"><c>unknown-operation</c> or <c>wrong-kind</c>.</exception>
-    public StreamOperation FindStream(string name) => Find(name) switch
+    private static Problem WrongKind(Operation operation, bool mustCompute)
     {
-        StreamOperation operation => operation,
-        var other => throw new ProblemException(Problem.WrongKind(
-            $"'{name}' is {(other.Kind == OperationKind.Io ? "an io" : "a cpu")} operation, which returns one value: use await.")),
-    };
+        var use = operation.Kind switch
+        {
+            OperationKind.Stream when mustCompute => "a stream operation; map runs cpu operations: use stream.",
+            OperationKind.Stream => "a stream operation, which yields many values: use stream.",
+            OperationKind.Io when mustCompute => "an io operation; map runs cpu operations: use gather for many calls of it.",
+            OperationKind.Io => "an io operation, which returns one value: use await.",
+            _ => "a cpu operation, which returns one value: use await.",
+        };
+        return Problem.WrongKind($"'{operation.Name}' is {use}");
+    }
 
+    /// <summary>Creates an operation from the class that the app has registered.</summary>
     private static Operation Create(Type implementation, OperationAttribute about, IServiceProvider services)
     {
         foreach (var contract in implementation.GetInterfaces().Where(static type => type.IsGenericType))

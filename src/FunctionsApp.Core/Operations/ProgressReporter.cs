@@ -10,11 +10,7 @@ namespace FunctionsApp.Core.Operations;
 public sealed class ProgressReporter(Action<Progress> report)
 {
     /// <summary>The reporter of the current work; null if there is none.</summary>
-    public static ProgressReporter? Current
-    {
-        get => RequestContext.Get<ProgressReporter>();
-        internal set => RequestContext.Set(value);
-    }
+    public static ProgressReporter? Current => RequestContext.Get<ProgressReporter>();
 
     /// <summary>Reports progress.</summary>
     /// <param name="completed">How much is done, from 0 to <paramref name="total"/>.</param>
@@ -30,7 +26,7 @@ public sealed class ProgressReporter(Action<Progress> report)
         var taken = Current;
         if (taken is not null)
         {
-            Current = null;
+            RequestContext.Remove<ProgressReporter>();
         }
 
         return taken;

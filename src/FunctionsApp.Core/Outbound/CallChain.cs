@@ -1,6 +1,5 @@
 using System.Globalization;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Outbound;
 
@@ -24,13 +23,6 @@ public sealed class CallChain
     /// <param name="text">The entries, in the form of <see cref="Text"/>; null for none.</param>
     /// <param name="caller">The caller in the queue of look-ups; by default the chain itself.</param>
     public CallChain(string? text, object? caller = null) => (Text, Caller) = (text, caller ?? this);
-
-    /// <summary>The chain of the current request or task.</summary>
-    public static CallChain? Current
-    {
-        get => RequestContext.Get<CallChain>();
-        set => RequestContext.Set(value);
-    }
 
     /// <summary>The entries, for another chain to extend; null for none.</summary>
     public string? Text { get; }
@@ -86,12 +78,13 @@ public sealed class CallChain
                 : "The app itself sent the request, to a host that Outbound:AllowedHosts does not list by name or address."));
     }
 
-    /// <summary>Returns the header of an outbound request: the current chain and this app.</summary>
+    /// <summary>Returns the header of an outbound request: a chain, and this app.</summary>
+    /// <param name="text">The entries of the chain; null for none.</param>
     /// <param name="app">This app.</param>
     /// <param name="isAllowed">Whether the operator allowed the destination by its name or address.</param>
-    internal static string HeaderOf(AppIdentity app, bool isAllowed)
+    internal static string Extend(string? text, AppIdentity app, bool isAllowed)
     {
         var own = isAllowed ? app.Id + Allowed : app.Id;
-        return Current?.Text is { } text ? $"{text}, {own}" : own;
+        return text is null ? own : $"{text}, {own}";
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Outbound;
 
@@ -43,7 +44,8 @@ internal sealed class DnsResolver(Func<string, IPAddress[]> lookUp) : IHostResol
     {
         if (!_running.TryGetValue(host, out var running))
         {
-            var caller = _callers.GetValue(CallChain.Current?.Caller ?? this, static _ => new SemaphoreSlim(MaxLookUpsPerCaller));
+            var caller = _callers.GetValue(
+                RequestContext.Get<CallChain>()?.Caller ?? this, static _ => new SemaphoreSlim(MaxLookUpsPerCaller));
             await caller.WaitAsync(cancellationToken);
             try
             {

@@ -25,18 +25,20 @@ public sealed class OutboundClient : IDisposable
     private readonly OutboundGuard _guard;
     private readonly OutboundOptions _options;
     private readonly TimeProvider _time;
+
+    /// <summary>Sends with the handler of <see cref="Pool"/>, which connects by <see cref="OutboundGuard.ConnectAsync"/>.</summary>
     private readonly HttpMessageInvoker _http;
 
     /// <summary>Creates the client and its connection pool.</summary>
-    public OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time)
-        : this(guard, options, time, Pool(guard, options.Value))
-    {
-    }
-
-    internal OutboundClient(OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time, HttpMessageHandler handler)
+    /// <param name="guard">Checks each request.</param>
+    /// <param name="options">The limits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="handler">Sends the requests; null for the connection pool.</param>
+    internal OutboundClient(
+        OutboundGuard guard, IOptions<OutboundOptions> options, TimeProvider time, HttpMessageHandler? handler = null)
     {
         (_guard, _options, _time) = (guard, options.Value, time);
-        _http = new HttpMessageInvoker(handler);
+        _http = new HttpMessageInvoker(handler ?? Pool(guard, options.Value));
     }
 
     /// <summary>
@@ -48,8 +50,18 @@ public sealed class OutboundClient : IDisposable
     /// <exception cref="ProblemException">
     /// <c>destination-not-allowed</c>; <c>upstream-failed</c> without a response, or if it exceeds a limit; <c>timeout</c>.
     /// </exception>
-    public ValueTask<OutboundResponse> SendAsync(OutboundRequest request, CancellationToken cancellationToken) =>
-        LimitAsync(request, (limit, token) => SendAsync(request, limit, token), cancellationToken);
+    public async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, CancellationToken cancellationToken)
+    {
+        using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
+        try
+        {
+            return await RetryAsync(request, new RequestClock(_time), limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw TimedOut(limit, request);
+        }
+    }
 
     /// <summary>Sends a request once, and returns when the head of the response has arrived.</summary>
     /// <param name="request">The request.</param>
@@ -57,26 +69,26 @@ public sealed class OutboundClient : IDisposable
     /// <exception cref="ProblemException">
     /// <c>destination-not-allowed</c>; <c>upstream-failed</c> without a response; <c>timeout</c>.
     /// </exception>
-    public ValueTask<StreamedOutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken) =>
-        LimitAsync(request, (_, token) => FollowAsync(request, token), cancellationToken);
+    public async ValueTask<StreamedOutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken)
+    {
+        using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
+        try
+        {
+            return await FollowAsync(request, limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw TimedOut(limit, request);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private async ValueTask<T> LimitAsync<T>(
-        OutboundRequest request, Func<RequestClock, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken)
-    {
-        var clock = new RequestClock(_time);
-        if (request.TimeoutSeconds is not { } seconds)
-        {
-            return await work(clock, cancellationToken);
-        }
+    private static ProblemException TimedOut(TimeLimit limit, OutboundRequest request) =>
+        limit.TimedOut($"The request to '{HostName.AsWritten(request.Url)}'");
 
-        using var limit = new TimeLimit(_time, seconds, cancellationToken);
-        return await limit.RunAsync(token => work(clock, token), $"The request to '{HostName.AsWritten(request.Url)}'");
-    }
-
-    private async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
+    private async ValueTask<OutboundResponse> RetryAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
     {
         for (var (attempt, retries) = (1, request.IsIdempotent ? request.MaxRetries : 0); ; attempt++, retries--)
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Outbound;
@@ -81,7 +82,11 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
 
         // The connection pool connects in its own execution context.
-        CallChain.Current = context.InitialRequestMessage.Options.TryGetValue(CallerKey, out var chain) ? chain : null;
+        if (context.InitialRequestMessage.Options.TryGetValue(CallerKey, out var chain) && chain is not null)
+        {
+            RequestContext.Set(chain);
+        }
+
         var addresses = await ResolveAsync(host, port, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -101,8 +106,9 @@ public sealed class OutboundGuard(IOptions<OutboundOptions> options, IHostResolv
     {
         var (host, port) = (HostName.Of(message.RequestUri!), message.RequestUri!.Port);
         var isAllowed = IsListed(host, port) || (host.Address is { } address && IsListed(address, port, byItself: true));
-        message.Headers.TryAddWithoutValidation(CallChain.Header, CallChain.HeaderOf(app, isAllowed));
-        message.Options.Set(CallerKey, CallChain.Current);
+        var chain = RequestContext.Get<CallChain>();
+        message.Headers.TryAddWithoutValidation(CallChain.Header, CallChain.Extend(chain?.Text, app, isAllowed));
+        message.Options.Set(CallerKey, chain);
     }
 
     private bool AllowsHost(HostName host, int port)

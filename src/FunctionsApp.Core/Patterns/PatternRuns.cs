@@ -39,5 +39,11 @@ internal sealed class PatternRun(TimeProvider time, ProblemDescriber describer) 
     /// <summary>The memory of the request.</summary>
     public required RequestMemory Memory { get; init; }
 
+    /// <summary>Describes why work of the run has stopped; as a timeout if it stopped because of the limit.</summary>
+    /// <param name="exception">What the work has thrown.</param>
+    /// <param name="whose">What the limit applies to, such as "The sequence".</param>
+    public Problem Describe(Exception exception, string whose) =>
+        exception is OperationCanceledException && Limit.RanOut ? Limit.TimedOut(whose).Problem : describer.Describe(exception);
+
     public void Dispose() => Limit.Dispose();
 }

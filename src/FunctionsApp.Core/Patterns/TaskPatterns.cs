@@ -14,12 +14,7 @@ public sealed class TaskPatterns(IEnumerable<ITaskPattern> patterns)
         [.. patterns.Where(static pattern => pattern.IsNamedByCallers).Select(static pattern => pattern.Name)
             .Order(StringComparer.Ordinal)];
 
-    /// <summary>Finds a pattern.</summary>
-    /// <param name="name">The pattern's name.</param>
-    /// <exception cref="KeyNotFoundException">No registered pattern has this name.</exception>
-    public ITaskPattern this[string name] => _byName[name];
-
-    /// <summary>Finds the pattern of a stored task; null if this version of the app does not have it.</summary>
+    /// <summary>Finds a registered pattern; null if there is none, such as for a task that another version of the app stored.</summary>
     /// <param name="name">The pattern's name.</param>
     public ITaskPattern? Find(string name) => _byName.GetValueOrDefault(name);
 }

@@ -29,14 +29,19 @@ public sealed class RequestContext
         return null;
     }
 
-    /// <summary>Sets a part; null removes it.</summary>
+    /// <summary>Sets parts; each replaces the one of its type.</summary>
+    public static void Set(params object[] parts) => Ambient.Value = new RequestContext(Ambient.Value is { } before
+        ? [.. before._parts.Where(other => !parts.Any(part => part.GetType() == other.GetType())), .. parts]
+        : parts);
+
+    /// <summary>Removes a part, if the request has one.</summary>
     /// <typeparam name="T">The type of the part; sealed.</typeparam>
-    public static void Set<T>(T? part)
-        where T : class => Change(part is null ? [] : [part], static other => other is not T);
-
-    /// <summary>Sets several parts at once.</summary>
-    public static void Set(params object[] parts) => Change(parts, other => !parts.Any(part => part.GetType() == other.GetType()));
-
-    private static void Change(object[] parts, Func<object, bool> stays) =>
-        Ambient.Value = new RequestContext(Ambient.Value is { } before ? [.. before._parts.Where(stays), .. parts] : parts);
+    public static void Remove<T>()
+        where T : class
+    {
+        if (Ambient.Value is { } before)
+        {
+            Ambient.Value = new RequestContext([.. before._parts.Where(static other => other is not T)]);
+        }
+    }
 }

@@ -14,8 +14,7 @@ namespace FunctionsApp.Core.Tasks;
 /// Makes one attempt at a task. It depends only on the definition and the input, so that any engine can make an attempt
 /// anywhere.
 /// </summary>
-public sealed class TaskRunner(
-    TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
+public sealed class TaskRunner(TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
     /// <summary>Makes an attempt.</summary>
     /// <param name="definition">What to run, and how.</param>
@@ -30,9 +29,7 @@ public sealed class TaskRunner(
         RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(isBackground: true), progress);
         try
         {
-            var outcome = await timeLimits.RunAsync(
-                async token => await await gate.RunAsync(input.Utf8.Length, () => RunPatternAsync(token)),
-                "The task", definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+            var outcome = await RunPatternAsync(definition, input, cancellationToken);
             if (outcome.Problem is { } problem)
             {
                 watch.Fail(problem.Slug);
@@ -50,10 +47,22 @@ public sealed class TaskRunner(
 
             return TaskOutcome.Failed(describer.Describe(exception));
         }
+    }
 
-        Task<TaskOutcome> RunPatternAsync(CancellationToken token) =>
-            patterns.Find(definition.Pattern)?.RunAsync(definition.Operation, input, token)
-                ?? throw new ProblemException(Problem.StorageFailed(
-                    $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
+    private async Task<TaskOutcome> RunPatternAsync(TaskDefinition definition, RawJson input, CancellationToken cancellationToken)
+    {
+        var pattern = patterns.Find(definition.Pattern) ?? throw new ProblemException(Problem.StorageFailed(
+            $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
+        using var limit = timeLimits.Start(definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
+        try
+        {
+            // The pattern parses its request first.
+            await gate.EnterAsync(input.Utf8.Length);
+            return await pattern.RunAsync(definition.Operation, input, limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw limit.TimedOut("The task");
+        }
     }
 }

@@ -7,6 +7,7 @@ using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Callback;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Options;
 
@@ -18,7 +19,7 @@ namespace FunctionsApp.Core.Tasks;
 /// </summary>
 public sealed class TaskService(
     ITaskEngine engine, TaskPatterns patterns, WebhookSender webhooks, TimeLimits timeLimits,
-    IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, TimeProvider time)
+    IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits)
 {
     /// <summary>Creates a task of one operation.</summary>
     /// <param name="operation">Its name; io or cpu.</param>
@@ -64,22 +65,40 @@ public sealed class TaskService(
     /// <param name="options">How to run it.</param>
     /// <param name="origin">The origin of the request.</param>
     /// <inheritdoc cref="CreateAsync(string, TaskRequest, TaskOrigin)" path="/exception"/>
-    public Task<TaskResponse> CreateAsync(
+    public async Task<TaskResponse> CreateAsync(
         string pattern, string? operation, RawJson input, string pointer, TaskOptions options, TaskOrigin origin)
     {
         string? running;
         try
         {
-            running = patterns[pattern].Check(operation, input);
+            running = patterns.Find(pattern)!.Check(operation, input);
         }
         catch (ProblemException exception) when (exception.Problem.Errors is not null)
         {
             throw new ProblemException(exception.Problem.Below(pointer));
         }
 
-        return operation is null || running is not null
-            ? AcceptAsync(pattern, running, input, options, origin)
-            : throw new ProblemException(Problem.InvalidRequest("/operation", $"must not be given: a {pattern} runs no single operation"));
+        if (operation is not null && running is null)
+        {
+            throw new ProblemException(Problem.InvalidRequest("/operation", $"must not be given: a {pattern} runs no single operation"));
+        }
+
+        timeLimits.Check(options.TimeoutSeconds, "/timeoutSeconds");
+        return await RespondAsync(await engine.CreateAsync(new TaskDefinition
+        {
+            Pattern = pattern,
+            Operation = running,
+            TimeoutSeconds = options.TimeoutSeconds,
+            Retry = options.Retry,
+            TtlSeconds = options.TtlSeconds ?? tasks.Value.DefaultTtlSeconds,
+            OnSuccess = options.OnSuccess is { } success ? webhooks.Check(success.Url, "/onSuccess/url") : null,
+            OnError = options.OnError is { } error ? webhooks.Check(error.Url, "/onError/url") : null,
+            Path = origin.Path,
+            IdempotencyKey = origin.IdempotencyKey,
+            Fingerprint = origin.Fingerprint,
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } parent } ? parent : null,
+            CallChain = RequestContext.Get<CallChain>()?.Text,
+        }, input));
     }
 
     /// <summary><c>await task</c>: reads a task, and waits a limited time for its end.</summary>
@@ -98,7 +117,7 @@ public sealed class TaskService(
         var view = await engine.FindAsync(id) ?? throw new ProblemException(Problem.UnknownTask());
         if (waitSeconds > 0)
         {
-            using var limit = new TimeLimit(time, waitSeconds.Value, cancellationToken);
+            using var limit = timeLimits.StartWait(waitSeconds.Value, cancellationToken);
             while (!view.Record.IsFinished && !limit.RanOut)
             {
                 view = await NextAsync(id, view.Revision, limit) ?? view;
@@ -127,7 +146,7 @@ public sealed class TaskService(
     /// <exception cref="ProblemException"><c>unknown-task</c>, while enumerating.</exception>
     public async IAsyncEnumerable<TaskEvent> WatchAsync(string id, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var limit = new TimeLimit(time, limits.Value.MaxTimeoutSeconds, cancellationToken);
+        using var limit = timeLimits.StartWait(limits.Value.MaxTimeoutSeconds, cancellationToken);
         while (await NextAsync(id, after, limit) is { } view && view.Revision > after)
         {
             yield return new TaskEvent(view.Revision, await RespondAsync(view.Record));
@@ -179,27 +198,16 @@ public sealed class TaskService(
         : new DeliveryList([]);
 
     /// <summary>Returns the next view of a task; null after the time limit.</summary>
-    private ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit) => limit.RunAsync<TaskView?>(
-        async token => await engine.WaitAsync(id, after, token) ?? throw new ProblemException(Problem.UnknownTask()), static () => null);
-
-    private async Task<TaskResponse> AcceptAsync(string pattern, string? operation, RawJson input, TaskOptions options, TaskOrigin origin)
+    private async ValueTask<TaskView?> NextAsync(string id, long after, TimeLimit limit)
     {
-        timeLimits.Check(options.TimeoutSeconds, "/timeoutSeconds");
-        return await RespondAsync(await engine.CreateAsync(new TaskDefinition
+        try
         {
-            Pattern = pattern,
-            Operation = operation,
-            TimeoutSeconds = options.TimeoutSeconds,
-            Retry = options.Retry,
-            TtlSeconds = options.TtlSeconds ?? tasks.Value.DefaultTtlSeconds,
-            OnSuccess = options.OnSuccess is { } success ? webhooks.Check(success.Url, "/onSuccess/url") : null,
-            OnError = options.OnError is { } error ? webhooks.Check(error.Url, "/onError/url") : null,
-            Path = origin.Path,
-            IdempotencyKey = origin.IdempotencyKey,
-            Fingerprint = origin.Fingerprint,
-            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } parent } ? parent : null,
-            CallChain = CallChain.Current?.Text,
-        }, input));
+            return await engine.WaitAsync(id, after, limit.Token) ?? throw new ProblemException(Problem.UnknownTask());
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            return null;
+        }
     }
 
     /// <summary>Adds the outcome. If the task expires before that is read, it is unknown, as it is to any later request.</summary>

@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using FunctionsApp.Core.Telemetry;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Logging;
@@ -18,46 +19,43 @@ public sealed partial class WebhookAttempt(
     /// <returns>The delivery after the attempt.</returns>
     public async Task<Delivery> RunAsync(TaskRecord record, RawJson? outcome, CancellationToken stopping)
     {
-        var delivery = record.Delivery!;
+        var (delivery, startedAt) = (record.Delivery!, time.GetUtcNow());
         using var watch = AppTelemetry.Start("webhook", operation: null, record.Definition.TraceParent);
 
         // All webhooks count as one caller: a stranger may request any number of them.
-        CallChain.Current = new CallChain(record.Definition.CallChain, caller: this);
-        var result = await SendAsync(record, delivery.Url, outcome, stopping);
+        RequestContext.Set(new CallChain(record.Definition.CallChain, caller: this));
+        WebhookResult result;
+        try
+        {
+            var message = TaskMessage.Write(record, outcome);
+            result = await sender.Value.SendAsync(delivery.Url, TaskMessage.IdOf(record.Id), message, stopping);
+        }
+        catch (Exception exception) when (!stopping.IsCancellationRequested)
+        {
+            // An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.
+            result = new WebhookResult(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail) { StartedAt = startedAt };
+        }
+
         var retryAt = schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter);
         var after = TaskLifecycle.AfterDelivery(delivery, result, retryAt);
         if (result.Outcome != WebhookOutcome.Delivered)
         {
             watch.Fail("upstream-failed");
-            var (host, error) = (HostName.AsWritten(delivery.Url), result.Error ?? "");
-            if (after.NextAttemptAt is { } due)
-            {
-                LogFailed(logger, record.Id, host, error, due);
-            }
-            else
-            {
-                LogGivenUp(logger, record.Id, host, error);
-            }
+            Log(record.Id, HostName.AsWritten(delivery.Url), result.Error ?? "", after.NextAttemptAt);
         }
 
         return after;
     }
 
-    /// <summary>
-    /// Sends the webhook. An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.
-    /// </summary>
-    private async Task<WebhookResult> SendAsync(TaskRecord record, Uri url, RawJson? outcome, CancellationToken stopping)
+    private void Log(string id, string host, string error, DateTimeOffset? nextAttemptAt)
     {
-        var startedAt = time.GetUtcNow();
-        try
+        if (nextAttemptAt is { } due)
         {
-            var message = TaskMessage.Write(record, outcome);
-            return await sender.Value.SendAsync(url, TaskMessage.IdOf(record.Id), message, stopping);
+            LogFailed(logger, id, host, error, due);
         }
-        catch (Exception exception) when (!stopping.IsCancellationRequested)
+        else
         {
-            var error = describer.Describe(exception).Detail;
-            return new WebhookResult(WebhookOutcome.Failed, Status: null, error, ElapsedMs: 0, startedAt, RetryAfter: null);
+            LogGivenUp(logger, id, host, error);
         }
     }
 

@@ -33,15 +33,7 @@ public static class AppTelemetry
     internal static bool IsWatched =>
         Source.HasListeners() || CallDuration.Enabled || RunDuration.Enabled || ActiveCalls.Enabled || ActiveRuns.Enabled;
 
-    /// <summary>Runs a pattern.</summary>
-    /// <param name="pattern">The pattern's name.</param>
-    /// <param name="operation">The operation, if there is exactly one.</param>
-    /// <param name="work">The run.</param>
-    internal static Task<T> WatchAsync<T>(string pattern, string? operation, Func<Task<T>> work) => IsWatched
-        ? WatchedRun.WatchAsync(() => new WatchedRun(ActiveRuns, RunDuration, pattern, operation), () => new ValueTask<T>(work())).AsTask()
-        : work();
-
-    /// <summary>Starts a run that outlasts the calling method; the caller disposes it.</summary>
+    /// <summary>Starts a run of a pattern, a task or a webhook. It ends when the caller disposes of it.</summary>
     /// <param name="pattern">The pattern's name.</param>
     /// <param name="operation">The operation, if there is exactly one.</param>
     /// <param name="parent">The trace (W3C <c>traceparent</c>) that the run belongs to; null for the current one.</param>

@@ -40,36 +40,25 @@ internal sealed class WatchedRun : IDisposable
     public WatchedRun(string pattern, string? parent) =>
         _activity = parent is null ? null : new Activity(pattern).SetParentId(parent).Start();
 
-    /// <summary>Runs work, from the start of its run to the end.</summary>
-    public static async ValueTask<T> WatchAsync<T>(Func<WatchedRun> start, Func<ValueTask<T>> work)
-    {
-        using var run = start();
-        try
-        {
-            return await work();
-        }
-        catch (Exception exception)
-        {
-            run.Fail(exception);
-            throw;
-        }
-    }
-
-    /// <summary>Records that the run ended with an exception.</summary>
-    public void Fail(Exception exception)
+    /// <summary>Records that the run ended with an exception, and returns that.</summary>
+    public T Fail<T>(T exception)
+        where T : Exception
     {
         if (exception is OperationCanceledException)
         {
             _outcome = "cancelled";
-            return;
+        }
+        else
+        {
+            Fail(exception switch
+            {
+                ProblemException raised => raised.Problem.Slug,
+                OperationException => "operation-failed",
+                _ => "internal-error",
+            });
         }
 
-        Fail(exception switch
-        {
-            ProblemException raised => raised.Problem.Slug,
-            OperationException => "operation-failed",
-            _ => "internal-error",
-        });
+        return exception;
     }
 
     /// <summary>Records that the run failed.</summary>

@@ -4,11 +4,16 @@ namespace FunctionsApp.Core.Webhooks;
 /// <param name="Outcome">Whether the attempt delivered, and if not, whether to retry.</param>
 /// <param name="Status">The HTTP status code of the response; null without a response.</param>
 /// <param name="Error">Why the attempt failed, as a sentence without any address; null after a delivery.</param>
-/// <param name="ElapsedMs">How long the attempt took, in milliseconds.</param>
-/// <param name="StartedAt">When the attempt started; its second is the webhook's timestamp.</param>
 /// <param name="RetryAfter">The pause that a failed response requested, from now on; null for none.</param>
 public readonly record struct WebhookResult(
-    WebhookOutcome Outcome, int? Status, string? Error, double ElapsedMs, DateTimeOffset StartedAt, TimeSpan? RetryAfter);
+    WebhookOutcome Outcome, int? Status = null, string? Error = null, TimeSpan? RetryAfter = null)
+{
+    /// <summary>When the attempt started; its second is the webhook's timestamp.</summary>
+    public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>How long the attempt took, in milliseconds.</summary>
+    public double ElapsedMs { get; init; }
+}
 
 /// <summary>The outcome of one attempt.</summary>
 public enum WebhookOutcome

@@ -56,12 +56,26 @@ public sealed class WebhookSender(
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before a response.</exception>
     public async Task<WebhookResult> SendAsync(Uri url, string id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
-        var startedAt = time.GetUtcNow();
-        var clock = new RequestClock(time);
-        var (outcome, status, error, retryAfter) = CanSign
-            ? await AttemptAsync(Request(url, id, startedAt, body), cancellationToken)
-            : new Attempt(WebhookOutcome.Failed, Error: Problem.CallbacksNotConfigured().Detail);
-        return new WebhookResult(outcome, status, error, clock.ElapsedMs, startedAt, retryAfter);
+        var (startedAt, clock) = (time.GetUtcNow(), new RequestClock(time));
+        using var limit = new TimeLimit(time, _timeoutSeconds, cancellationToken);
+        WebhookResult result;
+        try
+        {
+            var request = CanSign ? Request(url, id, startedAt, body) : throw new ProblemException(Problem.CallbacksNotConfigured());
+            using var response = await client.OpenAsync(request, limit.Token);
+            result = Judge(response);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            result = new WebhookResult(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
+                $"'{HostName.AsWritten(url)}' did not respond within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            result = new WebhookResult(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail);
+        }
+
+        return result with { StartedAt = startedAt, ElapsedMs = clock.ElapsedMs };
     }
 
     private OutboundRequest Request(Uri url, string id, DateTimeOffset at, ReadOnlyMemory<byte> body)
@@ -80,49 +94,25 @@ public sealed class WebhookSender(
             Body = body,
             FollowRedirects = false,
 
-            // AttemptAsync has the time limit.
+            // SendAsync has the time limit.
             TimeoutSeconds = null,
         };
     }
 
-    private async ValueTask<Attempt> AttemptAsync(OutboundRequest request, CancellationToken cancellationToken)
-    {
-        using var limit = new TimeLimit(time, _timeoutSeconds, cancellationToken);
-        try
-        {
-            return await limit.RunAsync(PostAsync, TimedOut);
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-        {
-            return new Attempt(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail);
-        }
-
-        Attempt TimedOut() => new(WebhookOutcome.Failed, Error: string.Create(CultureInfo.InvariantCulture,
-            $"'{HostName.AsWritten(request.Url)}' did not respond within {_timeoutSeconds} s (Callbacks:TimeoutSeconds)."));
-
-        async ValueTask<Attempt> PostAsync(CancellationToken token)
-        {
-            using var response = await client.OpenAsync(request, token);
-            return Judge(response);
-        }
-    }
-
-    private Attempt Judge(StreamedOutboundResponse response)
+    private WebhookResult Judge(StreamedOutboundResponse response)
     {
         var host = HostName.AsWritten(response.Url);
         return response.Status switch
         {
-            >= 200 and <= 299 => new Attempt(WebhookOutcome.Delivered, response.Status),
-            >= 300 and <= 399 => new Attempt(WebhookOutcome.Refused, response.Status,
+            >= 200 and <= 299 => new WebhookResult(WebhookOutcome.Delivered, response.Status),
+            >= 300 and <= 399 => new WebhookResult(WebhookOutcome.Refused, response.Status,
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"'{host}' responded with status {response.Status}: the app does not follow redirects.")),
-            410 => new Attempt(WebhookOutcome.Refused, response.Status, $"'{host}' responded with status 410: the receiver is gone."),
-            _ => new Attempt(WebhookOutcome.Failed, response.Status,
+            410 => new WebhookResult(WebhookOutcome.Refused, response.Status, $"'{host}' responded with status 410: the receiver is gone."),
+            _ => new WebhookResult(WebhookOutcome.Failed, response.Status,
                 string.Create(CultureInfo.InvariantCulture, $"'{host}' responded with status {response.Status}."),
-                response.RetryAfter(time.GetUtcNow())),
+                RetryAfter: response.RetryAfter(time.GetUtcNow())),
         };
     }
-
-    private readonly record struct Attempt(WebhookOutcome Outcome, int? Status = null, string? Error = null, TimeSpan? RetryAfter = null);
 }

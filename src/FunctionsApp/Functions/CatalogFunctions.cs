@@ -21,5 +21,5 @@ public sealed class CatalogFunctions(OperationCatalog catalog, FunctionInvoker i
     public Task<IResult> GetAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "operations/{name}")] HttpRequest request, string name) =>
         invoker.InvokeAsync(request, _ =>
-            Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find(name)))));
+            Task.FromResult(JsonResult.Ok(OperationDescription.Of(catalog.Find<Operation>(name)))));
 }

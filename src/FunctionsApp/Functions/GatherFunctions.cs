@@ -23,7 +23,7 @@ public sealed class GatherFunctions(GatherService service, AsyncResponder tasks,
 
             var gather = await call.ReadAsync<GatherRequest>();
             return call.WantsStream
-                ? call.Stream(service.StreamAsync(gather, call.Cancelled), StreamLine.Of, gather.TimeoutSeconds)
+                ? call.Stream(service.StreamAsync(gather, call.Cancelled), StreamLine.OfGather, gather.TimeoutSeconds)
                 : JsonResult.Ok(await service.RunAsync(gather, call.Cancelled));
         });
 }

@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FunctionsApp.Functions;
 
 /// <summary><c>Pool.map</c>, <c>Pool.imap</c></summary>
-public sealed class MapFunctions(MapService service, AsyncResponder tasks, FunctionInvoker invoker)
+public sealed class MapFunctions(MapRequestReader reader, MapService service, AsyncResponder tasks, FunctionInvoker invoker)
 {
     [Function("Map")]
     [Description(
@@ -23,7 +23,7 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Funct
                 var options = call.ReadQuery<MapOptions>(FunctionRequest.HeartbeatParameter);
                 var lines = await call.OpenLinesAsync();
                 var results = service.StreamAsync(operation, options, lines, call.Cancelled);
-                return call.Stream(results, StreamLine.Of, options.TimeoutSeconds);
+                return call.Stream(results, StreamLine.OfMap, options.TimeoutSeconds);
             }
 
             if (call.Preference.RespondAsync)
@@ -31,9 +31,9 @@ public sealed class MapFunctions(MapService service, AsyncResponder tasks, Funct
                 return await tasks.RespondAsync(call, MapService.Name, operation);
             }
 
-            var map = await call.ReadAsync(service.Read);
+            var map = await call.ReadAsync(reader.Read<MapRequest>);
             return call.WantsStream
-                ? call.Stream(service.StreamAsync(operation, map, call.Cancelled), StreamLine.Of, map.TimeoutSeconds)
+                ? call.Stream(service.StreamAsync(operation, map, call.Cancelled), StreamLine.OfMap, map.TimeoutSeconds)
                 : JsonResult.Ok(await service.RunAsync(operation, map, call.Cancelled));
         });
 }

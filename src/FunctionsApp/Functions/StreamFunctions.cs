@@ -16,6 +16,6 @@ public sealed class StreamFunctions(StreamService service, FunctionInvoker invok
         invoker.InvokeAsync(request, async call =>
         {
             var values = service.Run(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled);
-            return call.Stream(values, StreamLine.Of, call.TimeoutSeconds);
+            return call.Stream(values, StreamLine.OfStream, call.TimeoutSeconds);
         });
 }

@@ -41,7 +41,7 @@ public sealed class TaskFunctions(TaskService service, FunctionInvoker invoker)
     public Task<IResult> WatchAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "tasks/{id}/events")] HttpRequest request, string id) =>
         invoker.InvokeAsync(request, call => Task.FromResult(call.Stream(
-            service.WatchAsync(id, call.LastEventId, call.Cancelled), StreamLine.Of, format: ResponseFormat.EventStream)));
+            service.WatchAsync(id, call.LastEventId, call.Cancelled), StreamLine.OfTask, format: ResponseFormat.EventStream)));
 
     [Function("ListTasks")]
     [Description("Lists tasks.")]

@@ -23,7 +23,7 @@ public static class FunctionsHostServices
     public static IServiceCollection AddFunctionsHost(this IServiceCollection services, IConfiguration configuration, string directory)
     {
         var hostJson = HostJson.Load(directory, configuration);
-        services.Configure<ForwardingOptions>(static forwarding => forwarding.IsDuplex = false);
+        services.Configure<ForwardingOptions>(static forwarding => forwarding.RespondsDuringUpload = false);
         services.AddFunctionsLogging(hostJson, configuration);
         services.PostConfigure<LimitsOptions>(static limits => limits.MaxWaitSeconds = Math.Min(limits.MaxWaitSeconds, MaxWaitSeconds));
         TimeSpan? maxActivityTime = null;

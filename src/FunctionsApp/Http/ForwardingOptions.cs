@@ -7,5 +7,5 @@ public sealed class ForwardingOptions
     /// Whether the host sends a response while its request still arrives. If not, a body with a streamed response must be
     /// read completely first: otherwise response and upload would wait for each other.
     /// </summary>
-    public bool IsDuplex { get; set; } = true;
+    public bool RespondsDuringUpload { get; set; } = true;
 }

@@ -125,7 +125,7 @@ public sealed class FunctionRequest
             limit.MinDataRate = null;
         }
 
-        if (_services.Forwarding.Value.IsDuplex)
+        if (_services.Forwarding.Value.RespondsDuringUpload)
         {
             return _request.BodyReader;
         }
@@ -165,16 +165,12 @@ public sealed class FunctionRequest
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c>, <c>unsupported-media-type</c>.</exception>
     public ValueTask<RawJson> ReadInputAsync() => ReadAsync(_services.Reader.ReadInput);
 
-    /// <summary>Reads a body that is a pattern's request.</summary>
-    /// <exception cref="ProblemException">
-    /// <c>malformed-json</c>, <c>invalid-request</c>, <c>too-large</c>, <c>unsupported-media-type</c>.
-    /// </exception>
-    public ValueTask<T> ReadAsync<T>() => ReadAsync(_services.Reader.Read<T>);
-
     /// <summary>Reads a body, and parses it: a large one behind the gate.</summary>
-    /// <param name="parse">Parses UTF-8.</param>
-    /// <exception cref="ProblemException"><c>too-large</c>, <c>unsupported-media-type</c>, and what parsing throws.</exception>
-    public async ValueTask<T> ReadAsync<T>(Func<ReadOnlyMemory<byte>, T> parse)
+    /// <param name="parse">Parses UTF-8; by default as the request of a pattern.</param>
+    /// <exception cref="ProblemException">
+    /// <c>too-large</c>, <c>unsupported-media-type</c>, and what parsing throws: <c>malformed-json</c>, <c>invalid-request</c>.
+    /// </exception>
+    public async ValueTask<T> ReadAsync<T>(Func<ReadOnlyMemory<byte>, T>? parse = null)
     {
         if (_request.ContentLength is not 0)
         {
@@ -183,7 +179,8 @@ public sealed class FunctionRequest
 
         var reader = new BodyReader(_request, _memory, _services.Limits.Value.MaxRequestBytes, _services.Time);
         _body = await reader.ReadAsync(Cancelled);
-        return _body.Length <= WorkGate.LargeBytes ? parse(_body) : await ParseLargeAsync(parse);
+        await _services.Gate.EnterAsync(_body.Length);
+        return parse is null ? _services.Reader.Read<T>(_body) : parse(_body);
     }
 
     /// <summary>Returns a response of values as they arrive. It starts with the first one: an earlier error has its own status.</summary>
@@ -198,7 +195,7 @@ public sealed class FunctionRequest
         double maximum = _services.Limits.Value.MaxTimeoutSeconds;
         var limit = TimeSpan.FromSeconds(timeoutSeconds > 0 && timeoutSeconds < maximum ? timeoutSeconds.Value : maximum);
         var isEventStream = (format ?? Format) == ResponseFormat.EventStream;
-        return new StreamResult(this, StreamLine.Of(events, toLine), isEventStream, limit, _services.Problems, _services.Time);
+        return new StreamResult<T>(this, events, toLine, isEventStream, limit, _services);
     }
 
     /// <summary>Returns the origin of a task; call it after reading the body.</summary>
@@ -234,10 +231,6 @@ public sealed class FunctionRequest
 
     private static bool IsAny(MediaTypeHeaderValue type) =>
         type.MatchesAllTypes || (type.MatchesAllSubTypes && type.Type.Equals("application", StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Keeps the closure out of the requests that are small, which are most.</summary>
-    private ValueTask<T> ParseLargeAsync<T>(Func<ReadOnlyMemory<byte>, T> parse) =>
-        _services.Gate.RunAsync(_body.Length, () => parse(_body));
 
     /// <summary>Parses a number, a boolean or null as JSON; anything else is text.</summary>
     private static JsonNode? AsJson(string value)

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
@@ -13,8 +12,8 @@ namespace FunctionsApp.Http;
 /// <param name="IsValue">Whether this is a value; server-sent events number values and send them without a name.</param>
 public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValue)
 {
-    /// <summary>Several values as NDJSON, whole lines, in place of <see cref="Data"/>.</summary>
-    public ReadOnlyMemory<byte> Values { get; init; }
+    /// <summary>Several values, each a whole line of NDJSON, in place of <see cref="Data"/>.</summary>
+    public ReadOnlyMemory<byte> Lines { get; init; }
 
     /// <summary>A task in place of <see cref="Data"/>; its outcome may be in storage.</summary>
     public TaskResponse? Task { get; init; }
@@ -26,31 +25,22 @@ public readonly record struct StreamLine(string? Name, RawJson Data, bool IsValu
     public static StreamLine Named<T>(string name, T data) => new(name, RawJson.From(data, CoreJson.TypeInfo<T>()), IsValue: false);
 
     /// <summary>Returns a value of a stream, or its end.</summary>
-    public static StreamLine Of(StreamEvent part) => part.End is { } end ? Named("end", end) : new("value", part.Value, IsValue: true);
+    public static StreamLine OfStream(StreamEvent part) =>
+        part.End is { } end ? Named("end", end) : new("value", part.Value, IsValue: true);
 
     /// <summary>Returns a result of a gather, or its summary.</summary>
-    public static StreamLine Of(GatherEvent part) => part.Result is { } result
+    public static StreamLine OfGather(GatherEvent part) => part.Result is { } result
         ? new(Name: null, RawJson.From(result, CoreJson.TypeInfo<GatherResult>()), IsValue: true)
         : Named("summary", part.Summary!);
 
     /// <summary>Returns many results of a map, a chunk, or its summary.</summary>
-    public static StreamLine Of(MapEvent part) => part switch
+    public static StreamLine OfMap(MapEvent part) => part switch
     {
         { Summary: { } summary } => Named("summary", summary),
         { Chunk: { } chunk } => Named("chunk", chunk),
-        _ => new(Name: null, Data: default, IsValue: true) { Values = part.Lines },
+        _ => new(Name: null, Data: default, IsValue: true) { Lines = part.Lines },
     };
 
     /// <summary>Returns a change of a task.</summary>
-    public static StreamLine Of(TaskEvent part) => new(Name: null, Data: default, IsValue: true) { Task = part.Task, Id = part.Id };
-
-    /// <summary>Converts events when they arrive.</summary>
-    internal static async IAsyncEnumerable<StreamLine> Of<T>(
-        IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        await foreach (var part in events.WithCancellation(cancellationToken))
-        {
-            yield return toLine(part);
-        }
-    }
+    public static StreamLine OfTask(TaskEvent part) => new(Name: null, Data: default, IsValue: true) { Task = part.Task, Id = part.Id };
 }

@@ -15,14 +15,14 @@ namespace FunctionsApp.Http;
 /// slows the work down (back-pressure) instead of filling the memory.
 /// </summary>
 /// <param name="request">The request.</param>
-/// <param name="lines">The lines.</param>
-/// <param name="isEventStream">Whether they are sent as events.</param>
+/// <param name="events">The content of the response.</param>
+/// <param name="toLine">Converts an event.</param>
+/// <param name="isEventStream">Whether the lines are sent as server-sent events.</param>
 /// <param name="limit">The time limit of the work.</param>
-/// <param name="problems">Describes errors.</param>
-/// <param name="time">The clock.</param>
-internal sealed class StreamResult(
-    FunctionRequest request, IAsyncEnumerable<StreamLine> lines, bool isEventStream, TimeSpan limit, RequestProblems problems,
-    TimeProvider time) : IResult
+/// <param name="services">Describes errors, and has the clock.</param>
+internal sealed class StreamResult<T>(
+    FunctionRequest request, IAsyncEnumerable<T> events, Func<T, StreamLine> toLine, bool isEventStream, TimeSpan limit,
+    RequestServices services) : IResult
 {
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
@@ -33,14 +33,14 @@ internal sealed class StreamResult(
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        // The lines are produced here, outside the function, but belong to its span, memory account and call chain.
+        // The events are produced here, outside the function, but belong to its span, memory account and call chain.
         ExecutionContext.Restore(_context);
-        using var patience = new CancellationTokenSource(limit + FunctionInvoker.Grace, time);
+        using var patience = new CancellationTokenSource(limit + FunctionInvoker.Grace, services.Time);
         await using var aborted = httpContext.RequestAborted.UnsafeRegister(
             static patience => ((CancellationTokenSource)patience!).Cancel(), patience);
         await using var cancelled = request.Cancelled.UnsafeRegister(
             static patience => ((CancellationTokenSource)patience!).CancelAfter(FunctionInvoker.Grace), patience);
-        await using var enumerator = lines.GetAsyncEnumerator(request.Cancelled);
+        await using var enumerator = events.GetAsyncEnumerator(request.Cancelled);
         try
         {
             await WriteAllAsync(httpContext, enumerator, patience.Token);
@@ -52,7 +52,7 @@ internal sealed class StreamResult(
         }
     }
 
-    private async Task WriteAllAsync(HttpContext httpContext, IAsyncEnumerator<StreamLine> enumerator, CancellationToken patience)
+    private async Task WriteAllAsync(HttpContext httpContext, IAsyncEnumerator<T> enumerator, CancellationToken patience)
     {
         var response = httpContext.Response;
         try
@@ -65,7 +65,7 @@ internal sealed class StreamResult(
                     return;
                 }
 
-                await WriteAsync(response, enumerator.Current, patience);
+                await WriteAsync(response, toLine(enumerator.Current), patience);
             }
 
             if (!_hasBegun)
@@ -75,7 +75,7 @@ internal sealed class StreamResult(
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {
-            if (problems.Describe(exception, httpContext, request.Cancelled) is not { } problem)
+            if (services.Problems.Describe(exception, httpContext, request.Cancelled) is not { } problem)
             {
                 return;
             }
@@ -127,7 +127,7 @@ internal sealed class StreamResult(
         {
             try
             {
-                return await moving.WaitAsync(interval, time, CancellationToken.None);
+                return await moving.WaitAsync(interval, services.Time, CancellationToken.None);
             }
             catch (TimeoutException) when (!moving.IsCompleted)
             {
@@ -151,13 +151,13 @@ internal sealed class StreamResult(
     private async ValueTask WriteAsync(HttpResponse response, StreamLine line, CancellationToken patience)
     {
         var writer = response.BodyWriter;
-        if (line.Values.IsEmpty)
+        if (line.Lines.IsEmpty)
         {
             await WriteLineAsync(writer, line, patience);
         }
         else if (isEventStream)
         {
-            var values = line.Values;
+            var values = line.Lines;
             while (values.Span.IndexOf((byte)'\n') is >= 0 and var end)
             {
                 await WriteLineAsync(writer, line with { Data = RawJson.FromUtf8(values[..end]) }, patience);
@@ -166,7 +166,7 @@ internal sealed class StreamResult(
         }
         else
         {
-            writer.Write(line.Values.Span);
+            writer.Write(line.Lines.Span);
         }
 
         // Not the request's token: after a timeout or during shutdown, the problem must still reach the client.

@@ -86,7 +86,7 @@ public sealed class CpuBackgroundTests : CpuTests
 
     private static async Task<int> RunAsync(CpuScheduler scheduler, bool isBackground, Func<int> compute)
     {
-        CpuShare.Current = new CpuShare(isBackground);
+        CurrentShare.Value = new CpuShare(isBackground);
         return await scheduler.ComputeAsync(_ => compute(), CancellationToken.None);
     }
 }

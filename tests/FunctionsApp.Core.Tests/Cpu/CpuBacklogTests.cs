@@ -52,7 +52,7 @@ public sealed class CpuBacklogTests : CpuTests
         var occupied = await OccupyAsync(scheduler);
         var waiting = scheduler.ComputeAsync(new ChunkJob(3, 1, static _ => { }), CancellationToken.None);
         using var client = new CancellationTokenSource();
-        CpuShare.Current = new CpuShare(isBackground: true);
+        CurrentShare.Value = new CpuShare(isBackground: true);
         var call = scheduler.ComputeAsync(static _ => 42, client.Token);
         Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal((false, 1), (call.IsCompleted, Time.Timers));

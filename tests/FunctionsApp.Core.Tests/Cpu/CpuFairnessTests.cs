@@ -338,15 +338,15 @@ public sealed class CpuFairnessTests : IDisposable
 
     private static T WithShare<T>(CpuShare share, Func<T> create)
     {
-        var before = CpuShare.Current;
+        var before = CurrentShare.Value;
         try
         {
-            CpuShare.Current = share;
+            CurrentShare.Value = share;
             return create();
         }
         finally
         {
-            CpuShare.Current = before;
+            CurrentShare.Value = before;
         }
     }
 

@@ -176,7 +176,7 @@ public sealed class CpuJobTests
     {
         var job = new ChunkJob(1, 1, static _ => throw new InvalidDataException("broken"));
 
-        Assert.Equal(0, job.Compute(new FairQueue(TimeProvider.System).Begin(job, now: 0)));
+        Assert.Equal(0, job.Compute(TurnOf(job)));
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public sealed class CpuJobTests
         var chunk = job.Take();
         job.DropWaiting();
         job.Release(chunk, computed: 4, TimeSpan.Zero);
-        job.Complete();
+        job.EndIfOver();
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => job.Completion);
     }
@@ -200,7 +200,7 @@ public sealed class CpuJobTests
             var chunk = job.Take();
             job.DropWaiting();
             job.Release(chunk, computed, TimeSpan.Zero);
-            job.Complete();
+            job.EndIfOver();
         }
 
         await whole.Completion;
@@ -213,7 +213,7 @@ public sealed class CpuJobTests
         var job = Job(items: 1, workers: 1);
         job.Fail(new InvalidDataException("first"));
         job.Fail(new InvalidDataException("second"));
-        job.Complete();
+        Finish(job);
 
         Assert.Equal("first", (await Assert.ThrowsAsync<InvalidDataException>(() => job.Completion)).Message);
     }
@@ -222,9 +222,9 @@ public sealed class CpuJobTests
     public void Completing_twice_does_no_harm()
     {
         var job = Job(items: 1, workers: 1);
-        job.Complete();
+        Finish(job);
         job.Fail(new InvalidDataException("late"));
-        job.Complete();
+        job.EndIfOver();
 
         Assert.True(job.Completion.IsCompletedSuccessfully);
     }
@@ -239,8 +239,26 @@ public sealed class CpuJobTests
             job = new ChunkJob(1, 1, _ => computed++);
         }
 
-        Assert.Equal((1, 1), (job.Compute(new FairQueue(TimeProvider.System).Begin(job, now: 0)), computed));
+        Assert.Equal((1, 1), (job.Compute(TurnOf(job)), computed));
     }
+
+    [Fact]
+    public void A_job_that_is_not_over_does_not_end()
+    {
+        var job = Job(items: 2, workers: 1);
+        Finish(job);
+
+        Assert.False(job.Completion.IsCompleted);
+    }
+
+    private static void Finish(CpuJob job)
+    {
+        job.Release(job.Take(), computed: 1, TimeSpan.Zero);
+        job.EndIfOver();
+    }
+
+    private static CpuTurn TurnOf(CpuJob job) =>
+        new(new FairQueue(TimeProvider.System), job, job.Take(), started: 0, TimeProvider.System);
 
     private static ChunkJob Job(int items, int workers, int size = 1) => new(items, workers, static _ => { }, size);
 

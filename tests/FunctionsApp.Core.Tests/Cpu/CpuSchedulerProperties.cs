@@ -61,7 +61,7 @@ public sealed class CpuSchedulerProperties : IDisposable
 
     private async Task<End> RunAsync(Job job, CpuShare? share)
     {
-        CpuShare.Current = share;
+        CurrentShare.Value = share;
         using var source = new CancellationTokenSource();
         var computed = new int[job.Total];
         var (running, most) = (0, 0);

@@ -105,7 +105,7 @@ public sealed class CpuShareTests
 
         static async Task<(CpuJob, CpuJob)> OfOneRequestAsync()
         {
-            CpuShare.Current = new CpuShare();
+            CurrentShare.Value = new CpuShare();
             var job = Job();
             await Task.Yield();
             return (job, Job());

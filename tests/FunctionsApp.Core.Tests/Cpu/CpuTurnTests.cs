@@ -7,6 +7,7 @@ public sealed class CpuTurnTests
     private readonly ManualTimeProvider _time = new();
     private readonly FairQueue _queue;
     private CpuTurn _turn;
+    private int _turns;
 
     public CpuTurnTests()
     {
@@ -58,7 +59,7 @@ public sealed class CpuTurnTests
     [Fact]
     public void It_lasts_while_another_job_of_its_own_share_waits()
     {
-        CpuShare.Current = _turn.Job.Share;
+        CurrentShare.Value = _turn.Job.Share;
         AnotherWaits();
         _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -72,7 +73,7 @@ public sealed class CpuTurnTests
         AnotherWaits();
         _turn.IsCut = true;
         _time.Advance(TimeSpan.FromMilliseconds(10));
-        _queue.End(_turn, _queue.Advance());
+        End();
         _turn = Begin();
 
         Assert.Equal((false, false), (_turn.IsOver, _turn.IsCut));
@@ -83,20 +84,31 @@ public sealed class CpuTurnTests
     {
         var share = _turn.Job.Share;
         _time.Advance(TimeSpan.FromMilliseconds(10));
-        _queue.End(_turn, _queue.Advance());
+        End();
 
         Assert.Equal((TimeSpan.FromMilliseconds(10).Ticks, true), (share.Used(0), share.IsIdle));
     }
 
-    private void AnotherWaits() => _queue.TryEnqueue(new ChunkJob(1, 1, static _ => { }), _queue.Advance());
+    private void AnotherWaits() => _queue.TryEnqueue(new ChunkJob(1, 1, static _ => { }), _queue.Advance(_turns));
 
-    private void NobodyWaits() => _queue.Dequeue(_queue.Advance());
+    private void NobodyWaits() => _queue.Dequeue(_queue.Advance(_turns));
 
     private CpuTurn Begin()
     {
-        CpuShare.Current = null;
+        CurrentShare.Value = null;
         var job = new ChunkJob(1, 1, static _ => { });
-        _queue.TryEnqueue(job, _queue.Advance());
-        return _queue.Begin(_queue.Dequeue(_queue.Advance())!, _queue.Advance());
+        _queue.TryEnqueue(job, _queue.Advance(_turns));
+        var now = _queue.Advance(_turns);
+        var next = _queue.Dequeue(now)!;
+        next.Share.Begin(now);
+        _turns++;
+        return new CpuTurn(_queue, next, next.Take(), now, _time);
+    }
+
+    private void End()
+    {
+        _turn.Job.Share.End(_turn.Started, _queue.Advance(_turns));
+        _turns--;
+        _queue.LeaveIfIdle(_turn.Job.Share);
     }
 }

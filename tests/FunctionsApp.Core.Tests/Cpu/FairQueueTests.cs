@@ -6,6 +6,7 @@ public sealed class FairQueueTests
 {
     private readonly ManualTimeProvider _time = new();
     private readonly FairQueue _queue;
+    private int _turns;
 
     public FairQueueTests() => _queue = new FairQueue(_time);
 
@@ -80,45 +81,56 @@ public sealed class FairQueueTests
 
     private static ChunkJob Job(CpuShare? share = null, int workers = 1)
     {
-        CpuShare.Current = share;
+        CurrentShare.Value = share;
         try
         {
             return new ChunkJob(items: 1_000, workers, static _ => { });
         }
         finally
         {
-            CpuShare.Current = null;
+            CurrentShare.Value = null;
         }
     }
 
     private void Enqueue(params ReadOnlySpan<CpuJob> jobs)
     {
-        var now = _queue.Advance();
+        var now = _queue.Advance(_turns);
         foreach (var job in jobs)
         {
             _queue.TryEnqueue(job, now);
         }
     }
 
-    private CpuJob? Next() => _queue.Dequeue(_queue.Advance());
+    private CpuJob? Next() => _queue.Dequeue(_queue.Advance(_turns));
 
     private CpuTurn Begin(CpuJob job)
     {
-        var turn = _queue.Begin(job, _queue.Advance());
-        _queue.TryEnqueue(job, _queue.Advance());
+        var turn = Start(job);
+        _queue.TryEnqueue(job, _queue.Advance(_turns));
         return turn;
+    }
+
+    private CpuTurn Start(CpuJob job)
+    {
+        var now = _queue.Advance(_turns);
+        job.Share.Begin(now);
+        _turns++;
+        return new CpuTurn(_queue, job, job.Take(), now, _time);
     }
 
     private void End(CpuTurn turn)
     {
+        var now = _queue.Advance(_turns);
         turn.Job.Release(turn.Chunk, computed: 1, TimeSpan.Zero);
-        _queue.TryEnqueue(turn.Job, _queue.Advance());
-        _queue.End(turn, _queue.Advance());
+        _queue.TryEnqueue(turn.Job, now);
+        turn.Job.Share.End(turn.Started, now);
+        _turns--;
+        _queue.LeaveIfIdle(turn.Job.Share);
     }
 
     private void Run(CpuJob job, double seconds)
     {
-        var turn = _queue.Begin(job, _queue.Advance());
+        var turn = Start(job);
         _time.Advance(TimeSpan.FromSeconds(seconds));
         End(turn);
     }

@@ -116,77 +116,22 @@ public sealed class TimeLimitsTests
     {
         using var limit = _limits.Start(0.25, "", CancellationToken.None);
 
-        var problem = limit.Problem("The map");
+        var problem = limit.TimedOut("The map").Problem;
 
         Assert.Equal(
             ("/problems/timeout", 504, "The map timed out after 0.25 s (timeoutSeconds)."), (problem.Type, problem.Status, problem.Detail));
     }
 
-    [Fact]
-    public async Task Work_that_ends_in_time_returns_its_result() =>
-        Assert.Equal(7, await _limits.RunAsync(static _ => ValueTask.FromResult(7), "It", 1, "", CancellationToken.None));
-
-    [Fact]
-    public async Task Work_that_stops_at_its_timeout_ends_with_the_problem()
-    {
-        var work = _limits.RunAsync(Endless, "It", 1, "", CancellationToken.None);
-
-        _time.Advance(TimeSpan.FromSeconds(1));
-
-        Assert.Equal("/problems/timeout", (await Assert.ThrowsAsync<ProblemException>(async () => await work)).Problem.Type);
-    }
-
-    [Fact]
-    public async Task Work_that_stops_because_the_caller_cancels_is_cancelled()
-    {
-        using var caller = new CancellationTokenSource();
-        var work = _limits.RunAsync(Endless, "It", 1, "", caller.Token);
-
-        await caller.CancelAsync();
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await work);
-    }
-
-    [Fact]
-    public async Task An_error_of_the_work_is_passed_on_even_after_the_timeout()
-    {
-        var failure = new TaskCompletionSource<int>();
-        var work = _limits.RunAsync(_ => new ValueTask<int>(failure.Task), "It", 1, "", CancellationToken.None);
-
-        _time.Advance(TimeSpan.FromSeconds(1));
-        failure.SetException(new InvalidDataException("broken"));
-
-        Assert.Equal("broken", (await Assert.ThrowsAsync<InvalidDataException>(async () => await work)).Message);
-    }
-
-    [Fact]
-    public async Task A_cancellation_by_the_work_itself_is_not_a_timeout() =>
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _limits.RunAsync<int>(
-            static _ => throw new OperationCanceledException("of its own"), "It", 1, "", CancellationToken.None));
-
     [Theory]
-    [InlineData(1, 5, "inner")]
-    [InlineData(5, 1, "outer")]
-    public async Task Of_two_timeouts_the_expired_one_is_reported(double inner, double outer, string expected)
+    [InlineData(1, 5, true, false)]
+    [InlineData(5, 1, false, true)]
+    public void Of_two_timeouts_only_the_one_that_expired_first_has_run_out(double inner, double outer, bool innerRanOut, bool outerRanOut)
     {
-        var work = _limits.RunAsync(token => _limits.RunAsync(Endless, "inner", inner, "", token), "outer", outer, "", CancellationToken.None);
+        using var around = _limits.Start(outer, "", CancellationToken.None);
+        using var within = _limits.Start(inner, "", around.Token);
 
         _time.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.StartsWith(expected, (await Assert.ThrowsAsync<ProblemException>(async () => await work)).Problem.Detail, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task The_timer_ends_with_the_work()
-    {
-        await _limits.RunAsync(static _ => ValueTask.FromResult(7), "It", 1, "", CancellationToken.None);
-
-        Assert.Equal(0, _time.Timers);
-    }
-
-    private static async ValueTask<int> Endless(CancellationToken cancellationToken)
-    {
-        var never = new TaskCompletionSource<int>();
-        return await never.Task.WaitAsync(cancellationToken);
+        Assert.Equal((innerRanOut, outerRanOut), (within.RanOut, around.RanOut));
     }
 }

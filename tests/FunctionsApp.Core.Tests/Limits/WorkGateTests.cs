@@ -18,7 +18,7 @@ public sealed class WorkGateTests
         var gate = Gate(bodies);
         var (running, most) = (0, 0);
 
-        await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => gate.RunAsync(1_000_000, Work).AsTask())).WaitAsync(Patience);
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => RunAsync(gate, 1_000_000, Work))).WaitAsync(Patience);
 
         Assert.InRange(most, 1, Math.Clamp(Environment.ProcessorCount - 1, 1, bodies));
 
@@ -40,9 +40,9 @@ public sealed class WorkGateTests
     {
         var gate = Gate(1);
         using var end = new ManualResetEventSlim();
-        var large = gate.RunAsync(WorkGate.LargeBytes + 1, () => end.Wait(Patience)).AsTask();
+        var large = RunAsync(gate, WorkGate.LargeBytes + 1, () => end.Wait(Patience));
 
-        var small = gate.RunAsync(WorkGate.LargeBytes, static () => Environment.CurrentManagedThreadId).AsTask();
+        var small = RunAsync(gate, WorkGate.LargeBytes, static () => Environment.CurrentManagedThreadId);
 
         Assert.True(small.IsCompletedSuccessfully);
         Assert.Equal(Environment.CurrentManagedThreadId, await small);
@@ -58,7 +58,7 @@ public sealed class WorkGateTests
         using var end = new ManualResetEventSlim();
         var first = CallAsync();
         await isWithin.Task.WaitAsync(Patience);
-        var next = gate.RunAsync(1_000_000, second.TrySetResult).AsTask();
+        var next = RunAsync(gate, 1_000_000, second.TrySetResult);
         Assert.False(next.IsCompleted);
         end.Set();
 
@@ -68,7 +68,7 @@ public sealed class WorkGateTests
 
         async Task CallAsync()
         {
-            await gate.RunAsync(1_000_000, static () => 0);
+            await gate.EnterAsync(1_000_000);
             isWithin.SetResult();
             end.Wait(Patience);
             await second.Task;
@@ -80,9 +80,15 @@ public sealed class WorkGateTests
     {
         var gate = Gate(1);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => gate.RunAsync<int>(1_000_000, static () => throw new InvalidDataException()).AsTask().WaitAsync(Patience));
+        await Assert.ThrowsAsync<InvalidDataException>(() => RunAsync<int>(gate, 1_000_000, static () => throw new InvalidDataException()).WaitAsync(Patience));
 
-        Assert.Equal(1, await gate.RunAsync(1_000_000, static () => 1).AsTask().WaitAsync(Patience));
+        Assert.Equal(1, await RunAsync(gate, 1_000_000, static () => 1).WaitAsync(Patience));
+    }
+
+    private static async Task<T> RunAsync<T>(WorkGate gate, long bytes, Func<T> work)
+    {
+        await gate.EnterAsync(bytes);
+        return work();
     }
 
     /// <summary>A gate where the memory is enough to work on so many bodies at once.</summary>

@@ -25,7 +25,7 @@ public sealed class OperationCatalogTests
     public async Task The_schema_comes_from_the_record()
     {
         await using var services = TestServices.Create(configure: static services => services.AddOperation<ShoutOperation>());
-        var operation = services.GetRequiredService<OperationCatalog>().Find("shout");
+        var operation = services.GetRequiredService<OperationCatalog>().Find<Operation>("shout");
 
         Assert.True(JsonNode.DeepEquals(operation.InputSchema, JsonNode.Parse("""
             {"type":"object",
@@ -60,7 +60,7 @@ public sealed class OperationCatalogTests
     {
         await using var services = TestServices.Create();
 
-        var exception = Assert.Throws<ProblemException>(() => services.GetRequiredService<OperationCatalog>().Find(name));
+        var exception = Assert.Throws<ProblemException>(() => services.GetRequiredService<OperationCatalog>().Find<Operation>(name));
 
         Assert.Equal(suggestion, exception.Problem.Suggestions!.Count == 0 ? null : exception.Problem.Suggestions[0]);
     }
@@ -70,7 +70,7 @@ public sealed class OperationCatalogTests
     {
         await using var services = TestServices.Create();
 
-        var exception = Assert.Throws<ProblemException>(() => services.GetRequiredService<OperationCatalog>().Find(new string('a', 1_000_000)));
+        var exception = Assert.Throws<ProblemException>(() => services.GetRequiredService<OperationCatalog>().Find<Operation>(new string('a', 1_000_000)));
 
         Assert.Empty(exception.Problem.Suggestions!);
     }

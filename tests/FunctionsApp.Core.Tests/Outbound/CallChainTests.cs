@@ -1,6 +1,7 @@
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Tests.Outbound;
 
@@ -62,7 +63,7 @@ public sealed class CallChainTests : OutboundTests
         server.Redirect(307, "https://10.0.0.1/");
         server.Redirect(307, "https://10.0.0.2/");
         server.Answer(200);
-        CallChain.Current = CallChain.Read(Other, _app);
+        RequestContext.Set(CallChain.Read(Other, _app));
 
         await client.SendAsync(new OutboundRequest("GET", new Uri("https://example.com/")), default);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Tests.Outbound;
 
@@ -36,7 +37,7 @@ public sealed class DnsResolverTests : IDisposable
         var dead = ResolveAll(new CallChain(null), 2_000, "dead");
         await StartedAsync(DnsResolver.MaxLookUpsPerCaller);
 
-        CallChain.Current = new CallChain(null);
+        RequestContext.Set(new CallChain(null));
         Assert.Equal(IPAddress.Loopback, Assert.Single(await _resolver.ResolveAsync("alive", default).WaitAsync(Limit)));
 
         Assert.Equal(DnsResolver.MaxLookUpsPerCaller + 1, Volatile.Read(ref _lookUps));
@@ -61,7 +62,7 @@ public sealed class DnsResolverTests : IDisposable
     public async Task A_caller_that_is_cancelled_leaves_at_once_whether_it_waits_or_is_looked_up()
     {
         using var caller = new CancellationTokenSource();
-        CallChain.Current = new CallChain(null);
+        RequestContext.Set(new CallChain(null));
         var waiting = Enumerable.Range(0, 20).Select(i => _resolver.ResolveAsync($"dead{i}", caller.Token)).ToList();
         await StartedAsync(DnsResolver.MaxLookUpsPerCaller);
 
@@ -102,7 +103,7 @@ public sealed class DnsResolverTests : IDisposable
 
     private async Task ResolveAll(CallChain caller, int count, string name, bool isOneName = false)
     {
-        CallChain.Current = caller;
+        RequestContext.Set(caller);
         await Task.WhenAll(Enumerable.Range(0, count).Select(i => _resolver.ResolveAsync(isOneName ? name : $"{name}{i}", default)));
     }
 

@@ -30,7 +30,7 @@ public sealed class RequestContextTests
     public void Null_removes_a_part()
     {
         RequestContext.Set(new One(1), new Two(2));
-        RequestContext.Set<One>(null);
+        RequestContext.Remove<One>();
 
         Assert.Equal((null, 2), (RequestContext.Get<One>(), RequestContext.Get<Two>()!.Value));
     }

@@ -101,7 +101,7 @@ public sealed class TaskLifecycleTests
 
     private static TaskRecord New(RetryPolicy? retry = null) => TaskLifecycle.Create(TaskRecord.NewId(), 1, Define(retry), Start);
 
-    private static WebhookResult Sent(WebhookOutcome outcome) => new(outcome, Status: 500, Error: null, ElapsedMs: 1, Start, RetryAfter: null);
+    private static WebhookResult Sent(WebhookOutcome outcome) => new(outcome, Status: 500) { StartedAt = Start, ElapsedMs = 1 };
 
     /// <summary>One task, and events in an order that its seed decides; what must hold is checked after each.</summary>
     private sealed class Life

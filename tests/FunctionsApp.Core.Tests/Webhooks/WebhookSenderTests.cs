@@ -106,7 +106,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
             _server.Redirect(status, "https://example.com/elsewhere");
 
             var error = reason is null ? null : $"'example.com' responded with status {status}{reason}";
-            Assert.Equal(new WebhookResult(outcome, status, error, 0, _time.GetUtcNow(), null), await SendAsync(sender));
+            Assert.Equal(new WebhookResult(outcome, status, error) { StartedAt = _time.GetUtcNow() }, await SendAsync(sender));
         }
 
         Assert.Equal(statuses.Length, _server.Requests.Count);
@@ -159,7 +159,7 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
         var result = await SendAsync();
 
-        Assert.Equal(new WebhookResult(WebhookOutcome.Failed, null, sentence, 0, _time.GetUtcNow(), null), result);
+        Assert.Equal(new WebhookResult(WebhookOutcome.Failed, Error: sentence) { StartedAt = _time.GetUtcNow() }, result);
         Assert.Single(_server.Requests);
     }
 
@@ -209,8 +209,11 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
         _time.Advance(TimeSpan.FromSeconds(0.1));
 
         Assert.Equal(
-            new WebhookResult(
-                WebhookOutcome.Failed, null, "'example.com' did not respond within 2.5 s (Callbacks:TimeoutSeconds).", 2_500, DateTimeOffset.UnixEpoch, null),
+            new WebhookResult(WebhookOutcome.Failed, Error: "'example.com' did not respond within 2.5 s (Callbacks:TimeoutSeconds).")
+            {
+                StartedAt = DateTimeOffset.UnixEpoch,
+                ElapsedMs = 2_500,
+            },
             await sending.WaitAsync(Limit));
         Assert.Equal(0, _time.Timers);
     }

@@ -245,7 +245,7 @@ public sealed class StreamTests : IDisposable
 
     private static StreamLine Value(string json, string? name = null) => new(name, Json(json), IsValue: true);
 
-    private static StreamLine Block(string values) => new(Name: null, Data: default, IsValue: true) { Values = Encoding.UTF8.GetBytes(values) };
+    private static StreamLine Block(string values) => new(Name: null, Data: default, IsValue: true) { Lines = Encoding.UTF8.GetBytes(values) };
 
     private Task SendAsync(ResponseFormat? format, params StreamLine[] lines) => _endpoint.SendAsync(_endpoint.StreamAsync(Lines(lines), format));
 

@@ -48,43 +48,41 @@ public sealed class JsonContract<T>
             throw new ProblemException(errors.ToProblem(pointer));
         }
 
-        if (plain is not { } text)
+        if (plain?.Length > RequestMemory.FreeBytes)
         {
-            return Deserialize(utf8, pointer);
+            RequestMemory.Current?.Hold(plain.Value.Length);
         }
 
-        if (text.Length > RequestMemory.FreeBytes)
-        {
-            RequestMemory.Current?.Hold(text.Length);
-        }
-
-        using var source = SourceText.Open(SourceText.IsOpen ? text : default);
-        return Deserialize(text.Span, pointer);
-    }
-
-    /// <summary>Reads a value that matches the schema, and checks the rules that concern several of its properties.</summary>
-    private T Deserialize(ReadOnlySpan<byte> utf8, string pointer)
-    {
+        // A converter, such as that of RawJson, takes the text of its value from SourceText.ReadValue.
+        using var source = SourceText.Open(SourceText.IsOpen ? plain : null);
+        var text = plain is { } other ? other.Span : utf8;
         try
         {
-            var value = JsonSerializer.Deserialize(utf8, _typeInfo)!;
-            if (value is ICrossChecked crossChecked)
-            {
-                var errors = new ValidationErrors();
-                foreach (var (property, message) in crossChecked.Check())
-                {
-                    errors.Add(property.Length == 0 ? "" : "/" + property, message);
-                }
-
-                errors.ThrowIfAny(pointer);
-            }
-
+            var value = JsonSerializer.Deserialize(text, _typeInfo)!;
+            CrossCheck(value, pointer);
             return value;
         }
         catch (JsonException exception)
         {
-            throw new ProblemException(Explain(utf8, JsonPointer.FromPath(exception.Path)).Below(pointer));
+            throw new ProblemException(Explain(text, JsonPointer.FromPath(exception.Path)).Below(pointer));
         }
+    }
+
+    /// <summary>Checks the rules that concern several properties of a value.</summary>
+    private static void CrossCheck(T value, string pointer)
+    {
+        if (value is not ICrossChecked crossChecked)
+        {
+            return;
+        }
+
+        var errors = new ValidationErrors();
+        foreach (var (property, message) in crossChecked.Check())
+        {
+            errors.Add(property.Length == 0 ? "" : "/" + property, message);
+        }
+
+        errors.ThrowIfAny(pointer);
     }
 
     /// <summary>

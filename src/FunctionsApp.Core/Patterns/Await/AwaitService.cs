@@ -28,16 +28,23 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     public async Task<AwaitResponse> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var clock = new RequestClock(time);
-        var call = catalog.FindCallable(operation).Bind(input.Utf8, pointer: "");
-        var result = await timeLimits.RunAsync(
-            token => call.InvokeAsync(Name, token), $"'{operation}'", timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        memory.ForRequest().HoldResult(result.Utf8.Length);
-        return new AwaitResponse(operation, result, clock.ElapsedMs);
+        var call = catalog.Find<CallableOperation>(operation).Bind(input.Utf8, pointer: "");
+        using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        try
+        {
+            var result = await call.InvokeAsync(Name, limit.Token);
+            memory.ForRequest().HoldResult(result.Utf8.Length);
+            return new AwaitResponse(operation, result, clock.ElapsedMs);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw limit.TimedOut($"'{operation}'");
+        }
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        catalog.FindCallable(operation!).Bind(request.Utf8, pointer: "");
+        catalog.Find<CallableOperation>(operation!).Bind(request.Utf8, pointer: "");
         return operation;
     }
 

@@ -35,7 +35,16 @@ public sealed class CallbackService(
     {
         // Reports every error that is known in advance before the work starts.
         var work = Read(operation, request);
-        return await AppTelemetry.WatchAsync(Name, operation, () => RunWorkAsync(work, request.TimeoutSeconds, cancellationToken));
+        using var watch = AppTelemetry.Start(Name, operation);
+        try
+        {
+            return await RunWorkAsync(work, request.TimeoutSeconds, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -55,7 +64,7 @@ public sealed class CallbackService(
     /// <summary>Checks a request without running it, whether its outcomes go to operations or to URLs.</summary>
     private Work Read(string operation, CallbackRequest request)
     {
-        var call = catalog.FindCallable(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input");
+        var call = catalog.Find<CallableOperation>(operation).Bind((request.Input ?? RawJson.EmptyObject).Utf8, "/input");
         var onSuccess = Next(ContinuationKind.OnSuccess, request.OnSuccess, "/onSuccess/input");
         var onError = Next(ContinuationKind.OnError, request.OnError, "/onError/input");
         runs.CheckTimeout(request.TimeoutSeconds);
@@ -69,7 +78,7 @@ public sealed class CallbackService(
             return null;
         }
 
-        var operation = catalog.FindCallable(name);
+        var operation = catalog.Find<CallableOperation>(name);
         return new NextCall(kind, operation, pointer, continuation.Input is { } input ? new PendingCall(operation, input, pointer) : null);
     }
 
@@ -80,11 +89,11 @@ public sealed class CallbackService(
         Problem? problem = null;
         try
         {
-            result = await run.Limit.RunAsync(token => work.Call.InvokeAsync(Name, token), $"'{work.Operation}'");
+            result = await work.Call.InvokeAsync(Name, run.Limit.Token);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            problem = run.Describer.Describe(exception);
+            problem = run.Describe(exception, $"'{work.Operation}'");
         }
 
         var next = problem is null ? work.OnSuccess : work.OnError;
@@ -109,9 +118,16 @@ public sealed class CallbackService(
         var call = next.Call?.Bind(new JsonReferences(Find, limits.Value, held, cancellationToken))
             ?? next.Operation.Bind(outcome.Utf8, next.Pointer, bareValues: true);
         using var run = runs.Start(timeoutSeconds: null, cancellationToken);
-        var result = await run.Limit.RunAsync(token => call.InvokeAsync(Name, token), $"'{next.Operation.Name}'");
-        held.HoldResult(result.Utf8.Length);
-        return result;
+        try
+        {
+            var result = await call.InvokeAsync(Name, run.Limit.Token);
+            held.HoldResult(result.Utf8.Length);
+            return result;
+        }
+        catch (OperationCanceledException) when (run.Limit.RanOut)
+        {
+            throw run.Limit.TimedOut($"'{next.Operation.Name}'");
+        }
 
         JsonElement? Find(string[] tokens) => tokens is [var first, .. var rest] && string.Equals(first, root, StringComparison.Ordinal)
             ? JsonPointer.Follow(element.Value, rest)

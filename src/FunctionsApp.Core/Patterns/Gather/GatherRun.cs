@@ -178,7 +178,7 @@ internal sealed class GatherRun : IDisposable
     /// <summary>Fails the unfinished calls after the gather has timed out.</summary>
     private async ValueTask FailUnfinishedAsync()
     {
-        var timeout = _run.Limit.Problem("The gather");
+        var timeout = _run.Limit.TimedOut("The gather");
         for (var i = 0; i < _results.Length; i++)
         {
             if (_results[i] is { Status: not CallStatus.Cancelled })
@@ -188,10 +188,10 @@ internal sealed class GatherRun : IDisposable
 
             if (!ReturnsExceptions)
             {
-                throw new ProblemException(timeout);
+                throw timeout;
             }
 
-            var result = End(i, null, timeout, _results[i]?.StartedMs ?? _run.Clock.ElapsedMs);
+            var result = End(i, null, timeout.Problem, _results[i]?.StartedMs ?? _run.Clock.ElapsedMs);
             _results[i] = Keep(result);
             _completionOrder.Add(i);
             await PublishAsync(result);

@@ -7,6 +7,7 @@ using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
@@ -89,28 +90,44 @@ public sealed class GatherService(
         }
     }
 
-    private Task<GatherResponse> RunAsync(
+    private async Task<GatherResponse> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, Func<GatherResult, RequestMemory, ValueTask>? publish,
-        CancellationToken cancellationToken) => AppTelemetry.WatchAsync(Name, operation: null, async () =>
+        CancellationToken cancellationToken)
+    {
+        using var watch = AppTelemetry.Start(Name);
+        try
         {
             // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
-            CpuShare.Current ??= new CpuShare();
+            RequestContext.Set(RequestContext.Get<CpuShare>() ?? new CpuShare());
             using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
-            using var calls = new GatherRun(request, run, RunCallAsync, publish);
+            using var calls = new GatherRun(
+                request, run, (index, token) => RunCallAsync(request.Calls[index], bind(index), token), publish);
             var response = await calls.RunAsync();
             cancellationToken.ThrowIfCancellationRequested();
             return response;
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
+    }
 
-            ValueTask<RawJson> RunCallAsync(int index, CancellationToken token)
-            {
-                var (call, bound) = (request.Calls[index], bind(index));
-                return call.TimeoutSeconds is null
-                    ? bound.InvokeAsync(Name, token)
-                    : timeLimits.RunAsync(
-                        limited => bound.InvokeAsync(Name, limited),
-                        $"The call of '{call.Operation}'", call.TimeoutSeconds, pointer: "", token);
-            }
-        });
+    private ValueTask<RawJson> RunCallAsync(GatherCall call, OperationCall bound, CancellationToken cancellationToken) =>
+        call.TimeoutSeconds is null ? bound.InvokeAsync(Name, cancellationToken) : RunLimitedAsync(call, bound, cancellationToken);
+
+    private async ValueTask<RawJson> RunLimitedAsync(GatherCall call, OperationCall bound, CancellationToken cancellationToken)
+    {
+        using var limit = timeLimits.Start(call.TimeoutSeconds, pointer: "", cancellationToken);
+        try
+        {
+            return await bound.InvokeAsync(Name, limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.RanOut)
+        {
+            throw limit.TimedOut($"The call of '{call.Operation}'");
+        }
+    }
 
     /// <summary>Checks a request as far as possible without running it.</summary>
     /// <param name="request">The calls.</param>
@@ -163,7 +180,7 @@ public sealed class GatherService(
 
     private OperationCall Bind(GatherCall call, int index)
     {
-        var operation = catalog.FindCallable(call.Operation);
+        var operation = catalog.Find<CallableOperation>(call.Operation);
         try
         {
             return operation.Bind((call.Input ?? RawJson.EmptyObject).Utf8, pointer: "");

@@ -28,6 +28,8 @@ internal sealed class IntegerItem<T>
 {
     private readonly SchemaNode _schema;
     private readonly byte[] _start;
+
+    /// <summary>Calls the constructor of the input: the expression that <see cref="Create"/> compiles.</summary>
     private readonly Func<long, T> _construct;
 
     private IntegerItem(SchemaProperty property, Func<long, T> construct)

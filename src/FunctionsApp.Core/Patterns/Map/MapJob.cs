@@ -58,8 +58,8 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
     }
 
-    /// <summary>Computes all items.</summary>
-    public Task ComputeAsync() => _scheduler.ComputeAsync(this, _stopped);
+    /// <summary>Cancelled when the map stops: by its caller, its time limit, or an item that ends it.</summary>
+    public CancellationToken Stopped => _stopped;
 
     /// <summary>Adds items, and waits until there is room for more.</summary>
     public async ValueTask AddAsync(ItemBuffer items, CancellationToken cancellationToken)
@@ -68,9 +68,6 @@ internal sealed class MapJob : CpuJob, IDisposable
         _scheduler.Update(this, items.Count);
         await room.WaitAsync(cancellationToken);
     }
-
-    /// <summary>Ends the adding of items.</summary>
-    public void EndItems() => _scheduler.Close(this);
 
     /// <summary>Frees the room of a chunk that was sent.</summary>
     public void NoteSent(ChunkResults chunk)
@@ -129,7 +126,17 @@ internal sealed class MapJob : CpuJob, IDisposable
         {
             _lastCount = chunk.Count;
             _secondsPerItem = Math.Max(chunk.FinishedMs - chunk.StartedMs, 0.001) / 1_000 / chunk.Count;
-            Publish(chunk);
+            _fatal = chunk.Fatal is null ? _fatal : Math.Min(_fatal, chunk.From + chunk.Count);
+            Interlocked.Add(ref _unsentBytes, _computation.AsLines ? chunk.Size : 0);
+            try
+            {
+                _take(chunk);
+            }
+            catch (ProblemException exception)
+            {
+                Fail(exception);
+                _stop.Cancel();
+            }
         }
 
         // An ordered stream still computes the items before the one that ends it, because they are sent first.
@@ -139,29 +146,6 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
 
         return chunk.Count;
-    }
-
-    private void Publish(ChunkResults chunk)
-    {
-        if (_computation.AsLines)
-        {
-            Interlocked.Add(ref _unsentBytes, chunk.Size);
-        }
-
-        if (chunk.Fatal is not null)
-        {
-            _fatal = Math.Min(_fatal, chunk.From + chunk.Count);
-        }
-
-        try
-        {
-            _take(chunk);
-        }
-        catch (ProblemException exception)
-        {
-            Fail(exception);
-            _stop.Cancel();
-        }
     }
 
     /// <summary>Starts a span for the first chunks, then for ever fewer: there may be millions.</summary>

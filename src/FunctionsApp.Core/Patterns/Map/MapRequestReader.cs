@@ -1,7 +1,9 @@
 using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
@@ -9,9 +11,7 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// Reads the body of a map. The items are checked and found in one pass, and everything else is read as the request of any pattern, with
 /// <c>[]</c> for the items. Reading the whole body that way would take three passes over the items.
 /// </summary>
-/// <param name="reader">Reads requests.</param>
-/// <param name="maxDepth">How deep arrays and objects may nest in the body.</param>
-internal sealed class MapRequestReader(RequestReader reader, int maxDepth)
+public sealed class MapRequestReader(RequestReader reader, IOptions<LimitsOptions> limits)
 {
     /// <summary>The maximum bytes of a body without its items; what exceeds it is not copied.</summary>
     private const int MaxOptionsBytes = 64 * 1024;
@@ -21,6 +21,7 @@ internal sealed class MapRequestReader(RequestReader reader, int maxDepth)
 
     /// <summary>Reads a request.</summary>
     /// <param name="body">UTF-8; the items refer to parts of it.</param>
+    /// <typeparam name="T"><see cref="MapRequest"/>, or <see cref="NamedMapRequest"/> where no route names the operation.</typeparam>
     /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every error.</exception>
     public T Read<T>(ReadOnlyMemory<byte> body)
         where T : MapRequest
@@ -30,7 +31,7 @@ internal sealed class MapRequestReader(RequestReader reader, int maxDepth)
             JsonFault.EnsureUtf8(body.Span);
             var start = FindItems(body.Span);
             if (start is not null
-                && JsonItems.Read(body, start.Value, maxDepth - ItemDepth) is { } items
+                && JsonItems.Read(body, start.Value, limits.Value.MaxDepth - ItemDepth) is { } items
                 && WithoutItems(body.Span, start.Value, items.End) is { } options)
             {
                 return reader.Read<T>(options) with { Items = items };

@@ -1,9 +1,14 @@
+using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Builds a buffered response from the chunks of a map.</summary>
-internal sealed class MapResponseBuilder(MapRequest request)
+/// <param name="request">The request of the map.</param>
+/// <param name="memory">Holds the results.</param>
+/// <param name="progress">Gets the number of computed items; null if nothing reports it.</param>
+internal sealed class MapResponseBuilder(MapRequest request, RequestMemory memory, ProgressReporter? progress)
 {
     /// <summary>The maximum bytes of a chunk's results that are copied, so that an array that is mostly empty is not kept.</summary>
     private const int SmallBytes = 32 * 1024;
@@ -12,13 +17,16 @@ internal sealed class MapResponseBuilder(MapRequest request)
     private readonly List<ResultBuffer> _buffers = [];
     private readonly List<MapError> _errors = [];
     private readonly Reducer _total = new();
+    private long _computed;
 
     /// <summary>The problem that ended the map; if there are several, the one with the lowest index.</summary>
     public Problem? Fatal { get; private set; }
 
     /// <summary>Adds a chunk, in any order. The builder disposes of it.</summary>
+    /// <exception cref="ProblemException"><c>too-large</c> or <c>saturated</c>: there is no memory for its results.</exception>
     public void Add(ChunkResults chunk)
     {
+        memory.HoldResult(chunk.Size);
         if (chunk.Fatal is { } fatal)
         {
             Fatal = Fatal is null || fatal.Index < Fatal.Index ? fatal : Fatal;
@@ -27,6 +35,8 @@ internal sealed class MapResponseBuilder(MapRequest request)
         _errors.AddRange(chunk.Errors);
         _total.Add(chunk.Reduced);
         _chunks.Add((MapChunk.Of(chunk), Keep(chunk.Output)));
+        _computed += chunk.Count;
+        progress?.Report(_computed, request.Items.Count);
     }
 
     /// <summary>Builds the response if <see cref="Fatal"/> is null; it then has the memory of the results.</summary>
@@ -47,6 +57,7 @@ internal sealed class MapResponseBuilder(MapRequest request)
         };
     }
 
+    /// <summary>Keeps results until the response is sent: takes their array over, or copies them if they are few.</summary>
     private ReadOnlyMemory<byte> Keep(ResultBuffer output)
     {
         if (output.Written.Length > SmallBytes)

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.IO.Pipelines;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
@@ -17,21 +16,16 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// many items on every core.
 /// </summary>
 public sealed class MapService(
-    OperationCatalog catalog, RequestReader reader, CpuScheduler scheduler, PatternRuns runs, IOptions<LimitsOptions> limits) : ITaskPattern
+    OperationCatalog catalog, MapRequestReader reader, CpuScheduler scheduler, PatternRuns runs, IOptions<LimitsOptions> limits)
+    : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "map";
 
-    private readonly MapRequestReader _reader = new(reader, limits.Value.MaxDepth);
     private readonly StreamedMap _streamed = new(scheduler, runs, limits.Value.MaxRequestBytes);
     private readonly ConcurrentDictionary<CpuOperation, ItemFunction> _functions = [];
 
     string ITaskPattern.Name => Name;
-
-    /// <summary>Reads a body of JSON.</summary>
-    /// <param name="body">UTF-8; the items refer to parts of it.</param>
-    /// <exception cref="ProblemException"><c>malformed-json</c>, <c>too-large</c> or <c>invalid-request</c> with every error.</exception>
-    public MapRequest Read(ReadOnlyMemory<byte> body) => _reader.Read<MapRequest>(body);
 
     /// <summary>Computes the items, and returns when all are done.</summary>
     /// <param name="operation">The operation's name; cpu.</param>
@@ -45,8 +39,20 @@ public sealed class MapService(
     {
         var function = Check(operation, request, request.Items.Count);
         using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
-        return await AppTelemetry.WatchAsync(
-            Name, function.Name, () => run.Limit.RunAsync(token => ComputeAsync(function, request, run, token), "The map").AsTask());
+        using var watch = AppTelemetry.Start(Name, function.Name);
+        try
+        {
+            return await ComputeAsync(function, request, run);
+        }
+        catch (OperationCanceledException) when (run.Limit.RanOut)
+        {
+            throw watch.Fail(run.Limit.TimedOut("The map"));
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
     }
 
     /// <summary>Computes the items, and yields the results as chunks complete.</summary>
@@ -82,7 +88,7 @@ public sealed class MapService(
 
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        var map = _reader.Read<NamedMapRequest>(request.Utf8);
+        var map = reader.Read<NamedMapRequest>(request.Utf8);
         if (operation is not null && map.Operation is not null && !string.Equals(operation, map.Operation, StringComparison.Ordinal))
         {
             throw new ProblemException(Problem.InvalidRequest("/operation", "must be the same operation as beside the request"));
@@ -95,13 +101,13 @@ public sealed class MapService(
 
     async Task<TaskOutcome> ITaskPattern.RunAsync(string? operation, RawJson request, CancellationToken cancellationToken)
     {
-        using var response = await RunAsync(operation!, _reader.Read<NamedMapRequest>(request.Utf8), cancellationToken);
+        using var response = await RunAsync(operation!, reader.Read<NamedMapRequest>(request.Utf8), cancellationToken);
         return TaskOutcome.Succeeded(response);
     }
 
     private ItemFunction Check(string name, MapOptions options, int items)
     {
-        var function = _functions.GetOrAdd(catalog.FindCpu(name), ItemFunction.Of, limits.Value.MaxDepth);
+        var function = _functions.GetOrAdd(catalog.Find<CpuOperation>(name), ItemFunction.Of, limits.Value.MaxDepth);
         if (items > limits.Value.MaxItems)
         {
             throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
@@ -117,20 +123,18 @@ public sealed class MapService(
         return function;
     }
 
-    private async ValueTask<MapResponse> ComputeAsync(
-        ItemFunction function, MapRequest request, PatternRun run, CancellationToken cancellationToken)
+    private async Task<MapResponse> ComputeAsync(ItemFunction function, MapRequest request, PatternRun run)
     {
+        var stopped = run.Limit.Token;
         var computation = new ChunkComputation(function, request, run.Describer, asLines: false);
-        var response = new MapResponseBuilder(request);
-        var progress = ProgressReporter.Take();
-        var computed = 0L;
-        using var job = new MapJob(computation, new JsonBuffer(request.Items), scheduler, run.Clock, Take, cancellationToken);
+        var response = new MapResponseBuilder(request, run.Memory, ProgressReporter.Take());
+        using var job = new MapJob(computation, new JsonBuffer(request.Items), scheduler, run.Clock, response.Add, stopped);
         try
         {
-            await job.ComputeAsync();
+            await scheduler.ComputeAsync(job, job.Stopped);
         }
 #pragma warning disable CA1031 // An item has ended the map, and others were computed meanwhile, whatever came of them.
-        catch (Exception) when (response.Fatal is not null && !cancellationToken.IsCancellationRequested)
+        catch (Exception) when (response.Fatal is not null && !stopped.IsCancellationRequested)
 #pragma warning restore CA1031
         {
         }
@@ -138,16 +142,8 @@ public sealed class MapService(
         return response.Fatal is { } fatal
             ? throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
                 ? fatal
-                : await WithAllErrorsAsync(fatal, function, request, cancellationToken))
+                : await WithAllErrorsAsync(fatal, function, request, stopped))
             : response.Build(job.Workers, run.Clock.ElapsedMs);
-
-        void Take(ChunkResults chunk)
-        {
-            computed += chunk.Count;
-            run.Memory.HoldResult(chunk.Size);
-            response.Add(chunk);
-            progress?.Report(computed, request.Items.Count);
-        }
     }
 
     /// <summary>Finds the errors of all items after the first invalid item stopped the map, so that the caller can fix all.</summary>

@@ -20,20 +20,21 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         ItemFunction function, MapOptions options, ItemBuffer? items, PipeReader? lines,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var watch = AppTelemetry.Start(MapService.Name, function.Name);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var run = runs.Start(options.TimeoutSeconds, left.Token);
+        using var watch = AppTelemetry.Start(MapService.Name, function.Name);
         var chunks = Channel.CreateUnbounded<ChunkResults>(new() { SingleReader = true });
         var computation = new ChunkComputation(function, options, run.Describer, asLines: true);
         using var job = new MapJob(computation, items, scheduler, run.Clock, chunk => chunks.Writer.TryWrite(chunk), run.Limit.Token);
         var computing = ComputeAsync(job, chunks.Writer, lines, run, left, watch);
-        var (succeeded, failed, total) = (0L, 0L, new Reducer());
+        var (order, succeeded, failed, total) = (new ChunkOrder(options.Ordered != false), 0L, 0L, new Reducer());
         try
         {
-            await foreach (var chunk in ReadAsync(chunks.Reader, isOrdered: options.Ordered != false))
+            await foreach (var computed in chunks.Reader.ReadAllAsync(CancellationToken.None))
             {
-                using (chunk)
+                foreach (var chunk in order.Add(computed))
                 {
+                    using var sent = chunk;
                     foreach (var results in Events(chunk, options))
                     {
                         yield return results;
@@ -41,8 +42,7 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
 
                     if (chunk.Fatal is { } fatal)
                     {
-                        watch.Fail(fatal.Slug);
-                        throw new ProblemException(fatal);
+                        throw watch.Fail(new ProblemException(fatal));
                     }
 
                     failed += chunk.Failed;
@@ -77,38 +77,20 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         }
     }
 
-    /// <summary>Yields the chunks. Few wait for an earlier one if they are ordered, because the job then pauses.</summary>
-    private static async IAsyncEnumerable<ChunkResults> ReadAsync(ChannelReader<ChunkResults> chunks, bool isOrdered)
-    {
-        var waiting = new Dictionary<long, ChunkResults>();
-        var next = 0L;
-        await foreach (var computed in chunks.ReadAllAsync(CancellationToken.None))
-        {
-            waiting.Add(computed.From, computed);
-            while (waiting.Remove(isOrdered ? next : computed.From, out var chunk))
-            {
-                next += chunk.Count;
-                yield return chunk;
-            }
-        }
-    }
-
     /// <summary>Computes the items, and reads the lines, if there are any, at the same time.</summary>
     private async Task ComputeAsync(
         MapJob job, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource left, WatchedRun watch)
     {
-        var computing = job.ComputeAsync();
+        var computing = scheduler.ComputeAsync(job, job.Stopped);
         var reading = lines is null || computing.IsCompleted ? Task.CompletedTask : ReadLinesAsync(job, lines, run);
         try
         {
-            await run.Limit.RunAsync(
-                async _ =>
-                {
-                    await computing;
-                    await reading;
-                    return true;
-                },
-                "The map");
+            await computing;
+            await reading;
+        }
+        catch (OperationCanceledException) when (run.Limit.RanOut)
+        {
+            throw watch.Fail(run.Limit.TimedOut("The map"));
         }
         catch (Exception exception)
         {
@@ -131,7 +113,25 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         }
         finally
         {
-            job.EndItems();
+            scheduler.Close(job);
+        }
+    }
+
+    /// <summary>Puts chunks into the order in which they are sent.</summary>
+    private sealed class ChunkOrder(bool isOrdered)
+    {
+        private readonly Dictionary<long, ChunkResults> _waiting = [];
+        private long _next;
+
+        /// <summary>Returns the chunks that can be sent now. Few wait for an earlier one, because the job then pauses.</summary>
+        public IEnumerable<ChunkResults> Add(ChunkResults computed)
+        {
+            _waiting.Add(computed.From, computed);
+            while (_waiting.Remove(isOrdered ? _next : computed.From, out var chunk))
+            {
+                _next += chunk.Count;
+                yield return chunk;
+            }
         }
     }
 }

@@ -26,8 +26,19 @@ public sealed class SequenceService(
     /// The problem of the step that failed, with its index and the earlier results. Validation precedes the first step
     /// where possible.
     /// </exception>
-    public Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken) =>
-        AppTelemetry.WatchAsync(Name, operation: null, () => RunStepsAsync(request, cancellationToken));
+    public async Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken)
+    {
+        using var watch = AppTelemetry.Start(Name);
+        try
+        {
+            return await RunStepsAsync(request, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
+    }
 
     private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
@@ -42,22 +53,16 @@ public sealed class SequenceService(
             var (step, started) = (request.Steps[i], run.Clock.ElapsedMs);
             try
             {
-                var call = calls[i];
-                results.Add(await run.Limit.RunAsync(
-                    async token =>
-                    {
-                        token.ThrowIfCancellationRequested();
-                        var result = await call.Bind(references).InvokeAsync(Name, token);
-                        run.Memory.HoldResult(result.Utf8.Length);
-                        return result;
-                    },
-                    "The sequence"));
+                run.Limit.Token.ThrowIfCancellationRequested();
+                var result = await calls[i].Bind(references).InvokeAsync(Name, run.Limit.Token);
+                run.Memory.HoldResult(result.Utf8.Length);
+                results.Add(result);
                 timeline.Add(new TimelineEntry(i, step.Operation, started, run.Clock.ElapsedMs));
                 progress?.Report(i + 1, request.Steps.Count);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(run.Describer.Describe(exception), i, results));
+                throw new ProblemException(WithResults(run.Describe(exception, "The sequence"), i, results));
             }
         }
 
@@ -109,7 +114,7 @@ public sealed class SequenceService(
         ValidationErrors.Collect(
             calls.Length,
             i => calls[i] = new PendingCall(
-                catalog.FindCallable(steps[i].Operation), steps[i].Input ?? RawJson.EmptyObject,
+                catalog.Find<CallableOperation>(steps[i].Operation), steps[i].Input ?? RawJson.EmptyObject,
                 string.Create(CultureInfo.InvariantCulture, $"/steps/{i}/input")),
             static (problem, step) => problem with { Index = step, Results = [] });
         return calls;

@@ -21,7 +21,7 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
     /// </exception>
     public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
-        var streamOperation = catalog.FindStream(operation);
+        var streamOperation = catalog.Find<StreamOperation>(operation);
         var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
         try
         {
@@ -42,10 +42,6 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         var clock = new RequestClock(time);
         var count = 0L;
         await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
-
-        // Once for all values: a stream may have many.
-        Func<CancellationToken, ValueTask<bool>> next = NextAsync;
-        Func<bool> timedOut = () => throw new ProblemException(limit.Problem($"'{operation}'"));
         while (await MoveNextAsync())
         {
             yield return new StreamEvent(enumerator.Current, End: null);
@@ -58,19 +54,18 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
         {
             try
             {
-                return await limit.RunAsync(next, timedOut);
+                limit.Token.ThrowIfCancellationRequested();
+                return await enumerator.MoveNextAsync();
+            }
+            catch (OperationCanceledException) when (limit.RanOut)
+            {
+                throw watch.Fail(limit.TimedOut($"'{operation}'"));
             }
             catch (Exception exception)
             {
                 watch.Fail(exception);
                 throw;
             }
-        }
-
-        ValueTask<bool> NextAsync(CancellationToken token)
-        {
-            token.ThrowIfCancellationRequested();
-            return enumerator.MoveNextAsync();
         }
     }
 }

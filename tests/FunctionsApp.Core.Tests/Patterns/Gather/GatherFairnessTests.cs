@@ -7,6 +7,7 @@ using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Tests.Patterns.Map;
 using Microsoft.Extensions.DependencyInjection;
+using FunctionsApp.Core.Tests.Cpu;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;
 
@@ -75,7 +76,7 @@ public sealed class GatherFairnessTests : IDisposable
             if (_order.Length == after)
             {
                 // This runs within a computation of the map's or the gather's, but is neither's.
-                CpuShare.Current = null;
+                CurrentShare.Value = null;
                 single = _services.GetRequiredService<AwaitService>().RunAsync("test.number", Raw("""{"x":1,"y":2}"""), null, CancellationToken.None);
             }
         };
@@ -95,10 +96,10 @@ public sealed class GatherFairnessTests : IDisposable
     {
         _gate.Set();
         var during = GatherAsync(isStreamed, calls: 10);
-        var current = CpuShare.Current;
+        var current = CurrentShare.Value;
         await during.WaitAsync(Patience);
 
-        Assert.Equal((null, null), (current, CpuShare.Current));
+        Assert.Equal((null, null), (current, CurrentShare.Value));
     }
 
     private CpuScheduler Scheduler => _services.GetRequiredService<CpuScheduler>();

@@ -14,7 +14,8 @@ public sealed class MapRequestReaderTests
 {
     private const int MaxDepth = 8;
 
-    private static readonly MapRequestReader Reader = new(new RequestReader(Options.Create(new LimitsOptions { MaxDepth = MaxDepth })), MaxDepth);
+    private static readonly IOptions<LimitsOptions> Limits = Options.Create(new LimitsOptions { MaxDepth = MaxDepth });
+    private static readonly MapRequestReader Reader = new(new RequestReader(Limits), Limits);
 
     [Theory]
     [InlineData("""{"items":5}""", "/items must be an array, not a number")]

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -11,6 +12,7 @@ using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.Core.Tests.Patterns.Map;
@@ -512,6 +514,28 @@ public sealed class MapStreamTests : MapTests
             ["/timeoutSeconds"], (await MapAsync("test.number", $$"""{"timeoutSeconds":{{seconds}}}""", "1\n")).Problem!.Errors!.Keys);
 
     [Fact]
+    public async Task A_map_that_is_refused_has_no_span()
+    {
+        using var request = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
+        var spans = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = static source => string.Equals(source.Name, AppTelemetry.Name, StringComparison.Ordinal),
+            Sample = (ref ActivityCreationOptions<ActivityContext> options) =>
+                options.TraceId == request.TraceId ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
+            ActivityStarted = span => spans.Enqueue(span.DisplayName),
+        };
+        ActivitySource.AddActivityListener(listener);
+
+        await MapAsync("test.number", """{"timeoutSeconds":0}""", "1\n");
+        var refused = spans.ToArray();
+        await MapAsync("test.number", "{}", "1\n");
+
+        Assert.Empty(refused);
+        Assert.Contains("map test.number", spans);
+    }
+
+    [Fact]
     public async Task A_disconnect_stops_the_work_and_the_reading()
     {
         using var caller = new CancellationTokenSource();
@@ -727,7 +751,7 @@ public sealed class MapStreamTests : MapTests
 
     private MapOptions Options(string options) => Services.GetRequiredService<RequestReader>().Read<MapOptions>(Encoding.UTF8.GetBytes(options));
 
-    private MapRequest Request(string request) => Services.GetRequiredService<MapService>().Read(Encoding.UTF8.GetBytes(request));
+    private MapRequest Request(string request) => Services.GetRequiredService<MapRequestReader>().Read<MapRequest>(Encoding.UTF8.GetBytes(request));
 
     private long Hold(CancellationToken token) => WaitHandle.WaitAny([token.WaitHandle, _gate.WaitHandle], Patience) == 0
         ? throw new OperationCanceledException(token)

@@ -32,7 +32,7 @@ public abstract class MapTests : IDisposable
     protected virtual void Dispose(bool disposing) => _services?.Dispose();
 
     private protected Task<MapResponse> MapAsync(string operation, string request, CancellationToken cancellationToken = default) =>
-        RunAsync(Services.GetRequiredService<MapService>(), operation, request, cancellationToken).WaitAsync(Patience, CancellationToken.None);
+        Services.GetRequiredService<MapService>().RunAsync(operation, Read(request), cancellationToken).WaitAsync(Patience, CancellationToken.None);
 
     private protected async Task<string> ResultsAsync(string operation, string request) =>
         (await MapAsync(operation, request)).Results!.ToElement().GetRawText();
@@ -45,8 +45,8 @@ public abstract class MapTests : IDisposable
 
     private protected static string Write(MapResponse response) => JsonSerializer.Serialize(response, CoreJson.TypeInfo<MapResponse>());
 
-    private static async Task<MapResponse> RunAsync(MapService service, string operation, string request, CancellationToken cancellationToken) =>
-        await service.RunAsync(operation, service.Read(Encoding.UTF8.GetBytes(request)), cancellationToken);
+    private MapRequest Read(string request) =>
+        Services.GetRequiredService<MapRequestReader>().Read<MapRequest>(Encoding.UTF8.GetBytes(request));
 
     /// <summary>A JSON array of 0, 1, 2, ….</summary>
     private protected static string Items(int count) => "[" + string.Join(',', Enumerable.Range(0, count)) + "]";
