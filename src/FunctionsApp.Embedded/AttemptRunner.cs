@@ -72,11 +72,12 @@ internal sealed class AttemptRunner(
             stop.ThrowIfCancellationRequested();
             await RequestMemory.Current!.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
             var progress = new ProgressReporter(value => Note(entry, value));
-            return await runner.Value.RunAsync(entry.Pending.Definition, input ?? await ReadInputAsync(entry, stop), progress, stop);
+            input ??= await ReadInputAsync(entry, stop);
+            return await runner.Value.RunAsync(entry.Id, entry.Pending.Definition, input.Value, progress, stop);
         }
         catch (Exception exception)
         {
-            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception, $"task {entry.Id}"));
         }
     }
 

@@ -11,7 +11,7 @@ namespace FunctionsApp.Embedded;
 /// A change is visible to callers only once it is on disk. Then the next step of its task is planned.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
-internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogger<TaskStore> logger)
+internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogger<TaskStore> logger, ILogger<TaskFailures> failures)
 {
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
@@ -146,7 +146,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
                 {
                     if (isStored)
                     {
-                        Show(entry, record);
+                        Show(entry, new TaskChange(record));
                     }
                 });
             return isStored;
@@ -184,7 +184,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
 
                 // A later change includes this one.
                 return ReferenceEquals(entry.Pending, record)
-                    ? database.WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, record))
+                    ? database.WriteAsync(writes => writes.Update(record, outcome), outcome.Length, lingers, () => Show(entry, change))
                     : Task.CompletedTask;
             }
         }
@@ -201,8 +201,9 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         }
     }
 
-    private void Show(TaskEntry entry, TaskRecord record)
+    private void Show(TaskEntry entry, TaskChange change)
     {
+        var record = change.Record;
         lock (Gate)
         {
             entry.Commit(record);
@@ -214,6 +215,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         }
 
         wakeUps.Plan(record);
+        TaskFailures.Note(failures, record.Id, change);
     }
 
     private void Count(TaskRecord record, int by) => Queued += record.State == TaskState.Queued ? by : 0;

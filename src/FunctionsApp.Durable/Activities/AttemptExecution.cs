@@ -82,11 +82,11 @@ internal sealed partial class AttemptExecution(
     {
         try
         {
-            return await runner.Value.RunAsync(call.Definition, input, progress, stop);
+            return await runner.Value.RunAsync(call.Id, call.Definition, input, progress, stop);
         }
         catch (Exception exception)
         {
-            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception, $"task {call.Id}"));
         }
     }
 

@@ -53,6 +53,9 @@ public sealed record AttemptState
     /// <summary>The problem of a task that fails without the outcome of an attempt; any other outcome is in a blob.</summary>
     public RawJson? Problem { get; init; }
 
+    /// <summary>The slug of the problem, if the task has failed.</summary>
+    public string? Error { get; init; }
+
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }
 
@@ -73,12 +76,18 @@ public sealed record AttemptState
     {
         Pause = TimeSpan.FromSeconds(PauseSeconds),
         Outcome = Problem,
+        Error = Error,
         IsContinued = IsContinued,
     };
 
     /// <summary>Creates the state after a call that fails without an attempt.</summary>
     /// <param name="problem">Why.</param>
-    internal static AttemptState Failed(Problem problem) => new() { End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
+    internal static AttemptState Failed(Problem problem) => new()
+    {
+        End = AttemptEnd.Failed,
+        Problem = TaskOutcome.Failed(problem).Value,
+        Error = problem.Slug,
+    };
 
     /// <summary>Returns whether an execution makes the attempt, and may go on.</summary>
     internal bool IsHeldBy(Guid runner) => Runner == runner && CancelledAt is null;
@@ -136,6 +145,7 @@ public sealed record AttemptState
             End = verdict.End,
             Progress = verdict.End == AttemptEnd.Retried ? null : progress,
             OutcomeBytes = verdict.Outcome?.Utf8.Length ?? 0,
+            Error = verdict.Error,
             PauseSeconds = verdict.Pause.TotalSeconds,
             IsContinued = verdict.IsContinued,
         };

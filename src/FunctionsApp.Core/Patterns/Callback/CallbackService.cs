@@ -84,7 +84,7 @@ public sealed class CallbackService(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            problem = run.Describer.Describe(exception);
+            problem = run.Describer.Describe(exception, work.Operation);
         }
 
         var next = problem is null ? work.OnSuccess : work.OnError;

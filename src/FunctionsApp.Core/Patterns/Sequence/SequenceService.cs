@@ -57,7 +57,7 @@ public sealed class SequenceService(
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(run.Describer.Describe(exception), i, results));
+                throw new ProblemException(WithResults(run.Describer.Describe(exception, step.Operation), i, results));
             }
         }
 
