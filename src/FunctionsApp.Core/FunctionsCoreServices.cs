@@ -13,6 +13,7 @@ using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Settings;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Configuration;
@@ -82,16 +83,13 @@ public static class FunctionsCoreServices
 
     private static void AddSettings(IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<LimitsOptions>().Bind(configuration.GetSection(LimitsOptions.Section))
-            .ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<CpuOptions>().Bind(configuration.GetSection(CpuOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<OutboundOptions>().Bind(configuration.GetSection(OutboundOptions.Section))
-            .Configure(options => options.OwnHost = configuration["WEBSITE_HOSTNAME"]).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<WebhookOptions>().Bind(configuration.GetSection(WebhookOptions.Section))
-            .ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<TasksOptions>().Bind(configuration.GetSection(TasksOptions.Section))
-            .PostConfigure<IServiceProvider>(static (options, provider) => options.Directory = Path.Combine(
-                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, options.Directory))
-            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSettings<LimitsOptions>(configuration, LimitsOptions.Section, static (section, limits) => section.Bind(limits));
+        services.AddSettings<CpuOptions>(configuration, CpuOptions.Section, static (section, cpu) => section.Bind(cpu));
+        services.AddSettings<OutboundOptions>(configuration, OutboundOptions.Section, static (section, outbound) => section.Bind(outbound))
+            .Configure(outbound => outbound.OwnHost = configuration["WEBSITE_HOSTNAME"]);
+        services.AddSettings<WebhookOptions>(configuration, WebhookOptions.Section, static (section, webhooks) => section.Bind(webhooks));
+        services.AddSettings<TasksOptions>(configuration, TasksOptions.Section, static (section, tasks) => section.Bind(tasks))
+            .PostConfigure<IServiceProvider>(static (tasks, provider) => tasks.Directory = Path.Combine(
+                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, tasks.Directory));
     }
 }

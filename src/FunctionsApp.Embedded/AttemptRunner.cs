@@ -32,11 +32,12 @@ internal sealed class AttemptRunner(Lazy<TaskRunner> runner, TaskStore store, Pr
             stop.ThrowIfCancellationRequested();
             await memory.HoldWhenThereIsRoomAsync(entry.InputBytes, stop);
             var progress = new ProgressReporter(value => Note(entry, value));
-            return await runner.Value.RunAsync(entry.Pending.Definition, input ?? await ReadInputAsync(entry, stop), progress, stop);
+            input ??= await ReadInputAsync(entry, stop);
+            return await runner.Value.RunAsync(entry.Id, entry.Pending.Definition, input.Value, progress, stop);
         }
         catch (Exception exception)
         {
-            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+            return stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception, $"task {entry.Id}"));
         }
     }
 

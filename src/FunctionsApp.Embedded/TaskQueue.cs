@@ -108,11 +108,12 @@ internal sealed class TaskQueue : IDisposable
     {
         foreach (var entry in _store.Live.ToArray())
         {
-            var (record, outcome) = TaskLifecycle.Interrupt(entry.Pending, _clock.Now, _schedule.PauseBeforeFirst());
+            var change = TaskLifecycle.Interrupt(entry.Pending, _clock.Now, _schedule.PauseBeforeFirst());
+            var record = change.Record;
             if (!ReferenceEquals(record, entry.Pending))
             {
                 var isVisible = record.State == TaskState.Queued || entry.Pending.Flaw is not null;
-                _ = _store.ChangeAsync(entry, new TaskChange(record, outcome));
+                _ = _store.ChangeAsync(entry, change);
                 if (isVisible)
                 {
                     // No attempt runs, whatever the disk says until the change is there.

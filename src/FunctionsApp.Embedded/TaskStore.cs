@@ -11,7 +11,7 @@ namespace FunctionsApp.Embedded;
 /// A change is visible to callers only once it is on disk. Then the next step of its task is planned.
 /// </summary>
 /// <remarks>Members that say so are called under <see cref="Gate"/>, which is never held during a read or write of the database.</remarks>
-internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogger<TaskStore> logger)
+internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogger<TaskStore> logger, ILogger<TaskFailures> failures)
 {
     /// <summary>The maximum tasks that one page examines, so that a filter without matches stays cheap.</summary>
     private const int MaxExamined = 10_000;
@@ -194,6 +194,8 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
                 _live.Remove(record.Id);
             }
         }
+
+        TaskFailures.Note(failures, record.Id, change);
     }
 
     /// <summary>

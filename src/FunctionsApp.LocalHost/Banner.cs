@@ -3,11 +3,19 @@ using FunctionsApp.Http;
 namespace FunctionsApp.LocalHost;
 
 /// <summary>Lists the functions with their URLs, like <c>func start</c>.</summary>
-internal static class Banner
+internal static partial class Banner
 {
-    /// <summary>Writes the list; the URLs have the first address.</summary>
-    public static void Write(TextWriter output, WebApplication app)
+    /// <summary>Writes the list; the URLs have the first address. In a format for programs it logs the addresses instead.</summary>
+    public static void Write(WebApplication app)
     {
+        var addresses = string.Join(", ", app.Urls);
+        if (!ConsoleFormat.IsSimple(app.Configuration))
+        {
+            LogListening(app.Logger, addresses);
+            return;
+        }
+
+        var output = Console.Out;
         output.WriteLine();
         output.WriteLine("Functions:");
         output.WriteLine();
@@ -23,7 +31,10 @@ internal static class Banner
 
         output.WriteLine();
         output.WriteLine($"Playground: {app.Urls.First()}/");
-        output.WriteLine($"Listening on {string.Join(", ", app.Urls)}. Stop with Ctrl+C.");
+        output.WriteLine($"Listening on {addresses}. Stop with Ctrl+C.");
         output.Flush();
     }
+
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "Listening on {Addresses}")]
+    private static partial void LogListening(ILogger logger, string addresses);
 }

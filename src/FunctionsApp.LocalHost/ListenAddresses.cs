@@ -9,23 +9,32 @@ namespace FunctionsApp.LocalHost;
 /// <param name="AreLoopback">Whether only this machine can reach them all.</param>
 internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopback)
 {
-    private const int DefaultPort = 7071;
+    /// <summary>The setting of the port.</summary>
+    public const string PortSetting = "port";
+
+    /// <summary>The setting of the addresses.</summary>
+    public const string UrlsSetting = "urls";
+
+    /// <summary>The default of <see cref="PortSetting"/>, which is that of Core Tools.</summary>
+    public const int DefaultPort = 7071;
 
     private static readonly FrozenSet<string> LoopbackNames =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "localhost", "127.0.0.1", "[::1]");
 
-    /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1; by default port 7071, like Core Tools.</summary>
+    /// <summary>Reads <c>urls</c>, or <c>port</c> on 127.0.0.1.</summary>
+    /// <exception cref="InvalidOperationException">One of them is invalid.</exception>
     public static ListenAddresses From(IConfiguration configuration)
     {
-        var port = configuration.GetValue("port", DefaultPort);
-        if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
+        var port = configuration[PortSetting] ?? DefaultPort.ToString(CultureInfo.InvariantCulture);
+        if (!int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > IPEndPoint.MaxPort)
         {
-            throw new InvalidOperationException($"port is {port}; it must be from {IPEndPoint.MinPort} to {IPEndPoint.MaxPort}.");
+            throw new InvalidOperationException(
+                $"{PortSetting} is '{port}': it must be a whole number from {IPEndPoint.MinPort} to {IPEndPoint.MaxPort}.");
         }
 
-        var urls = (configuration["urls"] ?? string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"))
+        var urls = (configuration[UrlsSetting] ?? $"http://127.0.0.1:{number}")
             .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return new ListenAddresses(urls, Array.TrueForAll(urls, static url => IsLoopback(BindingAddress.Parse(url))));
+        return new ListenAddresses(urls, Array.TrueForAll(urls, static url => IsLoopback(Parse(url))));
     }
 
     /// <summary>
@@ -47,6 +56,19 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
             // The server binds every other name to all addresses.
             : new[] { IPAddress.IPv6Any }
         select new IPEndPoint(ip, address.Port);
+
+    private static BindingAddress Parse(string url)
+    {
+        try
+        {
+            return BindingAddress.Parse(url);
+        }
+        catch (FormatException exception)
+        {
+            throw new InvalidOperationException(
+                $"{UrlsSetting} has '{url}': it must be an address such as http://127.0.0.1:{DefaultPort}.", exception);
+        }
+    }
 
     private static bool IsLoopback(BindingAddress address) =>
         address.IsUnixPipe

@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Patterns;
+using FunctionsApp.Core.Settings;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Hosting;
@@ -18,6 +19,12 @@ public static class LocalFunctionsHost
     /// <returns>The process's exit code: 0 after a graceful shutdown, 1 if it could not start.</returns>
     public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
     {
+        if (Help.For(args) is { } text)
+        {
+            await Console.Out.WriteLineAsync(text);
+            return 0;
+        }
+
         WebApplication app;
         try
         {
@@ -29,13 +36,13 @@ public static class LocalFunctionsHost
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            await Console.Error.WriteLineAsync(exception.Message);
+            await StartupFailure.WriteAsync(exception);
             return 1;
         }
 
         await using (app)
         {
-            Banner.Write(Console.Out, app);
+            Banner.Write(app);
             await app.WaitForShutdownAsync();
         }
 
@@ -52,23 +59,24 @@ public static class LocalFunctionsHost
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
+        var commandLine = new CommandLine(args);
+        builder.Configuration.Sources.Add(commandLine);
         var hostJson = HostJson.Load(builder.Environment.ContentRootPath, builder.Configuration);
-        var http = hostJson.GetSection(HttpOptions.Section).Get<HttpOptions>() ?? new HttpOptions();
+        var http = new HttpOptions();
+        new SettingsSection(HttpOptions.Section, typeof(HttpOptions)).Bind(hostJson, section => section.Bind(http));
         var addresses = ListenAddresses.From(builder.Configuration);
 
         builder.WebHost.UseUrls([.. addresses.Urls]);
         builder.WebHost.ConfigureKestrel(static options => options.RequestHeaderEncodingSelector = ContentLengthEncoding.Select);
-
-        // The host logs a failed start with its stack; RunAsync prints the message instead.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Services.AddRouting();
         builder.Services.AddSingleton(addresses);
         builder.Services.AddSingleton(http);
         builder.Services.AddSingleton<OriginGuard>();
         builder.Services.AddSingleton<FunctionKeys>();
         builder.Services.AddSingleton<RequestThrottle>();
-        builder.Services.AddOptions<HostOptions>().Bind(builder.Configuration.GetSection(HostOptions.Section))
-            .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<ISettingNames>(commandLine);
+        builder.Services.AddSettings<HostOptions>(
+            builder.Configuration, HostOptions.Section, static (section, host) => section.Bind(host));
         builder.Services.AddCors();
         builder.Services.Configure<WebhookOptions>(static webhooks => webhooks.GenerateSigningKey = true);
         builder.Services.AddFunctionsApp(builder.Configuration);
@@ -77,6 +85,7 @@ public static class LocalFunctionsHost
         builder.Services.Configure<TasksOptions>(static tasks => tasks.Directory = Path.GetFullPath(tasks.Directory));
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
+        builder.Services.AddConsoleFormat(builder.Configuration);
         configure?.Invoke(builder.Services);
 
         var app = builder.Build();

@@ -25,7 +25,7 @@ internal sealed class ServerProblems(RequestDelegate next, ListenAddresses addre
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
-            problem = describer.Describe(exception);
+            problem = describer.Describe(exception, context.Request.Path);
         }
 
         if (problem is not null)

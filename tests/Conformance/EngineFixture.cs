@@ -3,7 +3,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FunctionsApp.Conformance;
 
@@ -13,6 +12,9 @@ public abstract class EngineFixture : IAsyncLifetime
     private ServiceProvider? _services;
 
     public ServiceProvider Services => _services!;
+
+    /// <summary>What is logged of tasks that have failed.</summary>
+    public FailureLog Failures { get; } = new();
 
     public async Task InitializeAsync()
     {
@@ -24,8 +26,8 @@ public abstract class EngineFixture : IAsyncLifetime
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);
-        services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
-        services.AddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
+        services.AddSingleton<ILoggerFactory>(Failures);
+        services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
         services.AddFunctionsCore(configuration).AddBuiltInOperations();
         Add(services);
         _services = services.BuildServiceProvider();

@@ -17,6 +17,8 @@ public abstract class EngineTests(EngineFixture fixture)
 
     protected ServiceProvider Services => fixture.Services;
 
+    protected FailureLog Failures => fixture.Failures;
+
     protected ITaskEngine Engine => fixture.Services.GetRequiredService<ITaskEngine>();
 
     protected static TaskDefinition Echo { get; } = new() { Pattern = "await", Operation = "echo", Path = "/api/tasks", TtlSeconds = 600 };

@@ -220,6 +220,20 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
     }
 
     [EngineFact]
+    public async Task A_task_that_has_failed_for_good_is_logged_once_and_no_other_end_is()
+    {
+        var retried = With(new RetryPolicy { MaxAttempts = 2, InitialDelaySeconds = 0.01, Backoff = 1, MaxDelaySeconds = 0.01 });
+        var succeeded = await EndAsync((await CreateAsync("echo", """{"value":1}""")).Id);
+        var failed = await EndAsync((await CreateAsync("fail", """{"message":"a secret"}""", retried)).Id);
+        await SeeAsync(() => Task.FromResult(Failures.Lines.Any(line => line.Contains(failed.Id, StringComparison.Ordinal))), "The failure to be logged");
+
+        Assert.Equal(
+            [$"Warning: Task {failed.Id} of fail has failed: operation-failed. Attempts: 2"],
+            Failures.Lines.Where(line => line.Contains(failed.Id, StringComparison.Ordinal)));
+        Assert.DoesNotContain(Failures.Lines, line => line.Contains(succeeded.Id, StringComparison.Ordinal));
+    }
+
+    [EngineFact]
     public async Task Without_a_webhook_there_is_nothing_to_send_again()
     {
         var ended = await EndAsync((await CreateAsync("echo", """{"value":1}""")).Id);

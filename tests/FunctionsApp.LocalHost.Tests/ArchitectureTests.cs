@@ -11,7 +11,7 @@ public sealed class ArchitectureTests
     {
         ["FunctionsApp.Core"] =
         [
-            "Requests", "Problems", "Limits", "Arithmetic", "Json", "Json.Schema", "Telemetry", "Cpu", "Outbound", "Operations",
+            "Requests", "Problems", "Settings", "Limits", "Arithmetic", "Json", "Json.Schema", "Telemetry", "Cpu", "Outbound", "Operations",
             "Patterns", "Patterns.Await", "Patterns.Sequence", "Patterns.Callback", "Patterns.Gather", "Patterns.Map", "Patterns.Streaming",
             "Webhooks", "Tasks", "Health",
         ],

@@ -55,6 +55,6 @@ public sealed class WorkGate
         public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
 
         /// <inheritdoc/>
-        public void UnsafeOnCompleted(Action continuation) => factory!.StartNew(continuation);
+        public void UnsafeOnCompleted(Action continuation) => _ = factory!.StartNew(continuation);
     }
 }

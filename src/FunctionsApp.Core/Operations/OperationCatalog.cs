@@ -12,8 +12,6 @@ public sealed record OperationRegistration(Type Implementation);
 /// <summary>All operations by name. Each is created when it is first requested, not at startup.</summary>
 public sealed class OperationCatalog
 {
-    private const int MaxSuggestions = 3;
-
     /// <summary>By name; <see cref="Create"/> creates each.</summary>
     private readonly FrozenDictionary<string, Lazy<Operation>> _operations;
 
@@ -48,7 +46,7 @@ public sealed class OperationCatalog
     {
         var operation = _operations.TryGetValue(name, out var known)
             ? known.Value
-            : throw new ProblemException(Problem.UnknownOperation(name, Suggest(name)));
+            : throw new ProblemException(Problem.UnknownOperation(name, NearestNames.Of(name, _operations.Keys)));
         return operation as T ?? throw new ProblemException(WrongKind(operation, mustCompute: typeof(T) == typeof(CpuOperation)));
     }
 
@@ -83,51 +81,5 @@ public sealed class OperationCatalog
         }
 
         throw new InvalidOperationException($"{implementation} implements none of IOperation, ICpuOperation and IStreamOperation.");
-    }
-
-    private List<string> Suggest(string name)
-    {
-        // A hostile name must cost no more than a real one.
-        if (name.Length > 64)
-        {
-            return [];
-        }
-
-        return [.. _operations.Keys
-            .Select(known => (known, distance: Distance(name.ToUpperInvariant(), known.ToUpperInvariant())))
-            .Where(candidate => candidate.distance <= Math.Max(2, candidate.known.Length / 3)
-                || candidate.known.Split('.').Contains(name, StringComparer.OrdinalIgnoreCase))
-            .OrderBy(static candidate => candidate.distance)
-            .ThenBy(static candidate => candidate.known, StringComparer.Ordinal)
-            .Take(MaxSuggestions)
-            .Select(static candidate => candidate.known)];
-    }
-
-    /// <summary>Counts the edits between two words; a swap of neighbours counts as one (optimal string alignment).</summary>
-    private static int Distance(string left, string right)
-    {
-        var (twoAgo, previous, current) = (new int[right.Length + 1], new int[right.Length + 1], new int[right.Length + 1]);
-        for (var j = 0; j <= right.Length; j++)
-        {
-            previous[j] = j;
-        }
-
-        for (var i = 1; i <= left.Length; i++)
-        {
-            current[0] = i;
-            for (var j = 1; j <= right.Length; j++)
-            {
-                var cost = left[i - 1] == right[j - 1] ? 0 : 1;
-                current[j] = Math.Min(Math.Min(current[j - 1] + 1, previous[j] + 1), previous[j - 1] + cost);
-                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
-                {
-                    current[j] = Math.Min(current[j], twoAgo[j - 2] + 1);
-                }
-            }
-
-            (twoAgo, previous, current) = (previous, current, twoAgo);
-        }
-
-        return previous[right.Length];
     }
 }

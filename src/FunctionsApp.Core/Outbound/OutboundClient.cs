@@ -192,15 +192,16 @@ public sealed class OutboundClient : IDisposable
         }
 
         var host = HostName.AsWritten(url);
+        var origin = string.Create(CultureInfo.InvariantCulture, $"{host}:{url.Port}");
         var error = (exception as HttpRequestException)?.HttpRequestError;
         var problem = exception is OperationCanceledException
             ? Problem.Timeout(string.Create(CultureInfo.InvariantCulture,
-                $"Connecting to '{host}' took longer than {_options.ConnectTimeoutSeconds} s (Outbound:ConnectTimeoutSeconds)."))
+                $"Connecting to '{origin}' took longer than {_options.ConnectTimeoutSeconds} s (Outbound:ConnectTimeoutSeconds)."))
             : Problem.UpstreamFailed(error switch
             {
                 HttpRequestError.NameResolutionError => $"The host name '{host}' could not be resolved.",
-                HttpRequestError.ConnectionError => $"Connecting to '{host}' failed.",
-                HttpRequestError.SecureConnectionError => $"Connecting to '{host}' failed: its certificate or TLS was not accepted.",
+                HttpRequestError.ConnectionError => $"Connecting to '{origin}' failed{ReasonOf(exception)}.",
+                HttpRequestError.SecureConnectionError => $"Connecting to '{origin}' failed: its certificate or TLS was not accepted.",
                 HttpRequestError.ConfigurationLimitExceeded => $"The response headers of '{host}' are too long.",
                 HttpRequestError.InvalidResponse => $"The response of '{host}' is not HTTP.",
                 _ => $"The connection to '{host}' broke before a response arrived.",
@@ -217,6 +218,15 @@ public sealed class OutboundClient : IDisposable
             },
         };
     }
+
+    private static string ReasonOf(Exception exception) => (exception.GetBaseException() as SocketException)?.SocketErrorCode switch
+    {
+        SocketError.ConnectionRefused => ": connection refused",
+        SocketError.ConnectionReset or SocketError.ConnectionAborted => ": connection reset",
+        SocketError.TimedOut => ": no response",
+        SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown => ": no route",
+        _ => "",
+    };
 
     /// <summary>
     /// Follows a redirect like fetch (https://fetch.spec.whatwg.org/#http-redirect-fetch); returns null without a redirect.

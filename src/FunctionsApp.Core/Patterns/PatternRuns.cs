@@ -42,8 +42,9 @@ internal sealed class PatternRun(TimeProvider time, ProblemDescriber describer) 
     /// <summary>Describes why work of the run has stopped; as a timeout if it stopped because of the limit.</summary>
     /// <param name="exception">What the work has thrown.</param>
     /// <param name="whose">What the limit applies to, such as "The sequence".</param>
-    public Problem Describe(Exception exception, string whose) =>
-        exception is OperationCanceledException && Limit.RanOut ? Limit.TimedOut(whose).Problem : describer.Describe(exception);
+    /// <param name="operation">What has thrown, for the log of an internal error.</param>
+    public Problem Describe(Exception exception, string whose, string operation) =>
+        exception is OperationCanceledException && Limit.RanOut ? Limit.TimedOut(whose).Problem : describer.Describe(exception, operation);
 
     public void Dispose() => Limit.Dispose();
 }

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Requests;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Problems;
@@ -9,7 +10,9 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
     /// Describes <paramref name="exception"/> to the caller. An exception that is neither a problem nor an operation's own
     /// error is logged, and described without its internals.
     /// </summary>
-    public Problem Describe(Exception exception)
+    /// <param name="exception">What the work has thrown.</param>
+    /// <param name="work">What has failed, for the log: the operation if one has; otherwise the path of the request.</param>
+    public Problem Describe(Exception exception, string? work = null)
     {
         switch (exception)
         {
@@ -18,18 +21,21 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
             case OperationException raised:
                 return Problem.OperationFailed(raised.Message);
             case OutOfMemoryException:
-                LogOutOfMemory(logger, exception);
+                LogOutOfMemory(logger, NameOf(work), exception);
                 return Problem.Saturated("The process has no memory left for this request.", retryAfterSeconds: 5);
             default:
                 var problem = Problem.InternalError();
-                LogUnexpected(logger, problem.TraceId, exception);
+                LogUnexpected(logger, NameOf(work), problem.TraceId, exception);
                 return problem;
         }
     }
 
-    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "A request ran out of memory and was refused as saturated")]
-    private static partial void LogOutOfMemory(ILogger logger, Exception exception);
+    private static string NameOf(string? work) =>
+        Excerpt.Of(work ?? "a request") + (RequestContext.Get<CurrentTask>() is { } task ? $" in task {task.Id}" : "");
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure; the response has trace id {TraceId}")]
-    private static partial void LogUnexpected(ILogger logger, string traceId, Exception exception);
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "There was no memory left for {Work}, which was refused as saturated")]
+    private static partial void LogOutOfMemory(ILogger logger, string work, Exception exception);
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure of {Work}; the problem has trace id {TraceId}")]
+    private static partial void LogUnexpected(ILogger logger, string work, string traceId, Exception exception);
 }

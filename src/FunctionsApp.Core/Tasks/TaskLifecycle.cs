@@ -93,6 +93,7 @@ public static class TaskLifecycle
         _ => new AttemptVerdict(outcome.Problem is null ? AttemptEnd.Succeeded : AttemptEnd.Failed)
         {
             Outcome = outcome.Value,
+            Error = outcome.Problem?.Slug,
             IsContinued = outcome.IsContinued,
         },
     };
@@ -107,7 +108,7 @@ public static class TaskLifecycle
         return verdict.End switch
         {
             AttemptEnd.Succeeded => new TaskChange(EndedAs(TaskState.Succeeded), verdict.Outcome),
-            AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed), verdict.Outcome),
+            AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed), verdict.Outcome, verdict.Error),
             AttemptEnd.Cancelled => new TaskChange(EndedAs(TaskState.Cancelled)),
             AttemptEnd.Interrupted => After(record, AttemptVerdict.Failed(TaskProblems.Interrupted(record.Attempts)), now, deliveryPause),
             _ => new TaskChange(record with
@@ -185,7 +186,8 @@ public static class TaskLifecycle
 /// <summary>A task after an event.</summary>
 /// <param name="Record">The task.</param>
 /// <param name="Outcome">The outcome to store in place of its input, if the task has ended with one that is not stored yet.</param>
-public readonly record struct TaskChange(TaskRecord Record, RawJson? Outcome = null);
+/// <param name="Error">The slug of its problem, if the task has failed.</param>
+public readonly record struct TaskChange(TaskRecord Record, RawJson? Outcome = null, string? Error = null);
 
 /// <summary>How an attempt ended, and what follows.</summary>
 /// <param name="End">How it ended.</param>
@@ -197,12 +199,19 @@ public sealed record AttemptVerdict(AttemptEnd End)
     /// <summary>The result, or the problem in JSON.</summary>
     public RawJson? Outcome { get; init; }
 
+    /// <summary>The slug of the problem.</summary>
+    public string? Error { get; init; }
+
     /// <summary>Whether a continuation has already handled the outcome, so that it is not delivered.</summary>
     public bool IsContinued { get; init; }
 
     /// <summary>Creates the verdict for a task that fails without the outcome of an attempt.</summary>
     /// <param name="problem">Why.</param>
-    public static AttemptVerdict Failed(Problem problem) => new(AttemptEnd.Failed) { Outcome = TaskOutcome.Failed(problem).Value };
+    public static AttemptVerdict Failed(Problem problem) => new(AttemptEnd.Failed)
+    {
+        Outcome = TaskOutcome.Failed(problem).Value,
+        Error = problem.Slug,
+    };
 }
 
 /// <summary>How an attempt ended.</summary>

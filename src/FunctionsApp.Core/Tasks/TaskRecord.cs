@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json.Serialization;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Webhooks;
 
@@ -42,6 +43,10 @@ public sealed record TaskDefinition
 
     /// <summary>The <see cref="Outbound.CallChain"/> of that request, which the task's own calls continue.</summary>
     public string? CallChain { get; init; }
+
+    /// <summary>What it runs, for the log: the operation, or the pattern of several.</summary>
+    [JsonIgnore]
+    public string Work => Operation ?? Pattern;
 }
 
 /// <summary>The state of a task at one moment, without its input and outcome, which may be large.</summary>

@@ -17,16 +17,17 @@ namespace FunctionsApp.Core.Tasks;
 public sealed class TaskRunner(TaskPatterns patterns, WorkGate gate, TimeLimits timeLimits, ProblemDescriber describer)
 {
     /// <summary>Makes an attempt.</summary>
+    /// <param name="id">The id of the task.</param>
     /// <param name="definition">What to run, and how.</param>
     /// <param name="input">The work's input.</param>
     /// <param name="progress">Receives the progress of the work.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The outcome. A failure is an outcome too: only cancellation is thrown.</returns>
     public async Task<TaskOutcome> RunAsync(
-        TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
+        string id, TaskDefinition definition, RawJson input, ProgressReporter progress, CancellationToken cancellationToken)
     {
         using var watch = AppTelemetry.Start("task", definition.Operation, definition.TraceParent);
-        RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(isBackground: true), progress);
+        RequestContext.Set(new CallChain(definition.CallChain), new CpuShare(isBackground: true), progress, new CurrentTask(id));
         try
         {
             var outcome = await RunPatternAsync(definition, input, cancellationToken);
@@ -45,7 +46,7 @@ public sealed class TaskRunner(TaskPatterns patterns, WorkGate gate, TimeLimits 
                 throw;
             }
 
-            return TaskOutcome.Failed(describer.Describe(exception));
+            return TaskOutcome.Failed(describer.Describe(exception, definition.Work));
         }
     }
 

@@ -14,7 +14,7 @@ public sealed record TasksOptions
     /// <summary>
     /// The engine: <c>embedded</c> for one process, <c>durable</c> for any number that share a storage account. Default <c>embedded</c>.
     /// </summary>
-    [AllowedValues("embedded", "durable", ErrorMessage = "Tasks:Engine must be 'embedded' or 'durable'.")]
+    [AllowedValues("embedded", "durable")]
     public string Engine { get; set; } = "embedded";
 
     /// <summary>
@@ -28,8 +28,7 @@ public sealed record TasksOptions
     /// <summary>
     /// The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.
     /// </summary>
-    [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$",
-        ErrorMessage = "Tasks:HubName must be 3 to 45 letters and digits, the first a letter.")]
+    [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$", ErrorMessage = "must be 3 to 45 letters and digits, the first a letter")]
     public string HubName { get; set; } = "FunctionsApp";
 
     /// <summary>

@@ -58,11 +58,11 @@ internal sealed partial class AttemptExecution(
         try
         {
             var progress = new ProgressReporter(value => attempt.Progress = value);
-            outcome = await runner.Value.RunAsync(call.Definition, input, progress, stop.Token);
+            outcome = await runner.Value.RunAsync(call.Id, call.Definition, input, progress, stop.Token);
         }
         catch (Exception exception)
         {
-            outcome = stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception));
+            outcome = stop.IsCancellationRequested ? null : TaskOutcome.Failed(describer.Describe(exception, $"task {call.Id}"));
         }
 
         await stop.CancelAsync();

@@ -38,7 +38,15 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     public override async Task<object?> RunAsync(TaskOrchestrationContext context, JsonElement input)
     {
         var start = Read(context, input);
-        var status = start.Status ?? await RunAttemptsAsync(context, start);
+        var status = start.Status;
+        if (status is null)
+        {
+            status = await RunAttemptsAsync(context, start);
+            var ended = new StoredTask(context.InstanceId, start, status, status.Attempts).Record;
+            var change = new TaskChange(ended, Error: status.Attempts.Error);
+            TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), context.InstanceId, change);
+        }
+
         context.SetCustomStatus(status);
         var redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
         var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, status.Attempts).Record)!.Value;

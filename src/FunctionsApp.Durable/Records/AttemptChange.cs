@@ -69,6 +69,7 @@ internal sealed record AttemptEnded(Guid Runner, AttemptVerdict Verdict, Progres
             End = verdict.End,
             Progress = verdict.End == AttemptEnd.Retried ? null : Progress,
             OutcomeBytes = verdict.Outcome?.Utf8.Length ?? 0,
+            Error = verdict.Error,
             PauseSeconds = verdict.Pause.TotalSeconds,
             IsContinued = verdict.IsContinued,
         };

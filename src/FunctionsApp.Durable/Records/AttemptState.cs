@@ -52,6 +52,9 @@ public sealed record AttemptState
     /// <summary>The problem of a task that fails without the outcome of an attempt; any other outcome is in a blob.</summary>
     public RawJson? Problem { get; init; }
 
+    /// <summary>The slug of the problem, if the task has failed.</summary>
+    public string? Error { get; init; }
+
     /// <summary>When the task was cancelled.</summary>
     public DateTimeOffset? CancelledAt { get; init; }
 
@@ -75,13 +78,19 @@ public sealed record AttemptState
     {
         Pause = TimeSpan.FromSeconds(PauseSeconds),
         Outcome = Problem,
+        Error = Error,
         IsContinued = IsContinued,
     };
 
     /// <summary>Returns the state after a call that fails without an attempt.</summary>
     /// <param name="problem">Why.</param>
-    internal AttemptState Failed(Problem problem) =>
-        this with { Runner = null, End = AttemptEnd.Failed, Problem = TaskOutcome.Failed(problem).Value };
+    internal AttemptState Failed(Problem problem) => this with
+    {
+        Runner = null,
+        End = AttemptEnd.Failed,
+        Problem = TaskOutcome.Failed(problem).Value,
+        Error = problem.Slug,
+    };
 
     /// <summary>Returns whether an execution makes the attempt, and may go on.</summary>
     internal bool IsHeldBy(Guid runner) => Runner == runner && CancelledAt is null;

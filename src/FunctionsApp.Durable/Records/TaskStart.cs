@@ -35,13 +35,13 @@ public sealed record TaskStart(
     {
         status ??= new DurableStatus { Version = 1 };
         var task = new StoredTask(Id: "", this, status, status.Attempts);
-        var (record, problem) = TaskLifecycle.After(task.Record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
+        var (record, problem, error) = TaskLifecycle.After(task.Record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
         return status with
         {
             Version = record.Version,
             State = record.State,
             NextAttemptAt = record.NextAttemptAt,
-            Attempts = status.Attempts with { Problem = problem },
+            Attempts = status.Attempts with { Problem = problem, Error = error },
             FinishedAt = record.FinishedAt,
             ExpiresAt = record.IsFinished ? record.ExpiresAt : null,
             Delivery = record.Delivery,

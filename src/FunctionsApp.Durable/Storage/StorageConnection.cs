@@ -42,6 +42,13 @@ internal sealed class StorageConnection(IConfiguration configuration) : IValidat
     /// <exception cref="InvalidOperationException">The setting is missing or incomplete.</exception>
     public StorageAccountClientProvider Open(string name)
     {
+        if (name.Contains('=', StringComparison.Ordinal))
+        {
+            // A connection string in place of its name has a key in it: no other message may quote it.
+            throw new InvalidOperationException(
+                $"{TasksOptions.Section}:{nameof(TasksOptions.Connection)} must be the name of a setting, not a connection string.");
+        }
+
         var blobs = Bounded(new BlobClientOptions());
         var queues = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
         var tables = Bounded(new TableClientOptions());

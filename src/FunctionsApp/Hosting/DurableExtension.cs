@@ -64,7 +64,10 @@ internal static class DurableExtension
             return configuration[$"{TasksOptions.Section}:{setting}"] is { } other
                 && !other.Equals(value, StringComparison.OrdinalIgnoreCase)
                 ? throw new InvalidOperationException(
-                    $"Tasks:{setting} is '{other}', but {Section}:{name} of host.json is '{value}'. Under the Functions host set "
+
+                    // A connection string in place of its name has a key in it.
+                    $"Tasks:{setting} is '{other.Split('=')[0]}', but {Section}:{name} of host.json is '{value}'. "
+                    + "Under the Functions host set "
                     + $"AzureFunctionsJobHost__{$"{Section}:{name}".Replace(":", "__", StringComparison.Ordinal)} instead.")
                 : value;
         }

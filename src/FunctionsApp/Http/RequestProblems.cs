@@ -38,6 +38,6 @@ public sealed class RequestProblems(ProblemDescriber describer, SaturationLog sa
 
         // The server throws this for a chunk whose size overflows.
         IOException { InnerException: OverflowException } => HttpProblems.BadRequest("The size of a chunk is too large."),
-        _ => describer.Describe(exception),
+        _ => describer.Describe(exception, context.Request.Path),
     };
 }

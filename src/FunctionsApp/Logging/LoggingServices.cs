@@ -20,7 +20,10 @@ public static class LoggingServices
     {
         var levels = new ConfigurationBuilder()
             .AddConfiguration(hostJson.GetSection("logging")).AddConfiguration(configuration.GetSection("Logging")).Build();
-        services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning).AddConfiguration(levels));
+
+        // The framework logs a failed start with its stack. Every host prints the message instead.
+        services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical).AddConfiguration(levels));
         services.PostConfigure<LoggerFilterOptions>(HideQueries);
         return services.AddHostedService<StartupLog>();
     }

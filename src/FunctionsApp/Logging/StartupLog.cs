@@ -1,6 +1,8 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Settings;
 using FunctionsApp.Core.Tasks;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,7 +10,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Logging;
 
-/// <summary>Logs one line after startup: the app, its version and its limits.</summary>
+/// <summary>Logs after startup: one line with the app, its version and its limits, and one for each setting that is a mistake.</summary>
 /// <param name="services">Provides the values. They are resolved after the first requests, when all options have been checked.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">The log.</param>
@@ -29,6 +31,23 @@ internal sealed partial class StartupLog(IServiceProvider services, TimeProvider
         LogStarted(
             logger, assembly.Name!, version, engine, threads, memory, limits.MaxRequestBytes / MiB, limits.MaxResultBytes / MiB, inFlight,
             limits.MaxTimeoutSeconds);
+        LogUnknown();
+    }
+
+    private void LogUnknown()
+    {
+        ISettingNames[] names = [.. services.GetServices<ISettingNames>()];
+        foreach (var (unknown, nearest) in UnknownSettings.Find(services.GetRequiredService<IConfiguration>(), names))
+        {
+            if (nearest is null)
+            {
+                LogUnused(logger, unknown);
+            }
+            else
+            {
+                LogMisspelt(logger, unknown, nearest);
+            }
+        }
     }
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message =
@@ -37,4 +56,10 @@ internal sealed partial class StartupLog(IServiceProvider services, TimeProvider
     private static partial void LogStarted(
         ILogger logger, string app, string version, string engine, int threads, long memoryMiB, long requestMiB, long resultMiB,
         long inFlightMiB, int timeoutSeconds);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Warning, Message = "Unknown setting '{Setting}'. Did you mean '{Nearest}'?")]
+    private static partial void LogMisspelt(ILogger logger, string setting, string nearest);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Unknown setting '{Setting}', or one that nothing has used so far")]
+    private static partial void LogUnused(ILogger logger, string setting);
 }

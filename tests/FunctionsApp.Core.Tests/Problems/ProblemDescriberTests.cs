@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Requests;
 using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tests.Problems;
@@ -53,14 +54,22 @@ public sealed class ProblemDescriberTests
     }
 
     [Fact]
-    public void An_unexpected_exception_is_logged_with_the_trace_id_of_the_response()
+    public void An_unexpected_exception_is_logged_with_the_work_and_the_trace_id_of_the_problem()
     {
         var exception = new InvalidOperationException("secret");
 
         var problem = _describer.Describe(exception);
+        var named = _describer.Describe(exception, "primes.count");
+        RequestContext.Set(new CurrentTask("abc"));
+        var inTask = _describer.Describe(exception, "primes.count");
 
         Assert.Equal(
-            [(LogLevel.Error, (Exception?)exception, $"Unexpected failure; the response has trace id {problem.TraceId}")], _log.Entries);
+            [
+                (LogLevel.Error, (Exception?)exception, $"Unexpected failure of a request; the problem has trace id {problem.TraceId}"),
+                (LogLevel.Error, exception, $"Unexpected failure of primes.count; the problem has trace id {named.TraceId}"),
+                (LogLevel.Error, exception, $"Unexpected failure of primes.count in task abc; the problem has trace id {inTask.TraceId}"),
+            ],
+            _log.Entries);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
@@ -148,9 +149,9 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
     }
 
     [Theory]
-    [InlineData(HttpRequestError.ConnectionError, "Connecting to 'example.com' failed.")]
+    [InlineData(HttpRequestError.ConnectionError, "Connecting to 'example.com:443' failed.")]
     [InlineData(HttpRequestError.NameResolutionError, "The host name 'example.com' could not be resolved.")]
-    [InlineData(HttpRequestError.SecureConnectionError, "Connecting to 'example.com' failed: its certificate or TLS was not accepted.")]
+    [InlineData(HttpRequestError.SecureConnectionError, "Connecting to 'example.com:443' failed: its certificate or TLS was not accepted.")]
     [InlineData(HttpRequestError.ResponseEnded, "The connection to 'example.com' broke before a response arrived.")]
     [InlineData(HttpRequestError.InvalidResponse, "The response of 'example.com' is not HTTP.")]
     public async Task Without_a_response_the_attempt_is_retried(HttpRequestError error, string sentence)
@@ -161,6 +162,19 @@ public sealed class WebhookSenderTests : OutboundTests, IDisposable
 
         Assert.Equal(new WebhookResult(WebhookOutcome.Failed, Error: sentence) { StartedAt = _time.GetUtcNow() }, result);
         Assert.Single(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData(SocketError.ConnectionRefused, ": connection refused.")]
+    [InlineData(SocketError.ConnectionReset, ": connection reset.")]
+    [InlineData(SocketError.TimedOut, ": no response.")]
+    [InlineData(SocketError.HostUnreachable, ": no route.")]
+    [InlineData(SocketError.AccessDenied, ".")]
+    public async Task The_reason_of_a_failed_connection_is_named_without_an_address(SocketError reason, string end)
+    {
+        _server.Fail(new HttpRequestException(HttpRequestError.ConnectionError, "10.0.0.1 did it", new SocketException((int)reason)));
+
+        Assert.Equal("Connecting to 'example.com:443' failed" + end, (await SendAsync()).Error);
     }
 
     [Fact]

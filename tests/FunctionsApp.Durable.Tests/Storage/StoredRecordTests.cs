@@ -61,6 +61,7 @@ public sealed class StoredRecordTests
         PauseSeconds = 1.5,
         IsContinued = true,
         Problem = Problem,
+        Error = "interrupted",
         CancelledAt = At,
         IsCancelSent = true,
     };

@@ -35,7 +35,7 @@ public sealed class HostTests
         await using var host = await LocalHostProcess.RunToEndAsync("http://127.0.0.1:0", ("Tasks__Engine", "quantum"));
 
         Assert.Equal(1, host.ExitCode);
-        Assert.Contains("Tasks:Engine must be 'embedded' or 'durable'.", host.Error, StringComparison.Ordinal);
+        Assert.Contains("Tasks:Engine is 'quantum': it must be 'embedded' or 'durable'.", host.Error, StringComparison.Ordinal);
     }
 
     [OwnHostFact]

@@ -33,9 +33,9 @@ public sealed partial class LoggingTests : IDisposable
         await host.WaitForExitAsync();
 
         var line = Assert.Single(Levels().Matches(host.Output).Select(match => host.Output[match.Index..].Split('\n')), static lines => lines[0].Contains("StartupLog[2]", StringComparison.Ordinal));
-        Assert.Matches("^info: ", line[0]);
+        Assert.Matches("^[^ ]+Z info: ", line[0]);
         Assert.Matches(@"^ *FunctionsApp \d+\.\d+\.\d+ started: task engine embedded, 3 CPU threads, 384 MiB of memory; at most 10 MiB a request, 64 MiB of results, 96 MiB in flight, 3600 s$", line[1]);
-        Assert.DoesNotMatch("^(warn|fail|crit): ", host.Output);
+        Assert.DoesNotMatch("(?m)^[^ ]+Z (warn|fail|crit): ", host.Output);
         Assert.Equal(2, Levels().Count(host.Output));
         Assert.Contains("Callbacks are signed", host.Output, StringComparison.Ordinal);
     }
@@ -120,9 +120,9 @@ public sealed partial class LoggingTests : IDisposable
         return host.Output;
     }
 
-    [GeneratedRegex("^(trce|dbug|info|warn|fail|crit): ", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
+    [GeneratedRegex("^[^ ]+Z (trce|dbug|info|warn|fail|crit): ", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Levels();
 
-    [GeneratedRegex("^warn: ", RegexOptions.Multiline, 1_000)]
+    [GeneratedRegex("^[^ ]+Z warn: ", RegexOptions.Multiline, 1_000)]
     private static partial Regex WarningLines();
 }

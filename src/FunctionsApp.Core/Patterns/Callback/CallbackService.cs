@@ -93,7 +93,7 @@ public sealed class CallbackService(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            problem = run.Describe(exception, $"'{work.Operation}'");
+            problem = run.Describe(exception, $"'{work.Operation}'", work.Operation);
         }
 
         var next = problem is null ? work.OnSuccess : work.OnError;

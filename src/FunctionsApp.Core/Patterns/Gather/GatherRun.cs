@@ -75,7 +75,7 @@ internal sealed class GatherRun : IDisposable
             {
                 // A call that was cancelled has neither a result nor an error.
                 var isCancelled = exception is OperationCanceledException && _stopped.IsCancellationRequested;
-                error = isCancelled ? null : _run.Describer.Describe(exception);
+                error = isCancelled ? null : _run.Describer.Describe(exception, _request.Calls[index].Operation);
             }
 
             if (Settle(index, result, error, started, out var end))

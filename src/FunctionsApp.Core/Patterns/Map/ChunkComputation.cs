@@ -64,7 +64,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
             catch (Exception exception) when (!stopped.IsCancellationRequested)
             {
                 chunk.Output.Drop();
-                Fail(items.Describe(exception, index, bounds.Start.Value, describer), index, chunk);
+                Fail(items.Place(describer.Describe(exception, function.Name), index, bounds.Start.Value), index, chunk);
             }
 
             chunk.Count++;

@@ -53,8 +53,11 @@ internal abstract class ItemBuffer(long first, ReadOnlyMemory<byte> text, ItemIn
     {
     }
 
-    /// <summary>Describes an item that failed, with pointers relative to the client's request.</summary>
-    public abstract Problem Describe(Exception exception, long index, int start, ProblemDescriber describer);
+    /// <summary>Returns the problem of an item with its place in the client's request.</summary>
+    /// <param name="problem">The problem, with pointers that start at the item.</param>
+    /// <param name="index">Index of the item.</param>
+    /// <param name="start">Where the item starts in the text.</param>
+    public abstract Problem Place(Problem problem, long index, int start);
 
     /// <summary>Releases the memory, which must not be read afterwards.</summary>
     public virtual void Release()
@@ -67,8 +70,8 @@ internal sealed class JsonBuffer(JsonItems items) : ItemBuffer(0, items.Text, it
 {
     public override Range Next(ReadOnlySpan<byte> text, ref int at) => JsonItems.Next(text, ref at);
 
-    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer) =>
-        describer.Describe(exception).Below(JsonPointer.Append("/items", (int)index));
+    public override Problem Place(Problem problem, long index, int start) =>
+        problem.Below(JsonPointer.Append("/items", (int)index));
 }
 
 /// <summary>Lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item. Blank lines are no items.</summary>
@@ -99,11 +102,11 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
         JsonFault.EnsureUtf8(item);
     }
 
-    public override Problem Describe(Exception exception, long index, int start, ProblemDescriber describer)
+    public override Problem Place(Problem problem, long index, int start)
     {
         var before = Text.Span[..start];
         var line = firstLine + before.Count((byte)'\n');
-        var problem = describer.Describe(exception).Within(line, firstByte: start - (before.LastIndexOf((byte)'\n') + 1));
+        problem = problem.Within(line, firstByte: start - (before.LastIndexOf((byte)'\n') + 1));
         return problem.Position is not null ? problem
             : (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
     }

@@ -62,7 +62,7 @@ public sealed class SequenceService(
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                throw new ProblemException(WithResults(run.Describe(exception, "The sequence"), i, results));
+                throw new ProblemException(WithResults(run.Describe(exception, "The sequence", step.Operation), i, results));
             }
         }
 

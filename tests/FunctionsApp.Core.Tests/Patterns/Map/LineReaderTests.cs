@@ -7,7 +7,6 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tests.Limits;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Patterns.Map;
@@ -16,8 +15,6 @@ namespace FunctionsApp.Core.Tests.Patterns.Map;
 public sealed class LineReaderTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private static readonly ProblemDescriber Describer = new(NullLogger<ProblemDescriber>.Instance);
 
     /// <summary>Bodies of few characters, so that lines end, are blank and are too long often.</summary>
     private static readonly Gen<Sent> Bodies =
@@ -78,7 +75,7 @@ public sealed class LineReaderTests
     {
         Problem? told = null;
         await ReadAsync([Encoding.UTF8.GetBytes("1\n123456789\n")], 8, buffer => told = buffer is { Count: 1, End: 2 }
-            ? buffer.Describe(Assert.Throws<ProblemException>(() => buffer.Check("1"u8)), index: 1, start: 0, Describer)
+            ? buffer.Place(Assert.Throws<ProblemException>(() => buffer.Check("1"u8)).Problem, index: 1, start: 0)
             : told);
 
         Assert.Equal(
@@ -347,7 +344,7 @@ public sealed class LineReaderTests
             // The line is too long.
         }
 
-        var line = buffer.Describe(new InvalidDataException("broken"), index, bounds.Start.Value, Describer).Line;
+        var line = buffer.Place(Problem.InternalError(), index, bounds.Start.Value).Line;
         return string.Create(CultureInfo.InvariantCulture, $"{index}@{line}:{text}");
     }
 

@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Configuration;
+
+namespace FunctionsApp.Core.Settings;
+
+/// <summary>Knows the names of some settings, and which other names are mistakes.</summary>
+public interface ISettingNames
+{
+    /// <summary>The names of its settings, such as <c>Limits:MaxCalls</c>.</summary>
+    IEnumerable<string> Names { get; }
+
+    /// <summary>Returns the names in the configuration that are mistakes.</summary>
+    /// <param name="configuration">The app settings.</param>
+    IEnumerable<string> FindUnknown(IConfiguration configuration);
+}

@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Logging;
+
+namespace FunctionsApp.Core.Tasks;
+
+/// <summary>Logs tasks that have failed for good, the same with every engine.</summary>
+public sealed partial class TaskFailures
+{
+    private TaskFailures()
+    {
+    }
+
+    /// <summary>Logs the end of a task, if that is a failure.</summary>
+    /// <param name="logger">The log.</param>
+    /// <param name="id">The id of the task.</param>
+    /// <param name="change">Its last change.</param>
+    public static void Note(ILogger logger, string id, TaskChange change)
+    {
+        if (change is { Record: { State: TaskState.Failed } failed, Error: { } error })
+        {
+            LogFailed(logger, id, failed.Definition.Work, error, failed.Attempts);
+        }
+    }
+
+    [LoggerMessage(EventId = 24, Level = LogLevel.Warning, Message = "Task {Id} of {Work} has failed: {Error}. Attempts: {Attempts}")]
+    private static partial void LogFailed(ILogger logger, string id, string work, string error, int attempts);
+}

@@ -1,0 +1,78 @@
+namespace FunctionsApp.LocalHost.Tests;
+
+/// <summary>Invalid settings, of the local host and of the worker.</summary>
+public sealed class SettingsTests
+{
+    public static TheoryData<string, string, string> Invalid => new()
+    {
+        { "Limits__MaxTimeoutSeconds", "abc", "Limits:MaxTimeoutSeconds is 'abc': it must be a whole number from 1 to 86400." },
+        { "Limits__MaxTimeoutSeconds", "-1", "Limits:MaxTimeoutSeconds is '-1': it must be a whole number from 1 to 86400." },
+        { "Limits__MaxItems", "99999999999", "Limits:MaxItems is '99999999999': it must be a whole number from 1 to 100000000." },
+        { "Limits__MaxBytesInFlight", "1", "Limits:MaxBytesInFlight is '1': it must be a whole number from 1048576 to 1099511627776." },
+        { "Outbound__ConnectTimeoutSeconds", "soon", "Outbound:ConnectTimeoutSeconds is 'soon': it must be a number from 0.1 to 300." },
+        { "Outbound__AllowedPorts__0", "https", "Outbound:AllowedPorts:0 is 'https': it must be a whole number." },
+        { "Tasks__Engine", "quantum", "Tasks:Engine is 'quantum': it must be 'embedded' or 'durable'." },
+        { "Tasks__HubName", "1", "Tasks:HubName is '1': it must be 3 to 45 letters and digits, the first a letter." },
+        { "Callbacks__SigningKeys__0", "whsec_c2hvcnQ=", "Callbacks:SigningKeys:0 has 5 bytes, not 24 to 64." },
+    };
+
+    [Theory, MemberData(nameof(Invalid))]
+    public async Task The_local_host_names_the_setting_and_its_value(string setting, string value, string expected)
+    {
+        await using var host = HostProcess.Start([], (setting, value));
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.Equal([expected], host.Lines);
+    }
+
+    [Theory, MemberData(nameof(Invalid))]
+    public async Task The_worker_names_the_setting_and_its_value(string setting, string value, string expected)
+    {
+        await using var worker = HostProcess.Run(
+            [
+                Repository.Assembly("src/FunctionsApp"), "--host", "127.0.0.1", "--port", "1", "--workerId", "w", "--requestId", "r", "--grpcMaxMessageLength", "1000000",
+                "--functions-uri", "http://127.0.0.1:1", "--functions-worker-id", "w", "--functions-request-id", "r", "--functions-grpc-max-message-length", "1000000",
+            ],
+            (setting, value));
+
+        Assert.Equal(1, await worker.EndAsync());
+        Assert.Equal([expected], worker.Lines);
+    }
+
+    [Theory]
+    [InlineData("--port", "many", "port is 'many': it must be a whole number from 0 to 65535.")]
+    [InlineData("--port", "65536", "port is '65536': it must be a whole number from 0 to 65535.")]
+    [InlineData("--urls", "127.0.0.1", "urls has '127.0.0.1': it must be an address such as http://127.0.0.1:7071.")]
+    [InlineData("--Host:MaxWatchers", "0", "Host:MaxWatchers is '0': it must be a whole number from 1 to 2147483647.")]
+    [InlineData("--AzureFunctionsJobHost:extensions:http:maxConcurrentRequests", "x", "extensions:http:MaxConcurrentRequests is 'x': it must be a whole number.")]
+    public async Task The_local_hosts_own_settings_are_named_too(string option, string value, string expected)
+    {
+        await using var host = HostProcess.Start([option, value]);
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.Equal([expected], host.Lines);
+    }
+
+    [Fact]
+    public async Task Each_invalid_setting_is_a_line()
+    {
+        await using var host = HostProcess.Start(["--Limits:MaxDepth", "0", "--Limits:MaxCalls", "0", "--Cpu:Threads", "0"]);
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.Equal(
+            ["Cpu:Threads", "Limits:MaxCalls", "Limits:MaxDepth"], host.Lines.Select(static line => line.Split(' ')[0]).Order());
+    }
+
+    [Theory]
+    [InlineData("embedded")]
+    [InlineData("durable")]
+    public async Task No_message_quotes_a_connection_string(string engine)
+    {
+        await using var host = HostProcess.Start(
+            ["--Tasks:Engine", engine, "--Limits:MaxDepth", "0"], ("Tasks__Connection", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0"), ("AzureWebJobsStorage", "AccountKey=c2VjcmV0"));
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.DoesNotContain(host.Lines, static line => line.Contains("c2VjcmV0", StringComparison.Ordinal));
+        Assert.Equal(engine == "durable", host.Lines.Contains("Tasks:Connection must be the name of a setting, not a connection string."));
+    }
+}
