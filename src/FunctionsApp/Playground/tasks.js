@@ -1,7 +1,6 @@
 "use strict";
 // Tasks outlive their request: they are created, watched, cancelled, and found again after a reload.
 
-/** The patterns that the host can run as tasks. */
 const TASK_PATTERNS = document.querySelector("meta[name=task-patterns]").content.split(" ");
 
 const tasksPattern = {
@@ -51,12 +50,11 @@ class TasksPanel extends Panel {
     this.parts.charts.append(this.timeline.root);
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
-      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.removeEnded() }, "Remove ended tasks")),
+      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.remove([...this.tasks.values()].filter(({ now }) => ENDED.includes(now.status))) }, "Remove ended tasks")),
       this.list));
     this.drawList();
   }
 
-  /** Finds the tasks of before a reload. */
   async restore() {
     await this.starting?.catch(() => {});
     for (const id of JSON.parse(sessionStorage.getItem(TasksPanel.store) ?? "[]")) {
@@ -69,7 +67,7 @@ class TasksPanel extends Panel {
     }
   }
 
-  /** Runs the first example, but only once in this tab of the browser: the host stores each task, and a reload finds it. */
+  /** Once in a tab of the browser: the host stores each task, and a reload finds it. */
   start() {
     if (!this.request || this.root.dataset.state || sessionStorage.getItem(TasksPanel.store) !== null) return;
     this.perform(async (signal) => {
@@ -88,8 +86,7 @@ class TasksPanel extends Panel {
   }
 
   async create(signal) {
-    const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
-    return this.follow(await response.json());
+    return this.follow(await (await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal })).json());
   }
 
   async endOf(task) {
@@ -97,11 +94,10 @@ class TasksPanel extends Panel {
     return `The task ${{ failed: "has failed", cancelled: "was cancelled" }[task.now.status] ?? "has succeeded"}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
   }
 
-  /** The example that ran by itself makes way for a request, as in the other tabs. Nobody has asked for it, so it does not go on. */
+  /** The example that ran by itself makes way for a request, as in the other tabs. */
   dismiss() {
     const { example } = this;
-    this.example = undefined;
-    if (!example || !this.tasks.has(example.now.id)) return;
+    if (!this.tasks.has(example?.now.id)) return;
     if (!ENDED.includes(example.now.status)) this.cancelTask(example);
     this.remove([example]);
   }
@@ -128,7 +124,6 @@ class TasksPanel extends Panel {
     }
   }
 
-  /** Lists a task, and watches it until its end. */
   follow(answer) {
     const task = { now: answer, row: this.rows++, seen: performance.now() };
     this.tasks.set(answer.id, task);
@@ -173,7 +168,6 @@ class TasksPanel extends Panel {
     this.grow();
   }
 
-  /** Lets the bars of tasks that run grow with the time. */
   grow() {
     cancelAnimationFrame(this.frame);
     const running = [...this.tasks.values()].filter(({ now }) => !ENDED.includes(now.status));
@@ -271,11 +265,6 @@ class TasksPanel extends Panel {
     if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "There are none. Run creates one."));
   }
 
-  removeEnded() {
-    this.remove([...this.tasks.values()].filter(({ now }) => ENDED.includes(now.status)));
-  }
-
-  /** Takes tasks off the page; the host keeps them. */
   remove(tasks) {
     for (const task of tasks) {
       this.tasks.delete(task.now.id);
