@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using App;
 using App.Models;
 using Microsoft.Kiota.Abstractions.Authentication;
@@ -31,6 +32,16 @@ Console.WriteLine(string.Join(", ", squares!.Results!));
 var task = await app.Tasks.Delay.PostAsync(new DelayTaskRequest { Input = new DelayInput { Seconds = 0.2, Result = new UntypedString("done") } });
 var ended = await app.Tasks[task!.Id!].GetAsync(request => request.QueryParameters.WaitSeconds = 10);
 Console.WriteLine(await KiotaJsonSerializer.SerializeAsStringAsync(ended!.Result!));
+
+await using var counted = await app.Stream.Count.PostAsync(new CountInput { Count = 3 });
+using var lines = new StreamReader(counted!);
+while (await lines.ReadLineAsync() is { } line)
+{
+    if (JsonNode.Parse(line)?["value"] is { } value)
+    {
+        Console.WriteLine(value);
+    }
+}
 
 try
 {

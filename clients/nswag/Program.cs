@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using App;
 
 using var http = new HttpClient();
@@ -17,6 +18,16 @@ Console.WriteLine(string.Join(", ", squares.Results!));
 
 var task = await app.CreateTaskDelayAsync(new DelayTaskRequest { Input = new DelayInput { Seconds = 0.2, Result = "done" } });
 Console.WriteLine((await app.GetTaskAsync(task.Id, waitSeconds: 10)).Result);
+
+using var counted = await app.StreamCountAsync(new CountInput { Count = 3 });
+using var lines = new StreamReader(counted.Stream);
+while (await lines.ReadLineAsync() is { } line)
+{
+    if (JsonNode.Parse(line)?["value"] is { } value)
+    {
+        Console.WriteLine(value);
+    }
+}
 
 try
 {

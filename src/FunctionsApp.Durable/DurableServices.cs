@@ -36,8 +36,10 @@ public static class DurableServices
         services.AddSingleton<ITaskEngine, DurableTaskEngine>();
         services.AddSingleton<DurableWorker>();
         services.AddSingleton(static provider => new Lazy<DurableWorker>(provider.GetRequiredService<DurableWorker>));
-        services.AddHostedService<HubService>();
+
+        // They stop in reverse order: attempts stop before the maintenance, which may be waiting for a request to the storage.
         services.AddHostedService(static provider => provider.GetRequiredService<HubMaintenance>());
+        services.AddHostedService<HubService>();
         return services;
     }
 }

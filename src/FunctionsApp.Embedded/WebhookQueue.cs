@@ -75,9 +75,10 @@ internal sealed class WebhookQueue(
             record = database.Read(queries => queries.Find(task));
             if (record?.Delivery is { } delivery)
             {
-                var again = record with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
-                await database.Writer.WriteAsync(new DeliveryUpdate(again));
-                record = again;
+                record = record with { Delivery = TaskLifecycle.Redeliver(delivery, clock.Now) };
+                var update = new DeliveryUpdate(record);
+                await database.Writer.WriteAsync(update);
+                record = update.IsWritten ? record : null;
             }
 
             return record;

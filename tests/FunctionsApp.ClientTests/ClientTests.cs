@@ -18,6 +18,13 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
 
     private static string Page { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "clients.md"));
 
+    /// <summary>The commands that the page has once for all generators of TypeScript.</summary>
+    private static Lazy<Task> Installed { get; } = new(static async () =>
+    {
+        var (exitCode, printed, error) = await RunAsync("bash", "-c", Page.Split("## TypeScript\n")[1].Split("```sh\n")[1].Split("```")[0]);
+        Assert.True(exitCode == 0, printed + error);
+    });
+
     /// <summary>The parts of the page that have commands, and what they print.</summary>
     public static TheoryData<string> Examples() => [.. Parts().Matches(Page).Select(static part => part.Groups["heading"].Value)];
 
@@ -25,6 +32,11 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
     [MemberData(nameof(Examples))]
     public async Task Commands_print_what_the_page_shows(string heading)
     {
+        if (heading.StartsWith("TypeScript: ", StringComparison.Ordinal))
+        {
+            await Installed.Value;
+        }
+
         var part = Parts().Matches(Page).Single(part => part.Groups["heading"].Value == heading);
 
         // Only the last command's output is shown.
@@ -35,14 +47,22 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
 
         Assert.True(exitCode == 0, $"{heading}: {error}{printed}");
         Assert.Equal(part.Groups["output"].Value, printed);
+
+        // The page names both of them.
+        Assert.Equal(heading == "C#: Kiota" ? 2 : 0, error.Split("OpenAPI warning").Length - 1);
     }
 
     [Theory]
-    [InlineData("hey-api/program.ts")]
     [InlineData("kiota/Program.cs")]
     [InlineData("nswag/Program.cs")]
-    [InlineData("openapi-fetch/program.ts")]
     [InlineData("python/examples/program.py")]
+    [InlineData("typescript/hey-api/program.ts")]
+    [InlineData("typescript/lines.ts")]
+    [InlineData("typescript/openapi-fetch/program.ts")]
+    [InlineData("typescript/openapi-typescript-codegen/program.ts")]
+    [InlineData("typescript/orval/program.ts")]
+    [InlineData("typescript/rtk-query/program.ts")]
+    [InlineData("typescript/swagger-typescript-api/program.ts")]
     public async Task The_page_shows_the_program_that_the_test_runs(string path) =>
         Assert.Contains(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "clients", path)), Page, StringComparison.Ordinal);
 
@@ -58,7 +78,7 @@ public sealed partial class ClientTests(FunctionsAppFixture app)
 
     private string Origin => app.Api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority);
 
-    private async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] arguments)
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
 

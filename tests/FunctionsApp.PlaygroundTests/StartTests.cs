@@ -25,8 +25,6 @@ public sealed class StartTests(PlaygroundFixture playground)
         })();
         """;
 
-    public static TheoryData<string> TabsThatRunByThemselves() => [.. Windows.Tabs.Except(["tasks"])];
-
     public static TheoryData<string> EachTab() => [.. Windows.Tabs];
 
     [BrowserFact]
@@ -40,32 +38,42 @@ public sealed class StartTests(PlaygroundFixture playground)
     }
 
     [BrowserTheory]
-    [MemberData(nameof(TabsThatRunByThemselves))]
+    [MemberData(nameof(EachTab))]
     public async Task A_tab_runs_its_first_example_once(string tab)
     {
-        await using var page = await playground.OpenAsync("tasks", prepare: static context => context.AddInitScriptAsync(Watch));
+        var other = tab == "await" ? "stream" : "await";
+        await using var page = await playground.OpenAsync(other, prepare: static context => context.AddInitScriptAsync(Watch));
         await page.Page.ClickAsync($"#tab-{tab}");
         await page.EndAsync(tab);
-        await page.Page.ClickAsync("#tab-tasks");
+        await page.Page.ClickAsync($"#tab-{other}");
         await page.Page.ClickAsync($"#tab-{tab}");
         await page.EndAsync(tab);
         Assert.NotEqual(0, await page.Bars(tab).CountAsync());
-        Assert.Single(page.Requests, static request => request.Method == "POST");
+        Assert.Single(page.Requests, request => IsRunOf(request, tab));
         await NothingWasEmptyAsync(page);
     }
 
     [BrowserFact]
-    public async Task No_task_is_created_unless_asked_for()
+    public async Task A_reload_finds_the_task_of_the_example_and_creates_no_other()
     {
         await using var page = await playground.OpenAsync("tasks", prepare: static context => context.AddInitScriptAsync(Watch));
-        await Expect(page.Panel("tasks").Locator(".tasks")).ToContainTextAsync("There are none yet.");
-        await Expect(page.Panel("tasks").Locator(".chart")).ToBeHiddenAsync();
-        Assert.DoesNotContain(page.Requests, static request => request.Method == "POST");
-        await page.ChooseAsync("tasks", "Three attempts");
-        await page.RunAsync("tasks");
+        await page.EndAsync("tasks");
+        await ReloadAsync();
+        await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("succeeded");
         await page.Panel("tasks").GetByText("Remove ended tasks").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".chart")).ToBeHiddenAsync();
+        await ReloadAsync();
+        await Expect(page.Panel("tasks").Locator(".tasks")).ToContainTextAsync("There are none.");
+        await Expect(page.Panel("tasks").Locator(".chart")).ToBeHiddenAsync();
+        Assert.Single(page.Requests, static request => IsRunOf(request, "tasks"));
         await NothingWasEmptyAsync(page);
+
+        async Task ReloadAsync()
+        {
+            await NothingWasEmptyAsync(page);
+            await page.Page.ReloadAsync();
+            await page.Page.Locator("html[data-ready]").WaitForAsync();
+        }
     }
 
     [BrowserTheory]
@@ -185,6 +193,9 @@ public sealed class StartTests(PlaygroundFixture playground)
         var document = await page.Page.RunAndWaitForPopupAsync(() => page.Page.GetByRole(AriaRole.Link, new() { Name = "OpenAPI" }).ClickAsync());
         await Expect(document.Locator("body")).ToContainTextAsync("\"openapi\"");
     }
+
+    private static bool IsRunOf(IRequest request, string tab) =>
+        request.Method == "POST" && new Uri(request.Url).AbsolutePath.StartsWith($"/api/{tab}", StringComparison.Ordinal);
 
     private static async Task NothingWasEmptyAsync(PlaygroundPage page) =>
         Assert.Empty((await page.Page.EvaluateAsync<string[]>("() => empty")).Distinct(StringComparer.Ordinal));

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using static Microsoft.Playwright.Assertions;
 
@@ -32,6 +33,29 @@ public sealed class TaskTests(PlaygroundFixture playground)
         await Expect(page.Panel("tasks").Locator(".pill")).ToContainTextAsync("cancelled");
         await page.Panel("tasks").GetByText("Remove ended tasks").ClickAsync();
         await Expect(page.Panel("tasks").Locator(".task")).ToHaveCountAsync(0);
+    }
+
+    [BrowserFact]
+    public async Task The_example_that_ran_by_itself_makes_way_for_a_task_that_is_asked_for()
+    {
+        var example = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var page = await playground.OpenAsync("tasks", prepare: context => context.RouteAsync("**/api/tasks", async route =>
+        {
+            // It would end soon.
+            var body = """{"pattern":"gather","request":{"calls":[{"operation":"delay","input":{"seconds":600}}]}}""";
+            var response = await route.FetchAsync(new() { PostData = Encoding.UTF8.GetBytes(body) });
+            example.SetResult((await response.JsonAsync())!.Value.GetProperty("id").GetString()!);
+            await route.FulfillAsync(new() { Response = response });
+        }));
+        var id = await example.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await Expect(page.Panel("tasks").Locator(".task b")).ToHaveTextAsync("gather");
+        await page.ChooseAsync("tasks", "Three attempts");
+        await page.RunAsync("tasks");
+        await Expect(page.Panel("tasks").Locator(".task b")).ToHaveTextAsync("fail");
+        await Expect(page.Bars("tasks")).ToHaveCountAsync(1);
+
+        using var api = playground.Host.Connect();
+        Assert.Equal("cancelled", (await api.GetAsync($"tasks/{id}?waitSeconds=30"))["status"].GetString());
     }
 
     [BrowserFact]

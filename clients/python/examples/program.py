@@ -12,6 +12,8 @@ async def main() -> None:
         print(await c.gather(c.call("math.square", x=3), c.call("echo", value="hello")))
         task = c.create_task("delay", seconds=0.2, result="done")
         print(await task)
+        async for value in c.stream("count", count=3):
+            print(value)
         try:
             await c.wait_for(c.call("delay", seconds=5), 0.1)
         except TimeoutError as error:

@@ -46,6 +46,12 @@ class TaskTests(ClientTestCase):
             await task
         self.assertEqual("cancelled", await self.status(task.id))
 
+    async def test_option_that_a_task_does_not_have_is_an_error_and_sends_nothing(self) -> None:
+        async with host.recorder() as recorder, Client(recorder.url, host.KEY) as client:
+            with self.assertRaisesRegex(TypeError, "'timeuot'"):
+                client.create_task(client.call("math.square", x=3), timeuot=3)  # type: ignore[call-overload]
+            self.assertEqual([], recorder.requests)
+
     async def test_task_that_is_cancelled_before_it_starts_is_never_sent(self) -> None:
         async with host.recorder() as recorder, Client(recorder.url, host.KEY) as client:
             task = client.create_task("delay", seconds=30)

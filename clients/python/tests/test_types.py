@@ -94,6 +94,7 @@ class TypesTests(unittest.TestCase):
     def test_mypy_finds_the_mistakes_and_nothing_else(self) -> None:
         (self.folder / "mypy.ini").write_text(
             f"[mypy]\nstrict = true\npython_version = 3.11\nmypy_path = typings:{host.SOURCES}\n"
+            "enable_incomplete_feature = Unpack\n"
         )
         programs = sorted(path.name for path in self.folder.iterdir() if path.suffix in (".py", ".pyi"))
         self.assert_right(run("mypy", *programs, "typings/asyncio_http_catalog.pyi", cwd=self.folder)[1])

@@ -12,6 +12,7 @@ import venv
 from pathlib import Path
 
 import host
+from test_readme import examples
 from test_types import pyright
 
 PROJECT = Path(__file__).parent.parent
@@ -67,6 +68,9 @@ class WheelTests(unittest.TestCase):
         self.run_python("-m", "pip", "wheel", "--wheel-dir", self.folder / "wheels", PROJECT)
         [wheel] = (self.folder / "wheels").glob("*.whl")
         self.check(wheel)
+        for source, output in examples():
+            with self.subTest(source):
+                self.assertEqual(output, self.run_python("-c", source))
 
     def test_archive_of_sources_installs(self) -> None:
         source = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); import backend; print(backend.build_sdist('.'))"

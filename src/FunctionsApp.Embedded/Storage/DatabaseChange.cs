@@ -75,17 +75,20 @@ internal sealed class TaskUpdate(TaskRecord record, ReadOnlyMemory<byte> outcome
     }
 }
 
-/// <summary>The webhook of a task.</summary>
+/// <summary>The webhook of a task. Changes nothing if the task does not exist any more.</summary>
 internal sealed class DeliveryUpdate(TaskRecord record) : DatabaseChange
 {
+    /// <summary>Whether the task exists.</summary>
+    public bool IsWritten { get; private set; }
+
     public override void Apply(TaskWrites writes)
     {
         var delivery = record.Delivery!;
-        writes.Run(
+        IsWritten = writes.Run(
             "REPLACE INTO deliveries (task, url, state, next_attempt_at, earlier_attempts, attempts) "
-            + "VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
+            + "SELECT sequence, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT) FROM tasks WHERE sequence = ?1",
             record.Sequence, delivery.Url.OriginalString, TaskRow.Text(delivery.State), TaskRow.Number(delivery.NextAttemptAt),
-            delivery.EarlierAttempts, TaskRow.Json(delivery.Attempts));
+            delivery.EarlierAttempts, TaskRow.Json(delivery.Attempts)) > 0;
     }
 }
 

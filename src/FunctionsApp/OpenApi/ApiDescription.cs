@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
@@ -12,28 +13,38 @@ using Microsoft.Net.Http.Headers;
 
 namespace FunctionsApp.OpenApi;
 
-/// <summary>Sends the OpenAPI 3.1 document of the app. The first request builds it.</summary>
+/// <summary>The OpenAPI 3.1 document of the app. The first request for a variant builds it.</summary>
 /// <param name="catalog">The operations.</param>
 /// <param name="patterns">The patterns that can run as tasks.</param>
 /// <param name="limits">The limits of requests.</param>
-public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patterns, IOptions<LimitsOptions> limits) : IResult
+public sealed class ApiDescription(OperationCatalog catalog, TaskPatterns patterns, IOptions<LimitsOptions> limits)
 {
-    private readonly Lazy<byte[]> _document = new(() => JsonSerializer.SerializeToUtf8Bytes(
-        new DocumentBuilder(catalog, patterns, limits.Value).Build(HttpFunction.All), CoreJson.Options));
+    /// <summary>Every response of each endpoint, in each of its formats.</summary>
+    public IResult All { get; } = new Document(() => new DocumentBuilder(catalog, patterns, limits.Value).Build(HttpFunction.All));
 
-    /// <inheritdoc/>
-    public Task ExecuteAsync(HttpContext httpContext)
+    /// <summary>One response for each endpoint: what a client gets that asks for no other one. Streams are binary.</summary>
+    public IResult One { get; } =
+        new Document(() => new DocumentBuilder(catalog, patterns, limits.Value, hasOneResponse: true).Build(HttpFunction.All));
+
+    private sealed class Document(Func<JsonObject> build) : IResult
     {
-        var document = _document.Value.AsSpan();
-        var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(document).AsSpan(0, 16))}\"");
+        private readonly Lazy<byte[]> _document = new(() => JsonSerializer.SerializeToUtf8Bytes(build(), CoreJson.Options));
 
-        // A client may store it, but must revalidate it: another version of the app may run by now.
-        httpContext.Response.Headers.CacheControl = "private, no-cache";
+        /// <inheritdoc/>
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            var document = _document.Value.AsSpan();
+            var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(document).AsSpan(0, 16))}\"");
 
-        // The URL of the server depends on how the app is reached.
-        var path = httpContext.Request.PathBase.Add(httpContext.Request.Path).ToUriComponent();
-        var server = path[..path.LastIndexOf('/')] is { Length: > 0 } prefix ? prefix : "/";
-        var servers = Encoding.UTF8.GetBytes($$""","servers":[{"url":"{{JsonEncodedText.Encode(server)}}"}]}""");
-        return Results.Bytes([.. document[..^1], .. servers], "application/json; charset=utf-8", entityTag: tag).ExecuteAsync(httpContext);
+            // A client may store it, but must revalidate it: another version of the app may run by now.
+            httpContext.Response.Headers.CacheControl = "private, no-cache";
+
+            // The URL of the server depends on how the app is reached.
+            var path = httpContext.Request.PathBase.Add(httpContext.Request.Path).ToUriComponent();
+            var server = path[..path.LastIndexOf('/')] is { Length: > 0 } prefix ? prefix : "/";
+            var servers = Encoding.UTF8.GetBytes($$""","servers":[{"url":"{{JsonEncodedText.Encode(server)}}"}]}""");
+            return Results.Bytes([.. document[..^1], .. servers], "application/json; charset=utf-8", entityTag: tag)
+                .ExecuteAsync(httpContext);
+        }
     }
 }

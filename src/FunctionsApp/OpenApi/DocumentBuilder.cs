@@ -21,13 +21,16 @@ internal sealed class DocumentBuilder
     private readonly Dictionary<Operation, string> _names;
     private readonly Schemas _schemas;
     private readonly Responses _responses;
+    private readonly bool _hasOneResponse;
 
     /// <summary>Creates an empty builder.</summary>
     /// <param name="catalog">The operations.</param>
     /// <param name="patterns">The patterns that can run as tasks.</param>
     /// <param name="limits">The limits of requests.</param>
-    public DocumentBuilder(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits)
+    /// <param name="hasOneResponse">Whether endpoints are described as for clients that ask for no other than their first response.</param>
+    public DocumentBuilder(OperationCatalog catalog, TaskPatterns patterns, LimitsOptions limits, bool hasOneResponse = false)
     {
+        _hasOneResponse = hasOneResponse;
         _catalog = catalog;
         _names = NamesOf(catalog.All);
         _schemas = new Schemas(_components, limits, patterns);
@@ -47,7 +50,8 @@ internal sealed class DocumentBuilder
 
         foreach (var (name, endpoint) in EndpointDescriptions.ByFunction)
         {
-            Add(byName.GetValueOrDefault(name) ?? throw new InvalidOperationException($"There is no function {name}."), endpoint);
+            var function = byName.GetValueOrDefault(name) ?? throw new InvalidOperationException($"There is no function {name}.");
+            Add(function, _hasOneResponse ? endpoint.WithOneResponse() : endpoint);
         }
 
         // They belong to no path, only to the document.
@@ -126,7 +130,7 @@ internal sealed class DocumentBuilder
         [
             .. path.Split('/').Where(static part => part.StartsWith('{')).Select(static part => part.Trim('{', '}'))
                 .Select(static name => ParameterOf(name, "path", Parameters.InRoute(name), isRequired: true)),
-            .. endpoint.Parameters.Select(parameter => _components.Refer(
+            .. endpoint.AllParameters.Select(parameter => _components.Refer(
                 "parameters", parameter.Scope + parameter.Name,
                 () => ParameterOf(parameter.Name, parameter.Location, parameter.Schema(_schemas)))),
         ];
@@ -163,7 +167,7 @@ internal sealed class DocumentBuilder
             });
         }
 
-        var createsTask = endpoint.Parameters.Contains(Parameters.IdempotencyKey);
+        var createsTask = endpoint.AllParameters.Contains(Parameters.IdempotencyKey);
         if (createsTask)
         {
             responses.Add("202", _responses.Accepted());

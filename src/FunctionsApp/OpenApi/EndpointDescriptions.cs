@@ -37,7 +37,8 @@ internal static class EndpointDescriptions
         ["Await"] = new("await")
         {
             Runs = RespondsOnce,
-            Parameters = [Parameters.TimeoutSeconds, .. Parameters.Async],
+            Parameters = [Parameters.TimeoutSeconds],
+            Choices = Parameters.Async,
             Body = static of => [Json(of.Input, of.Example)],
             NeedsBody = static of => of.NeedsInput,
             Response = new("The result.", static of => [Json(of.Response<AwaitResponse>("Response", "result", of.Output))]),
@@ -45,7 +46,7 @@ internal static class EndpointDescriptions
         },
         ["Sequence"] = new("sequence")
         {
-            Parameters = Parameters.Async,
+            Choices = Parameters.Async,
             Body = static of => [Json(of.Request<SequenceRequest>(), Parse("""
                 {"steps":[{"operation":"echo","input":{"value":"hello"}},{"operation":"hash","input":{"text":"hello"}}]}
                 """))],
@@ -54,7 +55,9 @@ internal static class EndpointDescriptions
         },
         ["Callback"] = new("callback")
         {
-            Parameters = Parameters.Async,
+            // A URL as the continuation makes a task of it too.
+            Parameters = [Parameters.IdempotencyKey],
+            Choices = [Parameters.Prefer],
             Body = static of => [Json(of.Request<CallbackRequest>(), Parse("""
                 {"input":{"text":"hello"},"onSuccess":{"operation":"echo"}}
                 """))],
@@ -63,7 +66,7 @@ internal static class EndpointDescriptions
         },
         ["Gather"] = new("gather")
         {
-            Parameters = [.. Parameters.Async, Parameters.HeartbeatSeconds],
+            Choices = [.. Parameters.Async, Parameters.HeartbeatSeconds],
             Body = static of => [Json(of.Request<GatherRequest>(), Parse("""
                 {"calls":[{"id":"slow","operation":"delay","input":{"seconds":0.2}},{"id":"quick","operation":"echo","input":{"value":1}}]}
                 """))],
@@ -78,7 +81,7 @@ internal static class EndpointDescriptions
         ["Map"] = new("map")
         {
             Runs = static operation => operation is CpuOperation,
-            Parameters = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
+            Choices = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
                 Json(
@@ -173,7 +176,9 @@ internal static class EndpointDescriptions
         },
         ["GetOpenApi"] = new("catalog")
         {
+            Parameters = [Parameters.Responses],
             Response = new("This document.", static _ => [Json(new JsonObject { ["type"] = "object" })]),
+            Problems = [InvalidRequest],
         },
         ["Playground"] = new("catalog")
         {

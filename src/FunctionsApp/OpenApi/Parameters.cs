@@ -42,15 +42,24 @@ internal static class Parameters
         "Last-Event-ID", "The id of the last event that the client has. The app sends only later ones.", """{"pattern":"^[0-9]+$"}""");
 
     /// <summary>What turns a response into a task.</summary>
-    public static IReadOnlyList<Parameter> Async { get; } =
-    [
-        Header(
-            "Prefer",
-            "respond-async: respond 202 with a task. With wait=N beside it, "
-                + "respond with the result if the work ends within N seconds (RFC 7240).",
-            """{"examples":["respond-async","respond-async, wait=10"]}"""),
-        IdempotencyKey,
-    ];
+    public static Parameter Prefer { get; } = Header(
+        "Prefer",
+        "respond-async: respond 202 with a task. With wait=N beside it, "
+            + "respond with the result if the work ends within N seconds (RFC 7240).",
+        """{"examples":["respond-async","respond-async, wait=10"]}""");
+
+    /// <summary>The choice of a task, and the key of its request.</summary>
+    public static IReadOnlyList<Parameter> Async { get; } = [Prefer, IdempotencyKey];
+
+    /// <summary>The variant of this document.</summary>
+    public static Parameter Responses { get; } = new("responses", "query", static _ => new JsonObject
+    {
+        ["description"] = "all: every response of each endpoint. one: only the response to a client that sends neither Prefer nor Accept, "
+            + "with each stream as binary, for generators that support one type for each method.",
+        ["type"] = "string",
+        ["enum"] = new JsonArray("all", "one"),
+        ["default"] = "all",
+    });
 
     /// <summary>The options of a map whose body has one item per line.</summary>
     public static IReadOnlyList<Parameter> OfMap { get; } =

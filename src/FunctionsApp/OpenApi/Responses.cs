@@ -11,8 +11,8 @@ namespace FunctionsApp.OpenApi;
 /// <param name="schemas">The schemas.</param>
 internal sealed class Responses(Components components, Schemas schemas)
 {
-    /// <summary>Returns 202 with a task.</summary>
-    public JsonObject Accepted() => components.Refer("responses", "AcceptedTask", () => new JsonObject
+    /// <summary>Returns 202 with a task; not by a reference, which some generators do not follow to a response.</summary>
+    public JsonObject Accepted() => new()
     {
         ["description"] = "The accepted task.",
         ["headers"] = new JsonObject
@@ -21,7 +21,7 @@ internal sealed class Responses(Components components, Schemas schemas)
             ["Preference-Applied"] = Header("The applied preferences.", "string"),
         },
         ["content"] = new JsonObject { ["application/json"] = new JsonObject { ["schema"] = schemas.AcceptedTask } },
-    });
+    };
 
     /// <summary>Creates a response for each status of the problems of an endpoint.</summary>
     /// <param name="endpoint">The endpoint's name.</param>

@@ -1,7 +1,6 @@
 "use strict";
 // Tasks outlive their request: they are created, watched, cancelled, and found again after a reload.
 
-/** The patterns that the host can run as tasks. */
 const TASK_PATTERNS = document.querySelector("meta[name=task-patterns]").content.split(" ");
 
 const tasksPattern = {
@@ -13,14 +12,14 @@ const tasksPattern = {
   wrap: (example, found) => (found?.kind === "pattern" ? example : { input: example }),
   presets: [
     {
+      name: "A gather, with its progress",
+      operation: "gather",
+      body: { pattern: "gather", request: { calls: [0.5, 1, 1.5, 2, 2.5, 3].map((seconds) => ({ operation: "delay", input: { seconds } })) }, ttlSeconds: 600 },
+    },
+    {
       name: "A map, with its progress",
       operation: "map",
       body: { pattern: "map", operation: "primes.count", request: { items: Array.from({ length: 32 }, (_, i) => ({ from: i * 8_000_000, to: (i + 1) * 8_000_000 })), chunkSize: 1, reduce: "sum" } },
-    },
-    {
-      name: "A gather, with its progress",
-      operation: "gather",
-      body: { pattern: "gather", request: { calls: [0.5, 1, 1.5, 2, 2.5, 3].map((seconds) => ({ operation: "delay", input: { seconds } })) } },
     },
     { name: "A long wait to cancel", operation: "delay", body: { input: { seconds: 60, result: "done" } } },
     { name: "Three attempts", operation: "fail", body: { input: { message: "out of paper", afterSeconds: 0.3 }, retry: { maxAttempts: 3, initialDelaySeconds: 0.5 } } },
@@ -51,13 +50,13 @@ class TasksPanel extends Panel {
     this.parts.charts.append(this.timeline.root);
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
-      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.forget() }, "Remove ended tasks")),
+      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.remove([...this.tasks.values()].filter(({ now }) => ENDED.includes(now.status))) }, "Remove ended tasks")),
       this.list));
     this.drawList();
   }
 
-  /** Finds the tasks of before a reload. */
   async restore() {
+    await this.starting?.catch(() => {});
     for (const id of JSON.parse(sessionStorage.getItem(TasksPanel.store) ?? "[]")) {
       if (this.tasks.has(id)) continue;
       try {
@@ -68,20 +67,39 @@ class TasksPanel extends Panel {
     }
   }
 
-  /** Nobody has asked for a task yet, and the host would store it. */
-  start() {}
+  /** Once in a tab of the browser: the host stores each task, and a reload finds it. */
+  start() {
+    if (!this.request || this.root.dataset.state || sessionStorage.getItem(TasksPanel.store) !== null) return;
+    this.perform(async (signal) => {
+      this.starting = this.create(signal);
+      this.example = await this.starting;
+      return this.endOf(this.example);
+    });
+  }
 
   /** The chart of the tasks stays. */
   showCharts() {}
 
   run() {
-    if (!this.request) return this.refuse();
-    return this.perform(async (signal) => {
-      const response = await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal });
-      const task = this.follow(await response.json());
-      await task.ended;
-      return `The task ${{ failed: "has failed", cancelled: "was cancelled" }[task.now.status] ?? "has succeeded"}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
-    });
+    this.dismiss();
+    return this.request ? this.perform(async (signal) => this.endOf(await this.create(signal))) : this.refuse();
+  }
+
+  async create(signal) {
+    return this.follow(await (await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal })).json());
+  }
+
+  async endOf(task) {
+    await task.ended;
+    return `The task ${{ failed: "has failed", cancelled: "was cancelled" }[task.now.status] ?? "has succeeded"}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
+  }
+
+  /** The example that ran by itself makes way for a request, as in the other tabs. */
+  dismiss() {
+    const { example } = this;
+    if (!this.tasks.has(example?.now.id)) return;
+    if (!ENDED.includes(example.now.status)) this.cancelTask(example);
+    this.remove([example]);
   }
 
   /** Here Cancel is for the task: the request that created it is long over. */
@@ -106,7 +124,6 @@ class TasksPanel extends Panel {
     }
   }
 
-  /** Lists a task, and watches it until its end. */
   follow(answer) {
     const task = { now: answer, row: this.rows++, seen: performance.now() };
     this.tasks.set(answer.id, task);
@@ -145,12 +162,12 @@ class TasksPanel extends Panel {
     // What was on its way for longer may tell of an earlier state.
     if (ENDED.includes(task.now.status)) answer = task.now;
     task.now = answer;
+    if (!this.tasks.has(answer.id)) return;
     this.drawTask(task);
     this.drawBar(task);
     this.grow();
   }
 
-  /** Lets the bars of tasks that run grow with the time. */
   grow() {
     cancelAnimationFrame(this.frame);
     const running = [...this.tasks.values()].filter(({ now }) => !ENDED.includes(now.status));
@@ -245,13 +262,12 @@ class TasksPanel extends Panel {
   }
 
   drawList() {
-    if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "There are none yet. Run creates one."));
+    if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "There are none. Run creates one."));
   }
 
-  forget() {
-    for (const [id, task] of this.tasks) {
-      if (!ENDED.includes(task.now.status)) continue;
-      this.tasks.delete(id);
+  remove(tasks) {
+    for (const task of tasks) {
+      this.tasks.delete(task.now.id);
       task.element.remove();
     }
     this.remember();

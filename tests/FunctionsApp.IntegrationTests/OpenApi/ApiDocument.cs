@@ -27,9 +27,9 @@ public sealed class ApiDocument
 
     public IReadOnlyList<ApiOperation> Operations { get; }
 
-    public static async Task<ApiDocument> GetAsync(Api api)
+    public static async Task<ApiDocument> GetAsync(Api api, string query = "")
     {
-        using var response = await api.Http.GetAsync(new Uri("openapi.json", UriKind.Relative));
+        using var response = await api.Http.GetAsync(new Uri("openapi.json" + query, UriKind.Relative));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
         return new ApiDocument(await response.Content.ReadAsStringAsync());

@@ -23,10 +23,12 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
 
     private static bool IsOwn => FunctionsAppFixture.ExternalBaseUrl is null;
 
-    [Fact]
-    public async Task The_document_is_valid()
+    [Theory]
+    [InlineData("")]
+    [InlineData("?responses=one")]
+    public async Task The_document_is_valid(string query)
     {
-        var document = await ApiDocument.GetAsync(Api);
+        var document = await ApiDocument.GetAsync(Api, query);
 
         var (read, diagnostic) = OpenApiDocument.Parse(document.Text, "json");
 
@@ -40,9 +42,19 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     public async Task A_linter_finds_no_errors()
     {
         var document = await ApiDocument.GetAsync(Api);
+        var withOneResponse = await ApiDocument.GetAsync(Api, "?responses=one");
 
-        await WithFilesAsync([document.Text], static files =>
-            NodeTools.RunAsync(Path.Combine("node_modules", "@redocly", "cli", "bin", "cli.js"), "lint", "--config", "redocly.yaml", files[0]));
+        await WithFilesAsync([document.Text, withOneResponse.Text], static files =>
+            NodeTools.RunAsync(Path.Combine("node_modules", "@redocly", "cli", "bin", "cli.js"), "lint", "--config", "redocly.yaml", files[0], files[1]));
+    }
+
+    [Fact]
+    public async Task An_unknown_variant_is_an_error()
+    {
+        var response = await Api.GetAsync("openapi.json?responses=two");
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.Status);
+        Assert.Equal(["/responses"], response.ValidationErrors);
     }
 
     [Fact]

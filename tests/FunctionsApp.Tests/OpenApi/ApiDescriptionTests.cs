@@ -102,6 +102,42 @@ public sealed class ApiDescriptionTests : IDisposable
         Assert.True(document.GetProperty("components").GetProperty("schemas").GetProperty("TaskResponse").GetProperty("properties").TryGetProperty("links", out _));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_response_with_a_task_is_in_its_place(bool hasOneResponse)
+    {
+        var accepted = Operations(Describe(hasOneResponse: hasOneResponse))
+            .Select(static operation => operation.GetProperty("responses").TryGetProperty("202", out var response) ? response : default)
+            .Where(static response => response.ValueKind == JsonValueKind.Object).ToList();
+
+        Assert.NotEmpty(accepted);
+        Assert.All(accepted, static response => Assert.True(response.TryGetProperty("content", out _)));
+    }
+
+    [Fact]
+    public void With_one_response_each_endpoint_has_one_format_and_only_a_callback_may_become_a_task()
+    {
+        var operations = Operations(Describe(hasOneResponse: true)).ToList();
+
+        Assert.Equal(Operations(Describe()).Select(Id), operations.Select(Id));
+        foreach (var operation in operations)
+        {
+            var successes = operation.GetProperty("responses").EnumerateObject().Where(static response => response.Name[0] == '2' && response.Name != "204").ToList();
+            Assert.Equal(Id(operation).StartsWith("Callback", StringComparison.Ordinal) ? ["200", "202"] : [successes[0].Name], successes.Select(static response => response.Name));
+            foreach (var content in successes.Select(static response => Assert.Single(response.Value.GetProperty("content").EnumerateObject())))
+            {
+                var isStream = content.Name is "application/x-ndjson" or "text/event-stream";
+                Assert.Equal(isStream, Id(operation).StartsWith("Stream", StringComparison.Ordinal) || Id(operation) is "WatchTask");
+                Assert.Equal(isStream, content.Value.GetProperty("schema").TryGetProperty("format", out var format) && format.GetString() is "binary");
+            }
+
+            Assert.DoesNotContain("Prefer", operation.TryGetProperty("parameters", out var parameters) ? parameters.ToString() : "", StringComparison.Ordinal);
+        }
+
+        static string Id(JsonElement operation) => operation.GetProperty("operationId").GetString()!;
+    }
+
     [Fact]
     public void Each_schema_has_all_that_a_generator_needs()
     {
@@ -124,7 +160,10 @@ public sealed class ApiDescriptionTests : IDisposable
         Assert.Equal(server, Describe(path).GetProperty("servers")[0].GetProperty("url").GetString());
 
     [Fact]
-    public void The_document_is_always_the_same() => Assert.Equal(Send(Create(), "/api").Headers.ETag, Send(Create(), "/api").Headers.ETag);
+    public void The_document_is_always_the_same() => Assert.Equal(Send(Create().All, "/api").Headers.ETag, Send(Create().All, "/api").Headers.ETag);
+
+    [Fact]
+    public void The_variants_have_different_ETags() => Assert.NotEqual(Send(Create().All, "/api").Headers.ETag, Send(Create().One, "/api").Headers.ETag);
 
     [Fact]
     public void The_document_has_the_configured_limits()
@@ -173,10 +212,13 @@ public sealed class ApiDescriptionTests : IDisposable
     private ApiDescription Create(LimitsOptions? limits = null) =>
         new(_services.GetRequiredService<OperationCatalog>(), _services.GetRequiredService<TaskPatterns>(), Options.Create(limits ?? new LimitsOptions()));
 
-    private JsonElement Describe(string path = "/api", ApiDescription? description = null) =>
-        JsonElement.Parse(((MemoryStream)Send(description ?? Create(), path).Body).ToArray());
+    private JsonElement Describe(string path = "/api", ApiDescription? description = null, bool hasOneResponse = false)
+    {
+        description ??= Create();
+        return JsonElement.Parse(((MemoryStream)Send(hasOneResponse ? description.One : description.All, path).Body).ToArray());
+    }
 
-    private HttpResponse Send(ApiDescription description, string path)
+    private HttpResponse Send(IResult description, string path)
     {
         var context = new DefaultHttpContext { RequestServices = _services };
         context.Request.Path = path + "/openapi.json";

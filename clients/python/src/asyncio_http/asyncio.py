@@ -14,15 +14,15 @@ import contextvars
 import math
 import sys
 from collections.abc import Awaitable, Coroutine, Generator, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .calls import Call
 from .client import close_client, current_client
 from .completed import AsCompleted
 from .standard import stand_in_for
-from .tasks import RetryPolicy
 from .tasks import Task as TaskOfServer
 from .tasks import TaskGroup as TaskGroup
+from .tasks import TaskOptions
 
 _T = TypeVar("_T")
 MAX_SLEEP_SECONDS = 200
@@ -48,18 +48,7 @@ class _Sleep(Call[_T]):
 
 
 @overload
-def create_task(
-    coro: Call[_T],
-    *,
-    timeout: float | None = None,
-    retry: RetryPolicy | None = None,
-    ttl: float | None = None,
-    on_success: str | None = None,
-    on_error: str | None = None,
-    idempotency_key: str | None = None,
-    name: str | None = None,
-    context: contextvars.Context | None = None,
-) -> TaskOfServer[_T]:
+def create_task(coro: Call[_T], **options: Unpack[TaskOptions]) -> TaskOfServer[_T]:
     ...
 
 

@@ -5,14 +5,13 @@ The overloads are also the source of `stubs`, which puts the operations of a ser
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from .calls import Call, Operation, operation_name
 from .imap import IMapIterator
 from .session import Session
-from .tasks import RetryPolicy, Task
+from .tasks import Task, TaskOptions
 from .workers import AsyncResult, Callback, ErrorCallback, Function, Workers
 
 _T = TypeVar("_T")
@@ -44,20 +43,7 @@ class Calls(Session):
         return Call(operation_name(operation), args, input, self)
 
     @overload
-    def create_task(
-        self,
-        call: Call[_T],
-        /,
-        *,
-        timeout: float | None = None,
-        retry: RetryPolicy | None = None,
-        ttl: float | None = None,
-        on_success: str | None = None,
-        on_error: str | None = None,
-        idempotency_key: str | None = None,
-        name: str | None = None,
-        context: contextvars.Context | None = None,
-    ) -> Task[_T]:
+    def create_task(self, call: Call[_T], /, **options: Unpack[TaskOptions]) -> Task[_T]:
         ...
 
     @overload
@@ -71,9 +57,8 @@ class Calls(Session):
     def create_task(self, call: Call[Any] | str | Operation[Any], /, *args: Any, **kwargs: Any) -> Task[Any]:
         """Starts a task at the server and returns at once, as `asyncio.create_task` does.
 
-        With a Call, arguments by name are options: timeout (seconds for each attempt), retry, ttl (seconds for which
-        the task is kept after its end), on_success and on_error (URLs of webhooks), idempotency_key (a new UUID unless
-        given), name, context. With an operation they are its input.
+        With a Call, arguments by name are the options of the task, see TaskOptions. With an operation they are its
+        input.
         """
         if isinstance(call, Call):
             return Task(self, call, *args, **kwargs)

@@ -17,14 +17,13 @@ _HEAD = '''\
 
 # pyright: reportUnusedImport=false
 
-import contextvars
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypedDict, TypeVar, overload
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar, Unpack, overload
 
 from asyncio_http.calls import Call, Operation
 from asyncio_http.imap import IMapIterator
 from asyncio_http.session import Session
-from asyncio_http.tasks import RetryPolicy, Task
+from asyncio_http.tasks import Task, TaskOptions
 from asyncio_http.workers import AsyncResult, Callback, ErrorCallback, Function, Workers
 
 _T = TypeVar("_T")

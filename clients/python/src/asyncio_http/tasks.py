@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from .calls import Call, Operation, operation_name
 from .http import check_headers
@@ -47,6 +47,27 @@ class RetryPolicy:
         }
 
 
+class TaskOptions(TypedDict, total=False):
+    """The options of a task. None is as if the option were absent."""
+
+    timeout: float | None
+    """Seconds for each attempt."""
+    retry: RetryPolicy | None
+    """How the server repeats the task; without it, it does not."""
+    ttl: float | None
+    """Seconds for which the server keeps the task after its end."""
+    on_success: str | None
+    """The URL of a webhook for the task that succeeds."""
+    on_error: str | None
+    """The URL of a webhook for the task that fails or is cancelled."""
+    idempotency_key: str | None
+    """The same key with the same request is the same task; a new UUID unless given."""
+    name: str | None
+    """That of `asyncio.create_task`."""
+    context: contextvars.Context | None
+    """That of `asyncio.create_task`."""
+
+
 class Task(asyncio.Task[_T]):
     """A task of the server, as a task of asyncio.
 
@@ -60,15 +81,10 @@ class Task(asyncio.Task[_T]):
         call: Call[_T] | None,
         *,
         id: str | None = None,
-        timeout: float | None = None,
-        retry: RetryPolicy | None = None,
-        ttl: float | None = None,
-        on_success: str | None = None,
-        on_error: str | None = None,
-        idempotency_key: str | None = None,
-        name: str | None = None,
-        context: contextvars.Context | None = None,
+        **options: Unpack[TaskOptions],
     ) -> None:
+        if unknown := options.keys() - TaskOptions.__optional_keys__:
+            raise TypeError(f"A task has no option {min(unknown)!r}.")
         if id is not None:
             segment(id)
         self.id = id
@@ -77,18 +93,17 @@ class Task(asyncio.Task[_T]):
         self._call = call
         self._is_detached = False
         self._has_started = False
-        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        key = options.get("idempotency_key")
+        key = str(uuid.uuid4()) if key is None else key
         check_headers({"Idempotency-Key": key})
-        options = given(
-            timeoutSeconds=None if timeout == math.inf else timeout,
-            ttlSeconds=ttl,
-            retry=None if retry is None else retry.to_json(),
-            onSuccess=None if on_success is None else {"url": on_success},
-            onError=None if on_error is None else {"url": on_error},
-        )
         # The creation does not end with this task: a request that may have been accepted needs its id.
-        self._creation = client.run_in_background(self._create(options, key))
-        super().__init__(self._follow(), loop=asyncio.get_running_loop(), name=name, context=context)  # type: ignore[call-arg]
+        self._creation = client.run_in_background(self._create(_to_json(options), key))
+        super().__init__(  # type: ignore[call-arg]
+            self._follow(),
+            loop=asyncio.get_running_loop(),
+            name=options.get("name"),
+            context=options.get("context"),
+        )
         client.tasks.add(self)
 
     async def accepted(self) -> str:
@@ -164,6 +179,19 @@ class Task(asyncio.Task[_T]):
             # A task that was not accepted, has ended or has expired has nothing to stop. Any other may still run.
             if is_away(error):
                 raise
+
+
+def _to_json(options: TaskOptions) -> dict[str, Any]:
+    """The options as the server reads them."""
+    timeout, retry = options.get("timeout"), options.get("retry")
+    on_success, on_error = options.get("on_success"), options.get("on_error")
+    return given(
+        timeoutSeconds=None if timeout == math.inf else timeout,
+        ttlSeconds=options.get("ttl"),
+        retry=None if retry is None else retry.to_json(),
+        onSuccess=None if on_success is None else {"url": on_success},
+        onError=None if on_error is None else {"url": on_error},
+    )
 
 
 def _is_temporary(error: Exception) -> bool:

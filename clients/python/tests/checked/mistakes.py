@@ -9,5 +9,7 @@ async def main(c: Client) -> None:
     await c.call("hash", text="a", algorithm="md55")  # error
     await c.call("primes.count", to=3)  # error
     c.create_task("count", count=3)  # error
+    c.create_task(c.call("math.square", x=3), timeuot=3)  # error
+    c.create_task(c.call("math.square", x=3), ttl="60")  # error
     (await c.call("math.square", x=3)).upper()  # error
     await c.call("math.square", x=3)

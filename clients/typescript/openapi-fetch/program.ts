@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
-import type { paths } from "./api.js";
+import type { paths } from "./api";
+import { linesOf } from "../lines";
 
 const app = createClient<paths, "application/json" | "application/problem+json">({ baseUrl: process.argv[2] });
 
@@ -24,6 +25,15 @@ const task = await app.POST("/tasks/delay", { body: { input: { seconds: 0.2, res
 if (task.data) {
   const ended = await app.GET("/tasks/{id}", { params: { path: { id: task.data.id }, query: { waitSeconds: 10 } } });
   console.log(ended.data?.result);
+}
+
+const counted = await app.POST("/stream/count", { body: { count: 3 }, parseAs: "stream" });
+if (counted.data) {
+  for await (const line of linesOf(counted.data)) {
+    if ("value" in line) {
+      console.log(line.value);
+    }
+  }
 }
 
 const late = await app.POST("/await/delay", { params: { query: { timeoutSeconds: 0.1 } }, body: { seconds: 5 } });

@@ -1,5 +1,6 @@
-import { awaitDelay, awaitMathSquare, createTaskDelay, gather, getTask, mapMathSquare } from "./client/index.js";
-import { client } from "./client/client.gen.js";
+import { awaitDelay, awaitMathSquare, createTaskDelay, gather, getTask, mapMathSquare, streamCount } from "./client";
+import { client } from "./client/client.gen";
+import { linesOf } from "../lines";
 
 client.setConfig({ baseUrl: process.argv[2] });
 
@@ -24,6 +25,13 @@ const task = await createTaskDelay({ body: { input: { seconds: 0.2, result: "don
 if (task.data) {
   const ended = await getTask({ path: { id: task.data.id }, query: { waitSeconds: 10 } });
   console.log(ended.data?.result);
+}
+
+const counted = await streamCount({ body: { count: 3 }, parseAs: "stream" });
+for await (const line of linesOf(counted.response!.body!)) {
+  if ("value" in line) {
+    console.log(line.value);
+  }
 }
 
 const late = await awaitDelay({ query: { timeoutSeconds: 0.1 }, body: { seconds: 5 } });
