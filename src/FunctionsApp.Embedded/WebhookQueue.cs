@@ -6,6 +6,7 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using FunctionsApp.Embedded.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Embedded;
 
@@ -18,7 +19,8 @@ namespace FunctionsApp.Embedded;
 /// (A_receiver_that_hangs_delays_only_its_own_messages).
 /// </remarks>
 internal sealed class WebhookQueue(
-    DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, MemoryBudget budget, TaskClock clock) : IDisposable
+    DatabaseAccess database, WakeUps wakeUps, WebhookAttempt attempt, MemoryBudget budget, TaskClock clock, ILogger<TaskStore> logger)
+    : IDisposable
 {
     /// <summary>Maximum webhooks in flight: each may hold a message of 1 MiB.</summary>
     private const int MaxAtOnce = 256;
@@ -102,19 +104,26 @@ internal sealed class WebhookQueue(
     {
         await Task.Yield();
         await _slots.WaitAsync(database.Stopping);
+        TaskRecord? record = null;
         TaskRecord? sent = null;
         try
         {
-            if (database.Read(queries => queries.Find(due.Task)) is { Delivery: not null } record)
+            // A redelivery may have changed it since the wake-up.
+            record = database.Read(queries => queries.Find(due.Task));
+            if (record is { Delivery: not null } && TaskLifecycle.WakeOf(record) == due.Wake)
             {
                 using var memory = budget.Open();
                 var outcome = await ReadOutcomeAsync(due.Task, memory);
                 sent = record with { Delivery = await attempt.RunAsync(record, outcome, database.Stopping) };
             }
         }
-        catch (ProblemException)
+#pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the webhook is sent later.
+        catch (Exception exception) when (!database.Stopping.IsCancellationRequested)
+#pragma warning restore CA1031
         {
+            TaskLog.NotDone(logger, exception);
             wakeUps.Postpone(due);
+            record = null;
         }
         finally
         {
@@ -125,6 +134,11 @@ internal sealed class WebhookQueue(
         if (sent is null)
         {
             _inFlight.TryRemove(due.Task, out _);
+            if (record is not null)
+            {
+                wakeUps.PlanDelivery(record);
+            }
+
             return;
         }
 
