@@ -17,7 +17,7 @@ public sealed class PageTests(PlaygroundFixture playground)
         using var response = await api.Http.GetAsync(new Uri("playground", UriKind.Relative));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/html; charset=utf-8", response.Content.Headers.ContentType!.ToString());
-        Assert.InRange((await response.Content.ReadAsByteArrayAsync()).Length, 10_000, 100_000);
+        Assert.InRange((await response.Content.ReadAsByteArrayAsync()).Length, 10_000, 110_000);
         Assert.Equal("no-cache", response.Headers.CacheControl!.ToString());
         Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
         Assert.Equal("no-referrer", response.Headers.GetValues("Referrer-Policy").Single());

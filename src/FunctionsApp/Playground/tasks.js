@@ -1,6 +1,7 @@
 "use strict";
 // Tasks outlive their request: they are created, watched, cancelled, and found again after a reload.
 
+/** The patterns that the host can run as tasks. */
 const TASK_PATTERNS = document.querySelector("meta[name=task-patterns]").content.split(" ");
 
 const tasksPattern = {
@@ -50,11 +51,12 @@ class TasksPanel extends Panel {
     this.parts.charts.append(this.timeline.root);
     this.list = make("ul", { class: "tasks" });
     this.parts.extra.append(make("section", { class: "card" },
-      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.remove([...this.tasks.values()].filter(({ now }) => ENDED.includes(now.status))) }, "Remove ended tasks")),
+      make("div", { class: "head" }, make("h3", {}, "Tasks of this browser tab"), make("button", { type: "button", class: "quiet copy", onclick: () => this.removeEnded() }, "Remove ended tasks")),
       this.list));
     this.drawList();
   }
 
+  /** Finds the tasks of before a reload. */
   async restore() {
     await this.starting?.catch(() => {});
     for (const id of JSON.parse(sessionStorage.getItem(TasksPanel.store) ?? "[]")) {
@@ -85,10 +87,12 @@ class TasksPanel extends Panel {
     return this.request ? this.perform(async (signal) => this.endOf(await this.create(signal))) : this.refuse();
   }
 
+  /** Creates the task of the request, and lists it. */
   async create(signal) {
     return this.follow(await (await api.send(tasksPattern.path(this.operation), { method: "POST", body: this.parts.body.value, signal })).json());
   }
 
+  /** Returns how a task has ended, when it has. */
   async endOf(task) {
     await task.ended;
     return `The task ${{ failed: "has failed", cancelled: "was cancelled" }[task.now.status] ?? "has succeeded"}${task.now.attempts > 1 ? ` after ${task.now.attempts} attempts` : ""}.`;
@@ -124,6 +128,7 @@ class TasksPanel extends Panel {
     }
   }
 
+  /** Lists a task, and watches it until its end. */
   follow(answer) {
     const task = { now: answer, row: this.rows++, seen: performance.now() };
     this.tasks.set(answer.id, task);
@@ -168,6 +173,7 @@ class TasksPanel extends Panel {
     this.grow();
   }
 
+  /** Lets the bars of tasks that run grow with the time. */
   grow() {
     cancelAnimationFrame(this.frame);
     const running = [...this.tasks.values()].filter(({ now }) => !ENDED.includes(now.status));
@@ -265,6 +271,11 @@ class TasksPanel extends Panel {
     if (this.tasks.size === 0) this.list.replaceChildren(make("li", { class: "hint none" }, "There are none. Run creates one."));
   }
 
+  removeEnded() {
+    this.remove([...this.tasks.values()].filter(({ now }) => ENDED.includes(now.status)));
+  }
+
+  /** Removes tasks from the list; the host keeps them. */
   remove(tasks) {
     for (const task of tasks) {
       this.tasks.delete(task.now.id);

@@ -1,7 +1,7 @@
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
-using Microsoft.Extensions.Options;
 using FunctionsApp.Core.Requests;
+using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Tests.Outbound;
 

@@ -5,9 +5,9 @@ using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Patterns.Await;
 using FunctionsApp.Core.Patterns.Gather;
 using FunctionsApp.Core.Patterns.Map;
+using FunctionsApp.Core.Tests.Cpu;
 using FunctionsApp.Core.Tests.Patterns.Map;
 using Microsoft.Extensions.DependencyInjection;
-using FunctionsApp.Core.Tests.Cpu;
 
 namespace FunctionsApp.Core.Tests.Patterns.Gather;
 
