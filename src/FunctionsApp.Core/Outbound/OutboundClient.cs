@@ -176,7 +176,7 @@ public sealed class OutboundClient : IDisposable
         {
             return new StreamedOutboundResponse(await _http.SendAsync(message, cancellationToken), request.Url);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new ProblemException(Describe(exception, request.Url));

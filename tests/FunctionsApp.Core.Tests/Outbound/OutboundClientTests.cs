@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using FunctionsApp.Core.Outbound;
 using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Options;
@@ -109,9 +110,12 @@ public sealed class OutboundClientTests : OutboundTests, IDisposable
     {
         _server.Fail(new HttpRequestException(HttpRequestError.ConnectionError));
         _server.Fail(new HttpRequestException(HttpRequestError.ResponseEnded));
+
+        // A connection that is reset as soon as it stands.
+        _server.Fail(new SocketException((int)SocketError.NotConnected));
         _server.Answer(200);
 
-        Assert.Equal(3, (await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 2 }, default))).Attempts);
+        Assert.Equal(4, (await InTimeAsync(_client.SendAsync(Get() with { MaxRetries = 3 }, default))).Attempts);
     }
 
     [Fact]

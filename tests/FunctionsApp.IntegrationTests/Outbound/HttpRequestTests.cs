@@ -216,12 +216,23 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
     }
 
     [OwnHostFact]
-    public async Task A_failed_connection_is_reported_without_an_address()
+    public async Task A_failed_connection_is_reported_with_its_port_and_the_reason()
+    {
+        var closed = UpstreamFixture.ClosedOrigin;
+        Assert.Equal($"Connecting to '{closed.Authority}' failed: connection refused.", await DetailAsync(closed));
+        var secure = upstream.Server.SecureOrigin;
+        Assert.Equal($"Connecting to '{secure.Authority}' failed: its certificate or TLS was not accepted.", await DetailAsync(secure));
+
+        async Task<string?> DetailAsync(Uri origin) =>
+            (await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{origin}}","maxRetries":0}"""))["detail"].GetString();
+    }
+
+    [OwnHostFact]
+    public async Task A_connection_that_breaks_is_reported_without_an_address()
     {
         foreach (var url in new[]
         {
             upstream.Url("/reset"), upstream.Url("/half"), upstream.Url("/no-gzip"), upstream.Url("/no-gzip?encoding=br"), upstream.Url("/no-gzip?encoding=deflate"),
-            new Uri(UpstreamFixture.ClosedOrigin, "/").AbsoluteUri, new Uri(upstream.Server.SecureOrigin, "/").AbsoluteUri,
         })
         {
             var response = await upstream.Api.PostAsync("await/http.request", $$"""{"url":"{{url}}","maxRetries":0}""");
@@ -314,7 +325,9 @@ public sealed class HttpRequestTests(UpstreamFixture upstream) : IClassFixture<U
         var response = await upstream.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
 
         Assert.Equal(10, response["succeeded"].GetInt32());
-        Assert.InRange(response["elapsedMs"].GetDouble(), 500, 1_400);
+
+        // The server's clock may be a little ahead.
+        Assert.InRange(response["elapsedMs"].GetDouble(), 480, 1_400);
     }
 
     [OwnHostFact]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Webhooks;
@@ -88,12 +89,15 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
                 await CancelAsync(api, response.Id());
             }
         }
-        catch (HttpRequestException)
+        catch (Exception exception) when (IsLost(exception))
         {
             _unanswered.Enqueue(work);
             Interlocked.Increment(ref _repeated);
         }
     }
+
+    /// <summary>Whether the host was killed. A connection that is reset as soon as it stands is a bare exception of the socket.</summary>
+    private static bool IsLost(Exception exception) => exception is HttpRequestException or SocketException;
 
     /// <summary>Sends again what got no answer: under the same key it is the same task.</summary>
     public async Task RepeatAsync(Api api)
@@ -117,7 +121,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
                 }
             }
         }
-        catch (HttpRequestException)
+        catch (Exception exception) when (IsLost(exception))
         {
             // Killed.
         }
