@@ -146,6 +146,8 @@ internal sealed class WebhookQueue(
         var next = clock.Uptime + (sent.Delivery!.NextAttemptAt - clock.Now);
         await database.WriteWithRetryAsync(sent.Id, new DeliveryUpdate(sent));
         _inFlight.TryRemove(new(due.Task, due.Wake));
+
+        // After a webhook that was delivered, what follows is planned already: the removal of the task, since its end.
         wakeUps.PlanDelivery(sent, next);
     }
 

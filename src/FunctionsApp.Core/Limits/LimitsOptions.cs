@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace FunctionsApp.Core.Limits;
 
-/// <summary>Limits of one request; configuration section <c>Limits</c>. Each is checked before work starts.</summary>
+/// <summary>Limits of requests; configuration section <c>Limits</c>.</summary>
 public sealed record LimitsOptions
 {
     /// <summary>The configuration section.</summary>

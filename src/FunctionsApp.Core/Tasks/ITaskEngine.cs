@@ -49,7 +49,7 @@ public interface ITaskEngine
     /// <exception cref="ProblemException"><c>storage-failed</c>: the work is stopped nevertheless.</exception>
     Task<TaskView?> CancelAsync(string id);
 
-    /// <summary>Lists tasks, newest first.</summary>
+    /// <summary>Lists tasks, the newest of a page first. Where one store has all tasks, pages are in that order too.</summary>
     /// <param name="query">The filter.</param>
     ValueTask<TaskPage> ListAsync(TaskQuery query);
 

@@ -55,6 +55,8 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
         {
             var removal = new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey);
             await context.CallActivityAsync(TaskNames.Removal, removal, Patient);
+
+            // HubMaintenance deletes the history of what has completed.
             return null;
         }
 

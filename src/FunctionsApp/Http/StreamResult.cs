@@ -16,7 +16,7 @@ namespace FunctionsApp.Http;
 /// </summary>
 /// <param name="request">The request.</param>
 /// <param name="events">The content of the response.</param>
-/// <param name="toLine">Converts an event.</param>
+/// <param name="toLine">Converts an event: <see cref="StreamLine.OfMap"/>, or one of its siblings.</param>
 /// <param name="isEventStream">Whether the lines are sent as server-sent events.</param>
 /// <param name="limit">The time limit of the work.</param>
 /// <param name="services">Describes errors, and has the clock.</param>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Json.Schema;
 
-/// <summary>The one place that reads a request's body as JSON.</summary>
+/// <summary>Reads a request's body as JSON. A map splits the items off before.</summary>
 public sealed class RequestReader(IOptions<LimitsOptions> limits)
 {
     /// <summary>Reads a body that is an operation's input. The operation checks its shape.</summary>

@@ -17,7 +17,7 @@ internal abstract class ItemBuffer(long first, ReadOnlyMemory<byte> text, ItemIn
     /// <summary>Index of the item after the last.</summary>
     public long End => first + index.Count;
 
-    /// <summary>How many items are computed. The job maintains this count.</summary>
+    /// <summary>How many items are computed. The queue of the job maintains this count.</summary>
     public int Computed { get; set; }
 
     /// <summary>The text that holds the items.</summary>
