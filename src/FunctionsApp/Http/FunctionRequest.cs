@@ -180,7 +180,7 @@ public sealed class FunctionRequest
         var reader = new BodyReader(_request, _memory, _services.Limits.Value.MaxRequestBytes, _services.Time);
         _body = await reader.ReadAsync(Cancelled);
 
-        // From here on, a large body is parsed behind the gate: on threads of its own, few at once.
+        // From here on, a large body is parsed behind the gate, as one of few at once.
         await _services.Gate.EnterAsync(_body.Length);
         return parse is null ? _services.Reader.Read<T>(_body) : parse(_body);
     }

@@ -27,7 +27,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     private readonly CpuScheduler _scheduler;
     private readonly RequestClock _clock;
 
-    /// <summary>Takes a computed chunk: <see cref="MapResponseBuilder.Add"/>, or the channel that <see cref="StreamedMap"/> reads.</summary>
+    /// <summary>Takes a chunk: <see cref="MapResponseBuilder.Add"/>, or the channel that <see cref="StreamedMap"/> reads.</summary>
     private readonly Action<ChunkResults> _take;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
