@@ -11,7 +11,8 @@ internal static partial class Banner
         var addresses = string.Join(", ", app.Urls);
         if (!ConsoleFormat.IsSimple(app.Configuration))
         {
-            LogListening(app.Logger, addresses);
+            var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Banner).Namespace!);
+            LogListening(logger, addresses);
             return;
         }
 

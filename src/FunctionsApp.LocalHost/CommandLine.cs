@@ -3,13 +3,18 @@ using Microsoft.Extensions.Configuration.CommandLine;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>The settings of the command line. It notes which of them the app reads: the others are mistakes.</summary>
+/// <summary>The settings of the command line. Those that the app never reads are mistakes.</summary>
 /// <param name="args">The arguments.</param>
 internal sealed class CommandLine(string[] args) : IConfigurationSource, ISettingNames
 {
     /// <summary>These are read before there is a configuration.</summary>
     private static readonly string[] OfTheBuilder =
-        [HostDefaults.ApplicationKey, HostDefaults.ContentRootKey, HostDefaults.EnvironmentKey];
+    [
+        HostDefaults.ApplicationKey, HostDefaults.ContentRootKey, HostDefaults.EnvironmentKey, WebHostDefaults.WebRootKey,
+        WebHostDefaults.DetailedErrorsKey, WebHostDefaults.CaptureStartupErrorsKey, WebHostDefaults.HostingStartupAssembliesKey,
+        WebHostDefaults.HostingStartupExcludeAssembliesKey, WebHostDefaults.PreventHostingStartupKey, WebHostDefaults.ShutdownTimeoutKey,
+        WebHostDefaults.StaticWebAssetsKey, WebHostDefaults.SuppressStatusMessagesKey,
+    ];
 
     private readonly HashSet<string> _read = new(OfTheBuilder, StringComparer.OrdinalIgnoreCase);
     private Provider? _provider;
@@ -20,18 +25,24 @@ internal sealed class CommandLine(string[] args) : IConfigurationSource, ISettin
     /// <inheritdoc/>
     public IConfigurationProvider Build(IConfigurationBuilder builder) => _provider = new Provider(args, _read);
 
-    /// <summary>Returns the settings that nothing has read, and the options that are none.</summary>
+    /// <summary>Returns the settings that nothing has read, and the invalid arguments.</summary>
     /// <param name="configuration">The app settings.</param>
     public IEnumerable<string> FindUnknown(IConfiguration configuration) => (_provider?.FindUnread() ?? []).Concat(FindIgnored());
 
-    /// <summary>Returns the options that the configuration leaves out: with one hyphen, or without a value.</summary>
+    /// <summary>Returns the arguments that the configuration leaves out: with one hyphen or none, or without a value.</summary>
     private IEnumerable<string> FindIgnored()
     {
         for (var i = 0; i < args.Length; i++)
         {
             var option = args[i];
-            if (option is not ['-' or '/', ..] || option.Contains('=', StringComparison.Ordinal))
+            if (option.Contains('=', StringComparison.Ordinal))
             {
+                continue;
+            }
+
+            if (option is not ['-' or '/', ..])
+            {
+                yield return option;
                 continue;
             }
 
@@ -55,7 +66,7 @@ internal sealed class CommandLine(string[] args) : IConfigurationSource, ISettin
         {
             base.Load();
 
-            // Whoever sets a value sets it in each provider.
+            // A value that code sets later is set in each provider, in this one too.
             _names = [.. Data.Keys];
         }
 

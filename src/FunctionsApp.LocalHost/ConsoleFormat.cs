@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace FunctionsApp.LocalHost;
 
-/// <summary>The format of log lines on the console: with the time in UTC, and as JSON if the configuration says so.</summary>
+/// <summary>The format of log lines on the console: with the time in UTC, or as configured.</summary>
 internal static class ConsoleFormat
 {
     private const string Setting = "Logging:Console:FormatterName";
@@ -10,16 +10,17 @@ internal static class ConsoleFormat
 
     /// <summary>Returns whether the lines are for people, and not for programs.</summary>
     public static bool IsSimple(IConfiguration configuration) =>
-        configuration[Setting] is not { } formatter || formatter.Equals(ConsoleFormatterNames.Simple, StringComparison.OrdinalIgnoreCase);
+        string.IsNullOrEmpty(configuration[Setting])
+        || ConsoleFormatterNames.Simple.Equals(configuration[Setting], StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Sets the format. <c>Logging:Console</c> overrides it.</summary>
     public static void AddConsoleFormat(this IServiceCollection services, IConfiguration configuration)
     {
         services.PostConfigure<SimpleConsoleFormatterOptions>(static simple => Stamp(simple, Timestamp + " "));
         services.PostConfigure<JsonConsoleFormatterOptions>(static json => Stamp(json, Timestamp));
-        if (configuration[Setting] is { } formatter)
+        if (configuration[Setting] is { Length: > 0 } formatter)
         {
-            // The builder sets the simple one, whatever the configuration says.
+            // The builder has set the simple one.
             services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = formatter);
         }
     }

@@ -14,8 +14,8 @@ internal static class Help
     [
         ($"{TasksOptions.Section}:{nameof(TasksOptions.Directory)}", "where tasks are stored (data/tasks)"),
         ($"{TasksOptions.Section}:{nameof(TasksOptions.Engine)}", "embedded, or durable for many processes (embedded)"),
-        ($"{LimitsOptions.Section}:{nameof(LimitsOptions.MaxTimeoutSeconds)}", "the longest timeout of a request (3600)"),
-        ($"{LimitsOptions.Section}:{nameof(LimitsOptions.MaxRequestBytes)}", "bytes of a JSON body (10485760)"),
+        ($"{LimitsOptions.Section}:{nameof(LimitsOptions.MaxTimeoutSeconds)}", "the maximum timeout of a request, in seconds (3600)"),
+        ($"{LimitsOptions.Section}:{nameof(LimitsOptions.MaxRequestBytes)}", "the maximum bytes of a JSON body (10485760)"),
         ($"{CpuOptions.Section}:{nameof(CpuOptions.Threads)}", "CPU threads (one for each core)"),
         ($"{OutboundOptions.Section}:{nameof(OutboundOptions.AllowedHosts)}:0", "a private host that requests may go to (none)"),
         ($"{WebhookOptions.Section}:{nameof(WebhookOptions.SigningKeys)}:0", "the key that signs webhooks (generated)"),
@@ -34,7 +34,7 @@ internal static class Help
     {
         get
         {
-            var assembly = typeof(Help).Assembly.GetName();
+            var assembly = (Assembly.GetEntryAssembly() ?? typeof(Help).Assembly).GetName();
             return $"{assembly.Name} {assembly.Version!.ToString(3)}";
         }
     }

@@ -26,7 +26,8 @@ internal sealed record ListenAddresses(IReadOnlyList<string> Urls, bool AreLoopb
     public static ListenAddresses From(IConfiguration configuration)
     {
         var port = configuration[PortSetting] ?? DefaultPort.ToString(CultureInfo.InvariantCulture);
-        if (!int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > IPEndPoint.MaxPort)
+        if (!int.TryParse(port, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+            || number is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
         {
             throw new InvalidOperationException(
                 $"{PortSetting} is '{port}': it must be a whole number from {IPEndPoint.MinPort} to {IPEndPoint.MaxPort}.");

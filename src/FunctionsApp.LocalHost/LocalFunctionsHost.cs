@@ -82,7 +82,8 @@ public static class LocalFunctionsHost
         builder.Services.AddFunctionsApp(builder.Configuration);
 
         // Not below the build output, which a clean build may delete.
-        builder.Services.Configure<TasksOptions>(static tasks => tasks.Directory = Path.GetFullPath(tasks.Directory));
+        builder.Services.Configure<TasksOptions>(
+            static tasks => tasks.Directory = tasks.Directory.Length == 0 ? "" : Path.GetFullPath(tasks.Directory));
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
         builder.Services.AddConsoleFormat(builder.Configuration);

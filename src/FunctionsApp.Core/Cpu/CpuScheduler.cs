@@ -14,7 +14,7 @@ namespace FunctionsApp.Core.Cpu;
 /// interrupted, and two tasks that compute for seconds do not delay a request on two cores: <c>TaskHostTests</c>.
 /// </para>
 /// <para>
-/// The way of a job: <see cref="TryAdmit"/> counts it in the <see cref="CpuBacklog"/>, and gives it to a pool. <see cref="CpuPool.Serve"/>
+/// The life of a job: <see cref="TryAdmit"/> counts it in the <see cref="CpuBacklog"/>, and gives it to a pool. <see cref="CpuPool.Serve"/>
 /// puts it into the pool's <see cref="FairQueue"/>, and wakes a thread. The thread begins a turn: it takes the next job from the queue, and
 /// a chunk from that job. It computes the chunk, without the lock that guards everything else here, and ends the turn. After the job's last
 /// chunk, <see cref="CpuJob.EndIfOver"/> completes the job.

@@ -43,10 +43,10 @@ public sealed class WorkGate
         /// <summary>Whether the method continues at once.</summary>
         public bool IsCompleted => factory is null;
 
-        /// <summary>Returns this: the compiler asks for it.</summary>
+        /// <summary>Returns this. Required by the compiler.</summary>
         public Entry GetAwaiter() => this;
 
-        /// <summary>Returns nothing: the compiler asks for it.</summary>
+        /// <summary>Returns nothing. Required by the compiler.</summary>
         public void GetResult()
         {
         }

@@ -10,8 +10,8 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
     /// Describes <paramref name="exception"/> to the caller. An exception that is neither a problem nor an operation's own
     /// error is logged, and described without its internals.
     /// </summary>
-    /// <param name="exception">What the work has thrown.</param>
-    /// <param name="work">What has failed, for the log: the operation if one has; otherwise the path of the request.</param>
+    /// <param name="exception">The error.</param>
+    /// <param name="work">The name of the work for the log: the operation, or the path of the request.</param>
     public Problem Describe(Exception exception, string? work = null)
     {
         switch (exception)
@@ -33,7 +33,7 @@ public sealed partial class ProblemDescriber(ILogger<ProblemDescriber> logger)
     private static string NameOf(string? work) =>
         Excerpt.Of(work ?? "a request") + (RequestContext.Get<CurrentTask>() is { } task ? $" in task {task.Id}" : "");
 
-    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "There was no memory left for {Work}, which was refused as saturated")]
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "Out of memory during {Work}, which was refused as saturated")]
     private static partial void LogOutOfMemory(ILogger logger, string work, Exception exception);
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "Unexpected failure of {Work}; the problem has trace id {TraceId}")]

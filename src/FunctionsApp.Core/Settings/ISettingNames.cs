@@ -2,7 +2,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace FunctionsApp.Core.Settings;
 
-/// <summary>Knows the names of some settings, and which other names are mistakes.</summary>
+/// <summary>The names of some settings. Finds the names that are mistakes.</summary>
 public interface ISettingNames
 {
     /// <summary>The names of its settings, such as <c>Limits:MaxCalls</c>.</summary>

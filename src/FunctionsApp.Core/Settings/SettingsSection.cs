@@ -1,3 +1,4 @@
+using System.Collections;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
@@ -10,7 +11,7 @@ namespace FunctionsApp.Core.Settings;
 
 /// <summary>
 /// A section of the settings. Its options class has the names of the settings, their types and their ranges: an error names the setting and
-/// its value, not the class. Only settings whose names say that they hold a secret are named without their value.
+/// its value, not the class. A setting that is a secret by its name is named without its value.
 /// </summary>
 /// <param name="name">The name of the section.</param>
 /// <param name="options">The class of its options.</param>
@@ -22,7 +23,7 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
     public IEnumerable<string> Names => Properties.Select(NameOf);
 
     private IEnumerable<PropertyInfo> Properties =>
-        options.GetProperties().Where(static property => property.SetMethod is { IsPublic: true });
+        options.GetProperties().Where(static property => property.SetMethod is { IsPublic: true } || IsList(property));
 
     /// <inheritdoc/>
     public IEnumerable<string> FindUnknown(IConfiguration configuration) =>
@@ -33,11 +34,12 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
     public IEnumerable<string> FindErrors(object bound)
     {
         // Loops, because this is part of each start: a query would have to be compiled first.
+        var context = new ValidationContext(bound);
         foreach (var property in options.GetProperties())
         {
             foreach (ValidationAttribute rule in property.GetCustomAttributes(typeof(ValidationAttribute), inherit: true))
             {
-                if (property.GetValue(bound) is var value && !rule.IsValid(value))
+                if (property.GetValue(bound) is var value && rule.GetValidationResult(value, context) != ValidationResult.Success)
                 {
                     yield return Error(property, NameOf(property), Convert.ToString(value, CultureInfo.InvariantCulture), rule);
                 }
@@ -46,7 +48,7 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
 
         if (bound is IValidatableObject several)
         {
-            foreach (var error in several.Validate(new ValidationContext(bound)))
+            foreach (var error in several.Validate(context))
             {
                 yield return error.ErrorMessage!;
             }
@@ -56,7 +58,7 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
     /// <summary>Binds the section to options.</summary>
     /// <param name="configuration">The app settings.</param>
     /// <param name="bind">Sets the options to the values of the section.</param>
-    /// <exception cref="OptionsValidationException">A value is not of the type of its setting.</exception>
+    /// <exception cref="OptionsValidationException">A value is not of the type of its setting, or is not a list.</exception>
     public void Bind(IConfiguration configuration, Action<IConfiguration> bind)
     {
         var section = configuration.GetSection(name);
@@ -64,10 +66,20 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
         {
             bind(section);
         }
-        catch (InvalidOperationException exception)
+        catch (InvalidOperationException)
         {
             string[] errors = [.. FindUnreadable(section)];
-            throw new OptionsValidationException(name, options, errors.Length > 0 ? errors : [exception.Message]);
+
+            // The message of the exception would quote the value, which may be a secret.
+            throw new OptionsValidationException(name, options, errors.Length > 0 ? errors : [$"{name} has a value of the wrong type."]);
+        }
+
+        foreach (var property in options.GetProperties())
+        {
+            if (IsList(property) && section.GetSection(property.Name) is { Value.Length: > 0 } list && !list.GetChildren().Any())
+            {
+                throw new OptionsValidationException(name, options, [$"{list.Path} is a list: set {list.Path}:0."]);
+            }
         }
     }
 
@@ -90,32 +102,38 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
             : $"must be {KindOf(property)}",
         AllowedValuesAttribute allowed => $"must be {string.Join(" or ", allowed.Values.Select(static value => $"'{value}'"))}",
         RequiredAttribute => "must not be empty",
-        _ => rule.ErrorMessage ?? "must have another value",
+        _ => rule.ErrorMessage ?? $"must satisfy {rule.GetType().Name.Replace("Attribute", "", StringComparison.Ordinal)}",
     };
 
-    private static string KindOf(PropertyInfo property) => Type.GetTypeCode(ElementOf(property)) switch
+    private static string KindOf(PropertyInfo property) => ElementOf(property) switch
     {
-        TypeCode.Boolean => "true or false",
-        TypeCode.Int32 or TypeCode.Int64 => "a whole number",
-        TypeCode.Double => "a number",
-        _ => "another value",
+        { IsEnum: true } names => string.Join(" or ", Enum.GetNames(names).Select(static value => $"'{value}'")),
+        var type when type == typeof(bool) => "true or false",
+        var type when type == typeof(int) || type == typeof(long) => "a whole number",
+        var type when type == typeof(double) => "a number",
+        var type when type == typeof(TimeSpan) => "a time such as 00:00:30",
+        var type => $"a value of type {type.Name}",
     };
 
     private static bool CanRead(Type type, string text) => Type.GetTypeCode(type) switch
     {
+        _ when type.IsEnum => Enum.TryParse(type, text, ignoreCase: true, out _),
         TypeCode.Boolean => bool.TryParse(text, out _),
         TypeCode.Int32 => int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _),
         TypeCode.Int64 => long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _),
         TypeCode.Double => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _),
-        _ => TypeDescriptor.GetConverter(type).IsValid(text),
+        _ => TypeDescriptor.GetConverter(type) is var converter && (!converter.CanConvertFrom(typeof(string)) || converter.IsValid(text)),
     };
 
-    /// <summary>The type of a value, or of the elements of an array.</summary>
+    private static bool IsList(PropertyInfo property) =>
+        property.PropertyType != typeof(string) && typeof(IEnumerable).IsAssignableFrom(property.PropertyType);
+
+    /// <summary>The type of a value, or of the elements of a list.</summary>
     private static Type ElementOf(PropertyInfo property)
     {
         var type = property.PropertyType;
         return Nullable.GetUnderlyingType(type)
-            ?? (type.IsArray ? type.GetElementType() : type.IsGenericType ? type.GetGenericArguments()[0] : null)
+            ?? (type.IsArray ? type.GetElementType() : type.IsGenericType ? type.GetGenericArguments()[^1] : null)
             ?? type;
     }
 

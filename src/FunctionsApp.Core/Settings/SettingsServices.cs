@@ -8,8 +8,9 @@ namespace FunctionsApp.Core.Settings;
 public static class SettingsServices
 {
     /// <summary>
-    /// Adds the options of a section. They are checked at startup, by their validation attributes and <c>IValidatableObject</c>; a name
-    /// in the section that is none of theirs is a warning.
+    /// Adds the options of a section. They are checked at startup, by their validation attributes and <c>IValidatableObject</c>. An
+    /// unknown name in the section is a warning. The <c>ErrorMessage</c> of an attribute continues the sentence "it …", such as "must be
+    /// two letters".
     /// </summary>
     /// <typeparam name="T">The class of the options.</typeparam>
     /// <param name="services">The host's services.</param>

@@ -8,7 +8,7 @@ public static class UnknownSettings
 {
     /// <summary>Returns each such name once, with the name that it may stand for, if there is one.</summary>
     /// <param name="configuration">The app settings.</param>
-    /// <param name="settings">All that know names.</param>
+    /// <param name="settings">All known names.</param>
     public static IEnumerable<(string Name, string? Nearest)> Find(
         IConfiguration configuration, IReadOnlyCollection<ISettingNames> settings)
     {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Core.Tasks;
 
-/// <summary>Logs tasks that have failed for good, the same with every engine.</summary>
+/// <summary>Logs tasks that have failed with no retry left, the same with every engine.</summary>
 public sealed partial class TaskFailures
 {
     private TaskFailures()

@@ -33,7 +33,8 @@ public sealed partial class WebhookAttempt(
         catch (Exception exception) when (!stopping.IsCancellationRequested)
         {
             // An error in the app is a failed attempt too: otherwise the webhook would be pending for ever.
-            result = new WebhookResult(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail) { StartedAt = startedAt };
+            var error = describer.Describe(exception, $"the webhook of task {record.Id}").Detail;
+            result = new WebhookResult(WebhookOutcome.Failed, Error: error) { StartedAt = startedAt };
         }
 
         var retryAt = schedule.Due(delivery.Sent - delivery.EarlierAttempts + 2, time.GetUtcNow(), result.RetryAfter);

@@ -44,11 +44,7 @@ internal sealed class WatchedRun : IDisposable
     public T Fail<T>(T exception)
         where T : Exception
     {
-        if (exception is OperationCanceledException)
-        {
-            _outcome = "cancelled";
-        }
-        else
+        if (exception is not OperationCanceledException)
         {
             Fail(exception switch
             {
@@ -56,6 +52,11 @@ internal sealed class WatchedRun : IDisposable
                 OperationException => "operation-failed",
                 _ => "internal-error",
             });
+        }
+        else if (_error is null)
+        {
+            // A failure has cancelled the rest of its run.
+            _outcome = "cancelled";
         }
 
         return exception;

@@ -72,7 +72,7 @@ public sealed class WebhookSender(
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            result = new WebhookResult(WebhookOutcome.Failed, Error: describer.Describe(exception).Detail);
+            result = new WebhookResult(WebhookOutcome.Failed, Error: describer.Describe(exception, $"webhook {id}").Detail);
         }
 
         return result with { StartedAt = startedAt, ElapsedMs = clock.ElapsedMs };

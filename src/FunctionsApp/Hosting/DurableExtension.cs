@@ -66,7 +66,7 @@ internal static class DurableExtension
                 ? throw new InvalidOperationException(
 
                     // A connection string in place of its name has a key in it.
-                    $"Tasks:{setting} is '{other.Split('=')[0]}', but {Section}:{name} of host.json is '{value}'. "
+                    $"Tasks:{setting} is '{other.Split('=')[0]}', but {Section}:{name} of host.json is '{value?.Split('=')[0]}'. "
                     + "Under the Functions host set "
                     + $"AzureFunctionsJobHost__{$"{Section}:{name}".Replace(":", "__", StringComparison.Ordinal)} instead.")
                 : value;

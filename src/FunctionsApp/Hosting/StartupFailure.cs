@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Hosting;
 
 /// <summary>
-/// Reports why a host cannot start. The cause is a setting or an address: its operator needs the message, not a stack trace.
+/// Reports why a host cannot start. If the cause is a setting or an address, the operator needs the message, not a stack trace.
 /// </summary>
 public static class StartupFailure
 {
@@ -16,6 +16,9 @@ public static class StartupFailure
     {
         OptionsValidationException invalid => invalid.Failures,
         AggregateException several => several.InnerExceptions.SelectMany(CausesOf),
-        _ => [exception.Message],
+        InvalidOperationException or IOException or FormatException => [exception.Message],
+
+        // A bug: its stack trace is all that leads to it.
+        _ => [exception.ToString()],
     };
 }

@@ -60,6 +60,6 @@ internal sealed partial class StartupLog(IServiceProvider services, TimeProvider
     [LoggerMessage(EventId = 5, Level = LogLevel.Warning, Message = "Unknown setting '{Setting}'. Did you mean '{Nearest}'?")]
     private static partial void LogMisspelt(ILogger logger, string setting, string nearest);
 
-    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Unknown setting '{Setting}', or one that nothing has used so far")]
+    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Setting '{Setting}' is unknown or unused")]
     private static partial void LogUnused(ILogger logger, string setting);
 }

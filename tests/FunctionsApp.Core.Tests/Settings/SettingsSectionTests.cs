@@ -22,9 +22,11 @@ public sealed class SettingsSectionTests
     [InlineData("Mode", "third", "Own:Mode is 'third': it must be 'first' or 'second'.")]
     [InlineData("Name", "", "Own:Name is '': it must not be empty.")]
     [InlineData("Code", "x", "Own:Code is 'x': it must be two letters.")]
-    [InlineData("Pause", "x", "Own:Pause is 'x': it must be another value.")]
+    [InlineData("Pause", "x", "Own:Pause is 'x': it must be a time such as 00:00:30.")]
     [InlineData("Sum", "3", "Own:Sum is not even.")]
-    [InlineData("ApiKey", "hunter2", "Own:ApiKey is invalid: it must have another value.")]
+    [InlineData("ApiKey", "hunter2", "Own:ApiKey is invalid: it must satisfy MinLength.")]
+    [InlineData("Day", "Someday", "Own:Day is 'Someday': it must be 'Local' or 'Utc'.")]
+    [InlineData("Ports", "80", "Own:Ports is a list: set Own:Ports:0.")]
     public void An_error_names_the_setting_and_its_value_unless_that_is_a_secret(string setting, string value, string expected)
     {
         using var services = Create(("Own:" + setting, value));
@@ -89,6 +91,12 @@ public sealed class SettingsSectionTests
         return services.BuildServiceProvider();
     }
 
+    internal enum Zone
+    {
+        Local,
+        Utc,
+    }
+
     internal sealed class OwnOptions : IValidatableObject
     {
         [Range(1, 9)]
@@ -111,6 +119,8 @@ public sealed class SettingsSectionTests
         public string Code { get; set; } = "ab";
 
         public TimeSpan Pause { get; set; }
+
+        public Zone Day { get; set; }
 
         public long? Sum { get; set; }
 
