@@ -89,7 +89,7 @@ public static class FunctionsCoreServices
             .Configure(outbound => outbound.OwnHost = configuration["WEBSITE_HOSTNAME"]);
         services.AddSettings<WebhookOptions>(configuration, WebhookOptions.Section, static (section, webhooks) => section.Bind(webhooks));
         services.AddSettings<TasksOptions>(configuration, TasksOptions.Section, static (section, tasks) => section.Bind(tasks))
-            .PostConfigure<IServiceProvider>(static (tasks, provider) => tasks.Directory = tasks.Directory.Length == 0 ? "" : Path.Combine(
-                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory, tasks.Directory));
+            .PostConfigure<IServiceProvider>(static (tasks, provider) => tasks.ResolveDirectory(
+                provider.GetService<IHostEnvironment>()?.ContentRootPath ?? AppContext.BaseDirectory));
     }
 }

@@ -25,28 +25,11 @@ public static class LocalFunctionsHost
             return 0;
         }
 
-        WebApplication app;
-        try
+        return await HostRunner.RunAsync(() => Build(args, configure), static app =>
         {
-            app = Build(args, configure);
-            await app.StartAsync();
             app.Services.GetRequiredService<AppIdentity>().Listen(ListenAddresses.EndPoints(app.Urls));
-        }
-#pragma warning disable CA1031 // The cause is the configuration or the address: the user needs the message, not a stack trace.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            await StartupFailure.WriteAsync(exception);
-            return 1;
-        }
-
-        await using (app)
-        {
             Banner.Write(app);
-            await app.WaitForShutdownAsync();
-        }
-
-        return 0;
+        });
     }
 
     /// <summary>The directory of host.json and local.settings.json: by default that of the build.</summary>
@@ -82,8 +65,7 @@ public static class LocalFunctionsHost
         builder.Services.AddFunctionsApp(builder.Configuration);
 
         // Not below the build output, which a clean build may delete.
-        builder.Services.Configure<TasksOptions>(
-            static tasks => tasks.Directory = tasks.Directory.Length == 0 ? "" : Path.GetFullPath(tasks.Directory));
+        builder.Services.Configure<TasksOptions>(static tasks => tasks.ResolveDirectory(Environment.CurrentDirectory));
         builder.Services.AddFunctionsTelemetry(builder.Configuration);
         builder.Services.AddFunctionsLogging(hostJson, builder.Configuration);
         builder.Services.AddConsoleFormat(builder.Configuration);

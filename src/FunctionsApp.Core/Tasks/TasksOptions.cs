@@ -58,4 +58,8 @@ public sealed record TasksOptions
     /// </summary>
     [Range(1_048_576, 1_099_511_627_776)]
     public long MaxStateBytes { get; set; } = 1_073_741_824;
+
+    /// <summary>Makes <see cref="Directory"/> absolute. An empty one stays empty, which the check at startup refuses.</summary>
+    /// <param name="root">The absolute path of the folder that it is relative to.</param>
+    public void ResolveDirectory(string root) => Directory = Directory.Length == 0 ? "" : Path.GetFullPath(Directory, root);
 }

@@ -2,7 +2,6 @@ using FunctionsApp.Hosting;
 using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;
-using Microsoft.Extensions.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -16,32 +15,13 @@ public static class FunctionsWorker
     /// <param name="builder">The worker's builder.</param>
     /// <param name="configure">Adds to the services of the app, such as operations of your own.</param>
     /// <returns>The process's exit code: 0 after a graceful shutdown, 1 if it could not start.</returns>
-    public static async Task<int> RunFunctionsAppAsync(
-        this FunctionsApplicationBuilder builder, Action<IServiceCollection>? configure = null)
-    {
-        IHost host;
-        try
+    public static Task<int> RunFunctionsAppAsync(
+        this FunctionsApplicationBuilder builder, Action<IServiceCollection>? configure = null) => HostRunner.RunAsync(() =>
         {
             builder.AddFunctionsApp();
             configure?.Invoke(builder.Services);
-            host = builder.Build();
-            await host.StartAsync();
-        }
-#pragma warning disable CA1031 // Its message is the cause.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            await StartupFailure.WriteAsync(exception);
-            return 1;
-        }
-
-        using (host)
-        {
-            await host.WaitForShutdownAsync();
-        }
-
-        return 0;
-    }
+            return builder.Build();
+        });
 
     /// <summary>
     /// Adds the app, with what differs under the Functions host. Call <c>ConfigureFunctionsWebApplication</c> before.
