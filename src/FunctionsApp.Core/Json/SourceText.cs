@@ -15,11 +15,16 @@ internal static class SourceText
     public static bool IsOpen => !_current.IsEmpty;
 
     /// <summary>Lets values refer to a text, from now until the scope ends: <see cref="ReadValue"/>.</summary>
-    /// <param name="text">The text, from its first byte; null to leave the current one.</param>
+    /// <param name="text">The text, from its first byte; null to leave the current one, at no cost.</param>
     public static Scope Open(ReadOnlyMemory<byte>? text)
     {
+        if (text is not { } opened)
+        {
+            return default;
+        }
+
         var scope = new Scope(_current);
-        _current = text ?? _current;
+        _current = opened;
         return scope;
     }
 
@@ -40,7 +45,14 @@ internal static class SourceText
     internal readonly ref struct Scope(ReadOnlyMemory<byte> text)
     {
         private readonly ReadOnlyMemory<byte> _text = text;
+        private readonly bool _replaces = true;
 
-        public void Dispose() => _current = _text;
+        public void Dispose()
+        {
+            if (_replaces)
+            {
+                _current = _text;
+            }
+        }
     }
 }

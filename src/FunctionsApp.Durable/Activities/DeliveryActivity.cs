@@ -28,7 +28,7 @@ internal sealed class DeliveryActivity(
             return other;
         }
 
-        var record = new StoredTask(input.Id, input.Start, input.Status, input.Status.Attempts).Record;
+        var record = new StoredTask(input.Id, input.Start, input.Status).Record;
         var delivery = record.Delivery!;
         if (!receivers.TryEnter(delivery.Url))
         {

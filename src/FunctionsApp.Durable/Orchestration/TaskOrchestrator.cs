@@ -38,18 +38,17 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     public override async Task<object?> RunAsync(TaskOrchestrationContext context, JsonElement input)
     {
         var start = Read(context, input);
-        var status = start.Status;
-        if (status is null)
+        var status = start.Status ?? await RunAttemptsAsync(context, start);
+        var record = new StoredTask(context.InstanceId, start, status).Record;
+        if (start.Status is null)
         {
-            status = await RunAttemptsAsync(context, start);
-            var ended = new StoredTask(context.InstanceId, start, status, status.Attempts).Record;
-            var change = new TaskChange(ended, Error: status.Attempts.Error);
-            TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), context.InstanceId, change);
+            var ended = new TaskChange(record, Error: status.Attempts.Error);
+            TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), context.InstanceId, ended);
         }
 
         context.SetCustomStatus(status);
         var redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
-        var wake = TaskLifecycle.WakeOf(new StoredTask(context.InstanceId, start, status, status.Attempts).Record)!.Value;
+        var wake = TaskLifecycle.WakeOf(record)!.Value;
         var isDue = await WaitUntilAsync(context, wake.At, redelivery);
         if (isDue && wake.Step == TaskStep.Removal)
         {

@@ -12,6 +12,12 @@ internal sealed record StoredTask(string Id, TaskStart Start, DurableStatus? Sta
     /// <summary>The number of versions of the attempts that fit between two versions of the status in a revision.</summary>
     private const long AttemptVersions = 1L << 32;
 
+    /// <summary>Creates a task whose attempts are those of its status.</summary>
+    public StoredTask(string id, TaskStart start, DurableStatus status)
+        : this(id, start, status, status.Attempts)
+    {
+    }
+
     /// <summary>The task as callers see it.</summary>
     public TaskView View => new(Record, ((Status?.Version ?? 1) * AttemptVersions) + Attempts.Version);
 

@@ -34,14 +34,14 @@ public sealed record TaskStart(
     internal DurableStatus After(DurableStatus? status, AttemptVerdict verdict, DateTimeOffset now)
     {
         status ??= new DurableStatus { Version = 1 };
-        var task = new StoredTask(Id: "", this, status, status.Attempts);
-        var (record, problem, error) = TaskLifecycle.After(task.Record, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
+        var task = new StoredTask(id: "", this, status).Record;
+        var (record, outcome, error) = TaskLifecycle.After(task, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
         return status with
         {
             Version = record.Version,
             State = record.State,
             NextAttemptAt = record.NextAttemptAt,
-            Attempts = status.Attempts with { Problem = problem, Error = error },
+            Attempts = status.Attempts with { Problem = outcome, Error = error },
             FinishedAt = record.FinishedAt,
             ExpiresAt = record.IsFinished ? record.ExpiresAt : null,
             Delivery = record.Delivery,

@@ -48,7 +48,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
             }
         }
 
-        return new StoredTask(id, start, status, status.Attempts);
+        return new StoredTask(id, start, status);
     }
 
     /// <summary>
