@@ -276,5 +276,4 @@ internal sealed class TaskQueue : IDisposable
         outcome is { Problem: null, Value.Utf8.Length: var bytes } && !_store.Database.HasRoom(bytes, entry.InputBytes)
             ? TaskOutcome.Failed(TaskProblems.NoRoomForResult(bytes))
             : outcome;
-
 }

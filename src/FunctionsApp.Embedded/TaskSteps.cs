@@ -74,6 +74,7 @@ internal sealed class TaskSteps(
 
     private async Task RemoveAsync()
     {
+        IReadOnlyCollection<long> deleted = [];
         while (await wakeUps.Removals.WaitToReadAsync(store.Database.Stopping))
         {
             var due = new List<WakeUp>();
@@ -86,10 +87,14 @@ internal sealed class TaskSteps(
             {
                 var deletion = new TaskDeletion(due.Select(static wakeUp => wakeUp.Task));
                 await store.Database.Writer.WriteAsync(deletion);
-                foreach (var task in deletion.Deleted)
+
+                // A batch later: a read that began before the deletion may still find them.
+                foreach (var task in deleted)
                 {
                     wakeUps.Forget(task);
                 }
+
+                deleted = deletion.Deleted;
             }
 #pragma warning disable CA1031 // The exception is not swallowed: it is logged, and the deletion is retried.
             catch (Exception exception) when (!store.Database.Stopping.IsCancellationRequested)

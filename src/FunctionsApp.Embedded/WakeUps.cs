@@ -79,7 +79,10 @@ internal sealed class WakeUps(TaskClock clock) : IDisposable
     /// <summary>Plans a step again that could not be done, because of an error of storage.</summary>
     public void Postpone(WakeUp wakeUp) => Add(wakeUp, clock.Uptime + PauseAfterFailure);
 
-    /// <summary>Notes that the tasks of the database are planned. Until then, shortly after a start, the wall clock decides too.</summary>
+    /// <summary>Whether the tasks of the database are planned. Until then, shortly after a start, the wall clock decides too.</summary>
+    public bool IsComplete => _isComplete;
+
+    /// <summary>Notes that the tasks of the database are planned.</summary>
     public void SetComplete() => _isComplete = true;
 
     /// <summary>Returns whether a task has expired, although it may not be deleted yet. A pending webhook keeps it.</summary>

@@ -96,9 +96,29 @@ internal sealed class WebhookQueue(
     }
 
     /// <summary>Reserves a webhook that is not in flight. One whose end is on disk is only about to be noted as such.</summary>
-    private bool TryReserve(TaskRecord record) => _inFlight.TryAdd(record.Sequence, value: null)
-        || (_inFlight.TryGetValue(record.Sequence, out var sent) && sent is not null && sent != TaskLifecycle.WakeOf(record)
-            && _inFlight.TryUpdate(record.Sequence, newValue: null, sent));
+    private bool TryReserve(TaskRecord record)
+    {
+        while (!_inFlight.TryAdd(record.Sequence, value: null))
+        {
+            if (!_inFlight.TryGetValue(record.Sequence, out var sent))
+            {
+                // It was noted meanwhile.
+                continue;
+            }
+
+            if (sent is null || sent == TaskLifecycle.WakeOf(record))
+            {
+                return false;
+            }
+
+            if (_inFlight.TryUpdate(record.Sequence, newValue: null, sent))
+            {
+                return true;
+            }
+        }
+
+        return true;
+    }
 
     private async Task SendAsync(WakeUp due, Uri url)
     {
