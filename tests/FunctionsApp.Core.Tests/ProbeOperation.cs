@@ -33,8 +33,8 @@ public sealed class ProbeOperation : IOperation<ProbeInput, string>
 
     public async ValueTask<string> RunAsync(ProbeInput input, CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _running);
         Started.Enqueue(input.Name);
+        Interlocked.Increment(ref _running);
         try
         {
             return await Ending(input.Name).Task.WaitAsync(cancellationToken);

@@ -114,9 +114,10 @@ public sealed class TaskWatcherTests : IDisposable
     private TaskWatcher Watcher() => new(
         _ =>
         {
+            var task = _task;
             Interlocked.Increment(ref _reads);
             _read.Release();
-            return Task.FromResult(_task);
+            return Task.FromResult(task);
         },
         _time);
 

@@ -94,8 +94,7 @@ public sealed class ClockStepTests() : TaskTests(
         Receiver.Answer(200);
         Start();
 
-        // The webhook is planned.
-        await EventuallyAsync(() => Time.Timers > 0);
+        await UntilPlannedAsync();
         Time.Advance(TimeSpan.FromSeconds(11));
         await EventuallyAsync(() => Receiver.Requests.Count == 2);
 
@@ -141,6 +140,7 @@ public sealed class ClockStepTests() : TaskTests(
     [MemberData(nameof(Steps))]
     public async Task A_task_and_its_key_are_kept_for_their_time_to_live(double step)
     {
+        await UntilPlannedAsync();
         var origin = Origin with { IdempotencyKey = "k" };
         var task = await CreateAsync("echo", """{"input":{"value":1},"ttlSeconds":60}""", origin);
         await EndOfAsync(task.Id);
@@ -172,8 +172,7 @@ public sealed class ClockStepTests() : TaskTests(
         Step(step);
         Start();
 
-        // Its expiry is planned.
-        await EventuallyAsync(() => Time.Timers > 0);
+        await UntilPlannedAsync();
         await AssertExpiresAsync(task.Id);
     }
 
@@ -196,11 +195,15 @@ public sealed class ClockStepTests() : TaskTests(
         Assert.True(task.FinishedAt <= task.ExpiresAt);
     }
 
+    /// <summary>Waits until what a host has found at its start is planned: before, a step of the clock counts for it.</summary>
+    private Task UntilPlannedAsync() => EventuallyAsync(() => Get<WakeUps>().IsComplete);
+
     private void Step(double seconds) => Time.Step(TimeSpan.FromSeconds(seconds));
 
     /// <summary>Creates a task that waits for its second and last attempt, in 10 s.</summary>
     private async Task<string> FailingAsync()
     {
+        await UntilPlannedAsync();
         var task = await CreateAsync("fail", """{"input":{"message":"x"},"retry":{"maxAttempts":2,"initialDelaySeconds":10}}""");
         await UntilAsync(task.Id, static record => record is { State: TaskState.Queued, Attempts: 1 });
         return task.Id;
@@ -209,6 +212,7 @@ public sealed class ClockStepTests() : TaskTests(
     /// <summary>Creates a task that is kept for 60 s, and waits until its webhook was sent once.</summary>
     private async Task<string> SentAsync()
     {
+        await UntilPlannedAsync();
         var task = await CreateAsync("echo", """{"input":{"value":1},"onSuccess":{"url":"https://example.com/"},"ttlSeconds":60}""");
         await AdvanceUntilAsync(() => Receiver.Requests.Count == 1, TimeSpan.Zero);
         await UntilFoundAsync(task.Id, static record => record.Delivery is { Attempts.Count: 1 });

@@ -220,7 +220,12 @@ public sealed class UnreadableTaskTests() : TaskTests(("Tasks:MaxRunning", "2"),
         var failed = Time.GetUtcNow();
         await EventuallyAsync(() =>
         {
-            Time.Advance(TimeSpan.FromSeconds(1));
+            // Its attempt, once begun, has a time limit on this clock too.
+            if (!Get<WebhookQueue>().IsInFlight(1))
+            {
+                Time.Advance(TimeSpan.FromSeconds(1));
+            }
+
             return Receiver.Requests.Count == 2;
         });
         Assert.InRange(Time.GetUtcNow() - failed, TimeSpan.FromSeconds(30), TimeSpan.FromHours(12));

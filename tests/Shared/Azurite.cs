@@ -44,16 +44,24 @@ internal sealed class Azurite : IAsyncDisposable
     /// <summary>Starts one that has nothing in it.</summary>
     public static async Task<Azurite> StartNewAsync()
     {
-        var azurite = new Azurite();
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await azurite.StartAsync();
-            return azurite;
-        }
-        catch
-        {
-            await azurite.DisposeAsync();
-            throw;
+            var azurite = new Azurite();
+            try
+            {
+                await azurite.StartAsync();
+                return azurite;
+            }
+            catch (InvalidOperationException) when (attempt < 3)
+            {
+                // Another process may have taken a port after it was found.
+                await azurite.DisposeAsync();
+            }
+            catch
+            {
+                await azurite.DisposeAsync();
+                throw;
+            }
         }
     }
 

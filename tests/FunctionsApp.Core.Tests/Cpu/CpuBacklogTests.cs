@@ -154,6 +154,7 @@ public sealed class CpuBacklogTests : CpuTests
         var scheduler = Create(maxQueuedItems: 15);
         using var started = new ManualResetEventSlim();
         using var both = new ManualResetEventSlim();
+        using var held = new ManualResetEventSlim();
         _ = scheduler.ComputeAsync(
             _ =>
             {
@@ -168,13 +169,14 @@ public sealed class CpuBacklogTests : CpuTests
         {
             if (chunk.From > 0)
             {
+                held.Set();
                 Gate.Wait(Patience);
             }
 
             Time.Advance(TimeSpan.FromSeconds(job.Seconds));
         }), CancellationToken.None))];
         both.Set();
-        Assert.True(SpinWait.SpinUntil(() => Time.GetTimestamp() == TimeSpan.FromSeconds(11).Ticks, Patience));
+        Assert.True(held.Wait(Patience));
 
         // Of the quick one an item is held now, as it has used less: 3 of 10 s and 9 of 1 s wait.
         var problem = (await Assert.ThrowsAsync<ProblemException>(

@@ -11,10 +11,20 @@ public sealed record Received(string Method, string Url, Dictionary<string, stri
 public sealed class ScriptedServer : HttpMessageHandler
 {
     private readonly Lock _gate = new();
+    private readonly List<Received> _requests = [];
     private readonly Queue<Func<CancellationToken, Task<HttpResponseMessage>>> _answers = new();
     private Func<CancellationToken, Task<HttpResponseMessage>> _last = null!;
 
-    public List<Received> Requests { get; } = [];
+    public IReadOnlyList<Received> Requests
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _requests];
+            }
+        }
+    }
 
     public bool IsHanging { get; private set; }
 
@@ -51,7 +61,7 @@ public sealed class ScriptedServer : HttpMessageHandler
         Func<CancellationToken, Task<HttpResponseMessage>> response;
         lock (_gate)
         {
-            Requests.Add(received);
+            _requests.Add(received);
             response = _last = _answers.TryDequeue(out var next) ? next : _last;
         }
 

@@ -126,7 +126,7 @@ public sealed class LineReaderTests
     {
         var pipe = CreatePipe();
         var wanted = new TaskCompletionSource();
-        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, TimeProvider.System).ReadAsync(async (_, _) => await wanted.Task, CancellationToken.None);
+        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, new ManualTimeProvider()).ReadAsync(async (_, _) => await wanted.Task, CancellationToken.None);
 
         var flush = pipe.Writer.WriteAsync("1\n"u8.ToArray()).AsTask();
         Assert.False(flush.IsCompleted);
@@ -142,7 +142,7 @@ public sealed class LineReaderTests
     {
         var pipe = CreatePipe();
         using var stop = new CancellationTokenSource();
-        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, TimeProvider.System).ReadAsync(
+        var reading = new LineReader(pipe.Reader, 1_000, Unlimited.Memory, new ManualTimeProvider()).ReadAsync(
             static async (_, token) => await Task.Delay(Timeout.Infinite, token), stop.Token);
         _ = pipe.Writer.WriteAsync("1\n2\n"u8.ToArray()).AsTask();
         await stop.CancelAsync();
@@ -168,7 +168,7 @@ public sealed class LineReaderTests
         var budget = Budget();
         using var memory = budget.Open();
         var pipe = CreateEagerPipe();
-        var reading = ReadAsync(pipe, memory, TimeProvider.System);
+        var reading = ReadAsync(pipe, memory, new ManualTimeProvider());
 
         await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes("1\n" + new string('a', 100_000)));
         Assert.Equal((128 * 1024) - RequestMemory.FreeBytes, budget.Taken);
@@ -187,7 +187,7 @@ public sealed class LineReaderTests
         var budget = Budget();
         using var memory = budget.Open();
         var pipe = CreateEagerPipe();
-        var reading = ReadAsync(pipe, memory, TimeProvider.System);
+        var reading = ReadAsync(pipe, memory, new ManualTimeProvider());
 
         await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("1\n", 500_000)) + new string('a', 60_000)));
 
@@ -312,7 +312,7 @@ public sealed class LineReaderTests
     private static async Task<List<string>> ReadAsync(Pipe pipe, int maxLineBytes, Action<ItemBuffer>? look)
     {
         var items = new List<string>();
-        await new LineReader(pipe.Reader, maxLineBytes, Unlimited.Memory, TimeProvider.System).ReadAsync(
+        await new LineReader(pipe.Reader, maxLineBytes, Unlimited.Memory, new ManualTimeProvider()).ReadAsync(
             (buffer, _) =>
             {
                 look?.Invoke(buffer);

@@ -100,8 +100,15 @@ public sealed class MapFairnessTests : MapTests
         Settings = [("Cpu:Threads", "4")];
         var (running, most) = (0, 0);
         var gate = new Lock();
+        using var both = new Barrier(2);
         Hook.Number = (input, _) =>
         {
+            // The first two chunks begin together.
+            if (input.X.AsInteger is 0 or 3)
+            {
+                both.SignalAndWait(Patience, CancellationToken.None);
+            }
+
             lock (gate)
             {
                 most = Math.Max(most, ++running);
@@ -122,7 +129,6 @@ public sealed class MapFairnessTests : MapTests
         Assert.Equal((2, 2), (response.Workers, response.Chunks.Max(static chunk => chunk.Worker) + 1));
     }
 
-    /// <summary>The aim is 50 ms; what is asserted leaves room for a machine that does much else.</summary>
     [Theory]
     [InlineData("json", "")]
     [InlineData("json", ",\"reduce\":\"sum\"")]
@@ -157,17 +163,17 @@ public sealed class MapFairnessTests : MapTests
         });
         Assert.True(some.Wait(Patience));
 
-        var watch = Stopwatch.StartNew();
+        var before = Volatile.Read(ref computed);
         await caller.CancelAsync();
         using var both = new Barrier(2);
         var free = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Services.GetRequiredService<CpuScheduler>()
             .ComputeAsync(token => both.SignalAndWait(Patience, CancellationToken.None), CancellationToken.None))).WaitAsync(Patience);
-        var freed = watch.Elapsed;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => map.WaitAsync(Patience));
 
         Assert.Equal([true, true], free);
-        Assert.InRange(freed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+
+        // Of a million, in the time that a busy machine may need to cancel.
+        Assert.InRange(computed - before, 0, 20_000);
 
         IAsyncEnumerable<MapEvent> Stream(string request) =>
             Services.GetRequiredService<MapService>().StreamAsync("test.number", Read<MapRequest>(request), caller.Token);

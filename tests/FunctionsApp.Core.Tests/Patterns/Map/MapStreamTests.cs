@@ -450,6 +450,7 @@ public sealed class MapStreamTests : MapTests
         };
         var response = MapAsync("test.text", "{}", Body(Items));
 
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref computed) >= 60, Patience));
         await StallAsync(() => Volatile.Read(ref computed));
 
         // 4 MiB of results, and what a worker had begun; the first one.
@@ -484,7 +485,7 @@ public sealed class MapStreamTests : MapTests
             started.TrySetResult();
             return Hold(token);
         };
-        var response = MapAsync("test.number", """{"timeoutSeconds":2.5}""", "0\n1\n");
+        var response = MapAsync("test.number", """{"workers":1,"timeoutSeconds":2.5}""", "0\n1\n");
         await started.Task.WaitAsync(Patience);
 
         Time.Advance(TimeSpan.FromSeconds(2.5));
