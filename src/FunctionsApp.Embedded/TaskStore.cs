@@ -195,7 +195,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
             }
         }
 
-        TaskFailures.Note(failures, record.Id, change);
+        TaskFailures.Note(failures, record);
     }
 
     /// <summary>

@@ -341,11 +341,11 @@ public sealed class EmbeddedTaskEngineTests() : TaskTests(
         var before = await File.ReadAllBytesAsync(DatabaseFile);
         Start();
 
-        const string Reason = "A later version of the app wrote the database of the tasks: the database has version 99, and this version supports 1.";
+        const string Reason = "A later version of the app wrote the database of the tasks: the database has version 99, and this version supports 2.";
         Assert.Equal(("storage-failed", Reason), await DetailOf(CreateProbeAsync("b")));
         Assert.Equal(("storage-failed", Reason), await DetailOf(Service.GetAsync(task.Id, null, default)));
         Assert.Equal(Reason, Assert.Throws<ProblemException>(() => Get<HealthService>().Ready()).Problem.Detail);
-        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, but this version of the app supports 1", StringComparison.Ordinal));
+        Assert.Contains(Log.Entries, entry => entry.Level == LogLevel.Error && entry.Message.Contains("has version 99, but this version of the app supports 2", StringComparison.Ordinal));
         Time.Advance(TimeSpan.FromHours(1));
         await StopAsync();
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));

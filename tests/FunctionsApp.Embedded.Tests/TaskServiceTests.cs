@@ -219,7 +219,8 @@ public sealed class TaskServiceTests() : TaskTests(("Tasks:MaxRunning", "2"))
         var third = await Service.ListAsync(new TaskListRequest { Limit = 2, Cursor = second.NextCursor });
         Assert.Equal(Enumerable.Reverse(ids), first.Items.Concat(second.Items).Concat(third.Items).Select(static task => task.Id));
         Assert.Null(third.NextCursor);
-        Assert.Equal([ids[2]], (await Service.ListAsync(new TaskListRequest { Status = TaskState.Failed })).Items.Select(static task => task.Id));
+        var failed = Assert.Single((await Service.ListAsync(new TaskListRequest { Status = TaskState.Failed })).Items);
+        Assert.Equal((ids[2], """{"type":"/problems/operation-failed"}"""), (failed.Id, failed.Error.ToString()));
         Assert.Equal(4, (await Service.ListAsync(new TaskListRequest { Operation = "echo" })).Items.Count);
         Assert.All(first.Items, static task => Assert.Null(task.Result));
         foreach (var cursor in new[] { "", "p", "p0", "3", "p-1", "pzz", "pffffffffffffffffff" })

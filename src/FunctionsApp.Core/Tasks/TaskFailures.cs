@@ -11,13 +11,12 @@ public sealed partial class TaskFailures
 
     /// <summary>Logs the end of a task, if that is a failure.</summary>
     /// <param name="logger">The log.</param>
-    /// <param name="id">The id of the task.</param>
-    /// <param name="change">Its last change.</param>
-    public static void Note(ILogger logger, string id, TaskChange change)
+    /// <param name="record">The task, after its last change.</param>
+    public static void Note(ILogger logger, TaskRecord record)
     {
-        if (change is { Record: { State: TaskState.Failed } failed, Error: { } error })
+        if (record is { State: TaskState.Failed, Error: { } error })
         {
-            LogFailed(logger, id, failed.Definition.Work, error, failed.Attempts);
+            LogFailed(logger, record.Id, record.Definition.Work, error, record.Attempts);
         }
     }
 

@@ -108,7 +108,7 @@ public static class TaskLifecycle
         return verdict.End switch
         {
             AttemptEnd.Succeeded => new TaskChange(EndedAs(TaskState.Succeeded), verdict.Outcome),
-            AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed), verdict.Outcome, verdict.Error),
+            AttemptEnd.Failed => new TaskChange(EndedAs(TaskState.Failed) with { Error = verdict.Error }, verdict.Outcome),
             AttemptEnd.Cancelled => new TaskChange(EndedAs(TaskState.Cancelled)),
             AttemptEnd.Interrupted => After(record, AttemptVerdict.Failed(TaskProblems.Interrupted(record.Attempts)), now, deliveryPause),
             _ => new TaskChange(record with
@@ -186,8 +186,7 @@ public static class TaskLifecycle
 /// <summary>A task after an event.</summary>
 /// <param name="Record">The task.</param>
 /// <param name="Outcome">The outcome to store in place of its input, if the task has ended with one that is not stored yet.</param>
-/// <param name="Error">The slug of its problem, if the task has failed.</param>
-public readonly record struct TaskChange(TaskRecord Record, RawJson? Outcome = null, string? Error = null);
+public readonly record struct TaskChange(TaskRecord Record, RawJson? Outcome = null);
 
 /// <summary>How an attempt ended, and what follows.</summary>
 /// <param name="End">How it ended.</param>

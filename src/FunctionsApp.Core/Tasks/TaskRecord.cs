@@ -88,6 +88,9 @@ public sealed record TaskRecord
     /// <summary>Its progress.</summary>
     public Progress? Progress { get; init; }
 
+    /// <summary>The slug of its problem, if it has failed.</summary>
+    public string? Error { get; init; }
+
     /// <summary>When it is deleted; until its end, the earliest possible time.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Await;
@@ -41,7 +43,7 @@ public sealed record TaskResponse
     /// <summary>Its result, if it has succeeded.</summary>
     public RawJson? Result { get; init; }
 
-    /// <summary>Its problem, if it has failed.</summary>
+    /// <summary>Its problem, if it has failed; in a list only the type of it.</summary>
     public RawJson? Error { get; init; }
 
     /// <summary>When it is deleted; until its end, the earliest possible time.</summary>
@@ -52,7 +54,7 @@ public sealed record TaskResponse
 
     /// <summary>Creates a response.</summary>
     /// <param name="record">The task.</param>
-    /// <param name="outcome">The outcome; null to omit it.</param>
+    /// <param name="outcome">The outcome; null to omit it, except the type of a problem.</param>
     public static TaskResponse Of(TaskRecord record, RawJson? outcome = null)
     {
         var definition = record.Definition;
@@ -70,11 +72,14 @@ public sealed record TaskResponse
             NextAttemptAt = record.NextAttemptAt,
             Progress = record.Progress,
             Result = record.State == TaskState.Succeeded ? outcome : null,
-            Error = record.State == TaskState.Failed ? outcome : null,
+            Error = record.State == TaskState.Failed ? outcome ?? TypeOf(record.Error) : null,
             ExpiresAt = record.ExpiresAt,
             Links = new TaskLinks(self, $"{self}/events", $"{self}/deliveries"),
         };
     }
+
+    private static RawJson? TypeOf(string? slug) =>
+        slug is null ? null : RawJson.FromUtf8(Encoding.UTF8.GetBytes($$"""{"type":"/problems/{{JsonEncodedText.Encode(slug)}}"}"""));
 }
 
 /// <summary>The paths of a task.</summary>
@@ -83,7 +88,7 @@ public sealed record TaskResponse
 /// <param name="Deliveries">Its webhook: <c>GET</c> lists the attempts, <c>POST</c> sends it again.</param>
 public sealed record TaskLinks(string Self, string Events, string Deliveries);
 
-/// <summary>A page of tasks, newest first, without their outcomes.</summary>
+/// <summary>A page of tasks, newest first, without their outcomes: of a problem, each has only the type.</summary>
 /// <param name="Items">The tasks; may be fewer than the limit although there are more.</param>
 /// <param name="NextCursor">Where the next page begins; absent when there are no more.</param>
 public sealed record TaskList(IReadOnlyList<TaskResponse> Items, string? NextCursor);

@@ -42,8 +42,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
         var record = new StoredTask(context.InstanceId, start, status).Record;
         if (start.Status is null)
         {
-            var ended = new TaskChange(record, Error: status.Attempts.Error);
-            TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), context.InstanceId, ended);
+            TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), record);
         }
 
         context.SetCustomStatus(status);

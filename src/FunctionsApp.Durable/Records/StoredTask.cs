@@ -43,6 +43,7 @@ internal sealed record StoredTask(string Id, TaskStart Start, DurableStatus? Sta
                 Attempts = Attempts.Begun,
                 NextAttemptAt = state == TaskState.Queued ? Status?.NextAttemptAt : null,
                 Progress = state == TaskState.Queued ? null : Attempts.Progress,
+                Error = state == TaskState.Failed ? Attempts.Error : null,
                 ExpiresAt = Status?.ExpiresAt ?? Start.CreatedAt.AddSeconds(Start.Definition.TtlSeconds),
                 Delivery = Status?.Delivery,
             };

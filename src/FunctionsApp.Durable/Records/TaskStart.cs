@@ -35,13 +35,13 @@ public sealed record TaskStart(
     {
         status ??= new DurableStatus { Version = 1 };
         var task = new StoredTask(id: "", this, status).Record;
-        var (record, outcome, error) = TaskLifecycle.After(task, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
+        var (record, outcome) = TaskLifecycle.After(task, verdict, now, TimeSpan.FromSeconds(DeliveryPauseSeconds));
         return status with
         {
             Version = record.Version,
             State = record.State,
             NextAttemptAt = record.NextAttemptAt,
-            Attempts = status.Attempts with { Problem = outcome, Error = error },
+            Attempts = status.Attempts with { Problem = outcome, Error = record.Error },
             FinishedAt = record.FinishedAt,
             ExpiresAt = record.IsFinished ? record.ExpiresAt : null,
             Delivery = record.Delivery,

@@ -49,11 +49,11 @@ internal sealed class TaskUpdate(TaskRecord record, ReadOnlyMemory<byte> outcome
     {
         var isLatest = writes.Run(
             "UPDATE tasks SET version = ?2, state = ?3, attempts = ?4, started_at = ?5, finished_at = ?6, next_attempt_at = ?7, "
-            + "expires_at = ?8, completed = ?9, total = ?10 "
+            + "expires_at = ?8, completed = ?9, total = ?10, error = ?11 "
             + "WHERE sequence = ?1 AND version <= ?2",
             record.Sequence, record.Version, TaskRow.Text(record.State), record.Attempts, TaskRow.Number(record.StartedAt),
             TaskRow.Number(record.FinishedAt), TaskRow.Number(record.NextAttemptAt), TaskRow.Number(record.ExpiresAt),
-            record.Progress?.Completed, record.Progress?.Total) > 0;
+            record.Progress?.Completed, record.Progress?.Total, record.Error) > 0;
         if (!isLatest)
         {
             return;

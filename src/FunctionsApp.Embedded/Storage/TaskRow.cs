@@ -17,7 +17,7 @@ internal static class TaskRow
     public const string Columns =
         "sequence, tasks.state, id, version, definition, tasks.attempts, created_at, started_at, finished_at, tasks.next_attempt_at, "
         + "expires_at, completed, total, url, deliveries.state, deliveries.next_attempt_at, "
-        + "earlier_attempts, deliveries.attempts, operation";
+        + "earlier_attempts, deliveries.attempts, operation, error";
 
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
@@ -56,6 +56,7 @@ internal static class TaskRow
             NextAttemptAt = NullableTime(row, 9),
             ExpiresAt = TimeOf(row.GetInt64(10)),
             Progress = row.IsDBNull(11) || row.IsDBNull(12) ? null : new Progress(row.GetInt64(11), row.GetInt64(12)),
+            Error = flaw is not null ? TaskProblems.Unreadable().Slug : row.IsDBNull(19) ? null : row.GetString(19),
             Delivery = flaw is null ? delivery : null,
             Flaw = flaw,
         };

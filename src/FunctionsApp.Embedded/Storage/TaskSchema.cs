@@ -44,8 +44,11 @@ internal static class TaskSchema
         CREATE TABLE signing_keys (key TEXT NOT NULL) STRICT;
         """;
 
+    // The slug of the problem of a failed task.
+    private const string Errors = "ALTER TABLE tasks ADD COLUMN error TEXT;";
+
     /// <summary>The SQL that creates each version from the one before; the first from nothing.</summary>
-    public static IReadOnlyList<string> Steps { get; } = [First];
+    public static IReadOnlyList<string> Steps { get; } = [First, Errors];
 
     /// <summary>The version that this app writes to <c>user_version</c>.</summary>
     public static int Version => Steps.Count;

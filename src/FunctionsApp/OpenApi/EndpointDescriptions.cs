@@ -133,7 +133,7 @@ internal static class EndpointDescriptions
         ["ListTasks"] = new("tasks")
         {
             Parameters = Parameters.OfTaskList,
-            Response = new("The tasks, newest first.", static of => [Json(of.Response<TaskList>())]),
+            Response = new("The tasks, newest first.", static of => [Json(of.ListedTasks)]),
             Problems = [InvalidRequest],
         },
         ["GetTask"] = new("tasks")

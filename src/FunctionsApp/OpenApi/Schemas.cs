@@ -74,6 +74,18 @@ internal sealed class Schemas(
         return schema;
     });
 
+    /// <summary>The tasks of a list: without a result, and of an error only its type.</summary>
+    public JsonObject ListedTasks => Component(nameof(TaskList), () =>
+    {
+        var item = Component("ListedTask", () =>
+        {
+            var task = Narrow(OutputOf(typeof(TaskResponse)), "error", Object("type", TypesOf(ProblemSamples.All)));
+            ((JsonObject)task["properties"]!).Remove("result");
+            return task;
+        });
+        return Narrow(OutputOf(typeof(TaskList)), "items", Array(item));
+    });
+
     /// <summary>The last line of a stream that failed after its start.</summary>
     public JsonObject StreamError => Component(nameof(StreamError), () => Object("error", Response<Problem>()));
 

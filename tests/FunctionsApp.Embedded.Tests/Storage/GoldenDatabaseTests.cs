@@ -125,6 +125,7 @@ public sealed class GoldenDatabaseTests : StorageTests
         return $"[{string.Join(',', records.Select(record => $$"""
             {
               "sequence": {{record.Sequence}},
+              {{(record.Error is { } error ? $"\"error\": \"{error}\"," : "")}}
               "version": {{record.Version}},
               "definition": {{JsonSerializer.Serialize(record.Definition, CoreJson.StoredTypeInfo<TaskDefinition>())}},
               "task": {{JsonSerializer.Serialize(TaskResponse.Of(record, Payload(record.Sequence) is { } text ? RawJson.FromUtf8(Utf8(text)) : null), CoreJson.TypeInfo<TaskResponse>())}},
