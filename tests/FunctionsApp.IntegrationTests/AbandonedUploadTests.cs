@@ -11,7 +11,7 @@ public sealed class AbandonedUploadTests
 {
     private const int ClientsOfEachKind = 10;
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     [OwnHostFact(Needs.Signals)]
     public async Task An_abandoned_upload_logs_nothing()

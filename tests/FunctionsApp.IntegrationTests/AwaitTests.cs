@@ -17,7 +17,7 @@ public sealed class AwaitTests(FunctionsAppFixture app)
         Assert.Equal(["operation", "result", "elapsedMs"], response.Body.EnumerateObject().Select(static property => property.Name));
         Assert.Equal("delay", response["operation"].GetString());
         Assert.Equal("""{"a":[1,null]}""", response["result"].GetRawText());
-        Assert.InRange(response["elapsedMs"].GetDouble(), 200, 2_000);
+        Assert.True(response["elapsedMs"].GetDouble() >= 200);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     public async Task The_timeout_of_the_gather_fails_unfinished_calls()
     {
         var response = await app.Api.PostAsync("gather", """
-            {"returnExceptions":true,"timeoutSeconds":0.3,"calls":[
+            {"returnExceptions":true,"timeoutSeconds":1,"calls":[
               {"operation":"echo","input":{"value":1}},{"operation":"delay","input":{"seconds":60}}]}
             """);
 
@@ -58,7 +58,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
         var response = await app.Api.PostAsync("gather", """
             {"returnWhen":"firstSucceeded","calls":[
               {"operation":"fail","input":{"message":"At once."}},
-              {"operation":"delay","input":{"seconds":0.2,"result":"won"}},
+              {"operation":"delay","input":{"seconds":1,"result":"won"}},
               {"operation":"delay","input":{"seconds":60}}]}
             """);
 
@@ -71,7 +71,7 @@ public sealed class GatherTests(FunctionsAppFixture app)
     {
         var response = await app.Api.PostAsync("gather", """
             {"returnWhen":"firstSucceeded","calls":[
-              {"operation":"fail","input":{"message":"later","afterSeconds":0.2}},{"id":"b","operation":"fail","input":{"message":"sooner"}}]}
+              {"operation":"fail","input":{"message":"later","afterSeconds":1}},{"id":"b","operation":"fail","input":{"message":"sooner"}}]}
             """);
 
         Assert.Equal("operation-failed", response.Problem);
@@ -86,24 +86,17 @@ public sealed class GatherTests(FunctionsAppFixture app)
 
         var starts = response["results"].EnumerateArray().Select(static result => result.GetProperty("startedMs").GetDouble()).ToList();
         Assert.Equal(starts.Order(), starts);
-        Assert.InRange(response["elapsedMs"].GetDouble(), 300, 2_000);
+        Assert.True(response["elapsedMs"].GetDouble() >= 300);
     }
 
     [Fact]
-    public async Task A_thousand_delays_of_a_tenth_of_a_second_take_less_than_two()
+    public async Task A_thousand_calls_run_at_once()
     {
-        var calls = string.Join(',', Enumerable.Repeat("""{"operation":"delay","input":{"seconds":0.1}}""", 1_000));
+        var calls = string.Join(',', Enumerable.Repeat("""{"operation":"delay","input":{"seconds":1}}""", 1_000));
+        var response = await app.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
 
-        // The best of a few, because the machine may be busy with something else.
-        var best = double.MaxValue;
-        for (var attempt = 0; attempt < 5 && best >= 200; attempt++)
-        {
-            var response = await app.Api.PostAsync("gather", $$"""{"calls":[{{calls}}]}""");
-            Assert.Equal(1_000, response["succeeded"].GetInt32());
-            best = Math.Min(best, response["elapsedMs"].GetDouble());
-        }
-
-        Assert.InRange(best, 100, 200);
+        Assert.Equal(1_000, response["succeeded"].GetInt32());
+        Assert.True(response.RanAtOnce());
     }
 
     [Fact]
@@ -111,17 +104,26 @@ public sealed class GatherTests(FunctionsAppFixture app)
     {
         using var response = await app.Api.SendAsync("gather", """
             {"calls":[
-              {"id":"slow","operation":"delay","input":{"seconds":0.8,"result":1}},
-              {"id":"quick","operation":"delay","input":{"seconds":0.2,"result":2}}]}
+              {"id":"slow","operation":"delay","input":{"seconds":3600}},
+              {"id":"quick","operation":"delay","input":{"seconds":0.1,"result":2}}]}
             """, accept: "application/x-ndjson");
-        var lines = await TimedLines.ReadAsync(response);
 
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.MediaType);
-        Assert.StartsWith("""{"index":1,"id":"quick","operation":"delay","status":"succeeded","result":2,"startedMs":""", lines[0].Text, StringComparison.Ordinal);
-        Assert.StartsWith("""{"index":0,"id":"slow",""", lines[1].Text, StringComparison.Ordinal);
-        Assert.StartsWith("""{"summary":{"succeeded":2,"failed":0,"cancelled":0,"elapsedMs":""", lines[2].Text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            """{"index":1,"id":"quick","operation":"delay","status":"succeeded","result":2,"startedMs":""", Assert.Single(await response.ReadLinesAsync(1)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_summary_ends_a_stream()
+    {
+        using var response = await app.Api.SendAsync(
+            "gather", """{"maxConcurrency":1,"calls":[{"operation":"echo","input":{"value":1}},{"operation":"echo","input":{"value":2}}]}""", accept: "application/x-ndjson");
+        var lines = await response.ReadLinesAsync();
+
         Assert.Equal(3, lines.Count);
-        Assert.InRange((lines[1].At - lines[0].At).TotalSeconds, 0.4, 5);
+        Assert.StartsWith("""{"index":0,"operation":"echo",""", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("""{"index":1,"operation":"echo",""", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("""{"summary":{"succeeded":2,"failed":0,"cancelled":0,"elapsedMs":""", lines[2], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -142,13 +144,13 @@ public sealed class GatherTests(FunctionsAppFixture app)
             {"calls":[
               {"operation":"delay","input":{"seconds":60}},
               {"operation":"echo","input":{"value":1}},
-              {"id":"culprit","operation":"fail","input":{"message":"It broke.","afterSeconds":0.3}}]}
+              {"id":"culprit","operation":"fail","input":{"message":"It broke.","afterSeconds":1}}]}
             """, accept: "application/x-ndjson");
-        var lines = await TimedLines.ReadAsync(response);
+        var lines = await response.ReadLinesAsync();
 
         Assert.Equal(2, lines.Count);
-        Assert.StartsWith("""{"index":1,""", lines[0].Text, StringComparison.Ordinal);
-        Assert.Matches("""^\{"error":\{"type":"/problems/operation-failed",.*"index":2,"id":"culprit"\}\}$""", lines[1].Text);
+        Assert.StartsWith("""{"index":1,""", lines[0], StringComparison.Ordinal);
+        Assert.Matches("""^\{"error":\{"type":"/problems/operation-failed",.*"index":2,"id":"culprit"\}\}$""", lines[1]);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class HeadTests(FunctionsAppFixture app)
 
         Assert.Equal((status, status), (get.StatusCode, head.StatusCode));
         Assert.Equal(Headers(get), Headers(head));
-        Assert.Empty(await head.Content.ReadAsByteArrayAsync().WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync().WaitAsync(TimeSpan.FromSeconds(60)));
 
         Task<HttpResponseMessage> SendAsync(HttpMethod method) =>
             app.Api.Http.SendAsync(new HttpRequestMessage(method, new Uri(path, UriKind.Relative)), HttpCompletionOption.ResponseHeadersRead);

@@ -7,15 +7,31 @@ namespace FunctionsApp.IntegrationTests;
 public sealed class HeartbeatTests(FunctionsAppFixture app)
 {
     [Theory]
-    [InlineData("stream/count?heartbeatSeconds=1", """{"count":2,"intervalSeconds":1.5}""")]
-    [InlineData("gather?heartbeatSeconds=1", """{"calls":[{"operation":"delay","input":{"seconds":1.5}},{"operation":"delay","input":{"seconds":3}}]}""")]
-    public async Task Empty_lines_are_sent_before_the_first_result_and_between_results(string path, string body)
+    [InlineData("stream/count?heartbeatSeconds=1", """{"count":1,"intervalSeconds":3600}""")]
+    [InlineData("gather?heartbeatSeconds=1", """{"calls":[{"operation":"delay","input":{"seconds":3600}}]}""")]
+    public async Task Empty_lines_are_sent_before_the_first_result(string path, string body)
     {
         using var response = await app.Api.SendAsync(path, body, accept: "application/x-ndjson");
-        var lines = await TimedLines.ReadAsync(response);
 
-        Assert.Equal(["", "{", "", "{", "{"], lines.Select(static line => line.Text.Length == 0 ? "" : line.Text[..1]));
-        Assert.True(lines[0].At < lines[1].At - TimeSpan.FromSeconds(0.25), "The first line of all came with the first result.");
+        Assert.Equal([""], await response.ReadLinesAsync(1));
+    }
+
+    [Theory]
+    [InlineData("stream/greet?heartbeatSeconds=1", """{"pauseSeconds":3600}""")]
+    [InlineData("gather?heartbeatSeconds=1", """{"calls":[{"operation":"delay","input":{"seconds":3600}},{"operation":"echo","input":{"value":1}}]}""")]
+    public async Task Empty_lines_are_sent_between_results(string path, string body)
+    {
+        using var response = await app.Api.SendAsync(path, body, accept: "application/x-ndjson");
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        var first = await reader.ReadLineAsync();
+        while (first is "")
+        {
+            // A machine that is busy takes a second for the first result, too.
+            first = await reader.ReadLineAsync();
+        }
+
+        Assert.StartsWith("{", first, StringComparison.Ordinal);
+        Assert.Equal("", await reader.ReadLineAsync());
     }
 
     [Fact]

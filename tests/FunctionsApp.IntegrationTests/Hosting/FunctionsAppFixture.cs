@@ -4,14 +4,18 @@ namespace FunctionsApp.IntegrationTests.Hosting;
 /// The app that all tests share: what <c>FUNCTIONS_BASE_URL</c> names (with <c>FUNCTIONS_KEY</c>), or a host of the
 /// tests' own.
 /// </summary>
-public sealed class FunctionsAppFixture : IAsyncLifetime
+public class FunctionsAppFixture : IAsyncLifetime
 {
-    private AppHost? _host;
-
     /// <summary>The app to run against instead of a host of the tests' own.</summary>
     public static string? ExternalBaseUrl { get; } = Environment.GetEnvironmentVariable("FUNCTIONS_BASE_URL") is { Length: > 0 } url ? url : null;
 
     public Api Api { get; private set; } = null!;
+
+    /// <summary>The host of the tests' own, where there is one.</summary>
+    public AppHost Host { get; private set; } = null!;
+
+    /// <summary>Its settings.</summary>
+    protected virtual (string Key, string Value)[] HostSettings => [];
 
     public async Task InitializeAsync()
     {
@@ -21,23 +25,23 @@ public sealed class FunctionsAppFixture : IAsyncLifetime
             return;
         }
 
-        _host = await Hosts.StartAsync();
-        Api = _host.Connect();
+        Host = await Hosts.StartAsync(HostSettings);
+        Api = Host.Connect();
     }
 
     public async Task DisposeAsync()
     {
         Api?.Dispose();
-        if (_host is not null)
+        if (Host is not null)
         {
-            await _host.DisposeAsync();
+            await Host.DisposeAsync();
         }
     }
 }
 
 /// <summary>Tests of the app over HTTP. They run one after the other, so that each has the machine for its timings.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class FunctionsAppCollection : ICollectionFixture<FunctionsAppFixture>
+public sealed partial class FunctionsAppCollection : ICollectionFixture<FunctionsAppFixture>
 {
     public const string Name = "Functions app";
 }

@@ -14,6 +14,7 @@ public sealed partial class LocalHostProcess : AppHost
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _watching = Task.CompletedTask;
 
     private LocalHostProcess(string urls, (string Key, string Value)[] settings)
     {
@@ -30,10 +31,9 @@ public sealed partial class LocalHostProcess : AppHost
         }
 
         AddEngine(start.Environment, settings);
-        _process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => ReadOutput(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
-        _process.Exited += (_, _) => _listening.TrySetException(new InvalidOperationException($"The host exited with {_process.ExitCode}. {_error}"));
     }
 
     public override string Output
@@ -96,9 +96,9 @@ public sealed partial class LocalHostProcess : AppHost
         if (!_process.HasExited)
         {
             _process.Kill(entireProcessTree: true);
-            await _process.WaitForExitAsync();
         }
 
+        await _watching;
         _process.Dispose();
         _tasks.Delete(recursive: true);
     }
@@ -112,6 +112,7 @@ public sealed partial class LocalHostProcess : AppHost
         host._process.Start();
         host._process.BeginOutputReadLine();
         host._process.BeginErrorReadLine();
+        host._watching = host.WatchAsync();
         return host;
     }
 
@@ -121,6 +122,13 @@ public sealed partial class LocalHostProcess : AppHost
         {
             builder.AppendLine(line);
         }
+    }
+
+    private async Task WatchAsync()
+    {
+        // Not before all is read that it has printed.
+        await _process.WaitForExitAsync();
+        _listening.TrySetException(new InvalidOperationException($"The host exited with {_process.ExitCode}. {Error}"));
     }
 
     private void ReadOutput(string? line)

@@ -12,7 +12,7 @@ namespace FunctionsApp.IntegrationTests.Hosting;
 /// </summary>
 public sealed class Upload : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly Socket _socket;
     private readonly byte[] _buffer = new byte[128 * 1024];

@@ -1,17 +1,19 @@
 using System.Diagnostics;
+using FunctionsApp.IntegrationTests.Hosting;
 
 namespace FunctionsApp.IntegrationTests.OpenApi;
 
 /// <summary>A test that leaves its judgement to tools from npm.</summary>
 public sealed class NodeFactAttribute : FactAttribute
 {
-    public NodeFactAttribute()
-    {
-        if (!Directory.Exists(Path.Combine(NodeTools.Folder, "node_modules")))
-        {
-            Skip = "Needs Node and its tools: npm ci --prefix tests/openapi-lint.";
-        }
-    }
+    /// <summary>Whether it is about the app, and not about a host; then it need not run on each.</summary>
+    public bool IsOfApp { get; set; }
+
+    /// <inheritdoc/>
+    public override string? Skip =>
+        IsOfApp && Hosts.AreTestHosts ? "The document is the same on every host."
+        : Directory.Exists(Path.Combine(NodeTools.Folder, "node_modules")) ? null
+        : "Needs Node and its tools: npm ci --prefix tests/openapi-lint.";
 }
 
 /// <summary>Runs the tools of tests/openapi-lint.</summary>

@@ -13,7 +13,7 @@ namespace FunctionsApp.IntegrationTests.OpenApi;
 
 /// <summary>The OpenAPI document tells the truth: what it shows works, and what is answered is as it says.</summary>
 [Collection(FunctionsAppCollection.Name)]
-public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixture upstream)
 {
     /// <summary>The address that the examples call.</summary>
     private const string Elsewhere = "https://example.com/";
@@ -38,7 +38,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         Assert.Equal(document.Operations.Count, read!.Paths.Sum(static path => path.Value.Operations!.Count));
     }
 
-    [NodeFact]
+    [NodeFact(IsOfApp = true)]
     public async Task A_linter_finds_no_errors()
     {
         var document = await ApiDocument.GetAsync(Api);
@@ -81,12 +81,10 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     [OwnHostFact]
     public async Task The_document_has_exactly_the_functions_of_the_host()
     {
-        await using var host = await Hosts.StartAsync();
-        using var api = host.Connect();
-        var document = await ApiDocument.GetAsync(api);
+        var document = await ApiDocument.GetAsync(app.Api);
 
         // As the host lists them, but for HEAD, which goes without saying; and where a route names an operation, the document may do so in its place.
-        var functions = FunctionLine().Matches(host.Functions).SelectMany(static line =>
+        var functions = FunctionLine().Matches(app.Host.Functions).SelectMany(static line =>
             line.Groups["methods"].Value.ToLowerInvariant().Split(',').Where(static method => method != "head").Select(method => (Name: line.Groups["name"].Value, Method: method, Path: line.Groups["path"].Value))).ToList();
         Assert.NotEmpty(functions);
         Assert.All(document.Operations, operation => Assert.Contains(functions, function =>
@@ -155,7 +153,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
         await ValidateAsync(document, [.. (await AskAllAsync(document)).SelectMany(static response => response.Checks)]);
     }
 
-    [NodeFact]
+    [NodeFact(IsOfApp = true)]
     public async Task Every_problem_matches_its_schema()
     {
         var document = await ApiDocument.GetAsync(Api);
@@ -246,7 +244,7 @@ public sealed partial class OpenApiTests(FunctionsAppFixture app, UpstreamFixtur
     private async Task<List<Asked>> AskAllAsync(ApiDocument document)
     {
         var finished = await CreateTaskAsync("echo", """{"input":{"value":1}}""");
-        await Api.GetAsync($"tasks/{finished}?waitSeconds=10");
+        await Api.EndAsync(finished);
         var responses = new List<Asked>();
         foreach (var operation in document.Operations)
         {

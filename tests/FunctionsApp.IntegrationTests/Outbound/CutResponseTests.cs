@@ -8,8 +8,9 @@ namespace FunctionsApp.IntegrationTests.Outbound;
 
 /// <summary>Answers that were cut on their way, or before: each is <c>upstream-failed</c>, whichever way its end is told.</summary>
 [Collection(FunctionsAppCollection.Name)]
-public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+public sealed class CutResponseTests(UpstreamFixture upstream)
 {
+    private const string SameClient = "A worker reads responses with the same code.";
     private const string Text = "[1,2,3]";
 
     /// <summary><see cref="Text"/> as zlib 1.2.13 and Node.js 20.20.2 compress it.</summary>
@@ -24,7 +25,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
 
     private static readonly Func<byte[], byte[]>[] Framings = [Measured, Chunked, EndedByConnection];
 
-    [OwnHostFact]
+    [LocalHostFact(SameClient)]
     public async Task A_complete_response_is_read_with_every_kind_of_end()
     {
         foreach (var (coding, body) in Bodies)
@@ -40,7 +41,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [OwnHostFact]
+    [LocalHostFact(SameClient)]
     public async Task A_compressed_response_cut_at_any_byte_is_a_failure()
     {
         foreach (var (coding, body) in Bodies)
@@ -55,7 +56,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [OwnHostFact]
+    [LocalHostFact(SameClient)]
     public async Task A_response_whose_message_was_cut_is_a_failure()
     {
         foreach (var (coding, body) in Bodies.Append(("identity", Encoding.UTF8.GetBytes(Text))))
@@ -74,7 +75,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
         }
     }
 
-    [OwnHostFact]
+    [LocalHostFact(SameClient)]
     public async Task A_response_without_a_byte_is_empty_unless_it_must_be_compressed()
     {
         Assert.Equal(0, (await RequestAsync("gzip", Measured([])))["result"].GetProperty("bytes").GetInt32());
@@ -83,7 +84,7 @@ public sealed class CutResponseTests(UpstreamFixture upstream) : IClassFixture<U
         await AssertFailsAsync("gzip", EndedByConnection([]));
     }
 
-    [OwnHostFact]
+    [LocalHostFact(SameClient)]
     public async Task A_response_that_cannot_be_decoded_is_not_text()
     {
         // Zstandard 1.5.4, and gzip twice.

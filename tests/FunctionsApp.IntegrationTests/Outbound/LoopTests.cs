@@ -5,17 +5,20 @@ using FunctionsApp.IntegrationTests.Webhooks;
 
 namespace FunctionsApp.IntegrationTests.Outbound;
 
+/// <summary>A host that may call itself.</summary>
+public sealed class LoopFixture : FunctionsAppFixture
+{
+    protected override (string Key, string Value)[] HostSettings => [("Outbound__AllowedHosts__0", "127.0.0.1")];
+}
+
 /// <summary>Hosts that may call themselves and each other, and do not do so without end.</summary>
-public sealed class LoopTests
+public sealed class LoopTests(LoopFixture loop) : IClassFixture<LoopFixture>
 {
     [OwnHostFact]
     public async Task A_host_that_may_call_itself_can_do_so_once()
     {
-        await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
-        using var api = host.Connect();
-
-        var once = await api.PostAsync("await/http.request", Call(host, "await/echo", """{"value":"once"}"""));
-        var twice = await api.PostAsync("await/http.request", Call(host, "await/http.request", Call(host, "await/echo", """{"value":"twice"}""")));
+        var once = await loop.Api.PostAsync("await/http.request", Call(loop.Host, "await/echo", """{"value":"once"}"""));
+        var twice = await loop.Api.PostAsync("await/http.request", Call(loop.Host, "await/http.request", Call(loop.Host, "await/echo", """{"value":"twice"}""")));
 
         Assert.Equal("once", once["result"].GetProperty("body").GetProperty("result").GetString());
         AssertLoop(twice["result"].GetProperty("body").GetProperty("result"));
@@ -24,12 +27,10 @@ public sealed class LoopTests
     [OwnHostFact]
     public async Task A_loop_through_streams_is_detected()
     {
-        await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
-        using var api = host.Connect();
-        var second = """{"maxConcurrency":1,"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"http.request","input":""" + Call(host, "await/echo", """{"value":1}""") + "}]}";
-        var first = Call(host, "gather", second, """ "headers":{"Accept":"application/x-ndjson"}, """);
+        var second = """{"maxConcurrency":1,"calls":[{"operation":"delay","input":{"seconds":0.1}},{"operation":"http.request","input":""" + Call(loop.Host, "await/echo", """{"value":1}""") + "}]}";
+        var first = Call(loop.Host, "gather", second, """ "headers":{"Accept":"application/x-ndjson"}, """);
 
-        var response = await api.PostAsync("await/http.request", first);
+        var response = await loop.Api.PostAsync("await/http.request", first);
 
         var line = response["result"].GetProperty("body").GetString()!.Split('\n')[1];
         AssertLoop(JsonElement.Parse(line).GetProperty("result"));
@@ -38,13 +39,11 @@ public sealed class LoopTests
     [OwnHostFact]
     public async Task A_loop_through_tasks_is_detected()
     {
-        await using var host = await Hosts.StartAsync(("Outbound__AllowedHosts__0", "127.0.0.1"));
-        using var api = host.Connect();
-        var task = "{\"input\":" + Call(host, "await/echo", """{"value":1}""") + "}";
+        var task = "{\"input\":" + Call(loop.Host, "await/echo", """{"value":1}""") + "}";
 
-        var created = await api.PostAsync("await/http.request", Call(host, "tasks/http.request", task));
+        var created = await loop.Api.PostAsync("await/http.request", Call(loop.Host, "tasks/http.request", task));
         var id = created["result"].GetProperty("body").GetProperty("id").GetString();
-        var ended = await api.GetAsync($"tasks/{id}?waitSeconds=60");
+        var ended = await loop.Api.GetAsync($"tasks/{id}?waitSeconds=60");
 
         AssertLoop(ended["result"]);
     }

@@ -51,7 +51,7 @@ public sealed class OutboundGuardTests(FunctionsAppFixture app)
 
 /// <summary>The guard where some of loopback is allowed.</summary>
 [Collection(FunctionsAppCollection.Name)]
-public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+public sealed class OutboundGuardWithAllowedHostsTests(UpstreamFixture upstream)
 {
     [OwnHostFact]
     public async Task Another_port_of_an_allowed_host_is_refused()

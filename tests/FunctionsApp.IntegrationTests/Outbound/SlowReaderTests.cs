@@ -9,19 +9,20 @@ namespace FunctionsApp.IntegrationTests.Outbound;
 /// whose peak is looked at.
 /// </summary>
 [Collection(FunctionsAppCollection.Name)]
-public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<UpstreamFixture>
+public sealed class SlowReaderTests(UpstreamFixture upstream)
 {
+    private const string OneIsEnough = "A worker waits for the reader of a long response, which another test shows.";
     private const int MiB = 1024 * 1024;
     private const int LineCharacters = 4_000;
 
     // More than the buffers on the way hold, those of the sockets among them, and far less than what is streamed.
     private const int OnTheWay = 64 * MiB;
 
-    [OwnHostFact(Needs.Linux)]
+    [LocalHostFact(OneIsEnough, Needs.Linux)]
     public async Task A_long_response_is_streamed_in_constant_memory()
     {
         const int Lines = 64_000;
-        await using var host = await upstream.StartHostAsync();
+        await using var host = await upstream.StartHostAsync(AppHost.FrequentCollection);
         using var api = host.Connect();
         using var response = await api.SendAsync("stream/http.lines", upstream.Input($"/lines?characters={LineCharacters}&count={Lines}"));
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
@@ -38,7 +39,7 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
     public async Task A_long_response_waits_for_its_reader()
     {
         var id = upstream.NewId();
-        await using var host = await upstream.StartHostAsync();
+        await using var host = await upstream.StartHostAsync(AppHost.FrequentCollection);
         using var api = host.Connect();
         using var response = await api.SendAsync("stream/http.lines", upstream.Input($"/lines?id={id}&characters={LineCharacters}&count=64000"));
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
@@ -54,13 +55,13 @@ public sealed class SlowReaderTests(UpstreamFixture upstream) : IClassFixture<Up
         await ReadLinesAsync(reader, (int)(written / LineCharacters) + 1_000);
     }
 
-    [OwnHostFact(Needs.Linux)]
+    [LocalHostFact(OneIsEnough, Needs.Linux)]
     public async Task Calls_of_a_streamed_gather_wait_for_its_reader()
     {
         const int Calls = 200;
         var id = upstream.NewId();
         var call = $$"""{"operation":"http.request","input":{{upstream.Input($"/lines?id={id}&characters=1000000&count=1")}}}""";
-        await using var host = await upstream.StartHostAsync();
+        await using var host = await upstream.StartHostAsync(AppHost.FrequentCollection);
         using var api = host.Connect();
         await api.PostAsync("await/http.request", upstream.Input("/echo"));
         var start = host.PeakMemoryBytes;

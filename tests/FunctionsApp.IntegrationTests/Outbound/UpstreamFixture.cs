@@ -93,5 +93,5 @@ public class UpstreamFixture : IAsyncLifetime
     }
 
     /// <summary>What the host of the fixture itself is told besides.</summary>
-    protected virtual IEnumerable<(string Key, string Value)> HostSettings() => [("Outbound__ConnectTimeoutSeconds", "1")];
+    protected virtual IEnumerable<(string Key, string Value)> HostSettings() => [];
 }

@@ -24,7 +24,7 @@ public sealed record Received(
 /// </summary>
 public sealed class UpstreamServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Stall = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Trace> _traces = new(StringComparer.Ordinal);
@@ -161,11 +161,6 @@ public sealed class UpstreamServer : IAsyncDisposable
                 case "/deep":
                     var depth = int.Parse(Query("depth")!, CultureInfo.InvariantCulture);
                     await WriteAsync("application/json", new string('[', depth) + new string(']', depth));
-                    break;
-
-                case "/slow":
-                    await Task.Delay(TimeSpan.FromSeconds(0.5), aborted);
-                    await WriteAsync("application/json", "1");
                     break;
 
                 case "/hang":

@@ -62,12 +62,7 @@ public sealed class TelemetryTests
         await RunAsync(receiver, async api =>
         {
             var response = await PostAsync(api, "tasks/echo", $$$"""{"input":{"value":"a secret"},"onSuccess":{"url":"{{{upstream.Origin}}}echo?id=hook&token=a-secret"}}""");
-            var id = response["id"].GetString()!;
-            var deadline = DateTime.UtcNow.AddSeconds(20);
-            while ((await api.GetAsync($"tasks/{id}/deliveries"))["items"].GetArrayLength() == 0 && DateTime.UtcNow < deadline)
-            {
-                await api.GetAsync($"tasks/{id}?waitSeconds=1");
-            }
+            await api.DeliveredAsync(response.Id());
         }, ("Outbound__AllowedHosts__0", $"127.0.0.1:{upstream.Origin.Port}"), ("Callbacks__SigningKeys__0", WebhookReceiver.Secret));
 
         var spans = receiver.Spans.Where(static span => span.TraceId == CallerTrace).ToList();
@@ -90,7 +85,7 @@ public sealed class TelemetryTests
             await PostAsync(api, "await/fail", """{"message":"a secret"}""");
             var task = (await PostAsync(api, "tasks/pbkdf2", """{"input":{"password":"a secret","salt":"x","iterations":1000}}"""))["id"].GetString()!;
             ids.Add(task);
-            await api.GetAsync($"tasks/{task}?waitSeconds=10");
+            await api.EndAsync(task);
         });
 
         var text = receiver.Text;

@@ -7,15 +7,11 @@ namespace FunctionsApp.TestHost.Worker;
 internal sealed class WorkerProcess : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private WorkerProcess(Process process) => _process = process;
 
     /// <summary>The process.</summary>
     public Process Process => _process;
-
-    /// <summary>Completes when the process has ended.</summary>
-    public Task Exited => _exited.Task;
 
     /// <summary>Starts the worker of a package.</summary>
     /// <param name="options">The package and its settings.</param>
@@ -57,7 +53,6 @@ internal sealed class WorkerProcess : IAsyncDisposable
         var worker = new WorkerProcess(new Process { StartInfo = start, EnableRaisingEvents = true });
         worker._process.OutputDataReceived += (_, line) => log.Add(line.Data);
         worker._process.ErrorDataReceived += (_, line) => log.Add(line.Data);
-        worker._process.Exited += (_, _) => worker._exited.TrySetResult();
         try
         {
             worker._process.Start();
@@ -71,6 +66,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
         worker._process.BeginErrorReadLine();
         return worker;
     }
+
+    /// <summary>Waits for the end of the process, and until all that it has printed is in the log.</summary>
+    public Task WaitForExitAsync() => _process.WaitForExitAsync();
 
     /// <summary>Waits for the end of the process, which has been asked for; kills it when it takes too long.</summary>
     /// <returns>Whether it ended by itself.</returns>
