@@ -142,7 +142,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
 
     /// <summary>Waits until every task has ended, and every webhook has arrived.</summary>
     /// <param name="api">The app.</param>
-    /// <param name="limit">How long a webhook may take after the end of its task; null for 30 s.</param>
+    /// <param name="limit">How long a task may take, and after its end its webhook; null for as long as anything else.</param>
     public async Task EndAsync(Api api, TimeSpan? limit = null)
     {
         Assert.Empty(_unanswered);
@@ -154,7 +154,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
                 await CancelAsync(api, id);
             }
 
-            await api.EndAsync(id);
+            await api.EndAsync(id, limit);
             if (work.HasWebhook)
             {
                 await api.DeliveredAsync(id, limit);
