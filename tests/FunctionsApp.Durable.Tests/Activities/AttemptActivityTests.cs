@@ -7,6 +7,7 @@ using FunctionsApp.Durable.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace FunctionsApp.Durable.Tests.Activities;
 
@@ -19,11 +20,13 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task An_attempt_without_a_turn_in_time_is_queued_again_and_not_counted()
     {
         var activity = Limited(TimeSpan.FromSeconds(2.2), maxRunning: 1);
-        var running = activity.RunAsync(await CallAsync("delay", """{"seconds":1,"result":"done"}"""), CancellationToken.None);
+        using var stop = new CancellationTokenSource();
+        var running = activity.RunAsync(await CallAsync("delay", """{"seconds":3600}"""), stop.Token);
         var call = await CallAsync("echo", """{"value":1}""");
         call = call with { Definition = call.Definition with { TimeoutSeconds = 2 } };
 
         var waited = await activity.RunAsync(call, CancellationToken.None);
+        await stop.CancelAsync();
         await running;
         var made = await activity.RunAsync(call, CancellationToken.None);
 
@@ -37,11 +40,13 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         var activity = fixture.Services.GetRequiredService<AttemptActivity>();
         var call = await CallAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
 
-        // The process of the first seemed to have died, so the same call is made again.
+        // The process of the first seemed to have died, so the same call is made again, and its pause before it takes over passes at once.
         var first = activity.RunAsync(call, CancellationToken.None);
         await StartedAsync(call, attempts: 1);
-        var second = activity.RunAsync(call, CancellationToken.None);
-        await StartedAsync(call, attempts: 2);
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        var second = ActivatorUtilities.CreateInstance<AttemptActivity>(
+            fixture.Services, ActivatorUtilities.CreateInstance<AttemptExecution>(fixture.Services, time)).RunAsync(call, CancellationToken.None);
+        await StartedAsync(call, attempts: 2, time);
         Assert.Same(second, await Task.WhenAny(first, second));
 
         Assert.Equal((AttemptEnd.Succeeded, 2), ((await second).End, (await second).Begun));
@@ -177,11 +182,12 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         return call;
     }
 
-    private async Task StartedAsync(AttemptInput call, int attempts)
+    private async Task StartedAsync(AttemptInput call, int attempts, FakeTimeProvider? time = null)
     {
         for (var waited = TimeSpan.Zero; (await Hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None)).Value.Begun < attempts; waited += TimeSpan.FromMilliseconds(20))
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
+            time?.Advance(TimeSpan.FromSeconds(1));
             await Task.Delay(20);
         }
     }

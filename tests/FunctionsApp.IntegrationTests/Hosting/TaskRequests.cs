@@ -36,12 +36,8 @@ public static class TaskRequests
     public static Task<ApiResponse> TaskAsync(this Api api, string id) => api.GetAsync("tasks/" + id);
 
     /// <summary>Reads a task when it has ended.</summary>
-    public static async Task<ApiResponse> EndAsync(this Api api, string id)
-    {
-        var response = await api.GetAsync($"tasks/{id}?waitSeconds=60");
-        Assert.True(response.HasEnded(), response.ToString());
-        return response;
-    }
+    public static Task<ApiResponse> EndAsync(this Api api, string id, TimeSpan? limit = null) => Eventually.SeeAsync(
+        () => api.GetAsync($"tasks/{id}?waitSeconds=60"), static response => response.HasEnded(), $"Task {id} to end", limit);
 
     /// <summary>Waits until a task is in a state.</summary>
     public static Task<ApiResponse> StateAsync(this Api api, string id, string status) =>

@@ -16,7 +16,7 @@ public sealed class TaskCrashTests(ITestOutputHelper output)
     private const int RequestsOfClient = 5;
 
     private static readonly int Seed = Setting("TASK_CRASH_SEED", 20_261);
-    private static readonly int Rounds = Setting("TASK_CRASH_ROUNDS", 32);
+    private static readonly int Rounds = Setting("TASK_CRASH_ROUNDS", Hosts.AreTestHosts ? 6 : 12);
 
     [OwnHostFact]
     public async Task No_accepted_task_is_lost_when_the_host_is_killed_at_random()

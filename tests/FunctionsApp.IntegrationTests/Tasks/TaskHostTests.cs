@@ -58,9 +58,9 @@ public sealed class TaskHostTests
             var events = await api.OpenEventsAsync(running);
             var watching = ServerEvents.ReadAsync(events).ToListAsync().AsTask();
 
-            // The stream has begun; that the others wait is seen by the third task.
+            // The stream has begun; that the others wait is seen by the third task, and by the end of a poll that was sent after them.
             await Eventually.SeeAsync(() => api.ListAsync().CountAsync().AsTask(), static count => count == 3, "The third task");
-            var watch = Stopwatch.StartNew();
+            await api.GetAsync($"tasks/{running}?waitSeconds=0.5");
             host.Terminate();
             foreach (var response in await Task.WhenAll(polls))
             {
@@ -75,7 +75,6 @@ public sealed class TaskHostTests
             await host.WaitForExitAsync();
 
             Assert.Equal(0, host.ExitCode);
-            Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
         }
 
         await using (var host = await directory.StartAsync(("Tasks__MaxRunning", "1")))
@@ -124,16 +123,16 @@ public sealed class TaskHostTests
     [OwnHostFact]
     public Task Two_maps_that_run_as_tasks_do_not_delay_requests()
     {
-        // Some 10 ms an item, and half a minute in all.
-        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 3_000));
+        // Some 10 ms an item, and minutes in all.
+        var items = string.Join(',', Enumerable.Repeat("""{"password":"a","salt":"b","iterations":20000}""", 20_000));
         return EnsureNoDelayAsync("tasks", $$"""{"pattern":"map","operation":"pbkdf2","request":{"items":[{{items}}]} }""");
     }
 
     [OwnHostFact]
     public Task Two_tasks_that_compute_do_not_delay_requests() =>
 
-        // Seconds, in which it cannot be put aside.
-        EnsureNoDelayAsync("tasks/pbkdf2", """{"input":{"password":"a","salt":"b","iterations":10000000} }""");
+        // Without an end, and it cannot be put aside.
+        EnsureNoDelayAsync("tasks/primes.count", """{"input":{"from":0,"to":1000000000000} }""");
 
     /// <summary>Has two tasks compute on two threads, and others wait for answers meanwhile.</summary>
     private static async Task EnsureNoDelayAsync(string path, string task)
@@ -146,21 +145,21 @@ public sealed class TaskHostTests
             await api.StateAsync(id, "running");
         }
 
-        var times = new List<double>();
-        for (var i = 0; i < 30; i++)
-        {
-            var watch = Stopwatch.StartNew();
-            Assert.Equal(9, (await api.PostAsync("await/math.square", """{"x":3}"""))["result"].GetInt32());
-            times.Add(watch.Elapsed.TotalMilliseconds);
-        }
-
-        // Most of all the median, because one of them may wait for the operating system. Whoever had to wait for a task would wait for seconds.
+        // Whoever had to wait for a task would wait for the end of it.
+        await Eventually.SeeAsync(MedianAsync, static median => median < 250, "A median of less than 250 ms", TimeSpan.FromMinutes(1));
         Assert.All(await Task.WhenAll(ids.Select(id => api.TaskAsync(id))), static task => Assert.Equal("running", task.State()));
-        Assert.InRange(times.Order().ElementAt(15), 0, 250);
-        Assert.InRange(times.Max(), 0, 2_000);
-        foreach (var id in ids)
+
+        async Task<double> MedianAsync()
         {
-            await api.CancelAsync(id);
+            var times = new List<double>();
+            for (var i = 0; i < 31; i++)
+            {
+                var watch = Stopwatch.StartNew();
+                Assert.Equal(9, (await api.PostAsync("await/math.square", """{"x":3}"""))["result"].GetInt32());
+                times.Add(watch.Elapsed.TotalMilliseconds);
+            }
+
+            return times.Order().ElementAt(15);
         }
     }
 }

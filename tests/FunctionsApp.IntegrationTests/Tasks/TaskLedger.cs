@@ -81,8 +81,15 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
     {
         try
         {
-            // Everything else is refused by nobody, so an answer is 202.
-            var response = await api.CreateAsync(work.Path, work.Body, ("Idempotency-Key", work.Key), ("Prefer", "respond-async"));
+            // Everything else is refused by nobody, so an answer is 202. The emulated storage may be too slow for that.
+            var response = await api.SendAsync(HttpMethod.Post, work.Path, work.Body, ("Idempotency-Key", work.Key), ("Prefer", "respond-async"));
+            if (Hosts.AreDurable && response.Status == HttpStatusCode.InsufficientStorage)
+            {
+                _unanswered.Enqueue(work);
+                return;
+            }
+
+            Assert.True(response.Status == HttpStatusCode.Accepted, response.ToString());
             Accept(response.Id(), work);
             if (work.IsToBeCancelled)
             {
@@ -142,7 +149,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
 
     /// <summary>Waits until every task has ended, and every webhook has arrived.</summary>
     /// <param name="api">The app.</param>
-    /// <param name="limit">How long a webhook may take after the end of its task; null for 30 s.</param>
+    /// <param name="limit">How long a task may take, and after its end its webhook; null for as long as anything else.</param>
     public async Task EndAsync(Api api, TimeSpan? limit = null)
     {
         Assert.Empty(_unanswered);
@@ -154,7 +161,7 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
                 await CancelAsync(api, id);
             }
 
-            await api.EndAsync(id);
+            await api.EndAsync(id, limit);
             if (work.HasWebhook)
             {
                 await api.DeliveredAsync(id, limit);

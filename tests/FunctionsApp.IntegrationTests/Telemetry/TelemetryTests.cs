@@ -13,7 +13,7 @@ public sealed class TelemetryTests
     private const string CallerTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string CallerSpan = "00f067aa0ba902b7";
 
-    [OwnHostFact(Needs.Signals)]
+    [EmbeddedFact("Runs no task.", Needs.Signals)]
     public async Task A_gather_is_a_tree_from_the_callers_span_to_each_call()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -36,7 +36,7 @@ public sealed class TelemetryTests
         Assert.All(calls, call => Assert.True(call.Start >= gather.Start && call.End <= gather.End));
     }
 
-    [OwnHostFact(Needs.Signals)]
+    [EmbeddedFact("Runs no task.", Needs.Signals)]
     public async Task A_streamed_response_belongs_to_the_span_of_its_request_until_the_end()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -102,7 +102,7 @@ public sealed class TelemetryTests
             receiver.Metrics.Keys.ToHashSet(StringComparer.Ordinal));
     }
 
-    [OwnHostFact(Needs.Signals)]
+    [EmbeddedFact("Runs no task.", Needs.Signals)]
     public async Task With_a_connection_string_spans_and_metrics_go_to_Azure_Monitor()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
@@ -128,7 +128,7 @@ public sealed class TelemetryTests
         Assert.DoesNotContain("a secret", receiver.Text, StringComparison.Ordinal);
     }
 
-    [OwnHostFact(Needs.Signals)]
+    [EmbeddedFact("Runs no task.", Needs.Signals)]
     public async Task A_missing_collector_has_no_effect()
     {
         await using var host = await Hosts.StartAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));

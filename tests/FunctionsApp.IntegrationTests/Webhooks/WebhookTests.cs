@@ -83,8 +83,8 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         var webhooks = hooks.Receiver.Received(id);
 
         Assert.Equal([429, 204], deliveries["items"].EnumerateArray().Select(static item => item.GetProperty("status").GetInt32()));
-        Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 2, 30);
-        Assert.InRange(webhooks[1].Seconds - webhooks[0].Seconds, 2, 30);
+        Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 2, 60);
+        Assert.InRange(webhooks[1].Seconds - webhooks[0].Seconds, 2, 60);
         Assert.Equal(webhooks[0].Id, webhooks[1].Id);
         Assert.NotEqual(webhooks[0].Signatures, webhooks[1].Signatures);
     }
@@ -161,7 +161,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
     public async Task A_receiver_that_hangs_delays_no_other()
     {
         await using var slow = await WebhookReceiver.StartAsync();
-        await using var host = await Hosts.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", Hosts.AreDurable ? "15" : "3")]);
+        await using var host = await Hosts.StartAsync([.. WebhookFixture.Settings(0, 0.2), ("Callbacks__TimeoutSeconds", "60")]);
         using var api = host.Connect();
 
         // More than go to one receiver at once, and before the others.
@@ -185,13 +185,23 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
             await hooks.Receiver.ArrivalAsync(id);
         }
 
-        // They have all arrived while the first to hang has not even been given up.
-        Assert.Empty((await api.DeliveriesAsync(hanging[^1]))["items"].EnumerateArray());
-        var given = await Eventually.SeeAsync(
-            () => api.DeliveriesAsync(hanging[0]), static response => response["items"].GetArrayLength() > 0, "The attempt that hangs to be given up");
-        Assert.Contains("Callbacks:TimeoutSeconds", given["items"][0].GetProperty("error").GetString(), StringComparison.Ordinal);
-        Assert.InRange(given["items"][0].GetProperty("elapsedMs").GetDouble(), 2_900, 20_000);
+        // They have all arrived while none of those that hang has been given up.
+        Assert.All(await Task.WhenAll(hanging.Select(id => api.DeliveriesAsync(id))), static response => Assert.Empty(response["items"].EnumerateArray()));
         Assert.Empty(slow.ValidationErrors);
+    }
+
+    [OwnHostFact]
+    public async Task A_receiver_that_hangs_is_given_up_after_the_timeout()
+    {
+        await using var host = await Hosts.StartAsync([.. WebhookFixture.Settings(0), ("Callbacks__TimeoutSeconds", "1")]);
+        using var api = host.Connect();
+        var task = await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(hooks.NewId(), "/hang")}");
+        var deliveries = await api.DeliveredAsync(task);
+
+        var item = Assert.Single(deliveries["items"].EnumerateArray());
+        Assert.Equal("failed", deliveries["state"].GetString());
+        Assert.Contains("Callbacks:TimeoutSeconds", item.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.InRange(item.GetProperty("elapsedMs").GetDouble(), 900, 60_000);
     }
 
     [OwnHostFact]
@@ -304,7 +314,7 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
         {
             using var api = host.Connect();
             var task = await api.CreateIdAsync("echo", """{"value":1}""", $"\"onSuccess\":{hooks.To(id, "/fail?times=1")}");
-            await Eventually.SeeAsync(() => api.DeliveriesAsync(task), static response => response["items"].GetArrayLength() == 1, "The first attempt to be noted");
+            await Eventually.SeeAsync(() => api.DeliveriesAsync(task), static response => response["items"].GetArrayLength() > 0, "The first attempt to be noted");
             await host.KillAsync();
         }
 
@@ -313,11 +323,11 @@ public sealed class WebhookTests(WebhookFixture hooks) : IClassFixture<WebhookFi
             var webhooks = await hooks.Receiver.ArrivalAsync(id, 2);
 
             Assert.Equal((webhooks[0].Id, webhooks[0].Json.GetRawText()), (webhooks[1].Id, webhooks[1].Json.GetRawText()));
-            Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 1, 30);
+            Assert.InRange((webhooks[1].At - webhooks[0].At).TotalSeconds, 1, 60);
         }
     }
 
-    [OwnHostFact]
+    [EmbeddedFact("The hub takes up to a minute to take over what a host had begun: RandomlyKilledHostTests.")]
     public async Task A_delivered_or_failed_message_is_not_sent_again_after_a_crash()
     {
         using var directory = new TaskDirectory();

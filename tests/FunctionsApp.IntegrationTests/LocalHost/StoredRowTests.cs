@@ -3,7 +3,7 @@ using FunctionsApp.IntegrationTests.Hosting;
 using FunctionsApp.IntegrationTests.Webhooks;
 using Microsoft.Data.Sqlite;
 
-namespace FunctionsApp.IntegrationTests.Tasks;
+namespace FunctionsApp.IntegrationTests.LocalHost;
 
 /// <summary>A database that another version of the app has written to, between two runs of this one.</summary>
 [Collection(FunctionsAppCollection.Name)]
@@ -13,7 +13,7 @@ public sealed class StoredRowTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [EmbeddedFact("The rows are those of SQLite.")]
+    [OwnHostFact]
     public async Task An_additional_property_is_ignored_and_an_unreadable_row_fails_alone()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
@@ -49,7 +49,7 @@ public sealed class StoredRowTests : IDisposable
         Assert.Equal([flawed, added, ended], await again.ListAsync().Select(static task => task.GetProperty("id").GetString()!).ToListAsync());
     }
 
-    [EmbeddedFact("The version is that of SQLite's tables.")]
+    [OwnHostFact]
     public async Task Tables_of_a_later_version_are_refused_with_both_versions()
     {
         await using (var host = await _directory.StartAsync())
