@@ -26,7 +26,7 @@ public sealed class AccessTests(PlaygroundFixture playground)
     public async Task Axe_finds_nothing(string tab, int width, ColorScheme scheme)
     {
         await using var page = await playground.OpenAsync(tab, Windows.Of(width, scheme));
-        await page.ChooseAsync(tab, Quick(tab));
+        await page.ChooseAsync(tab, Examples.Quick(tab, width));
         await page.RunAsync(tab);
         await page.Panel(tab).Locator("summary").First.ClickAsync();
         Assert.Empty(await ErrorsAsync(page));
@@ -114,7 +114,6 @@ public sealed class AccessTests(PlaygroundFixture playground)
     public async Task Nothing_moves_with_reduced_motion()
     {
         await using var page = await playground.OpenAsync("stream", new() { ReducedMotion = ReducedMotion.Reduce });
-        await page.EndAsync("stream");
         await page.WriteAsync("stream", """{"count":1000,"intervalSeconds":0.1}""");
         await page.Part("stream", "run").ClickAsync();
         await Expect(page.Bars("stream").First).ToContainClassAsync("running");
@@ -122,18 +121,6 @@ public sealed class AccessTests(PlaygroundFixture playground)
         await page.Part("stream", "cancel").ClickAsync();
         await page.EndAsync("stream", "cancelled");
     }
-
-    /// <summary>An example that does not take long, for what is the same with all of them.</summary>
-    private static string Quick(string tab) => tab switch
-    {
-        "await" => "Count primes",
-        "sequence" => "Each step uses the one before",
-        "callback" => "Work, then a sentence",
-        "gather" => "Some fail, the others continue",
-        "map" => "Fractal: the whole set",
-        "stream" => "Hello and goodbye",
-        _ => "A map, with its progress",
-    };
 
     private static async Task<List<string>> ErrorsAsync(PlaygroundPage page) =>
         [.. (await page.Page.RunAxe()).Violations

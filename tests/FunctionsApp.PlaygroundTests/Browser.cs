@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Collections.Concurrent;
 using FunctionsApp.IntegrationTests.Hosting;
 using Microsoft.Playwright;
 
@@ -65,7 +65,7 @@ public sealed class PlaygroundFixture : IAsyncLifetime
             _playwright = await Playwright.CreateAsync();
 
             // Chromium's sandbox does not start for root, which is who tests in a container.
-            _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Machine.Browser, Args = ["--no-sandbox"] });
+            _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Machine.Browser, Args = ["--no-sandbox"], Timeout = 120_000 });
         }
     }
 
@@ -108,6 +108,22 @@ public static class Windows
         : new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme };
 }
 
+/// <summary>Examples that do not take long, for what is the same with all of them.</summary>
+public static class Examples
+{
+    /// <summary>The quick example of a tab. On a phone it is a fractal, which is small there.</summary>
+    public static string Quick(string tab, int width) => tab switch
+    {
+        "await" => "Count primes",
+        "sequence" => "Each step uses the one before",
+        "callback" => "Work, then a sentence",
+        "gather" => "Some fail, the others continue",
+        "map" => width < 500 ? "Fractal: the whole set" : "Powers, by starmap",
+        "stream" => "Hello and goodbye",
+        _ => "A map, with its progress",
+    };
+}
+
 /// <summary>They run one after the other, so that each has the machine for its timings.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class PlaygroundCollection : ICollectionFixture<PlaygroundFixture>
@@ -119,21 +135,23 @@ public sealed class PlaygroundCollection : ICollectionFixture<PlaygroundFixture>
 public sealed class PlaygroundPage : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
-    private readonly List<string> _errors = [];
-    private readonly List<IRequest> _requests = [];
+
+    // The browser reports on a thread of its own.
+    private readonly ConcurrentQueue<string> _errors = [];
+    private readonly ConcurrentQueue<IRequest> _requests = [];
 
     private PlaygroundPage(IBrowserContext context, IPage page)
     {
         _context = context;
         Page = page;
-        page.PageError += (_, error) => _errors.Add(error);
-        page.Request += (_, request) => _requests.Add(request);
+        page.PageError += (_, error) => _errors.Enqueue(error);
+        page.Request += (_, request) => _requests.Enqueue(request);
         page.Console += (_, message) =>
         {
             // That an answer has a status of 400 and above is the browser's own remark, and no error of the page.
             if (message.Type is "error" or "warning" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
             {
-                _errors.Add(message.Text);
+                _errors.Enqueue(message.Text);
             }
         };
     }
@@ -141,12 +159,12 @@ public sealed class PlaygroundPage : IAsyncDisposable
     public IPage Page { get; }
 
     /// <summary>What the page has asked the host for.</summary>
-    public IReadOnlyList<IRequest> Requests => _requests;
+    public IReadOnlyList<IRequest> Requests => [.. _requests];
 
     public static async Task<PlaygroundPage> OpenAsync(IBrowserContext context, Uri address)
     {
-        context.SetDefaultTimeout(30_000);
-        Assertions.SetDefaultExpectTimeout(30_000);
+        context.SetDefaultTimeout(60_000);
+        Assertions.SetDefaultExpectTimeout(60_000);
         var page = new PlaygroundPage(context, await context.NewPageAsync());
         await page.Page.AddInitScriptAsync("addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));");
         await page.Page.GotoAsync(address.ToString());
@@ -172,13 +190,23 @@ public sealed class PlaygroundPage : IAsyncDisposable
         await EndAsync(tab, state);
     }
 
-    public Task EndAsync(string tab, string state = "done") => Assertions.Expect(Panel(tab)).ToHaveAttributeAsync("data-state", state);
+    /// <summary>Waits until a run has come to its end.</summary>
+    public Task EndAsync(string tab, string state = "done") => Assertions.Expect(Panel(tab)).ToHaveAttributeAsync("data-state", state, new() { Timeout = 180_000 });
 
-    /// <summary>Keeps a picture of the page with the output of the tests.</summary>
+    /// <summary>Gives the window another width, and waits until the page has it.</summary>
+    public async Task ResizeAsync(int width)
+    {
+        await Page.SetViewportSizeAsync(width, 740);
+        await Page.WaitForFunctionAsync("(width) => innerWidth === width", width);
+    }
+
+    /// <summary>Keeps a picture of the page in the folder that <c>PLAYGROUND_SHOTS</c> names, for whoever changes the page.</summary>
     public async Task ShootAsync(string name)
     {
-        var folder = Path.Combine(AppContext.BaseDirectory, "screenshots");
-        await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}.png")), FullPage = true });
+        if (Environment.GetEnvironmentVariable("PLAYGROUND_SHOTS") is { Length: > 0 } folder)
+        {
+            await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true });
+        }
     }
 
     public async ValueTask DisposeAsync()

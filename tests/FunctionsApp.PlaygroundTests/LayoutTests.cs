@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -10,40 +9,46 @@ public sealed class LayoutTests(PlaygroundFixture playground)
 {
     public static TheoryData<string> EachTab() => [.. Windows.Tabs];
 
-    [BrowserTheory]
-    [MemberData(nameof(EachTab))]
-    public async Task Run_and_Cancel_stay_where_they_are(string tab)
+    public static TheoryData<string, int> EachTabAndWidth()
     {
-        await using var page = await playground.OpenAsync(tab);
+        var data = new TheoryData<string, int>();
+        foreach (var (tab, width) in from tab in Windows.Tabs from width in Windows.Widths select (tab, width))
+        {
+            data.Add(tab, width);
+        }
+
+        return data;
+    }
+
+    [BrowserTheory]
+    [MemberData(nameof(EachTabAndWidth))]
+    public async Task Run_and_Cancel_stay_where_they_are(string tab, int width)
+    {
+        await using var page = await playground.OpenAsync(tab, new() { ViewportSize = new() { Width = width, Height = 740 } });
+        await page.ChooseAsync(tab, Examples.Quick(tab, width));
         await page.Page.EvaluateAsync(
             """
             (tab) => {
+              window.places = new Set();
               (function look() {
                 for (const name of ["run", "cancel"]) {
                   const { x, y } = document.querySelector(`#panel-${tab} [data-is=${name}]`).getBoundingClientRect();
-                  window.places?.add(`${name} ${Math.round(x)} ${Math.round(y + scrollY)}`);
+                  places.add(`${name} ${Math.round(x)} ${Math.round(y + scrollY)}`);
                 }
                 requestAnimationFrame(look);
               })();
             }
             """,
             tab);
-        var example = await page.Part(tab, "body").InputValueAsync();
-        foreach (var width in Windows.Widths)
-        {
-            await page.WriteAsync(tab, example);
-            await page.Page.SetViewportSizeAsync(width, 740);
-            await page.Page.EvaluateAsync("() => { window.places = new Set(); }");
-            await page.RunAsync(tab);
-            await page.WriteAsync(tab, """{"unknown":1}""");
-            await page.RunAsync(tab, "failed");
-            await page.WriteAsync(tab, "{");
-            await page.Part(tab, "run").ClickAsync();
-            await Expect(page.Part(tab, "status")).ToContainTextAsync("Not sent");
+        await page.RunAsync(tab);
+        await page.WriteAsync(tab, """{"unknown":1}""");
+        await page.RunAsync(tab, "failed");
+        await page.WriteAsync(tab, "{");
+        await page.Part(tab, "run").ClickAsync();
+        await Expect(page.Part(tab, "status")).ToContainTextAsync("Not sent");
 
-            var places = await page.Page.EvaluateAsync<string[]>("() => [...places]");
-            Assert.True(places.Length == 2, string.Create(CultureInfo.InvariantCulture, $"{width}: {string.Join(", ", places)}"));
-        }
+        var places = await page.Page.EvaluateAsync<string[]>("() => [...places]");
+        Assert.True(places.Length == 2, string.Join(", ", places));
     }
 
     [BrowserTheory]
@@ -53,7 +58,7 @@ public sealed class LayoutTests(PlaygroundFixture playground)
         await using var page = await playground.OpenAsync(tab);
         foreach (var width in Windows.Widths)
         {
-            await page.Page.SetViewportSizeAsync(width, 740);
+            await page.ResizeAsync(width);
             Assert.Empty(await ClippedAsync(page.Panel(tab)));
             foreach (var example in await page.Part(tab, "example").Locator("option").AllTextContentsAsync())
             {
@@ -68,6 +73,7 @@ public sealed class LayoutTests(PlaygroundFixture playground)
     public async Task A_phone_shows_the_chart_without_scrolling_and_no_hints_for_keyboards(string tab)
     {
         await using var page = await playground.OpenAsync(tab, Windows.Of(360));
+        await page.ChooseAsync(tab, Examples.Quick(tab, 360));
         await page.RunAsync(tab);
         Assert.Equal(0, await page.Page.EvaluateAsync<int>("() => scrollY"));
         Assert.Equal(360, await page.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
@@ -84,9 +90,8 @@ public sealed class LayoutTests(PlaygroundFixture playground)
     public async Task The_request_does_not_grow_with_the_response()
     {
         await using var page = await playground.OpenAsync("stream");
-        await page.EndAsync("stream");
         var before = await HeightAsync();
-        await page.ChooseAsync("stream", "A hundred thousand values");
+        await page.WriteAsync("stream", """{"count":1000}""");
         await page.RunAsync("stream");
         await page.ChooseAsync("stream", "Count to twelve");
         Assert.Equal(before, await HeightAsync());

@@ -69,8 +69,10 @@ public sealed class PageTests(PlaygroundFixture playground)
     {
         await using var host = await LocalHostProcess.StartAsync(("AzureFunctionsJobHost__extensions__http__routePrefix", prefix));
         await using var page = await playground.OpenAsync("await", address: host.BaseAddress);
+        await page.WriteAsync("await", """{"seconds":0}""");
         await page.RunAsync("await");
         await using var beside = await playground.OpenAsync("await", address: new Uri(host.BaseAddress, $"/{prefix}/playground".Replace("//", "/", StringComparison.Ordinal)));
+        await beside.WriteAsync("await", """{"seconds":0}""");
         await beside.RunAsync("await");
     }
 
@@ -88,6 +90,7 @@ public sealed class PageTests(PlaygroundFixture playground)
         await page.Page.FillAsync("#key-value", Key);
         await page.Page.Keyboard.PressAsync("Enter");
         await Expect(form).ToBeHiddenAsync();
+        await page.WriteAsync("gather", """{"calls":[{"operation":"delay","input":{"seconds":0}}]}""");
         await page.RunAsync("gather");
 
         // A link cannot send a key, so the page fetches what it leads to.
@@ -96,6 +99,7 @@ public sealed class PageTests(PlaygroundFixture playground)
 
         // Event sources cannot send a key, so tasks show that the page does without them.
         await page.Page.ClickAsync("#tab-tasks");
+        await page.WriteAsync("tasks", """{"pattern":"gather","request":{"calls":[{"operation":"delay","input":{"seconds":0}}]}}""");
         await page.RunAsync("tasks");
         Assert.DoesNotContain(page.Requests, static request => request.Url.Contains(Key, StringComparison.Ordinal));
         Assert.DoesNotContain(Key, await page.Page.EvaluateAsync<string>("() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])"), StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -26,7 +27,6 @@ public sealed class PatternTests(PlaygroundFixture playground)
     [InlineData("map", "Primes, four million at a time", "done", 24)]
     [InlineData("stream", "Count to twelve", "done", 12)]
     [InlineData("stream", "Hello and goodbye", "done", 2)]
-    [InlineData("stream", "Stopped by its timeout", "failed", 7)]
     [InlineData("tasks", "A map, with its progress", "done", 1)]
     [InlineData("tasks", "A gather, with its progress", "done", 1)]
     [InlineData("tasks", "Three attempts", "done", 1)]
@@ -40,22 +40,38 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserFact]
-    public async Task The_bars_of_a_sequence_follow_each_other_and_those_of_a_gather_start_together()
+    public async Task A_stream_that_its_timeout_stops_has_a_bar_a_line_and_the_last_one_failed()
+    {
+        await using var page = await playground.OpenAsync("stream");
+        await page.ChooseAsync("stream", "Stopped by its timeout");
+        await page.RunAsync("stream", "failed");
+
+        // Each value is a line, and so is the error.
+        var bars = await page.Bars("stream").CountAsync();
+        Assert.InRange(bars, 2, 100);
+        await Expect(page.Part("stream", "answer-size")).ToHaveTextAsync($"{bars} lines");
+        await Expect(page.Bars("stream").Last).ToContainClassAsync("failed");
+    }
+
+    [BrowserFact]
+    public async Task The_bars_of_a_sequence_follow_each_other()
     {
         await using var page = await playground.OpenAsync("sequence");
+        await page.WriteAsync("sequence", Waits("steps", 0.3, 0.1, 0.2));
         await page.RunAsync("sequence");
-        var steps = await BoxesAsync(page, "sequence");
-        for (var i = 1; i < steps.Count; i++)
-        {
-            Assert.InRange(steps[i].Left, steps[i - 1].Right - 4, steps[i - 1].Right + 30);
-            Assert.True(steps[i].Top > steps[i - 1].Top);
-        }
+        var steps = await MeasureAsync(page.Panel("sequence"));
+        FollowEachOther(steps, 0.3, 0.1, 0.2);
+        Assert.Equal(steps.OrderBy(static step => step.Top), steps);
+        Assert.Distinct(steps.Select(static step => step.Top));
+    }
 
-        await page.Page.ClickAsync("#tab-gather");
+    [BrowserFact]
+    public async Task The_bars_of_a_gather_start_together()
+    {
+        await using var page = await playground.OpenAsync();
+        await page.WriteAsync("gather", Waits("calls", 0.6, 0.3, 0.4));
         await page.RunAsync("gather");
-        var calls = await BoxesAsync(page, "gather");
-        Assert.All(calls, call => Assert.InRange(call.Left, calls[0].Left - 40, calls[0].Left + 40));
-        Assert.Equal(calls.Max(static call => call.Right), calls[0].Right);
+        StartTogether(await MeasureAsync(page.Panel("gather")), 0.6, 0.3, 0.4);
     }
 
     [BrowserFact]
@@ -75,19 +91,29 @@ public sealed class PatternTests(PlaygroundFixture playground)
     }
 
     [BrowserTheory]
-    [InlineData("sequence")]
-    [InlineData("gather")]
-    public async Task Compare_lays_both_on_one_axis_with_their_times_and_the_factor(string tab)
+    [InlineData("sequence", "steps")]
+    [InlineData("gather", "calls")]
+    public async Task Compare_lays_both_on_one_axis_with_their_times_and_the_factor(string tab, string list)
     {
+        double[] waits = [0.4, 0.3, 0.5, 0.3];
         await using var page = await playground.OpenAsync(tab);
+        await page.WriteAsync(tab, Waits(list, waits));
         await page.Part(tab, "compare").ClickAsync();
         await page.EndAsync(tab);
-        await Expect(page.Bars(tab)).ToHaveCountAsync(14);
-        await Expect(page.Panel(tab).Locator(".timeline")).ToHaveCountAsync(2);
+        var charts = page.Panel(tab).Locator(".timeline");
+        await Expect(charts.Locator("figcaption")).ToHaveTextAsync(["sequence", "gather"]);
+        var (steps, calls) = (await MeasureAsync(charts.First), await MeasureAsync(charts.Last));
+        FollowEachOther(steps, waits);
+        StartTogether(calls, waits);
         var spans = await page.Panel(tab).Locator(".chart").EvaluateAllAsync<string[]>("charts => charts.map((chart) => chart.style.getPropertyValue('--span'))");
         Assert.Equal(spans[0], spans[1]);
-        var factor = double.Parse((await page.Part(tab, "factor").Locator("strong").TextContentAsync())!.Split('×')[0], CultureInfo.InvariantCulture);
-        Assert.InRange(factor, 1.5, 5);
+
+        // The numbers are those of the charts, rounded.
+        var factor = page.Part(tab, "factor");
+        var (slow, quick) = (steps.Max(static step => step.To), calls.Max(static call => call.To));
+        await Expect(factor.Locator("span")).ToContainTextAsync(["in sequence", "gathered"]);
+        Assert.Equal([slow, quick], (await factor.Locator("b").AllTextContentsAsync()).Select(Milliseconds), static (drawn, printed) => Math.Abs(drawn - printed) < 10);
+        Assert.Equal(slow / quick, Number((await factor.Locator("strong").TextContentAsync())!.Replace("× as fast", "", StringComparison.Ordinal)), 0.1);
         await page.ShootAsync($"compare from {tab}");
     }
 
@@ -95,7 +121,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     public async Task A_focused_bar_shows_its_times_and_so_does_a_table()
     {
         await using var page = await playground.OpenAsync();
-        await page.RunAsync("gather");
+        await page.EndAsync("gather");
         await page.Bars("gather").Nth(1).HoverAsync();
         await Expect(page.Panel("gather").Locator(".tip")).ToContainTextAsync("traffic");
         await page.Bars("gather").Nth(0).FocusAsync();
@@ -138,6 +164,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
         await page.ChooseAsync("stream", "A hundred thousand values");
         await page.RunAsync("stream");
         await Expect(page.Part("stream", "answer-size")).ToHaveTextAsync("100,001 lines");
+        await Expect(page.Panel("stream").Locator(".timeline > .hint")).ToContainTextAsync("99,001 more are not drawn");
         var response = page.Part("stream", "answer");
         await response.EvaluateAsync("(lines) => { lines.scrollTop = 0; }");
         await Expect(response).ToContainTextAsync("{\"value\":3}");
@@ -159,15 +186,45 @@ public sealed class PatternTests(PlaygroundFixture playground)
         await Expect(page.Part("gather", "python")).ToContainTextAsync("def math_square(x):");
     }
 
-    private static async Task<List<(double Left, double Right, double Top)>> BoxesAsync(PlaygroundPage page, string tab)
+    /// <summary>A request of some waits.</summary>
+    private static string Waits(string list, params double[] seconds) => JsonSerializer.Serialize(new Dictionary<string, object>(StringComparer.Ordinal)
     {
-        var boxes = new List<(double, double, double)>();
-        foreach (var bar in await page.Bars(tab).AllAsync())
-        {
-            var box = (await bar.BoundingBoxAsync())!;
-            boxes.Add((box.X, box.X + box.Width, box.Y));
-        }
+        [list] = seconds.Select(static one => new { operation = "delay", input = new { seconds = one } }),
+    });
 
-        return boxes;
+    /// <summary>Whether each bar begins at or after the end of the one before, and is as long as its wait.</summary>
+    private static void FollowEachOther((double From, double To, double Top)[] bars, params double[] seconds)
+    {
+        AreAsLongAs(bars, seconds);
+        Assert.All(bars.Zip(bars.Skip(1)), static pair => Assert.InRange(pair.Second.From, pair.First.To - 1, double.MaxValue));
     }
+
+    /// <summary>Whether all bars have begun when the first one ends, and each is as long as its wait.</summary>
+    private static void StartTogether((double From, double To, double Top)[] bars, params double[] seconds)
+    {
+        AreAsLongAs(bars, seconds);
+        Assert.InRange(bars.Max(static bar => bar.From), 0, bars.Min(static bar => bar.To));
+    }
+
+    /// <summary>How much longer a wait takes is the machine's affair.</summary>
+    private static void AreAsLongAs((double From, double To, double Top)[] bars, double[] seconds)
+    {
+        Assert.Equal(seconds.Length, bars.Length);
+        Assert.All(bars.Zip(seconds), static pair => Assert.InRange(pair.First.To - pair.First.From, 950 * pair.Second, double.MaxValue));
+    }
+
+    /// <summary>The bars as they lie on the screen, in milliseconds of the axis.</summary>
+    private static async Task<(double From, double To, double Top)[]> MeasureAsync(ILocator chart) =>
+        [.. (await chart.Locator(".bar").EvaluateAllAsync<double[][]>(
+            """
+            (bars) => bars.map((bar) => {
+              const [box, track] = [bar, bar.parentElement].map((element) => element.getBoundingClientRect());
+              const ms = (x) => ((x - track.left) / track.width) * bar.closest(".chart").style.getPropertyValue("--span");
+              return [ms(box.left), ms(box.right), box.top];
+            })
+            """)).Select(static bar => (bar[0], bar[1], bar[2]))];
+
+    private static double Milliseconds(string text) => text.Split(' ') is [var number, var unit] ? Number(number) * (unit == "s" ? 1000 : 1) : double.NaN;
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -40,10 +40,10 @@ public sealed class Receiver : IAsyncDisposable
     }
 
     /// <summary>Completes when the request of that name is here.</summary>
-    public Task ArrivedAsync(string name) => Held(name).Arrived.Task.WaitAsync(TimeSpan.FromSeconds(30));
+    public Task ArrivedAsync(string name) => Held(name).Arrived.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
     /// <summary>Completes when the caller of that request has gone.</summary>
-    public Task CutOffAsync(string name) => Held(name).CutOff.Task.WaitAsync(TimeSpan.FromSeconds(30));
+    public Task CutOffAsync(string name) => Held(name).CutOff.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 

@@ -108,7 +108,7 @@ public sealed class StartTests(PlaygroundFixture playground)
                 });
             });
         });
-        await arrived.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await arrived.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await Expect(page.Panel("map").Locator(".fractal")).ToContainClassAsync("blank");
         await page.Page.EvaluateAsync("() => new Promise(requestAnimationFrame)");
         await page.ShootAsync("map without a tile");

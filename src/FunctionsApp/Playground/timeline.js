@@ -42,7 +42,7 @@ class Timeline {
     this.end = 1;
     this.fixed = 0;
     this.rows.replaceChildren();
-    this.tip.hidden = this.more.hidden = true;
+    this.tip.hidden = true;
     this.draw(1);
   }
 
@@ -107,8 +107,7 @@ class Timeline {
     let bar = this.bars.get(key);
     if (!bar) {
       if (this.bars.size >= Timeline.most) {
-        this.more.textContent = `Shows the first ${formatCount(Timeline.most, "bar")}; ${(++this.undrawn).toLocaleString("en")} more are not drawn.`;
-        this.more.hidden = false;
+        this.undrawn++;
         this.end = Math.max(this.end, change.to ?? 0);
         return;
       }
@@ -152,6 +151,8 @@ class Timeline {
     const span = Math.max(this.end, now, this.fixed) * 1.01;
     this.chart.style.setProperty("--span", span);
     this.chart.style.setProperty("--now", now);
+    this.more.hidden = this.undrawn === 0;
+    if (this.undrawn) this.more.textContent = `Shows the first ${formatCount(Timeline.most, "bar")}; ${this.undrawn.toLocaleString("en")} more are not drawn.`;
 
     // The step is 1, 2 or 5 times a power of ten, the smallest with room for its label; the last label needs room too.
     const pixel = span / (this.ticks.clientWidth || 600);
