@@ -68,7 +68,7 @@ public sealed class StoredRowTests : IDisposable
         {
             Assert.Equal((HttpStatusCode.InsufficientStorage, "storage-failed"), (response.Status, response.Problem));
             Assert.Equal(
-                "A later version of the app wrote the database of the tasks: the database has version 7, and this version supports 1.", response["detail"].GetString());
+                "A later version of the app wrote the database of the tasks: the database has version 7, and this version supports 2.", response["detail"].GetString());
         }
 
         Assert.Equal(HttpStatusCode.OK, (await again.PostAsync("await/echo", """{"value":1}""")).Status);
