@@ -7,8 +7,7 @@ using Xunit.Abstractions;
 namespace FunctionsApp.IntegrationTests;
 
 /// <summary>The first hour of a newcomer: the pages are pasted into a shell, block by block, in a copy of the repository.</summary>
-[Collection(FunctionsAppCollection.Name)]
-public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper log)
+public sealed class FirstHourTests(ITestOutputHelper log)
 {
     [ToolsFact]
     public async Task The_pages_for_newcomers_work_as_pasted()
@@ -27,19 +26,6 @@ public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper lo
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    [ToolsFact]
-    public async Task The_Python_program_of_the_readme_runs()
-    {
-        var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
-        var program = readme.Split("```python\n")[1].Split("```")[0];
-        var address = app.Api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority);
-        await using var shell = new Shell(Repository.Root);
-
-        var printed = await shell.RunAsync($"PYTHONPATH=clients/python/src python3 - <<'END'\n{program.Replace(Page.Address, address, StringComparison.Ordinal)}END");
-
-        Assert.Equal("[9, 'done']\n78498\n[0, 1, 4, 9, 16]\n", printed);
     }
 
     /// <summary>Runs the blocks of a page. A block that runs a host is for a terminal of its own: the next such block ends it.</summary>
