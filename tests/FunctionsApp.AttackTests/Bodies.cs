@@ -25,7 +25,9 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
     {
         var body = Body.Text("""{"value":""", Nine);
         var replies = await Attack.AtOnceAsync(30, _ => attack.PostAsync("await/echo", body));
-        attack.Expect("30 echoes of 9 MiB", replies, Reply.Ok, Reply.Saturated);
+
+        // A sender that the machine keeps from sending is slow, too.
+        attack.Expect("30 echoes of 9 MiB", replies, Reply.Ok, Reply.Saturated, Reply.RequestTimeout);
         Assert.Contains(replies, static reply => reply.Summary == Reply.Ok);
     });
 
@@ -61,16 +63,9 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
             },
             pause.Token));
 
-        // By now there is room for others. An honest client comes back when it is refused.
+        // By now there is room for others.
         await Task.Delay(TimeSpan.FromSeconds(8), attack.Limit);
-        var honest = Body.Text("""{"value":""", 1 << 20);
-        var reply = await attack.PostAsync("await/echo", honest);
-        for (var attempt = 0; attempt < 10 && reply.Summary == Reply.Saturated; attempt++)
-        {
-            await Task.Delay(TimeSpan.FromSeconds(1), attack.Limit);
-            reply = await attack.PostAsync("await/echo", honest);
-        }
-
+        var reply = await attack.PostPatientlyAsync("await/echo", Body.Text("""{"value":""", 1 << 20));
         attack.Expect("An honest echo of 1 MiB beside them", [reply], Reply.Ok);
         await pause.CancelAsync();
         attack.Expect("200 lines of 9 MiB without an end", await holding,
@@ -85,12 +80,12 @@ public sealed class Bodies(AttackedHost hosts, ITestOutputHelper output) : Hosti
         {
             var connection = await attack.OpenAsync();
             _ = connection.PostAsync("await/echo", body);
-            await Task.Delay(TimeSpan.FromSeconds(10), attack.Limit);
+            await Task.Delay(TimeSpan.FromSeconds(7), attack.Limit);
             return await connection.ReadAsync();
         });
 
         // A client that reads nothing may be taken for gone, in the middle of its answer.
-        attack.Expect("40 echoes of 9 MiB, not read for 10 s", replies, Reply.Ok, Reply.Saturated, Reply.RequestTimeout, "200, cut");
+        attack.Expect("40 echoes of 9 MiB, not read for 7 s", replies, Reply.Ok, Reply.Saturated, Reply.RequestTimeout, "200, cut");
     });
 
     [AttackFact]

@@ -34,7 +34,9 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
         var small = """{"operation":"echo","input":{"value":1}},""";
         var tooLarge = await attack.PostAsync("sequence", Body.Of("""{"steps":[""").Then(small).Repeat(Format10MB + ",", 26)
             .Then("""{"operation":"fail","input":{"message":"No."}}]}"""));
-        var failed = await attack.PostAsync("sequence", Body.Of("""{"steps":[""").Then(small).Repeat(Format10MB + ",", 5)
+
+        // The memory of the first may not be free yet.
+        var failed = await attack.PostPatientlyAsync("sequence", Body.Of("""{"steps":[""").Then(small).Repeat(Format10MB + ",", 5)
             .Then("""{"operation":"fail","input":{"message":"No."}}]}"""));
         attack.Print($"{tooLarge.Summary} of {tooLarge.Length:n0} bytes, {failed.Summary} of {failed.Length:n0} bytes");
         Assert.Equal(Reply.TooLarge, tooLarge.Summary);
@@ -74,6 +76,7 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
         const string Tile = """{"centerX":2,"centerY":2,"scale":1,"column":0,"row":0,"columns":1,"rows":1,"size":512,"maxIterations":50}""";
         var map = Body.Array("""{"items":""", Tile, 80);
         var task = Body.Array("""{"pattern":"map","request":{"operation":"fractal.tile","items":""", Tile, 80, "}}");
+        var others = attack.WatchOthers();
         var tasks = Attack.AtOnceAsync(12, _ => attack.PostAsync("tasks", task));
         var maps = await Attack.AtOnceAsync(12, _ => attack.PostAsync("map/fractal.tile", map));
         var created = await tasks;
@@ -87,6 +90,6 @@ public sealed class Results(AttackedHost hosts, ITestOutputHelper output) : Host
         }
 
         var slow = Bystander.Percentile(attack.Bystander.HealthChecks, 90);
-        Assert.True(slow <= 1_000, $"One in ten health checks took {slow:0} ms or longer.");
+        Assert.True(slow <= 1_000 || others.Disturbs, $"One in ten health checks took {slow:0} ms or longer.");
     });
 }

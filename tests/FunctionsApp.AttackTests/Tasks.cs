@@ -34,7 +34,7 @@ public sealed class Tasks(AttackedHost hosts, ITestOutputHelper output) : Hostin
         Assert.False(watching.IsCompleted, "The watchers wait no more.");
 
         // The task is cancelled beside them, and that is what they hear.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         attack.Expect("DELETE beside 1,000 watchers",
             [await attack.ExchangeAsync(connection => connection.SendHeadAsync("DELETE", path), patience.Token)], "202");
         attack.Expect("1,000 watchers", await watching, Reply.Ok);

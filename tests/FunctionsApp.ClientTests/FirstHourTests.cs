@@ -1,14 +1,10 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using FunctionsApp.IntegrationTests.Hosting;
 using Xunit.Abstractions;
 
 namespace FunctionsApp.IntegrationTests;
 
 /// <summary>The first hour of a newcomer: the pages are pasted into a shell, block by block, in a copy of the repository.</summary>
-[Collection(FunctionsAppCollection.Name)]
-public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper log)
+public sealed class FirstHourTests(ITestOutputHelper log)
 {
     [ToolsFact]
     public async Task The_pages_for_newcomers_work_as_pasted()
@@ -17,11 +13,11 @@ public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper lo
         try
         {
             var clone = Path.Combine(folder.FullName, "clone");
-            await CopyAsync(clone);
-            await PasteAsync("docs/getting-started.md", clone, folder.FullName);
+            await CopyAsync(clone, Path.Combine(folder.FullName, "packages"));
 
-            // The analyzers have seen the code of this repository by now, and do not bind an app of one's own.
-            await PasteAsync("docs/own-app.md", clone, folder.FullName, "export RunAnalyzers=false");
+            // The analyzers have seen the code of this repository, but not what the page adds. They do not bind an app of one's own.
+            await PasteAsync("docs/getting-started.md", clone, folder.FullName, afterFirstRun: "unset RunAnalyzers");
+            await PasteAsync("docs/own-app.md", clone, folder.FullName);
         }
         finally
         {
@@ -29,41 +25,30 @@ public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper lo
         }
     }
 
-    [ToolsFact]
-    public async Task The_Python_program_of_the_readme_runs()
-    {
-        var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
-        var program = readme.Split("```python\n")[1].Split("```")[0];
-        var address = app.Api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority);
-        await using var shell = new Shell(Repository.Root);
-
-        var printed = await shell.RunAsync($"PYTHONPATH=clients/python/src python3 - <<'END'\n{program.Replace(Page.Address, address, StringComparison.Ordinal)}END");
-
-        Assert.Equal("[9, 'done']\n78498\n[0, 1, 4, 9, 16]\n", printed);
-    }
-
     /// <summary>Runs the blocks of a page. A block that runs a host is for a terminal of its own: the next such block ends it.</summary>
-    private async Task PasteAsync(string page, string clone, string folder, string before = "")
+    private async Task PasteAsync(string page, string clone, string folder, string afterFirstRun = ":")
     {
         await using var shell = new Shell(clone);
-        await shell.RunAsync(before.Length == 0 ? ":" : before);
 
-        // What the page installs is gone with the folder. Packages of the same version may be left of an earlier run.
         await shell.RunAsync($$"""
-            rm -rf "${NUGET_PACKAGES:-$HOME/.nuget/packages}"/functionsapp "${NUGET_PACKAGES:-$HOME/.nuget/packages}"/functionsapp.*
-            export DOTNET_CLI_HOME='{{folder}}/cli' MSBUILDDISABLENODEREUSE=1 Tasks__Directory='{{folder}}/tasks' PORT={{FreePort()}}
+            export DOTNET_CLI_HOME='{{folder}}/cli' DOTNET_GENERATE_ASPNET_CERTIFICATE=false MSBUILDDISABLENODEREUSE=1 RunAnalyzers=false
+            export NUGET_PACKAGES='{{folder}}/packages' Configuration=Release PORT=0 Tasks__Directory='{{folder}}/tasks'
+            stop() { kill -- -$host; while kill -0 -- -$host 2> /dev/null; do sleep 0.1; done; }
             """);
-        var address = $"http://127.0.0.1:{(await shell.RunAsync("echo $PORT")).Trim()}";
+        var address = Page.Address;
         foreach (var (commands, output) in Page.Read(page))
         {
             log.WriteLine($"{DateTimeOffset.UtcNow:T} {commands.Split('\n')[0]}");
             if (commands.StartsWith("dotnet run", StringComparison.Ordinal))
             {
-                await shell.RunAsync($$"""
-                    if [ -n "$host" ]; then kill -- -$host; while kill -0 -- -$host 2> /dev/null; do sleep 0.1; done; fi
+                address = (await shell.RunAsync($$"""
+                    if [ -n "$host" ]; then stop; fi
+                    rm -f '{{folder}}/host.log'
                     setsid {{commands.Trim()}} > '{{folder}}/host.log' 2>&1 < /dev/null & host=$!
-                    until curl -sf {{address}}/api/health/ready > /dev/null; do sleep 0.2; kill -0 $host || { cat '{{folder}}/host.log' >&2; exit 1; }; done
-                    """);
+                    until grep -qs '^Listening on ' '{{folder}}/host.log'; do sleep 0.2; kill -0 $host || { cat '{{folder}}/host.log' >&2; exit 1; }; done
+                    sed -n 's/^Listening on \(.*\)\. Stop .*/\1/p' '{{folder}}/host.log'
+                    {{afterFirstRun}}
+                    """)).Trim();
                 continue;
             }
 
@@ -74,20 +59,19 @@ public sealed class FirstHourTests(FunctionsAppFixture app, ITestOutputHelper lo
             }
         }
 
-        await shell.RunAsync("kill -- -$host");
+        log.WriteLine($"{DateTimeOffset.UtcNow:T} The end.");
+        await shell.RunAsync("stop");
     }
 
-    /// <summary>Copies what belongs to the repository: what git knows or would add.</summary>
-    private static async Task CopyAsync(string clone)
+    /// <summary>Copies what belongs to the repository: what git knows or would add. What the pages install is gone with the folder.</summary>
+    private static async Task CopyAsync(string clone, string packages)
     {
         await using var shell = new Shell(Repository.Root);
-        await shell.RunAsync($"mkdir '{clone}' && git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp -P --parents -t '{clone}' && git -C '{clone}' init -q");
-    }
-
-    private static string FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        await shell.RunAsync($$"""
+            mkdir '{{clone}}' && git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp -P --parents -t '{{clone}}' && git -C '{{clone}}' init -q
+            """);
+        await shell.RunAsync($$"""
+            mkdir '{{packages}}' && ln -s "${NUGET_PACKAGES:-$HOME/.nuget/packages}"/* -t '{{packages}}' && rm -f '{{packages}}'/functionsapp*
+            """);
     }
 }

@@ -88,6 +88,7 @@ public sealed class CommandLineTests
             ],
             ("Logging__Something", "x"), ("OTEL_SOMETHING", "x"), ("AzureWebJobsSomething", "x"), ("Tusks__Directory", "x"), ("Host__FunctionKeys__0", "k"), ("HOST", "x"));
         await host.LineAsync("started: task engine");
+        await host.ListeningAsync();
         host.Terminate();
 
         Assert.Equal(0, await host.EndAsync());

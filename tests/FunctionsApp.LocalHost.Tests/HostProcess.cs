@@ -8,12 +8,13 @@ namespace FunctionsApp.LocalHost.Tests;
 /// <summary>A host, or another command, in a process of its own, with the lines that it prints.</summary>
 internal sealed partial class HostProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("host-process-");
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly List<string> _seen = [];
+    private readonly HashSet<int> _found = [];
     private int _open = 2;
 
     private HostProcess(IEnumerable<string> command, (string Key, string Value)[] environment)
@@ -50,21 +51,25 @@ internal sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts a command of dotnet, or another program of it.</summary>
     public static HostProcess Run(string[] command, params (string Key, string Value)[] environment) => new(command, environment);
 
-    /// <summary>Waits for a line.</summary>
+    /// <summary>Waits for a line. It may be one before others that were found, because several threads print: but none twice.</summary>
     /// <returns>The line.</returns>
     public async Task<string> LineAsync(string text)
     {
         using var limit = new CancellationTokenSource(Limit);
-        await foreach (var line in _lines.Reader.ReadAllAsync(limit.Token))
+        for (var i = 0; ; i++)
         {
-            _seen.Add(line);
-            if (line.Contains(text, StringComparison.Ordinal))
+            if (i == _seen.Count)
             {
-                return line;
+                Assert.True(
+                    await _lines.Reader.WaitToReadAsync(limit.Token), $"The process has ended without '{text}': {string.Join(Environment.NewLine, _seen)}");
+                _seen.Add(await _lines.Reader.ReadAsync(limit.Token));
+            }
+
+            if (_seen[i].Contains(text, StringComparison.Ordinal) && _found.Add(i))
+            {
+                return _seen[i];
             }
         }
-
-        throw new InvalidOperationException($"The process has ended without '{text}': {string.Join(Environment.NewLine, _seen)}");
     }
 
     /// <summary>Waits until it listens.</summary>

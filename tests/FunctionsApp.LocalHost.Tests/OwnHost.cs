@@ -8,19 +8,30 @@ namespace FunctionsApp.LocalHost.Tests;
 internal sealed class OwnHost : IAsyncDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("own-host-");
-    private readonly WebApplication _app;
+    private WebApplication? _app;
 
-    private OwnHost(Action<IServiceCollection> configure, string[] args) => _app = LocalFunctionsHost.Build(
-        ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", "Warning", "--Tasks:Directory", _directory.FullName, .. args], configure);
+    private OwnHost()
+    {
+    }
 
     public HttpClient Http { get; } = new();
 
     public static async Task<OwnHost> StartAsync(Action<IServiceCollection> configure, params string[] args)
     {
-        var host = new OwnHost(configure, args);
-        await host._app.StartAsync();
-        host.Http.BaseAddress = new Uri(host._app.Urls.Single() + "/api/");
-        return host;
+        var host = new OwnHost();
+        try
+        {
+            host._app = LocalFunctionsHost.Build(
+                ["--urls", "http://127.0.0.1:0", "--Logging:LogLevel:Default", "Warning", "--Tasks:Directory", host._directory.FullName, .. args], configure);
+            await host._app.StartAsync();
+            host.Http.BaseAddress = new Uri(host._app.Urls.Single() + "/api/");
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Posts JSON; returns the status and the body.</summary>
@@ -34,7 +45,12 @@ internal sealed class OwnHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        await _app.DisposeAsync();
+        if (_app is not null)
+        {
+            await _app.StopAsync();
+            await _app.DisposeAsync();
+        }
+
         _directory.Delete(recursive: true);
     }
 }

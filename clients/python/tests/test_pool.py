@@ -333,14 +333,9 @@ class PoolTests(unittest.TestCase):
             self.assertEqual([1, 4], pool.map("math.square", [1, 2]))
             self.assertEqual([1, 4], list(pool.imap("math.square", [1, 2])))
 
-    def test_map_of_a_million_items(self) -> None:
-        results = self.pool.map("math.square", range(1_000_000))
-        self.assertEqual([x * x for x in range(1_000_000)], results)
-
     def test_map_of_more_items_than_one_request_may_have(self) -> None:
         count = workers.MAX_ITEMS + 1
-        results = self.pool.map("math.square", range(count))
-        self.assertEqual((count, (count - 1) ** 2), (len(results), results[-1]))
+        self.assertEqual([x * x for x in range(count)], self.pool.map("math.square", range(count)))
 
     def test_map_of_more_bytes_than_one_request_may_have(self) -> None:
         texts = [chr(ord("a") + n) * 1_000_000 for n in range(25)]
@@ -451,6 +446,8 @@ class PoolTests(unittest.TestCase):
             self.assertEqual([144], other.map("math.square", [12]))
 
     def test_pool_that_is_dropped_warns_and_stops(self) -> None:
+        # What other tests have dropped may warn too.
+        gc.collect()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             pool = Pool(host.url(), host.KEY)

@@ -9,12 +9,12 @@ import socket
 import subprocess
 import tempfile
 import unittest
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from unittest import mock
 
 import host
-from test_http import Last, Server, answer, server
+from test_http import Last, Server, answer, server, until
 
 from asyncio_http import Client, ProblemError, RetryPolicy, session
 
@@ -168,11 +168,6 @@ class RestartTests(unittest.IsolatedAsyncioTestCase):
             async with Client(f"http://127.0.0.1:{unused.getsockname()[1]}") as client, asyncio.timeout(60):
                 with self.assertRaises(ConnectionError):
                     await client.create_task("echo", value=1)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

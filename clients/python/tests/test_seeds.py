@@ -368,19 +368,25 @@ class SeedTests(unittest.TestCase):
     """One test for each example. setUpClass runs them all at once, because they sleep."""
 
     outcomes: dict[str, list[tuple[str, str]]]
+    """What each printed on CPython, on the client, and on the client without a server."""
 
     @classmethod
     def setUpClass(cls) -> None:
         programs = {name: (example.source, example.on_the_client) for name, example in EXAMPLES.items()}
         programs["greet"] = (EXAMPLES["seed_004_coroutine"].source, GREET)
-        with concurrent.futures.ThreadPoolExecutor(max_workers=2 * len(programs)) as threads:
-            running = {
-                name: [threads.submit(run, source, host.url()) for source in both] for name, both in programs.items()
-            }
-            cls.outcomes = {name: [program.result() for program in both] for name, both in running.items()}
+        threads = cls.enterClassContext(concurrent.futures.ThreadPoolExecutor(max_workers=3 * len(programs)))
+        # Nothing listens at an address that is bound and no more.
+        unused = cls.enterClassContext(socket.socket())
+        unused.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        running = {
+            name: [threads.submit(run, *program) for program in ((source, ""), (own, host.url()), (own, nowhere))]
+            for name, (source, own) in programs.items()
+        }
+        cls.outcomes = {name: [program.result() for program in programs] for name, programs in running.items()}
 
     def check(self, name: str) -> None:
-        on_cpython, on_the_client = self.outcomes[name]
+        on_cpython, on_the_client, _ = self.outcomes[name]
         self.assertNotEqual("", on_cpython[0])
         self.assertEqual(on_cpython, on_the_client)
 
@@ -388,14 +394,10 @@ class SeedTests(unittest.TestCase):
         self.check("greet")
 
     def test_only_an_example_with_an_operation_needs_the_server(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        with concurrent.futures.ThreadPoolExecutor() as threads:
-            running = {name: threads.submit(run, example.on_the_client, nowhere) for name, example in EXAMPLES.items()}
-        for name, program in running.items():
+        for name, example in EXAMPLES.items():
             with self.subTest(name):
-                needs_server = EXAMPLES[name].operations != ()
-                self.assertEqual(needs_server, self.outcomes[name][0] != program.result())
+                on_cpython, _, without_a_server = self.outcomes[name]
+                self.assertEqual(example.operations != (), on_cpython != without_a_server)
 
 
 def run(source: str, url: str) -> tuple[str, str]:

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using FunctionsApp.AttackTests.Wire;
+using FunctionsApp.IntegrationTests.Hosting;
 
 namespace FunctionsApp.AttackTests.Hosting;
 
@@ -8,18 +10,21 @@ public sealed class Attack : IDisposable
     public const string Json = "application/json";
     public const string Lines = "application/x-ndjson";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    private readonly AppHost _host;
     private readonly CancellationTokenSource _limit;
     private readonly List<Connection> _connections = [];
     private readonly Action<string> _print;
 
-    public Attack(Uri host, TimeSpan limit, Action<string> print)
+    public Attack(AppHost host, TimeSpan limit, Action<string> print)
     {
-        (Host, _print) = (host, print);
+        (_host, _print) = (host, print);
         _limit = new CancellationTokenSource(limit);
-        Bystander = new Bystander(host, TimeSpan.FromMilliseconds(50));
+        Bystander = new Bystander(Host, TimeSpan.FromMilliseconds(50));
     }
 
-    public Uri Host { get; }
+    public Uri Host => _host.BaseAddress;
 
     public Bystander Bystander { get; }
 
@@ -53,6 +58,22 @@ public sealed class Attack : IDisposable
         return await ExchangeAsync(connection, connection => connection.PostAsync(path, body, accept), Limit);
     }
 
+    /// <summary>Posts a body as an honest client: for a minute it comes back while the host has no room.</summary>
+    public async Task<Reply> PostPatientlyAsync(string path, Body body)
+    {
+        var watch = Stopwatch.StartNew();
+        while (true)
+        {
+            var reply = await PostAsync(path, body);
+            if (reply.Summary != Reply.Saturated || watch.Elapsed > Patience)
+            {
+                return reply;
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1), Limit);
+        }
+    }
+
     /// <summary>Sends a request without a body over a connection of its own, and reads the answer.</summary>
     public async Task<Reply> SendAsync(string method, string path)
     {
@@ -72,6 +93,9 @@ public sealed class Attack : IDisposable
     }
 
     public void Print(string line) => _print(line);
+
+    /// <summary>Watches from now on what others do on the cores.</summary>
+    public OtherWork WatchOthers() => new(_host);
 
     private static async Task<Reply> ExchangeAsync(Connection connection, Func<Connection, Task> send, CancellationToken? until)
     {

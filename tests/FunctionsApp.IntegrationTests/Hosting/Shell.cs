@@ -8,7 +8,7 @@ public sealed class Shell : IAsyncDisposable
 {
     private const string Mark = "--- the block has ended with";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     private readonly Process _bash;
     private readonly StringBuilder _errors = new();
@@ -26,9 +26,7 @@ public sealed class Shell : IAsyncDisposable
             StandardOutputEncoding = Encoding.UTF8,
             UseShellExecute = false,
         };
-        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "true";
-        start.Environment["DOTNET_NOLOGO"] = "true";
-        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        KeepQuiet(start);
         _bash = Process.Start(start)!;
         _bash.ErrorDataReceived += (_, line) =>
         {
@@ -38,6 +36,19 @@ public sealed class Shell : IAsyncDisposable
             }
         };
         _bash.BeginErrorReadLine();
+    }
+
+    /// <summary>Keeps tools from printing, sending and writing what a page does not show.</summary>
+    public static void KeepQuiet(ProcessStartInfo start)
+    {
+        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "true";
+        start.Environment["DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE"] = "true";
+        start.Environment["DOTNET_NOLOGO"] = "true";
+        start.Environment["NuGetAudit"] = "false";
+        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        start.Environment["npm_config_audit"] = "false";
+        start.Environment["npm_config_fund"] = "false";
+        start.Environment["npm_config_prefer_offline"] = "true";
     }
 
     /// <summary>Runs a block; returns what it has printed. A command that fails fails the test.</summary>

@@ -171,7 +171,7 @@ class Client(Calls):
     async def wait_for(self, call: Awaitable[_T], timeout: float | None) -> _T:
         """The result of a call that the server stops after timeout seconds. `asyncio.wait_for`.
 
-        Raises TimeoutError. If the server does not respond within another second, the client closes the connection.
+        Raises TimeoutError. If the server does not respond within another 5 seconds, the client closes the connection.
         So it does at once if the limit is longer than the server allows.
         """
         if timeout is None or not isinstance(call, Call):

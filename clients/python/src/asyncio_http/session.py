@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT = "heartbeatSeconds=30"
 """Proxies close a response that is silent for long. The server fills the silence of a stream with empty lines."""
-RESPONSE_SECONDS = 1.0
+RESPONSE_SECONDS = 5.0
+"""How long a client whose timeout has expired still waits for the problem of the server."""
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 5.0
 _T = TypeVar("_T")

@@ -36,19 +36,19 @@ async def calls(client: Client) -> None:
     assert_type(await client.call(square, 3), float)
     assert_type(await client.gather(square(3), square(4)), tuple[float, float])
     assert_type(await client.gather(*[square(3)], max_concurrency=1), list[float])
-    assert_type(await client.wait_for(square(3), 10), float)
+    assert_type(await client.wait_for(square(3), 60), float)
     completed: AsCompleted[float] = client.as_completed([square(3), client.create_task(square, 4)])
     async for done in completed:
         assert_type(await done, float)
-    for next_done in client.as_completed([square(3), client.create_task(square(4))], timeout=10):
+    for next_done in client.as_completed([square(3), client.create_task(square(4))], timeout=60):
         assert_type(await next_done, float)
     async for value in client.stream("count", count=2):
         print(value)
     async for value in client.call("count", 2):
         print(value)
-    print(await client.sequence(call, client.call("math.square", x={"$ref": "#/results/0"}), timeout=10))
+    print(await client.sequence(call, client.call("math.square", x={"$ref": "#/results/0"}), timeout=60))
     retry = RetryPolicy(max_attempts=2, initial_delay=0.1)
-    task: Task[float] = client.create_task(square(5), retry=retry, timeout=10, ttl=60, name="square")
+    task: Task[float] = client.create_task(square(5), retry=retry, timeout=60, ttl=60, name="square")
     assert_type(await task, float)
     other: Task[Any] = client.task(await task.accepted())
     print(await other, other.get_name(), task.id, task.done())
@@ -78,12 +78,12 @@ def pools(pool: Pool) -> None:
     assert_type(pool.starmap(power, [(2, 3)]), list[float])
     assert_type(pool.apply(square, (3,)), float)
     results: AsyncResult[list[float]] = pool.map_async(square, [1], callback=print)
-    assert_type(results.get(timeout=10), list[float])
+    assert_type(results.get(timeout=60), list[float])
     assert_type(pool.starmap_async(power, [(2, 3)], error_callback=print).get(), list[float])
-    assert_type(pool.apply_async(square, (3,)).get(10), float)
+    assert_type(pool.apply_async(square, (3,)).get(60), float)
     squares: IMapIterator[float] = pool.imap(square, range(3))
     assert_type(next(squares), float)
-    assert_type(squares.next(timeout=10), float)
+    assert_type(squares.next(timeout=60), float)
     squares.close()
     assert_type(list(pool.imap_unordered(square, range(3), chunksize=2)), list[float])
     print(pool.map("math.square", range(3)))
@@ -93,7 +93,7 @@ async def names_of_asyncio() -> str:
     square: Operation[float] = operation("math.square")
     assert_type(await asyncio.sleep(0), None)
     assert_type(await asyncio.gather(asyncio.sleep(0.01, "slow"), square(3)), tuple[str, float])
-    assert_type(await asyncio.wait_for(square(3), 10), float)
+    assert_type(await asyncio.wait_for(square(3), 60), float)
     assert_type(await asyncio.create_task(square(3), retry=RetryPolicy(2)), float)
     assert_type(await asyncio.create_task(asyncio.sleep(0, "local"), name="local"), str)
     async for done in asyncio.as_completed([square(3)]):
@@ -104,13 +104,13 @@ async def names_of_asyncio() -> str:
     queue: asyncio.Queue[int] = asyncio.Queue()
     queue.put_nowait(1)
     assert_type(await queue.get(), int)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.to_thread(print, asyncio.subprocess.PIPE, asyncio.exceptions.TimeoutError)
     return "asyncio"
 
 
 async def main() -> None:
-    async with Client(URL, retries=2, connect_timeout=10, ssl=ssl.create_default_context()) as client:
+    async with Client(URL, retries=2, connect_timeout=60, ssl=ssl.create_default_context()) as client:
         await calls(client)
 
 
