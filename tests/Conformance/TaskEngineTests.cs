@@ -228,6 +228,7 @@ public abstract class TaskEngineTests(EngineFixture fixture) : EngineTests(fixtu
         Assert.Equal(
             [$"Warning: Task {failed.Id} of fail has failed: operation-failed. Attempts: 2"],
             Failures.Lines.Where(line => line.Contains(failed.Id, StringComparison.Ordinal)));
+        Assert.Equal(("operation-failed", null), (failed.Error, succeeded.Error));
         Assert.DoesNotContain(Failures.Lines, line => line.Contains(succeeded.Id, StringComparison.Ordinal));
     }
 

@@ -180,10 +180,10 @@ class Fractal {
     this.wanted();
   }
 
-  /** A gesture is many changes: the tiles are asked for when it pauses. */
+  /** A gesture is many changes: the tiles are asked for when it pauses, unless another operation was chosen meanwhile. */
   wanted() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.onView(), 120);
+    this.timer = setTimeout(() => this.canvas.clientWidth && this.onView(), 120);
   }
 
   resize() {
