@@ -18,6 +18,7 @@ public sealed class FirstHourTests(ITestOutputHelper log)
             // The analyzers have seen the code of this repository, but not what the page adds. They do not bind an app of one's own.
             await PasteAsync("docs/getting-started.md", clone, folder.FullName, afterFirstRun: "unset RunAnalyzers");
             await PasteAsync("docs/own-app.md", clone, folder.FullName);
+            await BuildAppAsync("Acme.My-Team", folder.FullName);
         }
         finally
         {
@@ -30,9 +31,8 @@ public sealed class FirstHourTests(ITestOutputHelper log)
     {
         await using var shell = new Shell(clone);
 
-        await shell.RunAsync($$"""
-            export DOTNET_CLI_HOME='{{folder}}/cli' DOTNET_GENERATE_ASPNET_CERTIFICATE=false MSBUILDDISABLENODEREUSE=1 RunAnalyzers=false
-            export NUGET_PACKAGES='{{folder}}/packages' Configuration=Release PORT=0 Tasks__Directory='{{folder}}/tasks'
+        await shell.RunAsync(Settings(folder));
+        await shell.RunAsync("""
             stop() { kill -- -$host; while kill -0 -- -$host 2> /dev/null; do sleep 0.1; done; }
             """);
         var address = Page.Address;
@@ -62,6 +62,19 @@ public sealed class FirstHourTests(ITestOutputHelper log)
         log.WriteLine($"{DateTimeOffset.UtcNow:T} The end.");
         await shell.RunAsync("stop");
     }
+
+    /// <summary>Makes and builds an app whose name is no identifier of C#, on the packages that the page has made.</summary>
+    private static async Task BuildAppAsync(string name, string folder)
+    {
+        await using var shell = new Shell(folder);
+        await shell.RunAsync(Settings(folder));
+        await shell.RunAsync($"dotnet new asyncio-http -o {name} && cp Team/nuget.config {name} && dotnet build {name}");
+    }
+
+    private static string Settings(string folder) => $"""
+        export DOTNET_CLI_HOME='{folder}/cli' DOTNET_GENERATE_ASPNET_CERTIFICATE=false MSBUILDDISABLENODEREUSE=1 RunAnalyzers=false
+        export NUGET_PACKAGES='{folder}/packages' Configuration=Release PORT=0 Tasks__Directory='{folder}/tasks'
+        """;
 
     /// <summary>Copies what belongs to the repository: what git knows or would add. What the pages install is gone with the folder.</summary>
     private static async Task CopyAsync(string clone, string packages)

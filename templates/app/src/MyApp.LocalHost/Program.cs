@@ -1,3 +1,3 @@
 using FunctionsApp.LocalHost;
 
-return await LocalFunctionsHost.RunAsync(args, services => services.AddMyAppOperations());
+return await LocalFunctionsHost.RunAsync(args, services => services.AddOwnAppMethodOperations());

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using FunctionsApp.Core.Operations;
 
-namespace MyApp;
+namespace OwnAppNamespace;
 
 /// <summary>Input of <c>text.reverse</c>.</summary>
 public sealed record TextReverseInput([property: Description("The text to reverse."), Length(1, 10_000)] string Text);

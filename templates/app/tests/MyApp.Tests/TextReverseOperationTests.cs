@@ -3,7 +3,7 @@ using System.Text.Json;
 using FunctionsApp.LocalHost;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace MyApp.Tests;
+namespace OwnAppNamespace.Tests;
 
 public sealed class TextReverseOperationTests
 {
@@ -16,7 +16,7 @@ public sealed class TextReverseOperationTests
     {
         var directory = Directory.CreateTempSubdirectory();
         await using var app = LocalFunctionsHost.Build(
-            ["--port", "0", "--Tasks:Directory", directory.FullName], services => services.AddMyAppOperations());
+            ["--port", "0", "--Tasks:Directory", directory.FullName], services => services.AddOwnAppMethodOperations());
         await app.StartAsync();
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
 
