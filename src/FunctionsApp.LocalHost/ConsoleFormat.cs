@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Logging.Console;
 
 namespace FunctionsApp.LocalHost;
@@ -22,6 +23,9 @@ internal static class ConsoleFormat
         {
             // The builder has set the simple one.
             services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = formatter);
+            services.AddOptions<ConsoleLoggerOptions>().Validate<IEnumerable<ConsoleFormatter>>(
+                (_, formatters) => formatters.Any(known => known.Name.Equals(formatter, StringComparison.OrdinalIgnoreCase)),
+                $"{Setting} is '{Excerpt.Of(formatter)}': it must be simple, json or systemd.");
         }
     }
 

@@ -11,6 +11,9 @@ public sealed class SettingsTests
         { "Limits__MaxBytesInFlight", "1", "Limits:MaxBytesInFlight is '1': it must be a whole number from 1048576 to 1099511627776." },
         { "Outbound__ConnectTimeoutSeconds", "soon", "Outbound:ConnectTimeoutSeconds is 'soon': it must be a number from 0.1 to 300." },
         { "Outbound__AllowedPorts__0", "https", "Outbound:AllowedPorts:0 is 'https': it must be a whole number." },
+        { "Callbacks__GenerateSigningKey", "maybe", "Callbacks:GenerateSigningKey is 'maybe': it must be true or false." },
+        { "Logging__LogLevel__Default", "Loud", "Logging:LogLevel:Default is 'Loud': it must be Trace, Debug, Information, Warning, Error, Critical or None." },
+        { "Logging__Console__LogLevel__Mine", "9x", "Logging:Console:LogLevel:Mine is '9x': it must be Trace, Debug, Information, Warning, Error, Critical or None." },
         { "Tasks__Engine", "quantum", "Tasks:Engine is 'quantum': it must be 'embedded' or 'durable'." },
         { "Tasks__HubName", "1", "Tasks:HubName is '1': it must be 3 to 45 letters and digits, the first a letter." },
         { "Callbacks__SigningKeys__0", "whsec_c2hvcnQ=", "Callbacks:SigningKeys:0 has 5 bytes, not 24 to 64." },
@@ -43,6 +46,7 @@ public sealed class SettingsTests
     [InlineData("--port", "many", "port is 'many': it must be a whole number from 0 to 65535.")]
     [InlineData("--port", "65536", "port is '65536': it must be a whole number from 0 to 65535.")]
     [InlineData("--urls", "127.0.0.1", "urls has '127.0.0.1': it must be an address such as http://127.0.0.1:7071.")]
+    [InlineData("--Logging:Console:FormatterName", "jsn", "Logging:Console:FormatterName is 'jsn': it must be simple, json or systemd.")]
     [InlineData("--Host:MaxWatchers", "0", "Host:MaxWatchers is '0': it must be a whole number from 1 to 2147483647.")]
     [InlineData("--AzureFunctionsJobHost:extensions:http:maxConcurrentRequests", "x", "extensions:http:MaxConcurrentRequests is 'x': it must be a whole number.")]
     public async Task The_local_hosts_own_settings_are_named_too(string option, string value, string expected)

@@ -91,7 +91,7 @@ public sealed class SettingsSection(string name, Type options) : ISettingNames
         select Error(property, value.Path, value.Value, rule: null);
 
     private static string Error(PropertyInfo property, string setting, string? value, ValidationAttribute? rule) =>
-        Secrets.Any(secret => setting.Contains(secret, StringComparison.OrdinalIgnoreCase))
+        property.PropertyType != typeof(bool) && Secrets.Any(secret => setting.Contains(secret, StringComparison.OrdinalIgnoreCase))
             ? $"{setting} is invalid: it {Requirement(property, rule)}."
             : $"{setting} is '{Excerpt.Of(value ?? "")}': it {Requirement(property, rule)}.";
 

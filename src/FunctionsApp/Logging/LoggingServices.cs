@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Problems;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -18,14 +19,30 @@ public static class LoggingServices
     public static IServiceCollection AddFunctionsLogging(
         this IServiceCollection services, IConfiguration hostJson, IConfiguration configuration)
     {
-        var levels = new ConfigurationBuilder()
-            .AddConfiguration(hostJson.GetSection("logging")).AddConfiguration(configuration.GetSection("Logging")).Build();
+        var (ofHost, ofApp) = (hostJson.GetSection("logging"), configuration.GetSection("Logging"));
+        EnsureLevels(ofHost);
+        EnsureLevels(ofApp);
+        var levels = new ConfigurationBuilder().AddConfiguration(ofHost).AddConfiguration(ofApp).Build();
 
         // The framework logs a failed start with its stack. Every host prints the message instead.
         services.AddLogging(logging => logging.AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical).AddConfiguration(levels));
         services.PostConfigure<LoggerFilterOptions>(HideQueries);
         return services.AddHostedService<StartupLog>();
+    }
+
+    /// <summary>Checks the levels of all providers and of each: the framework's error names no setting.</summary>
+    private static void EnsureLevels(IConfigurationSection logging)
+    {
+        foreach (var level in logging.GetChildren().Append(logging).SelectMany(static of => of.GetSection("LogLevel").GetChildren()))
+        {
+            if (level.Value is { Length: > 0 } value && !Enum.TryParse<LogLevel>(value, ignoreCase: true, out _))
+            {
+                var others = string.Join(", ", Enum.GetNames<LogLevel>()[..^1]);
+                throw new InvalidOperationException(
+                    $"{level.Path} is '{Excerpt.Of(value)}': it must be {others} or {LogLevel.None}.");
+            }
+        }
     }
 
     /// <summary>Sets the level of the categories with queries, for every provider, whatever the configuration says.</summary>
