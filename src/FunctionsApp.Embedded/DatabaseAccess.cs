@@ -96,7 +96,7 @@ internal sealed class DatabaseAccess(IOptions<TasksOptions> options, TimeProvide
     public bool HasRoom(int bytes, int replaced = 0) => bytes <= MaxPayloadBytes
         && (_database?.Writer.UsedBytes ?? 0) - replaced + bytes <= options.Value.MaxStateBytes;
 
-    /// <summary>What writes.</summary>
+    /// <summary>The connection that writes.</summary>
     /// <exception cref="ProblemException"><c>storage-failed</c>: the directory is not open.</exception>
     public DatabaseWriter Writer => _database?.Writer ?? throw new ProblemException(Problem.StorageFailed(_unavailable));
 

@@ -5,7 +5,7 @@ using FunctionsApp.Core.Tasks;
 namespace FunctionsApp.Embedded;
 
 /// <summary>
-/// When the next step of each task is due, by <see cref="TaskLifecycle.WakeOf"/>. Whoever has stored a record plans its step, so a step
+/// When the next step of each task is due, by <see cref="TaskLifecycle.WakeOf"/>. The code that stores a record plans its step, so a step
 /// that is due but differs from that of the record now is obsolete. One timer waits for all of them; <see cref="TaskSteps"/> does what is
 /// due. Thread-safe.
 /// </summary>

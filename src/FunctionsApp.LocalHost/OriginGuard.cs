@@ -74,7 +74,7 @@ internal sealed class OriginGuard
     private static bool IsLink(HttpRequest request) =>
         HttpMethods.IsGet(request.Method) && request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Mode"] is ["navigate"];
 
-    /// <summary>Returns an origin, with its host in the ASCII form that browsers send; null if the text is none.</summary>
+    /// <summary>Returns an origin, with its host in the ASCII form that browsers send; null if the text is not an origin.</summary>
     private static Uri? Parse(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri)
         && uri is { Scheme: "http" or "https", UserInfo: "", PathAndQuery: "/", Fragment: "" }

@@ -10,7 +10,7 @@ namespace FunctionsApp.LocalHost;
 /// <summary>
 /// <c>maxConcurrentRequests</c> and <c>maxOutstandingRequests</c> of host.json: the first limits requests that run at once. More
 /// requests wait in their order, up to the second limit; above it they are refused. Requests that only wait for a change count
-/// against a limit of their own, and do not wait for a place: 1,000 of them hold nobody up (<c>Tasks</c> of the attack suite).
+/// against a limit of their own, and do not wait for a place: 1,000 of them delay no request (<c>Tasks</c> of the attack suite).
 /// </summary>
 /// <remarks>
 /// The limiters are the library's. Its middleware is not used: it looks up a partition under a lock for each request, and takes
@@ -37,7 +37,7 @@ internal sealed class RequestThrottle
 
     /// <summary>
     /// Runs a request when there is a place for it. Functions with <see cref="DisableRateLimitingAttribute"/>, the host's own
-    /// endpoints, and requests that no function answers need none.
+    /// endpoints, and requests that no function responds to need none.
     /// </summary>
     public Task AdmitAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint()?.Metadata switch
     {

@@ -9,7 +9,9 @@ namespace FunctionsApp.Core.Cpu;
 /// </summary>
 internal sealed class CpuPool : IDisposable
 {
-    /// <summary>Linux gives a thread that is so much nicer a quarter of the time of another while both want a core.</summary>
+    /// <summary>
+    /// Linux gives a thread of this niceness a quarter of the time of another while both want a core: <c>CpuFairnessTests</c>.
+    /// </summary>
     private const int BackgroundNiceness = 6;
 
     private readonly object _gate;

@@ -19,7 +19,7 @@ public sealed class MemoryBudget
 
     /// <summary>
     /// The divisor of the limit that gives the part for requests that need more. The result of an echo is a third of what its body
-    /// holds, so a quarter of all is enough for the results of all: the attack suite's 30 echoes of 9 MiB all succeed.
+    /// holds, so a quarter of all is enough for the results of all: <c>Bodies</c> of the attack suite.
     /// </summary>
     private const int GrowthShare = 4;
 

@@ -15,7 +15,7 @@ public static class TaskCursor
 
     /// <summary>Returns the text of a cursor.</summary>
     /// <param name="cursor">The cursor; null for the first page.</param>
-    /// <exception cref="Problems.ProblemException"><c>invalid-request</c>: it is none.</exception>
+    /// <exception cref="Problems.ProblemException"><c>invalid-request</c>: it is not a cursor.</exception>
     public static string? Decode(string? cursor)
     {
         try

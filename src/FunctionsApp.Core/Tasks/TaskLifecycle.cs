@@ -131,7 +131,7 @@ public static class TaskLifecycle
 
     /// <summary>The webhook was sent once.</summary>
     /// <param name="delivery">The webhook before.</param>
-    /// <param name="result">What came of it.</param>
+    /// <param name="result">The result of the attempt.</param>
     /// <param name="retryAt">When it is sent again, if it has failed; null if no attempt is left.</param>
     public static Delivery AfterDelivery(Delivery delivery, WebhookResult result, DateTimeOffset? retryAt)
     {

@@ -37,6 +37,6 @@ public static class TaskProblems
     /// <summary>A new task could not be stored, and does not exist.</summary>
     public static ProblemException NotAccepted() => new(Problem.StorageFailed("The task could not be stored, and has not been accepted."));
 
-    /// <summary>A cursor of a list is none that was given out.</summary>
+    /// <summary>The cursor of a list is invalid.</summary>
     public static ProblemException InvalidCursor() => new(Problem.InvalidRequest("/cursor", "must be the nextCursor of an earlier page"));
 }

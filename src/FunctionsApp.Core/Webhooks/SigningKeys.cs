@@ -19,7 +19,7 @@ public sealed class SigningKeys(IOptions<WebhookOptions> options)
     /// Provides the generated key, if one is needed. An engine awaits it before its first webhook, for each storage that it opens.
     /// </summary>
     /// <param name="share">Stores a new key, unless one is stored already, and returns the stored one, in text form.</param>
-    /// <returns>Why the stored text is no key, such as "is not …"; null if there is nothing to complain of.</returns>
+    /// <returns>Why the stored text is no key, such as "is not …"; null if it is one.</returns>
     public async ValueTask<string?> EnsureAsync(Func<string, Task<string>> share)
     {
         if (!NeedsGenerated)

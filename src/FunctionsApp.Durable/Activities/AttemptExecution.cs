@@ -22,7 +22,7 @@ internal sealed partial class AttemptExecution(
     /// <summary>The pauses between two tries to store the end of an attempt.</summary>
     private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(0.5), MaxStorePause = TimeSpan.FromSeconds(2);
 
-    /// <summary>One of so many tries is logged: about two a minute.</summary>
+    /// <summary>The number of tries of which one is logged: about two a minute.</summary>
     private const int LoggedTries = 15;
 
     /// <summary>

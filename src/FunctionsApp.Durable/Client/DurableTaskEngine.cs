@@ -105,7 +105,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 await _hub.Blobs.ChangeStateAsync(id, seen, new CancelSent(), stop);
             }
 
-            return view with { Record = view.Record with { State = TaskState.Cancelling, NextAttemptAt = null } };
+            return view with { Record = TaskLifecycle.Cancel(view.Record) };
         },
         "It is unknown whether the task is cancelled: storage cannot be reached.");
 
@@ -151,7 +151,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
             {
                 await _hub.RaiseAsync(id, TaskNames.Redeliver, true).WaitAsync(stop);
-                return view.Record with { Delivery = delivery with { State = DeliveryState.Pending, NextAttemptAt = now } };
+                return view.Record with { Delivery = TaskLifecycle.Redeliver(delivery, now) };
             }
 
             return view.Record;

@@ -81,13 +81,13 @@ internal static class TaskRow
             ? array
             : utf8.ToArray();
 
-    /// <summary>Returns a time. A number that is none is the nearest one.</summary>
+    /// <summary>Returns a time. A number out of range becomes the nearest time.</summary>
     private static DateTimeOffset TimeOf(long number) => DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(number, MinTime, MaxTime));
 
     private static DateTimeOffset? NullableTime(SqliteDataReader row, int column) =>
         row.IsDBNull(column) ? null : TimeOf(row.GetInt64(column));
 
-    /// <summary>Returns a number of attempts. A number that is none is the nearest one.</summary>
+    /// <summary>Returns a number of attempts. One out of range becomes the nearest in range.</summary>
     private static int CountOf(SqliteDataReader row, int column) => (int)Math.Clamp(row.GetInt64(column), 0, int.MaxValue);
 
     private static TaskDefinition DefinitionOf(SqliteDataReader row)

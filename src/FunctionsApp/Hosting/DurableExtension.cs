@@ -50,7 +50,7 @@ internal static class DurableExtension
             hosting.PartitionCount = section.GetValue("storageProvider:partitionCount", DefaultPartitionCount);
         });
 
-        // The extension reads and writes orders and results by the worker's serializer.
+        // The extension reads and writes inputs and results by the worker's serializer.
         services.Configure<WorkerOptions>(static worker => worker.Serializer = new JsonObjectSerializer(CoreJson.Stored));
 
         string? Resolve(string name, string setting, string? otherwise)

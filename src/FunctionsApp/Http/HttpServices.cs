@@ -13,7 +13,7 @@ public static class HttpServices
 {
     private const int ReadAheadBytes = 64 * 1024;
 
-    /// <summary>Adds the endpoint services. Every host calls this.</summary>
+    /// <summary>Adds the services of HTTP. Every host calls this.</summary>
     public static IServiceCollection AddFunctionsHttp(this IServiceCollection services)
     {
         services.Configure<KestrelServerOptions>(static options =>

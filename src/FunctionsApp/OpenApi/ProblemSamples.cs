@@ -1,4 +1,5 @@
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 
 namespace FunctionsApp.OpenApi;
@@ -22,8 +23,7 @@ internal static class ProblemSamples
 
     public static Problem CallbacksNotConfigured { get; } = Problem.CallbacksNotConfigured();
 
-    public static Problem StorageFailed { get; } =
-        Problem.StorageFailed("The task could not be written to the disk, and has not been accepted.");
+    public static Problem StorageFailed { get; } = TaskProblems.NotAccepted().Problem;
 
     /// <summary>Problems of any request.</summary>
     public static IReadOnlyList<Problem> OfAll { get; } =

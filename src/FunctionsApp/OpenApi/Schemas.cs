@@ -64,7 +64,7 @@ internal sealed class Schemas(
         return Narrow(InputOf(typeof(PatternTaskRequest)), "pattern", new JsonObject { ["type"] = "string", ["enum"] = names });
     });
 
-    /// <summary>The task that a request is answered with: it has no outcome yet.</summary>
+    /// <summary>The task in the response to the request that creates it: it has no outcome yet.</summary>
     public JsonObject AcceptedTask => Component("AcceptedTask", () =>
     {
         var schema = OutputOf(typeof(TaskResponse));

@@ -148,7 +148,7 @@ public sealed class GatherService(
         TaskOutcome.Succeeded(await RunAsync(reader.Read<GatherRequest>(request.Utf8), cancellationToken));
 
     /// <summary>Checks a request as far as possible before the first call starts.</summary>
-    /// <returns>What binds a call.</returns>
+    /// <returns>The function that binds a call.</returns>
     private Func<int, OperationCall> Prepare(GatherRequest request)
     {
         EnsureLimits(request);

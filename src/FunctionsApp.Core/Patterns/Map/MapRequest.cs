@@ -39,7 +39,7 @@ public record MapOptions
     [Description("One value to return instead of the results. true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
-    [Description("Whether a streamed response has the chunks with worker and times. A response in one piece always has.")]
+    [Description("Whether a streamed response has the chunks with worker and times. A response in one piece always has them.")]
     [DefaultValue(false)]
     public bool? Timeline { get; init; }
 }

@@ -20,13 +20,13 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         ItemFunction function, MapOptions options, ItemBuffer? items, PipeReader? lines,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var run = runs.Start(options.TimeoutSeconds, left.Token);
+        using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var run = runs.Start(options.TimeoutSeconds, readerLeft.Token);
         using var watch = AppTelemetry.Start(MapService.Name, function.Name);
         var chunks = Channel.CreateUnbounded<ChunkResults>(new() { SingleReader = true });
         var computation = new ChunkComputation(function, options, run.Describer, asLines: true);
         using var job = new MapJob(computation, items, scheduler, run.Clock, chunk => chunks.Writer.TryWrite(chunk), run.Limit.Token);
-        var computing = ComputeAsync(job, chunks.Writer, lines, run, left, watch);
+        var computing = ComputeAsync(job, chunks.Writer, lines, run, readerLeft, watch);
         var (order, succeeded, failed, total) = (new ChunkOrder(options.Ordered != false), 0L, 0L, new Reducer());
         try
         {
@@ -59,7 +59,7 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         finally
         {
             // A reader that leaves early stops the map.
-            await left.CancelAsync();
+            await readerLeft.CancelAsync();
             await computing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -79,7 +79,8 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
 
     /// <summary>Computes the items, and reads the lines, if there are any, at the same time.</summary>
     private async Task ComputeAsync(
-        MapJob job, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource left, WatchedRun watch)
+        MapJob job, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource readerLeft,
+        WatchedRun watch)
     {
         var computing = scheduler.ComputeAsync(job, job.Stopped);
         var reading = lines is null || computing.IsCompleted ? Task.CompletedTask : ReadLinesAsync(job, lines, run);
@@ -100,7 +101,7 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         finally
         {
             chunks.Complete();
-            await left.CancelAsync();
+            await readerLeft.CancelAsync();
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
