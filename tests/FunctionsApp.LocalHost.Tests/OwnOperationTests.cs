@@ -9,7 +9,7 @@ namespace FunctionsApp.LocalHost.Tests;
 public sealed class OwnOperationTests
 {
     [Theory]
-    [InlineData("README.md", nameof(TextReverseOperation))]
+    [InlineData("README.md", nameof(TextMirrorOperation))]
     [InlineData("docs/operations.md", nameof(CollatzOperation))]
     [InlineData("docs/operations.md", nameof(PageTitleOperation))]
     [InlineData("docs/operations.md", nameof(VisitsCountOperation))]
@@ -24,8 +24,8 @@ public sealed class OwnOperationTests
 
         Assert.Equal(
             ["FunctionsApp.Core"],
-            typeof(TextReverseOperation).Assembly.GetReferencedAssemblies().Select(static name => name.Name!).Where(static name => name.StartsWith("FunctionsApp", StringComparison.Ordinal)));
-        Assert.StartsWith("""{"operation":"text.reverse","result":"desserts",""", (await host.PostAsync("await/text.reverse", """{"text":"stressed"}""")).Body, StringComparison.Ordinal);
+            typeof(TextMirrorOperation).Assembly.GetReferencedAssemblies().Select(static name => name.Name!).Where(static name => name.StartsWith("FunctionsApp", StringComparison.Ordinal)));
+        Assert.StartsWith("""{"operation":"text.mirror","result":"desserts",""", (await host.PostAsync("await/text.mirror", """{"text":"stressed"}""")).Body, StringComparison.Ordinal);
     }
 
     [Fact]
