@@ -38,9 +38,9 @@ internal sealed class DirectoryOpening(
 
                 if (pauses++ == MaxPatientPauses)
                 {
-                    access.Refuse("The directory of the tasks is in use by another process.");
                     TaskLog.Unavailable(
                         logger, path, "Another process uses it. Give each process a directory of its own (Tasks:Directory).");
+                    access.Refuse("The directory of the tasks is in use by another process.");
                 }
 
                 // No event reports that another process has freed a lock.
@@ -48,9 +48,9 @@ internal sealed class DirectoryOpening(
             }
             catch (Exception exception) when (StorageException.IsCausedBy(exception))
             {
+                TaskLog.Unavailable(logger, path, exception.Message);
                 var reason = (exception as StorageException)?.Reason ?? "The directory of the tasks cannot be used. The log has the cause.";
                 access.Refuse(reason, isFault: true);
-                TaskLog.Unavailable(logger, path, exception.Message);
                 pauses = 0;
                 if (exception is StorageException { InnerException: null })
                 {

@@ -54,12 +54,13 @@ public sealed class ConsoleTests
         using var http = new HttpClient { BaseAddress = await host.ListeningAsync() };
         await host.LineAsync("cannot be used, so tasks are refused");
 
+        // A task waits until that is known.
+        Assert.Contains("/problems/storage-failed", await PostAsync(http, "tasks/echo", """{"input":{"value":1}}"""), StringComparison.Ordinal);
         var ready = await http.GetAsync(new Uri("/api/health/ready", UriKind.Relative));
 
         Assert.Equal(HttpStatusCode.InsufficientStorage, ready.StatusCode);
         Assert.Contains("/problems/storage-failed", await ready.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri("/api/health/live", UriKind.Relative))).StatusCode);
-        Assert.Contains("/problems/storage-failed", await PostAsync(http, "tasks/echo", """{"input":{"value":1}}"""), StringComparison.Ordinal);
     }
 
     private static async Task<string> CreateAsync(HttpClient http, string operation, string request) =>
