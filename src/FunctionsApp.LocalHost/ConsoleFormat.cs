@@ -22,10 +22,11 @@ internal static class ConsoleFormat
         if (configuration[Setting] is { Length: > 0 } formatter)
         {
             // The builder has set the simple one.
-            services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = formatter);
-            services.AddOptions<ConsoleLoggerOptions>().Validate<IEnumerable<ConsoleFormatter>>(
-                (_, formatters) => formatters.Any(known => known.Name.Equals(formatter, StringComparison.OrdinalIgnoreCase)),
-                $"{Setting} is '{Excerpt.Of(formatter)}': it must be simple, json or systemd.");
+            services.AddOptions<ConsoleLoggerOptions>()
+                .PostConfigure(console => console.FormatterName = formatter)
+                .Validate<IEnumerable<ConsoleFormatter>>(
+                    (_, formatters) => formatters.Any(known => known.Name.Equals(formatter, StringComparison.OrdinalIgnoreCase)),
+                    $"{Setting} is '{Excerpt.Of(formatter)}': it must be simple, json or systemd.");
         }
     }
 

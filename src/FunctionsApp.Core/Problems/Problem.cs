@@ -18,7 +18,7 @@ public sealed record Problem
     /// <param name="detail">What happened this time, and what to do about it.</param>
     public Problem(string slug, string title, int status, string detail)
     {
-        Type = "/problems/" + slug;
+        Type = TypeOf(slug);
         Title = title;
         Status = status;
         _detail = detail;
@@ -27,6 +27,10 @@ public sealed record Problem
         var traceId = Activity.Current?.TraceId ?? default;
         TraceId = (traceId == default ? ActivityTraceId.CreateRandom() : traceId).ToHexString();
     }
+
+    /// <summary>Returns the <see cref="Type"/> of a slug.</summary>
+    /// <param name="slug">The last part of it.</param>
+    public static string TypeOf(string slug) => "/problems/" + slug;
 
     /// <summary>The problem type: a relative URI, <c>/problems/{slug}</c>.</summary>
     public string Type { get; }

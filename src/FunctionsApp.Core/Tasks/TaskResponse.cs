@@ -3,6 +3,7 @@ using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Await;
+using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Webhooks;
 
 namespace FunctionsApp.Core.Tasks;
@@ -79,7 +80,7 @@ public sealed record TaskResponse
     }
 
     private static RawJson? TypeOf(string? slug) =>
-        slug is null ? null : RawJson.FromUtf8(Encoding.UTF8.GetBytes($$"""{"type":"/problems/{{JsonEncodedText.Encode(slug)}}"}"""));
+        slug is null ? null : RawJson.FromUtf8(Encoding.UTF8.GetBytes($$"""{"type":"{{JsonEncodedText.Encode(Problem.TypeOf(slug))}}"}"""));
 }
 
 /// <summary>The paths of a task.</summary>
