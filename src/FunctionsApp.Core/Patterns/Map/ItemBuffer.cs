@@ -124,8 +124,8 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
         var index = new ItemIndex();
         for (var at = 0; at < text.Length;)
         {
-            var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
-            at = length < 0 ? text.Length : start + length + 1;
+            var start = at;
+            at = Math.Min(EndOfLine(text, at) + 1, text.Length);
             if (text[start] > ' ' || text[start..at].ContainsAnyExcept(" \t\r\n"u8))
             {
                 index.Add(start);
@@ -140,8 +140,7 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
     {
         while (at < text.Length)
         {
-            var (start, length) = (at, text[at..].IndexOf((byte)'\n'));
-            var end = length < 0 ? text.Length : start + length;
+            var (start, end) = (at, EndOfLine(text, at));
             at = end + 1;
             var item = JsonItems.Trim(text, start, end);
             if (item.Start.Value < item.End.Value)
@@ -151,5 +150,22 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
         }
 
         return default;
+    }
+
+    /// <summary>Finds the end of a line: its line feed, or the end of the text.</summary>
+    private static int EndOfLine(ReadOnlySpan<byte> text, int start)
+    {
+        // Most lines are shorter than a vector search takes.
+        var near = Math.Min(start + 16, text.Length);
+        for (var at = start; at < near; at++)
+        {
+            if (text[at] == '\n')
+            {
+                return at;
+            }
+        }
+
+        var length = text[near..].IndexOf((byte)'\n');
+        return length < 0 ? text.Length : near + length;
     }
 }

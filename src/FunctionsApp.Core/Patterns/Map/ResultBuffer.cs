@@ -79,14 +79,18 @@ internal sealed class ResultBuffer(bool hasCommas) : IBufferWriter<byte>, IDispo
 
     private void Ensure(int size)
     {
-        var needed = (long)_length + Math.Max(size, 1);
-        if (needed > _bytes.Length)
+        if (_bytes.Length - _length < Math.Max(size, 1))
         {
-            var bytes = _bytes;
-            var larger = Math.Max(2L * bytes.Length, Math.Min(4 * bytes.Length, ArrayBytes));
-            _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(needed, larger), Array.MaxLength));
-            bytes.AsSpan(0, _length).CopyTo(_bytes);
-            ArrayPool<byte>.Shared.Return(bytes);
+            Grow(Math.Max(size, 1));
         }
+    }
+
+    private void Grow(int size)
+    {
+        var bytes = _bytes;
+        var larger = Math.Max(2L * bytes.Length, Math.Min(4 * bytes.Length, ArrayBytes));
+        _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max((long)_length + size, larger), Array.MaxLength));
+        bytes.AsSpan(0, _length).CopyTo(_bytes);
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 }
