@@ -86,6 +86,27 @@ public abstract class OperationCall(string operation)
     }
 }
 
+/// <summary>An operation that waits.</summary>
+public abstract class IoOperation : CallableOperation
+{
+    private protected IoOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+        : base(about, OperationKind.Io, inputSchema, output)
+    {
+    }
+
+    /// <summary>Calls <paramref name="use"/> with the typed operation, for callers that read its inputs in a way of their own.</summary>
+    internal abstract TResult Use<TResult>(IIoOperationUse<TResult> use);
+}
+
+/// <summary>Work with a typed io operation.</summary>
+internal interface IIoOperationUse<out TResult>
+{
+    /// <summary>Works with an operation.</summary>
+    /// <param name="contract">The contract of its input.</param>
+    /// <param name="bind">Returns the call of an input.</param>
+    TResult Use<TInput, TOutput>(JsonContract<TInput> contract, Func<TInput, OperationCall> bind);
+}
+
 /// <summary>An operation that computes.</summary>
 public abstract class CpuOperation : CallableOperation
 {
@@ -125,12 +146,16 @@ public abstract class StreamOperation : Operation
 
 internal sealed class IoOperation<TInput, TOutput>(
     OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
-    : CallableOperation(about, OperationKind.Io, contract.Schema, typeof(TOutput))
+    : IoOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
-        new Call(Name, contract.Read(input, pointer, bareValues), operation, _output);
+        Bind(contract.Read(input, pointer, bareValues));
+
+    internal override TResult Use<TResult>(IIoOperationUse<TResult> use) => use.Use<TInput, TOutput>(contract, Bind);
+
+    private Call Bind(TInput input) => new(Name, input, operation, _output);
 
     private sealed class Call(string name, TInput input, IOperation<TInput, TOutput> operation, JsonTypeInfo<TOutput> output)
         : OperationCall(name)

@@ -663,7 +663,6 @@ public sealed class MapStreamTests : MapTests
 
     [Theory]
     [InlineData("math.sqare", "{}", "/problems/unknown-operation")]
-    [InlineData("echo", "{}", "/problems/wrong-kind")]
     [InlineData("greet", "{}", "/problems/wrong-kind")]
     [InlineData("primes.factor", """{"reduce":"sum"}""", "/problems/invalid-request")]
     public void An_operation_that_cannot_be_mapped_is_refused_at_once(string operation, string options, string type)
