@@ -11,8 +11,6 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// </summary>
 internal sealed class CallMap : IMapRun
 {
-    private const int DefaultConcurrency = 100;
-
     /// <summary>The maximum bytes of the results that the reader has not taken yet.</summary>
     private const int MaxUnsentBytes = 4 * 1024 * 1024;
 
@@ -50,7 +48,7 @@ internal sealed class CallMap : IMapRun
         (_calls, _writer, _items, _run, _take) = (calls, writer, items, run, take);
         var options = writer.Options;
         _isStarmap = options.Starmap == true;
-        _maxConcurrency = options.MaxConcurrency ?? DefaultConcurrency;
+        _maxConcurrency = options.MaxConcurrency ?? calls.DefaultConcurrency;
         _window = Math.Max(1_000, 10 * _maxConcurrency);
         _pace = options.MaxPerSecond is { } rate ? new StartPace(rate, run.Time) : null;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(run.Limit.Token);

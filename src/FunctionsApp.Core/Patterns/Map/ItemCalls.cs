@@ -1,18 +1,22 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>An io operation as a map runs it: a call for each item.</summary>
-internal abstract class ItemCalls(string name) : MappedOperation(name)
+internal abstract class ItemCalls(string name, LimitsOptions limits) : MappedOperation(name)
 {
+    /// <summary>How many calls run at once, unless <see cref="MapOptions.MaxConcurrency"/> says.</summary>
+    public int DefaultConcurrency { get; } = Math.Min(100, limits.MaxConcurrency);
+
     /// <summary>Prepares an operation.</summary>
     /// <param name="operation">The operation.</param>
-    /// <param name="maxDepth">The maximum nesting depth of an item.</param>
-    public static ItemCalls Of(IoOperation operation, int maxDepth) => operation.Use(new Creation(operation.Name, maxDepth));
+    /// <param name="limits">The limits of items and calls.</param>
+    public static ItemCalls Of(IoOperation operation, LimitsOptions limits) => operation.Use(new Creation(operation.Name, limits));
 
     /// <inheritdoc/>
     public override IMapRun Start(
@@ -25,25 +29,28 @@ internal abstract class ItemCalls(string name) : MappedOperation(name)
     /// <exception cref="ProblemException"><c>invalid-request</c> with every error, with pointers that start at the item.</exception>
     public abstract OperationCall Bind(ReadOnlyMemory<byte> item, bool isStarmap);
 
-    private sealed class Creation(string name, int maxDepth) : IIoOperationUse<ItemCalls>
+    private sealed class Creation(string name, LimitsOptions limits) : IIoOperationUse<ItemCalls>
     {
         public ItemCalls Use<TInput, TOutput>(JsonContract<TInput> contract, Func<TInput, OperationCall> bind) =>
-            new ItemCalls<TInput, TOutput>(name, maxDepth, new ItemReader<TInput>(contract), bind);
+            new ItemCalls<TInput, TOutput>(name, limits, new ItemReader<TInput>(contract), bind);
     }
 }
 
 /// <inheritdoc/>
-internal sealed class ItemCalls<TInput, TOutput>(string name, int maxDepth, ItemReader<TInput> reader, Func<TInput, OperationCall> bind)
-    : ItemCalls(name)
+internal sealed class ItemCalls<TInput, TOutput>(
+    string name, LimitsOptions limits, ItemReader<TInput> reader, Func<TInput, OperationCall> bind)
+    : ItemCalls(name, limits)
 {
+    private readonly int _maxDepth = limits.MaxDepth;
+
     /// <summary>Whether they are: an operation that returns any JSON may return numbers.</summary>
     public override bool MayBeNumeric => typeof(TOutput) == typeof(RawJson) || IsNumber(typeof(TOutput));
 
     public override OperationCall Bind(ReadOnlyMemory<byte> item, bool isStarmap)
     {
         using var text = SourceText.Open(item);
-        return bind(reader.Read(item.Span, isStarmap, maxDepth));
+        return bind(reader.Read(item.Span, isStarmap, _maxDepth));
     }
 
-    public override void Check(ReadOnlySpan<byte> item, bool isStarmap) => reader.Read(item, isStarmap, maxDepth);
+    public override void Check(ReadOnlySpan<byte> item, bool isStarmap) => reader.Read(item, isStarmap, _maxDepth);
 }

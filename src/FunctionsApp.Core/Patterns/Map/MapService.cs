@@ -109,7 +109,7 @@ public sealed class MapService(
     {
         var operation = catalog.Find<CallableOperation>(name);
         CheckKind(operation, options);
-        var mapped = _operations.GetOrAdd(operation, MappedOperation.Of, limits.Value.MaxDepth);
+        var mapped = _operations.GetOrAdd(operation, MappedOperation.Of, limits.Value);
         if (items > limits.Value.MaxItems)
         {
             throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,

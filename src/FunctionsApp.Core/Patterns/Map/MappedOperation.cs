@@ -1,5 +1,6 @@
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
+using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
@@ -17,9 +18,9 @@ internal abstract class MappedOperation(string name)
 
     /// <summary>Prepares an operation. Uses reflection and compiles code, so do it once and keep it.</summary>
     /// <param name="operation">The operation.</param>
-    /// <param name="maxDepth">The maximum nesting depth of an item.</param>
-    public static MappedOperation Of(CallableOperation operation, int maxDepth) =>
-        operation is CpuOperation cpu ? ItemFunction.Of(cpu, maxDepth) : ItemCalls.Of((IoOperation)operation, maxDepth);
+    /// <param name="limits">The limits of items and calls.</param>
+    public static MappedOperation Of(CallableOperation operation, LimitsOptions limits) =>
+        operation is CpuOperation cpu ? ItemFunction.Of(cpu, limits.MaxDepth) : ItemCalls.Of((IoOperation)operation, limits);
 
     /// <summary>Starts a map of the items of a JSON request, or of items to be added.</summary>
     /// <param name="writer">Writes the results.</param>
