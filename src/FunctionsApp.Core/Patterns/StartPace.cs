@@ -26,8 +26,9 @@ internal sealed class StartPace(double perSecond, TimeProvider time) : IDisposab
                 await Task.Delay(wait > MinDelay ? wait : MinDelay, time, cancellationToken);
             }
 
-            // A start that was late lets the next one be early, but never more than one: a pause is no reason for a burst.
-            _next = _next + _interval > now ? _next + _interval : now;
+            // Timers are late: a start makes up for it, by at most half an interval. A pause is no reason for a burst.
+            var earliest = now + (_interval / 2);
+            _next = _next + _interval > earliest ? _next + _interval : earliest;
         }
         finally
         {

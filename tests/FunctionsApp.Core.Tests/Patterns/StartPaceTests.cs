@@ -33,8 +33,8 @@ public sealed class StartPaceTests
     public void The_rate_is_reached(double rate, int seconds, int starts) => Assert.InRange(Run(rate, seconds, []).Count, starts, starts + 1);
 
     [Fact]
-    public void After_a_pause_two_calls_start_at_once_and_no_more() =>
-        Assert.Equal([0, 10_000, 10_000, 11_000, 12_000], Run(1, seconds: 12, [10_000]));
+    public void A_late_start_is_made_up_for_by_half_an_interval_at_most() =>
+        Assert.Equal([0, 1_200, 2_000, 10_000, 10_500, 11_500], Run(1, seconds: 12, [1_200, 0, 8_000]));
 
     [Fact]
     public async Task Waiting_ends_by_cancellation_and_the_next_caller_gets_its_turn()
