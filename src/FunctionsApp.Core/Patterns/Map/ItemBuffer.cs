@@ -99,7 +99,7 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
             throw new ProblemException(flaw);
         }
 
-        JsonFault.EnsureUtf8(item);
+        JsonErrors.EnsureUtf8(item);
     }
 
     public override Problem Place(Problem problem, long index, int start)
