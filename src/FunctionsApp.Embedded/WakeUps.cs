@@ -82,8 +82,8 @@ internal sealed class WakeUps(TaskClock clock) : IDisposable
     public bool IsComplete { get; set; }
 
     /// <summary>Returns whether a task has expired, although it may not be deleted yet. A pending webhook keeps it.</summary>
-    public bool IsExpired(TaskRecord record) => TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal }
-        && (_expired.ContainsKey(record.Sequence) || (!IsComplete && record.ExpiresAt <= clock.Now));
+    public bool IsExpired(TaskRecord record) => (!IsComplete && record.IsExpired(clock.Now))
+        || (_expired.ContainsKey(record.Sequence) && TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal });
 
     /// <summary>Forgets a task that has been deleted.</summary>
     public void Forget(long task) => _expired.TryRemove(task, out _);
