@@ -126,7 +126,7 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
             throw new ProblemException(flaw);
         }
 
-        JsonFault.EnsureUtf8(item);
+        JsonErrors.EnsureUtf8(item);
     }
 
     public override ItemPlace Locate(long index, int start)
