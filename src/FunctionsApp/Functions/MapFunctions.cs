@@ -11,7 +11,7 @@ public sealed class MapFunctions(MapRequestReader reader, MapService service, As
 {
     [Function("Map")]
     [Description(
-        "Computes one operation for many items, on every core. "
+        "Runs one operation for many items: a cpu operation on every core, an io operation as many calls at once. "
         + "Responds with all results, streams them, even while items still arrive, or responds with a task.")]
     public Task<IResult> MapAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "map/{operation}")] HttpRequest request, string operation) =>

@@ -23,7 +23,7 @@ internal static class EndpointDescriptions
         ("sequence", "await a(); await b(): runs operations one after the other."),
         ("callback", "add_done_callback: runs an operation, then a continuation with its outcome."),
         ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: runs operations concurrently."),
-        ("map", "Pool.map, starmap, imap, imap_unordered: computes one operation for many items, on every core."),
+        ("map", "Pool.map, ThreadPool.map, starmap, imap, imap_unordered: runs one operation for many items, on every core or as calls at once."),
         ("stream", "async for: sends the values of an operation when it yields them."),
         ("tasks", "create_task, await task, task.cancel(): work that outlives its request."),
         ("catalog", "Operations and API description."),
@@ -80,7 +80,7 @@ internal static class EndpointDescriptions
         },
         ["Map"] = new("map")
         {
-            Runs = static operation => operation is CpuOperation,
+            Runs = RespondsOnce,
             Choices = [.. Parameters.Async, .. Parameters.OfMap, Parameters.HeartbeatSeconds],
             Body = static of =>
             [
@@ -89,7 +89,7 @@ internal static class EndpointDescriptions
                     new JsonObject { ["items"] = new JsonArray(of.Example, of.Example) }),
                 new("application/x-ndjson", Item),
             ],
-            Response = new("The results, in the order of the items; in a stream when they are computed.", static of =>
+            Response = new("The results, in the order of the items; in a stream meanwhile.", static of =>
             [
                 Json(of.Response<MapResponse>("MapResponse", "results", Schemas.Array(of.OutputOrNull))),
                 Lines(
