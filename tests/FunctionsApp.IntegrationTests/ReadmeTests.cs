@@ -29,6 +29,17 @@ public sealed class ReadmeTests(FunctionsAppFixture app)
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ShellFactAttribute : FactAttribute
 {
+    /// <summary>Why it cannot run here; null if it can.</summary>
+    public static string? Missing => OperatingSystem.IsWindows() ? "Runs the commands of a Unix shell." : null;
+
     /// <inheritdoc/>
-    public override string? Skip => OperatingSystem.IsWindows() ? "Runs the commands of a Unix shell." : null;
+    public override string? Skip => Missing;
+}
+
+/// <summary>The same, for each of several pages.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ShellTheoryAttribute : TheoryAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip => ShellFactAttribute.Missing;
 }
