@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using FunctionsApp.Core;
 using FunctionsApp.Durable;
 using FunctionsApp.Embedded;
 using FunctionsApp.Hosting;
