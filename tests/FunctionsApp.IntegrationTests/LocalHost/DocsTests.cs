@@ -60,6 +60,17 @@ public sealed partial class DocsTests
             .Select(block => $"{Path.GetFileName(page)}: {block.Value}")));
     }
 
+    [Fact]
+    public void The_page_on_an_app_of_ones_own_shows_the_test_of_the_template()
+    {
+        var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "own-app.md"));
+        var shown = Fences().Matches(page).Single(static block => block.Value.Contains("[Fact]", StringComparison.Ordinal)).Value
+            .Replace("AddTeam()", "AddOwnAppMethod()", StringComparison.Ordinal);
+        var template = File.ReadAllText(Path.Combine(Repository.Root, "templates", "app", "tests", "MyApp.Tests", "TextReverseOperationTests.cs"));
+
+        Assert.Contains(shown["```csharp\n".Length..^"```".Length], template, StringComparison.Ordinal);
+    }
+
     [GeneratedRegex("^```(?<language>[a-z]*)\\n.*?^```$", RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Fences();
 
