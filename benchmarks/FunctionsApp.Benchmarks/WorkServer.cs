@@ -42,11 +42,11 @@ internal sealed class WorkServer : IAsyncDisposable
         return call.Task;
     }
 
-    /// <summary>Answers no more until <see cref="GoOn"/>.</summary>
+    /// <summary>Answers no more until <see cref="Resume"/>.</summary>
     public void Hold() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Answers again.</summary>
-    public void GoOn() => _open.SetResult();
+    public void Resume() => _open.SetResult();
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 

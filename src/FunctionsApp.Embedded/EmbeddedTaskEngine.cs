@@ -157,11 +157,11 @@ internal sealed class EmbeddedTaskEngine(
         var record = store.Find(id)?.Record;
         try
         {
-            return record is { IsFinished: true, Delivery: not null } ? await webhooks.SendAgainAsync(record.Sequence) : record;
+            return record is not null && TaskLifecycle.CanRedeliver(record) ? await webhooks.SendAgainAsync(record.Sequence) : record;
         }
         catch (StorageException)
         {
-            throw new ProblemException(Problem.StorageFailed("The redelivery of the webhook could not be stored."));
+            throw new ProblemException(Problem.StorageFailed(TaskProblems.RedeliveryNotStored));
         }
     }
 

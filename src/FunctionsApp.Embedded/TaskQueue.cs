@@ -30,7 +30,6 @@ internal sealed class TaskQueue : IDisposable
     private readonly LinkedList<TaskEntry> _waiting = [];
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Meter _meter = new(AppTelemetry.Name);
-    private readonly Histogram<double> _wait;
     private int _running;
     private Pace _pace;
 
@@ -41,7 +40,6 @@ internal sealed class TaskQueue : IDisposable
     {
         (_store, _attempts, _schedule, _budget, _clock, _options) = (store, attempts, schedule, budget, clock, options.Value);
         _stopping = store.Database.Stopping;
-        _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
         _meter.CreateObservableGauge(
             "functionsapp.task.queue.length", () => store.Queued, "{task}", "Tasks that wait for their turn or a retry.");
     }
@@ -85,11 +83,7 @@ internal sealed class TaskQueue : IDisposable
                 }
                 else if (startsNow)
                 {
-                    // In its own execution context, not in that of the request.
-                    using (ExecutionContext.SuppressFlow())
-                    {
-                        _ = RunAsync(entry, begun: Task.CompletedTask, input);
-                    }
+                    Run(entry, begun: Task.CompletedTask, input);
                 }
                 else
                 {
@@ -217,19 +211,24 @@ internal sealed class TaskQueue : IDisposable
         while (_running < _options.MaxRunning && _waiting.First?.Value is { } entry && !_stopping.IsCancellationRequested)
         {
             Leave(entry);
-            _wait.Record((_clock.Uptime - entry.WaitsSince).TotalSeconds);
+            AppTelemetry.TaskWait.Record((_clock.Uptime - entry.WaitsSince).TotalSeconds);
             _running++;
             var begun = _store.ChangeAsync(entry, new TaskChange(TaskLifecycle.Begin(entry.Pending, _clock.Now)));
-            using (ExecutionContext.SuppressFlow())
-            {
-                // Not in the execution context of the caller that freed the slot.
-                _ = RunAsync(entry, begun, input: null);
-            }
+            Run(entry, begun, input: null);
         }
 
         if (_running == 0 && _stopping.IsCancellationRequested)
         {
             _idle.TrySetResult();
+        }
+    }
+
+    /// <summary>Starts an attempt, in its own execution context: not in that of a request, or of what has freed the slot.</summary>
+    private void Run(TaskEntry entry, Task begun, RawJson? input)
+    {
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = RunAsync(entry, begun, input);
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed class TaskSteps(
             count = page.Count;
         }
 
-        wakeUps.SetComplete();
+        wakeUps.IsComplete = true;
     }
 
     private async Task WakeAsync()

@@ -63,7 +63,7 @@ internal sealed class TaskStore(DatabaseAccess database, WakeUps wakeUps, ILogge
         {
             var waiting = live.Count(static task => task.Record.State == TaskState.Queued);
             var interrupted = live.Count(static task => task.Record.State == TaskState.Running);
-            TaskLog.GoesOn(logger, waiting, interrupted);
+            TaskLog.Resumed(logger, waiting, interrupted);
         }
     }
 

@@ -28,7 +28,6 @@ internal sealed class WakeUps(TaskClock clock) : IDisposable
     private ITimer? _timer;
     private TimeSpan _wakes = TimeSpan.MaxValue;
     private bool _isDisposed;
-    private volatile bool _isComplete;
 
     /// <summary>The attempts and webhooks that are due.</summary>
     public ChannelReader<WakeUp> Due => _due.Reader;
@@ -80,14 +79,11 @@ internal sealed class WakeUps(TaskClock clock) : IDisposable
     public void Postpone(WakeUp wakeUp) => Add(wakeUp, clock.Uptime + PauseAfterFailure);
 
     /// <summary>Whether the tasks of the database are planned. Until then, shortly after a start, the wall clock decides too.</summary>
-    public bool IsComplete => _isComplete;
-
-    /// <summary>Notes that the tasks of the database are planned.</summary>
-    public void SetComplete() => _isComplete = true;
+    public bool IsComplete { get; set; }
 
     /// <summary>Returns whether a task has expired, although it may not be deleted yet. A pending webhook keeps it.</summary>
-    public bool IsExpired(TaskRecord record) => TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal }
-        && (_expired.ContainsKey(record.Sequence) || (!_isComplete && record.ExpiresAt <= clock.Now));
+    public bool IsExpired(TaskRecord record) => (!IsComplete && record.IsExpired(clock.Now))
+        || (_expired.ContainsKey(record.Sequence) && TaskLifecycle.WakeOf(record) is { Step: TaskStep.Removal });
 
     /// <summary>Forgets a task that has been deleted.</summary>
     public void Forget(long task) => _expired.TryRemove(task, out _);

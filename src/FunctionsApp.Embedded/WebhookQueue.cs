@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Limits;
@@ -33,23 +32,29 @@ internal sealed class WebhookQueue(
     private readonly Dictionary<string, Queue<WakeUp>> _waiting = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The step for which a webhook is in flight, or waits for a slot; null while it is about to be requested again.</summary>
-    private readonly ConcurrentDictionary<long, TaskWake?> _inFlight = [];
+    private readonly Dictionary<long, TaskWake?> _inFlight = [];
 
     public void Dispose() => _slots.Dispose();
 
     /// <summary>Returns whether the webhook of a task is in flight. Its end is on disk before it no longer is.</summary>
-    public bool IsInFlight(long task) => _inFlight.ContainsKey(task);
+    public bool IsInFlight(long task)
+    {
+        lock (_gate)
+        {
+            return _inFlight.ContainsKey(task);
+        }
+    }
 
     /// <summary>Sends a webhook that is due, unless it is in flight, when its receiver has a slot.</summary>
     public void Send(WakeUp due, Uri url)
     {
-        if (!_inFlight.TryAdd(due.Task, due.Wake))
-        {
-            return;
-        }
-
         lock (_gate)
         {
+            if (!_inFlight.TryAdd(due.Task, due.Wake))
+            {
+                return;
+            }
+
             if (!_receivers.TryEnter(url))
             {
                 (CollectionsMarshal.GetValueRefOrAddDefault(_waiting, url.Authority, out _) ??= new Queue<WakeUp>()).Enqueue(due);
@@ -87,7 +92,7 @@ internal sealed class WebhookQueue(
         }
         finally
         {
-            _inFlight.TryRemove(task, out _);
+            End(task, step: null);
             if (record is not null)
             {
                 wakeUps.PlanDelivery(record);
@@ -98,26 +103,28 @@ internal sealed class WebhookQueue(
     /// <summary>Reserves a webhook that is not in flight. One whose end is on disk is only about to be noted as such.</summary>
     private bool TryReserve(TaskRecord record)
     {
-        while (!_inFlight.TryAdd(record.Sequence, value: null))
+        lock (_gate)
         {
-            if (!_inFlight.TryGetValue(record.Sequence, out var sent))
-            {
-                // It was noted meanwhile.
-                continue;
-            }
-
-            if (sent is null || sent == TaskLifecycle.WakeOf(record))
+            if (_inFlight.TryGetValue(record.Sequence, out var sent) && (sent is null || sent == TaskLifecycle.WakeOf(record)))
             {
                 return false;
             }
 
-            if (_inFlight.TryUpdate(record.Sequence, newValue: null, sent))
+            _inFlight[record.Sequence] = null;
+            return true;
+        }
+    }
+
+    /// <summary>Notes that a webhook is no longer in flight for a step, unless it has been reserved since.</summary>
+    private void End(long task, TaskWake? step)
+    {
+        lock (_gate)
+        {
+            if (_inFlight.TryGetValue(task, out var sent) && sent == step)
             {
-                return true;
+                _inFlight.Remove(task);
             }
         }
-
-        return true;
     }
 
     private async Task SendAsync(WakeUp due, Uri url)
@@ -153,7 +160,7 @@ internal sealed class WebhookQueue(
 
         if (sent is null)
         {
-            _inFlight.TryRemove(due.Task, out _);
+            End(due.Task, due.Wake);
             if (record is not null)
             {
                 wakeUps.PlanDelivery(record);
@@ -165,7 +172,7 @@ internal sealed class WebhookQueue(
         // The pause begins now, whatever has happened to the clock while the webhook was in flight, or happens during the write.
         var next = clock.Uptime + (sent.Delivery!.NextAttemptAt - clock.Now);
         await database.WriteWithRetryAsync(sent.Id, new DeliveryUpdate(sent));
-        _inFlight.TryRemove(new(due.Task, due.Wake));
+        End(due.Task, due.Wake);
 
         // After a webhook that was delivered, what follows is planned already: the removal of the task, since its end.
         wakeUps.PlanDelivery(sent, next);

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
 using FunctionsApp.Embedded;
-using FunctionsApp.Hosting;
 using FunctionsApp.Http;
 using FunctionsApp.OpenApi;
 using Microsoft.Extensions.Configuration;
@@ -25,7 +25,7 @@ public static class FunctionsAppServices
 
     /// <summary>Adds the engine that <c>Tasks:Engine</c> names. The other one's packages are not even loaded.</summary>
     private static IServiceCollection AddTaskEngine(this IServiceCollection services, IConfiguration configuration) =>
-        EngineSetting.IsDurable(configuration) ? AddDurable(services) : AddEmbedded(services);
+        TasksOptions.IsDurable(configuration) ? AddDurable(services) : AddEmbedded(services);
 
     /// <summary>A method of its own, so that only its call loads the assembly.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,3 +1,4 @@
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Hosting;
 using FunctionsApp.Telemetry;
 using Microsoft.Azure.Functions.Worker.Builder;
@@ -30,7 +31,7 @@ public static class FunctionsWorker
     public static FunctionsApplicationBuilder AddFunctionsApp(this FunctionsApplicationBuilder builder)
     {
         var (services, configuration) = (builder.Services, builder.Configuration);
-        configuration[EngineSetting.Name] ??= DurableExtension.DefaultEngine(configuration);
+        configuration[TasksOptions.EngineSetting] ??= DurableExtension.DefaultEngine(configuration);
         services.AddFunctionsApp(configuration);
         services.AddFunctionsHost(configuration, builder.Environment.ContentRootPath);
         services.AddFunctionsTelemetry(configuration, static telemetry => telemetry.UseFunctionsWorkerDefaults());

@@ -135,7 +135,7 @@ internal static class TaskRows
                 connection.ReadResponse();
             }
         });
-        work.GoOn();
+        work.Resume();
         var done = await Task.WhenAll(calls);
         return Quantile([.. done.Zip(done.Skip(1), static (before, next) => Microseconds(before.Answered, next.Arrived))], quantile);
     }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Requests;
 
 namespace FunctionsApp.Core.Json;
 
@@ -19,8 +20,6 @@ public sealed class JsonPipeWriter : PipeWriter
 
     /// <summary>Bytes that are written before the pipe is flushed.</summary>
     private const int PieceBytes = 32 * 1024;
-
-    private static readonly AsyncLocal<JsonPipeWriter?> Ambient = new();
 
     /// <summary>A buffer that the next response on this thread uses.</summary>
     [ThreadStatic]
@@ -51,7 +50,7 @@ public sealed class JsonPipeWriter : PipeWriter
         var writer = new JsonPipeWriter(pipe);
 
         // The converters of RawJson and MapResults write by WriteRaw; the serializer flushes by FlushAsync.
-        Ambient.Value = writer;
+        RequestContext.Set(writer);
         await JsonSerializer.SerializeAsync(writer, value, typeInfo, cancellationToken);
         if (writer._buffer.Capacity <= PieceBytes)
         {
@@ -84,13 +83,11 @@ public sealed class JsonPipeWriter : PipeWriter
     /// <param name="value">Well-formed JSON.</param>
     internal static void WriteRaw(Utf8JsonWriter json, RawJson value)
     {
-        if (value.Stored is null && (value.Utf8.Length < LargeBytes || Ambient.Value is null))
+        if ((value.Stored is null && value.Utf8.Length < LargeBytes) || RequestContext.Get<JsonPipeWriter>() is not { } writer)
         {
             json.WriteRawValue(value.Utf8.Span, skipInputValidation: true);
             return;
         }
-
-        var writer = Ambient.Value ?? throw new InvalidOperationException("A value in storage can only be written to a pipe.");
 
         // One byte represents the value, so that the writer places its commas correctly.
         json.WriteRawValue("0"u8, skipInputValidation: true);

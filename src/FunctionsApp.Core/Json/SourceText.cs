@@ -11,27 +11,22 @@ internal static class SourceText
     [ThreadStatic]
     private static ReadOnlyMemory<byte> _current;
 
-    /// <summary>Whether the thread reads a text that values may refer to.</summary>
-    public static bool IsOpen => !_current.IsEmpty;
+    /// <summary>The text that values may refer to; empty for none.</summary>
+    public static ReadOnlyMemory<byte> Current => _current;
 
     /// <summary>Lets values refer to a text, from now until the scope ends: <see cref="ReadValue"/>.</summary>
-    /// <param name="text">The text, from its first byte; null to leave the current one, at no cost.</param>
-    public static Scope Open(ReadOnlyMemory<byte>? text)
+    /// <param name="text">The text, from its first byte.</param>
+    public static Scope Open(ReadOnlyMemory<byte> text)
     {
-        if (text is not { } opened)
-        {
-            return default;
-        }
-
         var scope = new Scope(_current);
-        _current = opened;
+        _current = text;
         return scope;
     }
 
     /// <summary>Returns the text of the value that starts at the current token, and moves the reader to its end.</summary>
     public static ReadOnlyMemory<byte> ReadValue(ref Utf8JsonReader reader)
     {
-        if (!IsOpen)
+        if (_current.IsEmpty)
         {
             return RawJson.From(JsonElement.ParseValue(ref reader)).Utf8;
         }
@@ -45,14 +40,7 @@ internal static class SourceText
     internal readonly ref struct Scope(ReadOnlyMemory<byte> text)
     {
         private readonly ReadOnlyMemory<byte> _text = text;
-        private readonly bool _replaces = true;
 
-        public void Dispose()
-        {
-            if (_replaces)
-            {
-                _current = _text;
-            }
-        }
+        public void Dispose() => _current = _text;
     }
 }

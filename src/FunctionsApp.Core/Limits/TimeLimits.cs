@@ -48,8 +48,7 @@ public sealed class TimeLimits(TimeProvider time, IOptions<LimitsOptions> limits
 /// <example>
 /// <code>
 /// using var limit = timeLimits.Start(seconds, "/timeoutSeconds", cancellationToken);
-/// try { await WorkAsync(limit.Token); }
-/// catch (OperationCanceledException) when (limit.RanOut) { throw limit.TimedOut("The call"); }
+/// await limit.RunAsync(WorkAsync, "The call");
 /// </code>
 /// </example>
 public sealed class TimeLimit : IDisposable
@@ -74,6 +73,22 @@ public sealed class TimeLimit : IDisposable
 
     /// <summary>Whether the limit has timed out and the caller has not cancelled.</summary>
     public bool RanOut => _source.IsCancellationRequested && !_caller.IsCancellationRequested;
+
+    /// <summary>Runs work, which must stop when its token is cancelled.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="whose">What the limit applies to, such as "The call".</param>
+    /// <exception cref="ProblemException"><c>timeout</c> when the limit has stopped the work.</exception>
+    public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, string whose)
+    {
+        try
+        {
+            return await work(Token);
+        }
+        catch (OperationCanceledException) when (RanOut)
+        {
+            throw TimedOut(whose);
+        }
+    }
 
     /// <summary>Returns what to throw when work has stopped because of the limit.</summary>
     /// <param name="whose">What the limit applies to, such as "The call".</param>

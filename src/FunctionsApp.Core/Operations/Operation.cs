@@ -58,7 +58,8 @@ public abstract class CallableOperation : Operation
 
 /// <summary>An operation with its input, ready to run once.</summary>
 /// <param name="operation">The operation's name.</param>
-public abstract class OperationCall(string operation)
+/// <param name="run">Runs it: an io operation as it is, a cpu one on the CPU scheduler.</param>
+public sealed class OperationCall(string operation, Func<CancellationToken, ValueTask<RawJson>> run)
 {
     /// <summary>Runs the operation, with a span and metrics.</summary>
     /// <param name="pattern">The pattern that runs it.</param>
@@ -66,17 +67,14 @@ public abstract class OperationCall(string operation)
     /// <exception cref="OperationException">The operation's own error.</exception>
     /// <exception cref="ProblemException">Any other error for the caller.</exception>
     public ValueTask<RawJson> InvokeAsync(string pattern, CancellationToken cancellationToken) =>
-        AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : RunAsync(cancellationToken);
-
-    /// <summary>Runs the operation: an io one as it is, a cpu one on the CPU scheduler.</summary>
-    private protected abstract ValueTask<RawJson> RunAsync(CancellationToken cancellationToken);
+        AppTelemetry.IsWatched ? WatchAsync(pattern, cancellationToken) : run(cancellationToken);
 
     private async ValueTask<RawJson> WatchAsync(string pattern, CancellationToken cancellationToken)
     {
         using var watch = new WatchedRun(AppTelemetry.ActiveCalls, AppTelemetry.CallDuration, pattern, operation, name: "call");
         try
         {
-            return await RunAsync(cancellationToken);
+            return await run(cancellationToken);
         }
         catch (Exception exception)
         {
@@ -84,6 +82,27 @@ public abstract class OperationCall(string operation)
             throw;
         }
     }
+}
+
+/// <summary>An operation that waits.</summary>
+public abstract class IoOperation : CallableOperation
+{
+    private protected IoOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+        : base(about, OperationKind.Io, inputSchema, output)
+    {
+    }
+
+    /// <summary>Calls <paramref name="use"/> with the typed operation, for callers that read its inputs in a way of their own.</summary>
+    internal abstract TResult Use<TResult>(IIoOperationUse<TResult> use);
+}
+
+/// <summary>Work with a typed io operation.</summary>
+internal interface IIoOperationUse<out TResult>
+{
+    /// <summary>Works with an operation.</summary>
+    /// <param name="contract">The contract of its input.</param>
+    /// <param name="bind">Returns the call of an input.</param>
+    TResult Use<TInput, TOutput>(JsonContract<TInput> contract, Func<TInput, OperationCall> bind);
 }
 
 /// <summary>An operation that computes.</summary>
@@ -125,24 +144,18 @@ public abstract class StreamOperation : Operation
 
 internal sealed class IoOperation<TInput, TOutput>(
     OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
-    : CallableOperation(about, OperationKind.Io, contract.Schema, typeof(TOutput))
+    : IoOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
-        new Call(Name, contract.Read(input, pointer, bareValues), operation, _output);
+        Bind(contract.Read(input, pointer, bareValues));
 
-    private sealed class Call(string name, TInput input, IOperation<TInput, TOutput> operation, JsonTypeInfo<TOutput> output)
-        : OperationCall(name)
-    {
-        private protected override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            operation is IOperation<TInput, RawJson> writesItself
-                ? writesItself.RunAsync(input, cancellationToken)
-                : SerializeAsync(cancellationToken);
+    internal override TResult Use<TResult>(IIoOperationUse<TResult> use) => use.Use<TInput, TOutput>(contract, Bind);
 
-        private async ValueTask<RawJson> SerializeAsync(CancellationToken cancellationToken) =>
-            RawJson.From(await operation.RunAsync(input, cancellationToken), output);
-    }
+    private OperationCall Bind(TInput input) => new(Name, operation is IOperation<TInput, RawJson> writesItself
+        ? cancelled => writesItself.RunAsync(input, cancelled)
+        : async cancelled => RawJson.From(await operation.RunAsync(input, cancelled), _output));
 }
 
 internal sealed class CpuOperation<TInput, TOutput>(
@@ -154,16 +167,11 @@ internal sealed class CpuOperation<TInput, TOutput>(
     public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
     {
         var bound = contract.Read(input, pointer, bareValues);
-        return new Call(Name, scheduler, compute => RawJson.From(operation.Compute(bound, compute), _output));
+        return new OperationCall(Name, cancelled => new(scheduler.ComputeAsync(
+            compute => RawJson.From(operation.Compute(bound, compute), _output), cancelled)));
     }
 
     internal override TResult Use<TResult>(ICpuOperationUse<TResult> use) => use.Use(contract, operation);
-
-    private sealed class Call(string name, CpuScheduler scheduler, Func<CancellationToken, RawJson> compute) : OperationCall(name)
-    {
-        private protected override ValueTask<RawJson> RunAsync(CancellationToken cancellationToken) =>
-            new(scheduler.ComputeAsync(compute, cancellationToken));
-    }
 }
 
 internal sealed class StreamOperation<TInput, TOutput>(

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Security.Cryptography;
@@ -13,8 +12,6 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options)
 {
     private const string IdPrefix = "functionsapp-";
     private const int IdBytes = 8;
-
-    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     // Computed at first use: every request resolves this class, but few use these values.
     private readonly Lazy<HostEntry[]> _entries = new(() => [.. OwnHosts(options.Value).Select(HostEntry.Parse).OfType<HostEntry>()]);
@@ -34,7 +31,7 @@ public sealed class AppIdentity(IOptions<OutboundOptions> options)
     /// <summary>Returns whether an id in a call chain is the id of any deployment of this app.</summary>
     internal static bool IsId(ReadOnlySpan<char> text) =>
         text.Length == IdPrefix.Length + (2 * IdBytes) && text.StartsWith(IdPrefix, StringComparison.Ordinal)
-        && !text[IdPrefix.Length..].ContainsAnyExcept(HexDigits);
+        && !text[IdPrefix.Length..].ContainsAnyExcept(HostName.HexDigits);
 
     /// <summary>Returns whether a host is one of the app's own names.</summary>
     internal bool Includes(HostName host, int port) =>

@@ -63,7 +63,7 @@ public readonly record struct HostName(string Text)
         }
     }
 
-    private static SearchValues<char> HexDigits { get; } = SearchValues.Create("0123456789abcdef");
+    internal static SearchValues<char> HexDigits { get; } = SearchValues.Create("0123456789abcdef");
 
     /// <summary>
     /// Returns whether a URL's host has characters that other software maps to ASCII: full-width or circled digits and

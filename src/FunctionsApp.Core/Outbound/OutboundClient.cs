@@ -53,14 +53,7 @@ public sealed class OutboundClient : IDisposable
     public async ValueTask<OutboundResponse> SendAsync(OutboundRequest request, CancellationToken cancellationToken)
     {
         using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
-        try
-        {
-            return await RetryAsync(request, new RequestClock(_time), limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw TimedOut(limit, request);
-        }
+        return await limit.RunAsync(token => RetryAsync(request, new RequestClock(_time), token), NameOf(request));
     }
 
     /// <summary>Sends a request once, and returns when the head of the response has arrived.</summary>
@@ -72,21 +65,13 @@ public sealed class OutboundClient : IDisposable
     public async ValueTask<StreamedOutboundResponse> OpenAsync(OutboundRequest request, CancellationToken cancellationToken)
     {
         using var limit = new TimeLimit(_time, request.TimeoutSeconds, cancellationToken);
-        try
-        {
-            return await FollowAsync(request, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw TimedOut(limit, request);
-        }
+        return await limit.RunAsync(token => FollowAsync(request, token), NameOf(request));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private static ProblemException TimedOut(TimeLimit limit, OutboundRequest request) =>
-        limit.TimedOut($"The request to '{HostName.AsWritten(request.Url)}'");
+    private static string NameOf(OutboundRequest request) => $"The request to '{HostName.AsWritten(request.Url)}'";
 
     private async ValueTask<OutboundResponse> RetryAsync(OutboundRequest request, RequestClock clock, CancellationToken cancellationToken)
     {

@@ -1,11 +1,35 @@
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Problems;
+using FunctionsApp.Core.Telemetry;
 
 namespace FunctionsApp.Core.Patterns;
 
 /// <summary>Starts runs of patterns.</summary>
 public sealed class PatternRuns(TimeLimits timeLimits, MemoryBudget memory, ProblemDescriber describer, TimeProvider time)
 {
+    /// <summary>Runs a pattern, with a span and metrics.</summary>
+    /// <param name="pattern">The pattern's name.</param>
+    /// <param name="operation">The operation, if there is exactly one.</param>
+    /// <param name="timeoutSeconds">The time limit, in seconds; null means the maximum.</param>
+    /// <param name="work">What the pattern does.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <exception cref="ProblemException"><c>invalid-request</c>: the time limit is out of range. Or that of the work.</exception>
+    internal async Task<T> RunAsync<T>(
+        string pattern, string? operation, double? timeoutSeconds, Func<PatternRun, Task<T>> work, CancellationToken cancellationToken)
+    {
+        using var watch = AppTelemetry.Start(pattern, operation);
+        try
+        {
+            using var run = Start(timeoutSeconds, cancellationToken);
+            return await work(run);
+        }
+        catch (Exception exception)
+        {
+            watch.Fail(exception);
+            throw;
+        }
+    }
+
     /// <summary>Starts a run.</summary>
     /// <param name="timeoutSeconds">The time limit, in seconds; null means the maximum.</param>
     /// <param name="cancellationToken">Stops the run.</param>

@@ -2,8 +2,9 @@ namespace FunctionsApp.Core.Requests;
 
 /// <summary>
 /// What belongs to the current request or task wherever its work runs: its memory, its call chain, its share of the cores, the reporter
-/// of its progress. The folder of each part knows its type. One <see cref="AsyncLocal{T}"/> carries all of them, because each costs every
-/// request time. It is immutable: a change holds for the rest of the async method that makes it, and for what that calls.
+/// of its progress, the writer of its response. The folder of each part knows its type. One <see cref="AsyncLocal{T}"/> carries all of
+/// them, because each costs every request time. It is immutable: a change holds for the rest of the async method that makes it, and for
+/// what that calls.
 /// </summary>
 public sealed class RequestContext
 {

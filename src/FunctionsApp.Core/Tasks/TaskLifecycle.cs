@@ -123,6 +123,10 @@ public static class TaskLifecycle
         TaskRecord EndedAs(TaskState state) => End(record, state, verdict.IsContinued, now, deliveryPause);
     }
 
+    /// <summary>Returns whether a caller may have the webhook of a task sent again: it has ended, and has one.</summary>
+    /// <param name="record">The task.</param>
+    public static bool CanRedeliver(TaskRecord record) => record is { IsFinished: true, Delivery: not null };
+
     /// <summary>A caller wants the webhook to be sent again: at once, and then by the schedule from its beginning.</summary>
     /// <param name="delivery">The webhook.</param>
     /// <param name="now">The current time.</param>

@@ -37,6 +37,9 @@ public static class TaskProblems
     /// <summary>A new task could not be stored, and does not exist.</summary>
     public static ProblemException NotAccepted() => new(Problem.StorageFailed("The task could not be stored, and has not been accepted."));
 
+    /// <summary>The webhook of a task will not be sent again: the detail of <c>storage-failed</c>.</summary>
+    public const string RedeliveryNotStored = "The redelivery of the webhook could not be stored.";
+
     /// <summary>The cursor of a list is invalid.</summary>
     public static ProblemException InvalidCursor() => new(Problem.InvalidRequest("/cursor", "must be the nextCursor of an earlier page"));
 }

@@ -8,6 +8,9 @@ namespace FunctionsApp.Core.Tasks;
 /// <summary>What a task runs, and how; immutable. The input is stored separately.</summary>
 public sealed record TaskDefinition
 {
+    /// <summary>The <see cref="Path"/> of a task whose own cannot be read.</summary>
+    public const string DefaultPath = "/api/tasks";
+
     /// <summary>The pattern that it runs.</summary>
     public required string Pattern { get; init; }
 
@@ -111,7 +114,7 @@ public sealed record TaskRecord
 
     /// <summary>Returns whether it has expired. A pending delivery keeps it.</summary>
     /// <param name="now">The current time.</param>
-    public bool IsExpired(DateTimeOffset now) => IsFinished && now >= ExpiresAt && Delivery is not { State: DeliveryState.Pending };
+    public bool IsExpired(DateTimeOffset now) => TaskLifecycle.WakeOf(this) is { Step: TaskStep.Removal } removal && now >= removal.At;
 }
 
 /// <summary>A webhook and its delivery state.</summary>

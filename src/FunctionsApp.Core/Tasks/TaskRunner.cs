@@ -55,15 +55,11 @@ public sealed class TaskRunner(TaskPatterns patterns, WorkGate gate, TimeLimits 
         var pattern = patterns.Find(definition.Pattern) ?? throw new ProblemException(Problem.StorageFailed(
             $"The task runs the pattern '{Excerpt.Of(definition.Pattern)}', which this version of the app does not have."));
         using var limit = timeLimits.Start(definition.TimeoutSeconds, "/timeoutSeconds", cancellationToken);
-        try
+        return await limit.RunAsync(async token =>
         {
             // The pattern parses its request first.
             await gate.EnterAsync(input.Utf8.Length);
-            return await pattern.RunAsync(definition.Operation, input, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw limit.TimedOut("The task");
-        }
+            return await pattern.RunAsync(definition.Operation, input, token);
+        }, "The task");
     }
 }

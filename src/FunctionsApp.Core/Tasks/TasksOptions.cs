@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Configuration;
 
 namespace FunctionsApp.Core.Tasks;
 
@@ -7,6 +8,9 @@ public sealed record TasksOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Tasks";
+
+    /// <summary>The setting of <see cref="Engine"/>.</summary>
+    public const string EngineSetting = $"{Section}:{nameof(Engine)}";
 
     /// <summary>The maximum time that a task is kept after its end, in seconds: 30 days.</summary>
     public const int MaxTtlSeconds = 2_592_000;
@@ -58,6 +62,10 @@ public sealed record TasksOptions
     /// </summary>
     [Range(1_048_576, 1_099_511_627_776)]
     public long MaxStateBytes { get; set; } = 1_073_741_824;
+
+    /// <summary>Returns whether the app settings name the durable engine.</summary>
+    /// <param name="configuration">The app settings.</param>
+    public static bool IsDurable(IConfiguration configuration) => configuration[EngineSetting] is "durable";
 
     /// <summary>Makes <see cref="Directory"/> absolute. An empty one stays empty, which the check at startup refuses.</summary>
     /// <param name="root">The absolute path of the folder that it is relative to.</param>

@@ -14,6 +14,10 @@ public static class AppTelemetry
 
     private static readonly Meter Meter = new(Name);
 
+    /// <summary>The time that tasks wait for a slot, with every engine.</summary>
+    public static Histogram<double> TaskWait { get; } = Meter.CreateHistogram<double>(
+        "functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
+
     /// <summary>The source of the spans.</summary>
     public static ActivitySource Source { get; } = new(Name);
 

@@ -139,10 +139,9 @@ internal sealed class DatabaseWriter : IDisposable
             group.ForEach(queued => queued.Change.Apply(_writes));
             var usedBytes = _writes.UsedBytes;
 
-            // Before the commit, so that a refused change is not written. After it, because the directory may be deleted during the flush.
+            // One look: a directory that is deleted during the flush could as well be deleted right after it.
             _writes.EnsureAtPath();
             _writes.Run("COMMIT");
-            _writes.EnsureAtPath();
             Interlocked.Exchange(ref _usedBytes, usedBytes);
         }
 #pragma warning disable CA1031 // The exception is not swallowed: the change's task throws it. The thread must continue.

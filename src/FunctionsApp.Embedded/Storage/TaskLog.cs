@@ -49,5 +49,5 @@ internal static partial class TaskLog
     [LoggerMessage(EventId = 19, Level = LogLevel.Information,
         Message = "Tasks resume: {Waiting} were queued when the host ended. "
             + "{Interrupted} were running, and run again if an attempt is left")]
-    public static partial void GoesOn(ILogger logger, int waiting, int interrupted);
+    public static partial void Resumed(ILogger logger, int waiting, int interrupted);
 }

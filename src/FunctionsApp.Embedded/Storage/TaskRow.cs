@@ -21,9 +21,6 @@ internal static class TaskRow
 
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
-    /// <summary>Where a task is read, unless its definition says otherwise.</summary>
-    private const string DefaultPath = "/api/tasks";
-
     private static readonly long MinTime = Number(DateTimeOffset.MinValue);
     private static readonly long MaxTime = Number(DateTimeOffset.MaxValue);
 
@@ -147,7 +144,7 @@ internal static class TaskRow
             Operation = row.IsDBNull(18) ? null : row.GetString(18),
             TtlSeconds = Math.Clamp((TimeOf(row.GetInt64(10)) - TimeOf(row.GetInt64(6))).TotalSeconds, 0, TasksOptions.MaxTtlSeconds),
             OnError = Uri.TryCreate(stored?.OnError, UriKind.Absolute, out var url) ? url : null,
-            Path = stored?.Path ?? DefaultPath,
+            Path = stored?.Path ?? TaskDefinition.DefaultPath,
             Fingerprint = stored?.Fingerprint,
         };
     }

@@ -16,7 +16,7 @@ public sealed class AwaitFunctions(AwaitService service, AsyncResponder tasks, F
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "await/{operation}")] HttpRequest request, string operation) =>
         invoker.InvokeAsync(request, async call =>
             call.Preference.RespondAsync
-                ? await tasks.RespondAsync(call, AwaitService.Name, operation, hasTimeout: true, Respond)
+                ? await tasks.RespondAsync(call, AwaitService.Name, operation, call.TimeoutSeconds, Respond)
                 : JsonResult.Ok(await service.RunAsync(operation, await call.ReadInputAsync(), call.TimeoutSeconds, call.Cancelled)));
 
     private static IResult Respond(TaskResponse task)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using FunctionsApp.Core.Limits;
+using FunctionsApp.Core.Tasks;
 using FunctionsApp.Http;
 using FunctionsApp.Logging;
 using Microsoft.Extensions.Configuration;
@@ -35,7 +36,7 @@ public static class FunctionsHostServices
             maxActivityTime = timeout - (MarginOf(timeout) / 2);
         }
 
-        if (EngineSetting.IsDurable(configuration))
+        if (TasksOptions.IsDurable(configuration))
         {
             DurableExtension.AddTo(services, hostJson, configuration, maxActivityTime);
         }

@@ -16,14 +16,14 @@ public sealed class AsyncResponder(TaskService service, IOptions<LimitsOptions> 
     /// <param name="call">The request.</param>
     /// <param name="pattern">The name of the pattern that the endpoint runs.</param>
     /// <param name="operation">The operation of the route, if it names one.</param>
-    /// <param name="hasTimeout">Whether the endpoint takes the time limit from the query.</param>
+    /// <param name="timeoutSeconds">The time limit, if it is not in the body.</param>
     /// <param name="respond">Turns a task that has succeeded in time into the endpoint's response; by default its result.</param>
     public async Task<IResult> RespondAsync(
         FunctionRequest call, string pattern, string? operation = null,
-        bool hasTimeout = false, Func<TaskResponse, IResult>? respond = null)
+        double? timeoutSeconds = null, Func<TaskResponse, IResult>? respond = null)
     {
         var input = await call.ReadInputAsync();
-        var options = new TaskOptions { TimeoutSeconds = hasTimeout ? call.TimeoutSeconds : null };
+        var options = new TaskOptions { TimeoutSeconds = timeoutSeconds };
         var task = await service.CreateAsync(pattern, operation, input, pointer: "", options, call.OriginOf(operation is null ? 1 : 2));
         if (call.Preference.WaitSeconds is not (> 0 and var seconds))
         {

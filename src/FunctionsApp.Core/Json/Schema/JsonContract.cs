@@ -54,7 +54,7 @@ public sealed class JsonContract<T>
         }
 
         // A converter, such as that of RawJson, takes the text of its value from SourceText.ReadValue.
-        using var source = SourceText.Open(plain is not null && SourceText.IsOpen ? plain : null);
+        using var source = SourceText.Open(plain ?? SourceText.Current);
         var text = plain is { } other ? other.Span : utf8;
         try
         {

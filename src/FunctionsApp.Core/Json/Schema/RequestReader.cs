@@ -18,7 +18,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
         if (body.Trim(" \t\r\n"u8) is { IsEmpty: false } value)
         {
             // White space counts for the line and position of an error.
-            JsonFault.EnsureUtf8(body.Span);
+            JsonErrors.EnsureUtf8(body.Span);
             return SchemaCheck.Run(SchemaNode.Any, body.Span, limits.Value.MaxDepth) is { } errors
                 ? throw new ProblemException(errors.ToProblem(""))
                 : RawJson.FromUtf8(value);
@@ -34,7 +34,7 @@ public sealed class RequestReader(IOptions<LimitsOptions> limits)
     public T Read<T>(ReadOnlyMemory<byte> body)
     {
         body = WithoutByteOrderMark(body);
-        JsonFault.EnsureUtf8(body.Span);
+        JsonErrors.EnsureUtf8(body.Span);
         using var text = SourceText.Open(body);
         return Contract<T>.Instance.Read(body.Span, "", limits.Value.MaxDepth);
     }

@@ -78,7 +78,7 @@ internal ref struct SchemaCheck
         }
         catch (JsonException)
         {
-            throw JsonFault.Of(_utf8);
+            throw JsonErrors.Of(_utf8);
         }
     }
 
@@ -259,6 +259,6 @@ internal ref struct SchemaCheck
         throw _maxDepth == CoreJson.MaxDepth
             ? new ProblemException(Problem.TooLarge(
                 $"A value nests deeper than {_maxDepth} arrays and objects, the limit for values with references."))
-            : JsonFault.TooDeep(_utf8, (int)_reader.TokenStartIndex, _maxDepth);
+            : JsonErrors.TooDeep(_utf8, (int)_reader.TokenStartIndex, _maxDepth);
     }
 }

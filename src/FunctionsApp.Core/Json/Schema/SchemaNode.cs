@@ -82,10 +82,8 @@ internal sealed class SchemaNode
                 throw new NotSupportedException("A record with more than 64 properties cannot be checked.");
             }
 
-            for (var i = 0; i < Properties.Length; i++)
-            {
-                Required |= Properties[i].Required ? 1UL << i : 0;
-            }
+            Required = Properties.Index().Where(static property => property.Item.Required)
+                .Aggregate(0UL, static (bits, property) => bits | (1UL << property.Index));
         }
 
         Additional = keywords["additionalProperties"] switch

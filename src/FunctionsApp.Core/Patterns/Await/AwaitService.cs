@@ -1,12 +1,11 @@
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Await;
 
 /// <summary><c>await f(x)</c>, with <c>asyncio.wait_for</c> around it: runs one operation and returns its result.</summary>
-public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits, MemoryBudget memory, TimeProvider time) : ITaskPattern
+public sealed class AwaitService(OperationCatalog catalog, PatternRuns runs) : ITaskPattern
 {
     /// <summary>The pattern's name.</summary>
     public const string Name = "await";
@@ -27,19 +26,11 @@ public sealed class AwaitService(OperationCatalog catalog, TimeLimits timeLimits
     /// <exception cref="OperationException">The operation's own error.</exception>
     public async Task<AwaitResponse> RunAsync(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
-        var clock = new RequestClock(time);
         var call = catalog.Find<CallableOperation>(operation).Bind(input.Utf8, pointer: "");
-        using var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
-        try
-        {
-            var result = await call.InvokeAsync(Name, limit.Token);
-            memory.ForRequest().HoldResult(result.Utf8.Length);
-            return new AwaitResponse(operation, result, clock.ElapsedMs);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw limit.TimedOut($"'{operation}'");
-        }
+        using var run = runs.Start(timeoutSeconds, cancellationToken);
+        var result = await run.Limit.RunAsync(token => call.InvokeAsync(Name, token), $"'{operation}'");
+        run.Memory.HoldResult(result.Utf8.Length);
+        return new AwaitResponse(operation, result, run.Clock.ElapsedMs);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)

@@ -5,7 +5,6 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Callback;
@@ -35,16 +34,8 @@ public sealed class CallbackService(
     {
         // Reports every error that is known in advance before the work starts.
         var work = Read(operation, request);
-        using var watch = AppTelemetry.Start(Name, operation);
-        try
-        {
-            return await RunWorkAsync(work, request.TimeoutSeconds, cancellationToken);
-        }
-        catch (Exception exception)
-        {
-            watch.Fail(exception);
-            throw;
-        }
+        return await runs.RunAsync(
+            Name, operation, request.TimeoutSeconds, run => RunWorkAsync(work, run, cancellationToken), cancellationToken);
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
@@ -82,9 +73,8 @@ public sealed class CallbackService(
         return new NextCall(kind, operation, pointer, continuation.Input is { } input ? new PendingCall(operation, input, pointer) : null);
     }
 
-    private async Task<CallbackOutcome> RunWorkAsync(Work work, double? timeoutSeconds, CancellationToken cancellationToken)
+    private async Task<CallbackOutcome> RunWorkAsync(Work work, PatternRun run, CancellationToken cancellationToken)
     {
-        using var run = runs.Start(timeoutSeconds, cancellationToken);
         RawJson result = default;
         Problem? problem = null;
         try
@@ -118,16 +108,9 @@ public sealed class CallbackService(
         var call = next.Call?.Bind(new JsonReferences(Find, limits.Value, held, cancellationToken))
             ?? next.Operation.Bind(outcome.Utf8, next.Pointer, bareValues: true);
         using var run = runs.Start(timeoutSeconds: null, cancellationToken);
-        try
-        {
-            var result = await call.InvokeAsync(Name, run.Limit.Token);
-            held.HoldResult(result.Utf8.Length);
-            return result;
-        }
-        catch (OperationCanceledException) when (run.Limit.RanOut)
-        {
-            throw run.Limit.TimedOut($"'{next.Operation.Name}'");
-        }
+        var result = await run.Limit.RunAsync(token => call.InvokeAsync(Name, token), $"'{next.Operation.Name}'");
+        held.HoldResult(result.Utf8.Length);
+        return result;
 
         JsonElement? Find(string[] tokens) => tokens is [var first, .. var rest] && string.Equals(first, root, StringComparison.Ordinal)
             ? JsonPointer.Follow(element.Value, rest)

@@ -8,7 +8,6 @@ using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Requests;
-using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Gather;
@@ -90,28 +89,18 @@ public sealed class GatherService(
         }
     }
 
-    private async Task<GatherResponse> RunAsync(
+    private Task<GatherResponse> RunAsync(
         GatherRequest request, Func<int, OperationCall> bind, Func<GatherResult, RequestMemory, ValueTask>? publish,
-        CancellationToken cancellationToken)
-    {
-        using var watch = AppTelemetry.Start(Name);
-        try
+        CancellationToken cancellationToken) => runs.RunAsync(Name, operation: null, request.TimeoutSeconds, async run =>
         {
             // All CPU calls of a gather count as one request. The value ends with this method, so the caller does not see it.
             RequestContext.Set(RequestContext.Get<CpuShare>() ?? new CpuShare());
-            using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
             using var calls = new GatherRun(
                 request, run, (index, token) => RunCallAsync(request.Calls[index], bind(index), token), publish);
             var response = await calls.RunAsync();
             cancellationToken.ThrowIfCancellationRequested();
             return response;
-        }
-        catch (Exception exception)
-        {
-            watch.Fail(exception);
-            throw;
-        }
-    }
+        }, cancellationToken);
 
     private ValueTask<RawJson> RunCallAsync(GatherCall call, OperationCall bound, CancellationToken cancellationToken) =>
         call.TimeoutSeconds is null ? bound.InvokeAsync(Name, cancellationToken) : RunLimitedAsync(call, bound, cancellationToken);
@@ -119,28 +108,14 @@ public sealed class GatherService(
     private async ValueTask<RawJson> RunLimitedAsync(GatherCall call, OperationCall bound, CancellationToken cancellationToken)
     {
         using var limit = timeLimits.Start(call.TimeoutSeconds, pointer: "", cancellationToken);
-        try
-        {
-            return await bound.InvokeAsync(Name, limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.RanOut)
-        {
-            throw limit.TimedOut($"The call of '{call.Operation}'");
-        }
-    }
-
-    /// <summary>Checks a request as far as possible without running it.</summary>
-    /// <param name="request">The calls.</param>
-    /// <exception cref="ProblemException">The request is invalid.</exception>
-    public void Check(GatherRequest request)
-    {
-        Prepare(request);
-        runs.CheckTimeout(request.TimeoutSeconds);
+        return await limit.RunAsync(token => bound.InvokeAsync(Name, token), $"The call of '{call.Operation}'");
     }
 
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        Check(reader.Read<GatherRequest>(request.Utf8));
+        var gather = reader.Read<GatherRequest>(request.Utf8);
+        Prepare(gather);
+        runs.CheckTimeout(gather.TimeoutSeconds);
         return null;
     }
 

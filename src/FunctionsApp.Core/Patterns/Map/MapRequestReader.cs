@@ -28,7 +28,7 @@ public sealed class MapRequestReader(RequestReader reader, IOptions<LimitsOption
     {
         try
         {
-            JsonFault.EnsureUtf8(body.Span);
+            JsonErrors.EnsureUtf8(body.Span);
             var start = FindItems(body.Span);
             if (start is not null
                 && JsonItems.Read(body, start.Value, limits.Value.MaxDepth - ItemDepth) is { } items

@@ -5,7 +5,6 @@ using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace FunctionsApp.Core.Patterns.Sequence;
@@ -28,23 +27,15 @@ public sealed class SequenceService(
     /// </exception>
     public async Task<SequenceResponse> RunAsync(SequenceRequest request, CancellationToken cancellationToken)
     {
-        using var watch = AppTelemetry.Start(Name);
-        try
-        {
-            return await RunStepsAsync(request, cancellationToken);
-        }
-        catch (Exception exception)
-        {
-            watch.Fail(exception);
-            throw;
-        }
+        var calls = BindAhead(request.Steps);
+        return await runs.RunAsync(
+            Name, operation: null, request.TimeoutSeconds, run => RunStepsAsync(request, calls, run, cancellationToken), cancellationToken);
     }
 
-    private async Task<SequenceResponse> RunStepsAsync(SequenceRequest request, CancellationToken cancellationToken)
+    private async Task<SequenceResponse> RunStepsAsync(
+        SequenceRequest request, PendingCall[] calls, PatternRun run, CancellationToken cancellationToken)
     {
-        var calls = BindAhead(request.Steps);
         var progress = ProgressReporter.Take();
-        using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
         var results = new List<RawJson>(request.Steps.Count);
         var timeline = new List<TimelineEntry>(request.Steps.Count);
         var references = new JsonReferences(new EarlierResults(results, run.Memory).Find, limits.Value, run.Memory, run.Limit.Token);
@@ -69,18 +60,11 @@ public sealed class SequenceService(
         return new SequenceResponse(results, timeline, run.Clock.ElapsedMs);
     }
 
-    /// <summary>Checks a request as far as possible without running it.</summary>
-    /// <param name="request">The steps.</param>
-    /// <exception cref="ProblemException">The request is invalid.</exception>
-    public void Check(SequenceRequest request)
-    {
-        BindAhead(request.Steps);
-        runs.CheckTimeout(request.TimeoutSeconds);
-    }
-
     string? ITaskPattern.Check(string? operation, RawJson request)
     {
-        Check(reader.Read<SequenceRequest>(request.Utf8));
+        var sequence = reader.Read<SequenceRequest>(request.Utf8);
+        BindAhead(sequence.Steps);
+        runs.CheckTimeout(sequence.TimeoutSeconds);
         return null;
     }
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using FunctionsApp.Core.Json;
-using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Problems;
 using FunctionsApp.Core.Telemetry;
@@ -8,7 +7,7 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Patterns.Streaming;
 
 /// <summary><c>async for</c> over an async generator: yields the values of one operation as it produces them.</summary>
-public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimits, TimeProvider time)
+public sealed class StreamService(OperationCatalog catalog, PatternRuns runs)
 {
     /// <summary>Starts an operation. The reader requests each value after it has taken the previous one.</summary>
     /// <param name="operation">The operation's name; stream.</param>
@@ -22,24 +21,23 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
     public IAsyncEnumerable<StreamEvent> Run(string operation, RawJson input, double? timeoutSeconds, CancellationToken cancellationToken)
     {
         var streamOperation = catalog.Find<StreamOperation>(operation);
-        var limit = timeLimits.Start(timeoutSeconds, "/timeoutSeconds", cancellationToken);
+        var run = runs.Start(timeoutSeconds, cancellationToken);
         try
         {
-            return EnumerateAsync(operation, streamOperation.Stream(input.Utf8, pointer: "", limit.Token), limit, cancellationToken);
+            return EnumerateAsync(operation, streamOperation.Stream(input.Utf8, pointer: "", run.Limit.Token), run, cancellationToken);
         }
         catch
         {
-            limit.Dispose();
+            run.Dispose();
             throw;
         }
     }
 
-    private async IAsyncEnumerable<StreamEvent> EnumerateAsync(
-        string operation, IAsyncEnumerable<RawJson> values, TimeLimit limit, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<StreamEvent> EnumerateAsync(
+        string operation, IAsyncEnumerable<RawJson> values, PatternRun run, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var _ = limit;
+        using var _ = run;
         using var watch = AppTelemetry.Start("stream", operation);
-        var clock = new RequestClock(time);
         var count = 0L;
         await using var enumerator = values.GetAsyncEnumerator(cancellationToken);
         while (await MoveNextAsync())
@@ -48,18 +46,18 @@ public sealed class StreamService(OperationCatalog catalog, TimeLimits timeLimit
             count++;
         }
 
-        yield return new StreamEvent(RawJson.Null, new StreamEnd(count, clock.ElapsedMs));
+        yield return new StreamEvent(RawJson.Null, new StreamEnd(count, run.Clock.ElapsedMs));
 
         async ValueTask<bool> MoveNextAsync()
         {
             try
             {
-                limit.Token.ThrowIfCancellationRequested();
+                run.Limit.Token.ThrowIfCancellationRequested();
                 return await enumerator.MoveNextAsync();
             }
-            catch (OperationCanceledException) when (limit.RanOut)
+            catch (OperationCanceledException) when (run.Limit.RanOut)
             {
-                throw watch.Fail(limit.TimedOut($"'{operation}'"));
+                throw watch.Fail(run.Limit.TimedOut($"'{operation}'"));
             }
             catch (Exception exception)
             {

@@ -8,26 +8,26 @@ namespace FunctionsApp.Core.Json;
 /// Says what is wrong with a text that is not JSON (RFC 8259). The framework's reader finds the place. What it read before the place
 /// shows what JSON allows there.
 /// </summary>
-internal readonly ref struct FaultFinder
+internal readonly ref struct JsonSyntaxError
 {
     private const int MaxShownCharacters = 20;
 
     private readonly ReadOnlySpan<byte> _text;
     private readonly int _at;
 
-    /// <summary>The last token before the fault.</summary>
+    /// <summary>The last token before the error.</summary>
     private readonly JsonTokenType _last;
 
     /// <summary>Whether a comma follows the last token.</summary>
     private readonly bool _hasComma;
 
-    /// <summary>The text between the last token and the fault: the start of a token, or nothing.</summary>
+    /// <summary>The text between the last token and the error: the start of a token, or nothing.</summary>
     private readonly ReadOnlySpan<byte> _part;
 
-    /// <summary>The bracket that closes the innermost array or object at the fault; null outside of any.</summary>
+    /// <summary>The bracket that closes the innermost array or object at the error; null outside of any.</summary>
     private readonly char? _bracket;
 
-    private FaultFinder(ReadOnlySpan<byte> text, int at, JsonTokenType last, int lastEnd, char? bracket)
+    private JsonSyntaxError(ReadOnlySpan<byte> text, int at, JsonTokenType last, int lastEnd, char? bracket)
     {
         (_at, _last, _bracket) = (at, last, bracket);
         _text = text;
@@ -42,7 +42,7 @@ internal readonly ref struct FaultFinder
         }
     }
 
-    /// <summary>Finds the fault, and where it is.</summary>
+    /// <summary>Finds the error, and where it is.</summary>
     /// <param name="text">A text in UTF-8 that is not JSON.</param>
     public static (string Message, int At) Find(ReadOnlySpan<byte> text)
     {
@@ -75,8 +75,8 @@ internal readonly ref struct FaultFinder
             }
 
             at += (int)exception.BytePositionInLine!.Value;
-            var finder = new FaultFinder(text, at, last, lastEnd, brackets.TryPeek(out var bracket) ? bracket : null);
-            return (finder.Describe(), finder._at);
+            var error = new JsonSyntaxError(text, at, last, lastEnd, brackets.TryPeek(out var bracket) ? bracket : null);
+            return (error.Describe(), error._at);
         }
     }
 
@@ -163,7 +163,7 @@ internal readonly ref struct FaultFinder
         _ => $"{Found()} stands where {expected} is expected",
     };
 
-    /// <summary>Shows the character at the fault.</summary>
+    /// <summary>Shows the character at the error.</summary>
     private string Found()
     {
         Rune.DecodeFromUtf8(_text[_at..], out var rune, out _);

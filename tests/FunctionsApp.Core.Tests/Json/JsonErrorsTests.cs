@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Tests.Json;
 
 /// <summary>What a client is told of a text that is not JSON: one sentence of this project, and the place.</summary>
-public sealed class JsonFaultTests
+public sealed class JsonErrorsTests
 {
     /// <summary>What only the developers of a parser would say.</summary>
     private static readonly string[] ParserWords =
@@ -93,7 +93,7 @@ public sealed class JsonFaultTests
     {
         Assert.ThrowsAny<JsonException>(() => JsonDocument.Parse(text));
 
-        var problem = JsonFault.Of(Encoding.UTF8.GetBytes(text)).Problem;
+        var problem = JsonErrors.Of(Encoding.UTF8.GetBytes(text)).Problem;
 
         Assert.Equal((message, line, position), (problem.Detail[..problem.Detail.LastIndexOf(" (", StringComparison.Ordinal)], problem.Line, problem.Position));
     }
@@ -113,7 +113,7 @@ public sealed class JsonFaultTests
             }
             catch (JsonException exception)
             {
-                var fault = JsonFault.Of(utf8).Problem;
+                var fault = JsonErrors.Of(utf8).Problem;
 
                 Assert.DoesNotContain("The text is not JSON", fault.Detail, StringComparison.Ordinal);
 

@@ -5,13 +5,13 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Json;
 
 /// <summary>What makes a text unreadable as JSON, in words of this project: the framework's messages are for its own developers.</summary>
-internal static class JsonFault
+internal static class JsonErrors
 {
     /// <summary>Explains a text that is not JSON.</summary>
     /// <param name="text">A text in UTF-8 that the framework has refused.</param>
     public static ProblemException Of(ReadOnlySpan<byte> text)
     {
-        var (message, at) = FaultFinder.Find(text);
+        var (message, at) = JsonSyntaxError.Find(text);
         return At(text, at, Problem.MalformedJson(message));
     }
 
