@@ -13,16 +13,14 @@ using FunctionsApp.Core.Patterns.Map;
 using FunctionsApp.Core.Patterns.Sequence;
 using FunctionsApp.Core.Patterns.Streaming;
 using FunctionsApp.Core.Problems;
-using FunctionsApp.Core.Settings;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registration of the service layer.</summary>
 public static class FunctionsCoreServices

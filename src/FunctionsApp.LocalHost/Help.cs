@@ -2,6 +2,7 @@ using System.Reflection;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Limits;
 using FunctionsApp.Core.Outbound;
+using FunctionsApp.Core.Settings;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Core.Webhooks;
 
@@ -21,6 +22,16 @@ internal static class Help
         ($"{WebhookOptions.Section}:{nameof(WebhookOptions.SigningKeys)}:0", "the key that signs webhooks (generated)"),
         ($"{HostOptions.Section}:{nameof(HostOptions.FunctionKeys)}:0", "a key that every request must have (none)"),
         ("Logging:Console:FormatterName", "simple, json or systemd (simple)"),
+    ];
+
+    private static readonly (string Name, Type Options)[] Sections =
+    [
+        (LimitsOptions.Section, typeof(LimitsOptions)),
+        (CpuOptions.Section, typeof(CpuOptions)),
+        (OutboundOptions.Section, typeof(OutboundOptions)),
+        (TasksOptions.Section, typeof(TasksOptions)),
+        (WebhookOptions.Section, typeof(WebhookOptions)),
+        (HostOptions.Section, typeof(HostOptions)),
     ];
 
     /// <summary>Returns the text that the arguments request; null if the host is to start.</summary>
@@ -55,6 +66,10 @@ internal static class Help
         Common settings, with their defaults. In the environment a colon is two underscores: Limits__MaxCalls=100
         {string.Join(Environment.NewLine, Common.Select(static setting => $"  {setting.Name,-31} {setting.Text}"))}
 
-        All settings: docs/configuration.md. First steps: docs/getting-started.md.
+        All settings, by section:
+        {string.Join(Environment.NewLine, Sections.Select(static section => $"  {section.Name}: {NamesIn(section.Name, section.Options)}"))}
         """;
+
+    private static string NamesIn(string section, Type options) =>
+        string.Join(", ", new SettingsSection(section, options).Names.Select(name => name[(section.Length + 1)..]));
 }

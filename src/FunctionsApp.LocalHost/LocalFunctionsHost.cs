@@ -33,14 +33,20 @@ public static class LocalFunctionsHost
     }
 
     /// <summary>The directory of host.json and local.settings.json: by default that of the build.</summary>
-    private static string ScriptRoot => Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot") ?? AppContext.BaseDirectory;
+    /// <exception cref="InvalidOperationException">The one that is set does not exist.</exception>
+    private static string ScriptRoot()
+    {
+        const string Setting = "AzureWebJobsScriptRoot";
+        var root = Environment.GetEnvironmentVariable(Setting) ?? AppContext.BaseDirectory;
+        return Directory.Exists(root) ? root : throw new InvalidOperationException($"{Setting} is '{root}': it must be a directory.");
+    }
 
     /// <summary>Builds the host, for tests in the same process. It serves after <see cref="WebApplication.StartAsync"/>.</summary>
     /// <param name="args">Configuration, such as <c>--port 0</c> for a free port.</param>
     /// <param name="configure">Adds to the services of the app, such as operations of your own.</param>
     public static WebApplication Build(string[] args, Action<IServiceCollection>? configure = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = ScriptRoot() });
         LocalSettings.AddTo(builder.Configuration, builder.Environment.ContentRootPath);
         var commandLine = new CommandLine(args);
         builder.Configuration.Sources.Add(commandLine);

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using FunctionsApp.Core;
 using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable;
 using FunctionsApp.Embedded;

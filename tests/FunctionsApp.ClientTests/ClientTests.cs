@@ -124,9 +124,6 @@ internal sealed class ToolsTheoryAttribute : TheoryAttribute
     /// <summary>Why the tests cannot run here; null if they can.</summary>
     public static string? Missing { get; } =
         OperatingSystem.IsWindows() ? "Runs the commands of a Unix shell."
-        : new[] { "npm", "python3" }.Any(static tool => !IsOnPath(tool)) ? "Needs npm and Python 3.11."
+        : new[] { "npm", "python3" }.Any(static tool => !Shell.IsOnPath(tool)) ? "Needs npm and Python 3.11."
         : null;
-
-    private static bool IsOnPath(string tool) =>
-        Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
 }

@@ -18,7 +18,11 @@ public sealed class CommandLineTests
         Assert.Contains("Usage: dotnet run --project <project> [-- <options>]\n       dotnet FunctionsApp.LocalHost.dll [<options>]", text, StringComparison.Ordinal);
         Assert.Contains("--port <port>", text, StringComparison.Ordinal);
         Assert.Contains("Tasks:Directory", text, StringComparison.Ordinal);
-        Assert.Contains("docs/configuration.md", text, StringComparison.Ordinal);
+        Assert.Contains("\n  Cpu: Threads, MaxQueuedItems\n", text, StringComparison.Ordinal);
+        Assert.Contains("MaxWatchers", text, StringComparison.Ordinal);
+
+        // An app of one's own has no such page.
+        Assert.DoesNotContain("docs/", text, StringComparison.Ordinal);
         Assert.DoesNotContain("Listening", text, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(host.Folder));
     }

@@ -7,6 +7,7 @@ using FunctionsApp.Core.Problems;
 using FunctionsApp.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FunctionsApp.LocalHost.Tests;
 

@@ -3,6 +3,9 @@ namespace FunctionsApp.LocalHost.Tests;
 /// <summary>Invalid settings, of the local host and of the worker.</summary>
 public sealed class SettingsTests
 {
+    private const string InvalidConnectionString =
+        "APPLICATIONINSIGHTS_CONNECTION_STRING is invalid: it must be as InstrumentationKey=…;IngestionEndpoint=https://….";
+
     public static TheoryData<string, string, string> Invalid => new()
     {
         { "Limits__MaxTimeoutSeconds", "abc", "Limits:MaxTimeoutSeconds is 'abc': it must be a whole number from 1 to 86400." },
@@ -16,6 +19,12 @@ public sealed class SettingsTests
         { "Logging__Console__LogLevel__Mine", "9x", "Logging:Console:LogLevel:Mine is '9x': it must be Trace, Debug, Information, Warning, Error, Critical or None." },
         { "Tasks__Engine", "quantum", "Tasks:Engine is 'quantum': it must be 'embedded' or 'durable'." },
         { "Tasks__HubName", "1", "Tasks:HubName is '1': it must be 3 to 45 letters and digits, the first a letter." },
+        { "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is 'collector:4318': it must be an address such as http://127.0.0.1:4318." },
+        { "OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://user:hunter2@collector", "OTEL_EXPORTER_OTLP_ENDPOINT is invalid: it must be an address such as http://127.0.0.1:4318." },
+        { "OTEL_EXPORTER_OTLP_PROTOCOL", "tcp", "OTEL_EXPORTER_OTLP_PROTOCOL is 'tcp': it must be grpc or http/protobuf." },
+        { "APPLICATIONINSIGHTS_CONNECTION_STRING", "c2VjcmV0", InvalidConnectionString },
+        { "APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://127.0.0.1", InvalidConnectionString },
+        { "APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=c2VjcmV0;IngestionEndpoint=nowhere", InvalidConnectionString },
         { "Callbacks__SigningKeys__0", "whsec_c2hvcnQ=", "Callbacks:SigningKeys:0 has 5 bytes, not 24 to 64." },
     };
 
@@ -55,6 +64,15 @@ public sealed class SettingsTests
 
         Assert.Equal(1, await host.EndAsync());
         Assert.Equal([expected], host.Lines);
+    }
+
+    [Fact]
+    public async Task A_script_root_that_does_not_exist_is_named()
+    {
+        await using var host = HostProcess.Start([], ("AzureWebJobsScriptRoot", "/nowhere"));
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.Equal(["AzureWebJobsScriptRoot is '/nowhere': it must be a directory."], host.Lines);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using FunctionsApp.Core.Problems;
 namespace FunctionsApp.Core.Patterns;
 
 /// <summary>
-/// A pattern that can run as a task. <see cref="TaskPatternServices.AddTaskPattern"/> registers it for tasks,
+/// A pattern that can run as a task. <c>services.AddTaskPattern</c> registers it for tasks,
 /// <c>Prefer: respond-async</c> and OpenAPI.
 /// </summary>
 public interface ITaskPattern

@@ -30,7 +30,7 @@ public static class HttpServices
         // Data that the server reads ahead, of a request that waits for memory, counts towards no budget.
         services.Configure<SocketTransportOptions>(static options => options.MaxReadBufferSize = ReadAheadBytes);
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, ConnectionCutoff>();
-        services.AddFunctionsOf<FunctionInvoker>();
+        services.AddSingleton(new FunctionAssembly(typeof(FunctionInvoker).Assembly));
         return services.AddSingleton<SaturationLog>().AddSingleton<RequestProblems>().AddSingleton<RequestServices>()
             .AddSingleton<FunctionInvoker>().AddSingleton<AsyncResponder>()
             .AddSingleton(static provider => new PlaygroundResult(provider.GetRequiredService<TaskPatterns>));

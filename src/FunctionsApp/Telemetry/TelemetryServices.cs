@@ -10,8 +10,6 @@ namespace FunctionsApp.Telemetry;
 /// <summary>Registers the export of spans, metrics and logs.</summary>
 public static class TelemetryServices
 {
-    private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
-    private const string ApplicationInsights = "APPLICATIONINSIGHTS_CONNECTION_STRING";
     private const string ServiceName = "OTEL_SERVICE_NAME";
 
     /// <summary>
@@ -22,10 +20,13 @@ public static class TelemetryServices
     /// The app settings: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c>, other exporter settings.
     /// </param>
     /// <param name="configureHost">Adds the host's own telemetry.</param>
+    /// <exception cref="InvalidOperationException">One of the settings is invalid.</exception>
     public static IServiceCollection AddFunctionsTelemetry(
         this IServiceCollection services, IConfiguration configuration, Action<IOpenTelemetryBuilder>? configureHost = null)
     {
-        var (toCollector, toMonitor) = (IsSet(configuration, OtlpEndpoint), IsSet(configuration, ApplicationInsights));
+        TelemetrySettings.Check(configuration);
+        var toCollector = TelemetrySettings.IsSet(configuration, TelemetrySettings.OtlpEndpoint);
+        var toMonitor = TelemetrySettings.IsSet(configuration, TelemetrySettings.ApplicationInsights);
         if (toCollector || toMonitor)
         {
             Export(services, configuration, toCollector, toMonitor, configureHost);
@@ -62,6 +63,4 @@ public static class TelemetryServices
             telemetry.UseAzureMonitorExporter();
         }
     }
-
-    private static bool IsSet(IConfiguration configuration, string setting) => !string.IsNullOrWhiteSpace(configuration[setting]);
 }

@@ -38,6 +38,10 @@ public sealed class Shell : IAsyncDisposable
         _bash.BeginErrorReadLine();
     }
 
+    /// <summary>Returns whether a shell finds a tool.</summary>
+    public static bool IsOnPath(string tool) =>
+        Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
+
     /// <summary>Keeps tools from printing, sending and writing what a page does not show.</summary>
     public static void KeepQuiet(ProcessStartInfo start)
     {

@@ -1,3 +1,3 @@
 using FunctionsApp.LocalHost;
 
-return await LocalFunctionsHost.RunAsync(args, services => services.AddOwnAppMethodOperations());
+return await LocalFunctionsHost.RunAsync(args, services => services.AddOwnAppMethod());

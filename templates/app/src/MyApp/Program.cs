@@ -3,4 +3,4 @@ using Microsoft.Extensions.DependencyInjection;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-return await builder.RunFunctionsAppAsync(services => services.AddOwnAppMethodOperations());
+return await builder.RunFunctionsAppAsync(services => services.AddOwnAppMethod());

@@ -15,8 +15,7 @@ public sealed class TextReverseOperationTests
     public async Task A_map_reverses_each_item()
     {
         var directory = Directory.CreateTempSubdirectory();
-        await using var app = LocalFunctionsHost.Build(
-            ["--port", "0", "--Tasks:Directory", directory.FullName], services => services.AddOwnAppMethodOperations());
+        await using var app = LocalFunctionsHost.Build(["--port", "0", "--Tasks:Directory", directory.FullName], services => services.AddOwnAppMethod());
         await app.StartAsync();
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
 

@@ -1,8 +1,8 @@
+using FunctionsApp.Core.Settings;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace FunctionsApp.Core.Settings;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registration of settings.</summary>
 public static class SettingsServices
