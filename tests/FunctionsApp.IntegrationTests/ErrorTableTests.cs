@@ -70,7 +70,6 @@ public sealed class ErrorTableTests(FunctionsAppFixture app)
 
     [Theory]
     [InlineData("await/greet", "{}")]
-    [InlineData("map/delay", """{"items":[1]}""")]
     [InlineData("map/greet", """{"items":[1]}""")]
     [InlineData("stream/delay", """{"seconds":1}""")]
     [InlineData("gather", """{"calls":[{"operation":"greet"}]}""")]

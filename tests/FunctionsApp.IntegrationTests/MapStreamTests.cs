@@ -116,7 +116,7 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
 
     [Theory]
     [InlineData("map/math.sqare", "1\n", "application/x-ndjson", 404, "unknown-operation")]
-    [InlineData("map/echo", "1\n", "application/x-ndjson", 422, "wrong-kind")]
+    [InlineData("map/greet", "1\n", "application/x-ndjson", 422, "wrong-kind")]
     [InlineData("map/math.square", "1\n", "application/x-ndjson; charset=utf-16", 415, "unsupported-media-type")]
     [InlineData("map/math.square", "}\n", "application/x-ndjson", 400, "malformed-json")]
     [InlineData("map/math.square", "\"x\"\n", "application/x-ndjson", 422, "invalid-request")]

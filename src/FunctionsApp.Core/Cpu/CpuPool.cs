@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace FunctionsApp.Core.Cpu;
@@ -84,15 +85,27 @@ internal sealed class CpuPool : IDisposable
 
         while (!_isStopped)
         {
-            if (TryBegin() is { } turn)
-            {
-                End(turn, turn.Job.Compute(turn));
-            }
-            else
+            if (!TryTakeTurn())
             {
                 _wake.WaitOne();
             }
         }
+    }
+
+    /// <summary>
+    /// Computes the next turn, if a job is ready. In a frame of its own: a thread that sleeps in the frame of a turn would keep the job, and
+    /// all its results, in memory until its next turn (<c>CpuSchedulerTests</c>).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryTakeTurn()
+    {
+        if (TryBegin() is not { } turn)
+        {
+            return false;
+        }
+
+        End(turn, turn.Job.Compute(turn));
+        return true;
     }
 
     /// <summary>Begins the next turn: takes a chunk of the next job. Null if no job is ready, so that the thread is to sleep.</summary>

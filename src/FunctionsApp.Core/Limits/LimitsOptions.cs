@@ -35,6 +35,10 @@ public sealed record LimitsOptions
     [Range(1, 100_000_000)]
     public int MaxItems { get; set; } = 1_000_000;
 
+    /// <summary>The maximum of a map's <c>maxConcurrency</c>. Default 1,000.</summary>
+    [Range(1, 100_000)]
+    public int MaxConcurrency { get; set; } = 1_000;
+
     /// <summary>How deep the arrays and objects of a body may nest. Default 64.</summary>
     [Range(4, 512)]
     public int MaxDepth { get; set; } = 64;

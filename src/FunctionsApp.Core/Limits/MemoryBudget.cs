@@ -29,13 +29,7 @@ public sealed class MemoryBudget
     /// <summary>How long requests must hold no memory before the process collects garbage.</summary>
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>
-    /// The time from that to a second collection. The framework's pools of arrays release what was in no use for 30 s, and only when
-    /// the collector runs: up to 100 MiB of the results of the attack suite.
-    /// </summary>
-    private static readonly TimeSpan PoolTime = TimeSpan.FromSeconds(35);
-
-    /// <summary>Bytes that requests must have held at once for both: less leaves little behind.</summary>
+    /// <summary>Bytes that requests must have held at once for that collection: less leaves little behind.</summary>
     private const long BusyBytes = 16 * 1024 * 1024;
 
     private readonly TimeProvider _time;
@@ -45,7 +39,7 @@ public sealed class MemoryBudget
     private readonly Lock _gate = new();
     private readonly LinkedList<(long Bytes, TaskCompletionSource Room)> _queue = new();
     private long _taken;
-    private int _collections;
+    private bool _wasBusy;
 
     /// <summary>Creates an empty budget. The limits are read at the first use, when all settings have been checked.</summary>
     public MemoryBudget(IOptions<LimitsOptions> limits, TimeProvider time)
@@ -138,9 +132,9 @@ public sealed class MemoryBudget
         {
             _taken -= bytes;
             Admit();
-            if (_taken == 0)
+            if (_wasBusy && _taken == 0)
             {
-                PlanCollection();
+                _idle.Change(IdleTime, Timeout.InfiniteTimeSpan);
             }
         }
     }
@@ -191,15 +185,7 @@ public sealed class MemoryBudget
     private void Take(long bytes)
     {
         _taken += bytes;
-        _collections = _taken > BusyBytes ? 2 : _collections;
-    }
-
-    private void PlanCollection()
-    {
-        if (_collections > 0)
-        {
-            _idle.Change(_collections == 2 ? IdleTime : PoolTime, Timeout.InfiniteTimeSpan);
-        }
+        _wasBusy |= _taken > BusyBytes;
     }
 
     /// <summary>
@@ -210,13 +196,12 @@ public sealed class MemoryBudget
     {
         lock (_gate)
         {
-            if (_collections == 0 || _taken > 0)
+            if (!_wasBusy || _taken > 0)
             {
                 return;
             }
 
-            _collections--;
-            PlanCollection();
+            _wasBusy = false;
         }
 
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

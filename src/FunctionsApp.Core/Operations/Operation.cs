@@ -75,6 +75,27 @@ public sealed class OperationCall(string operation, Func<CancellationToken, Valu
     }
 }
 
+/// <summary>An operation that waits.</summary>
+public abstract class IoOperation : CallableOperation
+{
+    private protected IoOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+        : base(about, OperationKind.Io, inputSchema, output)
+    {
+    }
+
+    /// <summary>Calls <paramref name="use"/> with the typed operation, for callers that read its inputs in a way of their own.</summary>
+    internal abstract TResult Use<TResult>(IIoOperationUse<TResult> use);
+}
+
+/// <summary>Work with a typed io operation.</summary>
+internal interface IIoOperationUse<out TResult>
+{
+    /// <summary>Works with an operation.</summary>
+    /// <param name="contract">The contract of its input.</param>
+    /// <param name="bind">Returns the call of an input.</param>
+    TResult Use<TInput, TOutput>(JsonContract<TInput> contract, Func<TInput, OperationCall> bind);
+}
+
 /// <summary>An operation that computes.</summary>
 /// <inheritdoc cref="Operation(OperationAttribute, OperationKind, JsonNode, Type)"/>
 public abstract class CpuOperation(OperationAttribute about, JsonNode inputSchema, Type output)
@@ -108,17 +129,18 @@ public abstract class StreamOperation(OperationAttribute about, JsonNode inputSc
 
 internal sealed class IoOperation<TInput, TOutput>(
     OperationAttribute about, JsonContract<TInput> contract, IOperation<TInput, TOutput> operation)
-    : CallableOperation(about, OperationKind.Io, contract.Schema, typeof(TOutput))
+    : IoOperation(about, contract.Schema, typeof(TOutput))
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false)
-    {
-        var bound = contract.Read(input, pointer, bareValues);
-        return new OperationCall(Name, operation is IOperation<TInput, RawJson> writesItself
-            ? cancelled => writesItself.RunAsync(bound, cancelled)
-            : async cancelled => RawJson.From(await operation.RunAsync(bound, cancelled), _output));
-    }
+    public override OperationCall Bind(ReadOnlyMemory<byte> input, string pointer, bool bareValues = false) =>
+        Bind(contract.Read(input, pointer, bareValues));
+
+    internal override TResult Use<TResult>(IIoOperationUse<TResult> use) => use.Use<TInput, TOutput>(contract, Bind);
+
+    private OperationCall Bind(TInput input) => new(Name, operation is IOperation<TInput, RawJson> writesItself
+        ? cancelled => writesItself.RunAsync(input, cancelled)
+        : async cancelled => RawJson.From(await operation.RunAsync(input, cancelled), _output));
 }
 
 internal sealed class CpuOperation<TInput, TOutput>(

@@ -47,16 +47,14 @@ public sealed class OperationCatalog
         var operation = _operations.TryGetValue(name, out var known)
             ? known.Value
             : throw new ProblemException(Problem.UnknownOperation(name, NearestNames.Of(name, _operations.Keys)));
-        return operation as T ?? throw new ProblemException(WrongKind(operation, mustCompute: typeof(T) == typeof(CpuOperation)));
+        return operation as T ?? throw new ProblemException(WrongKind(operation));
     }
 
-    private static Problem WrongKind(Operation operation, bool mustCompute)
+    private static Problem WrongKind(Operation operation)
     {
         var use = operation.Kind switch
         {
-            OperationKind.Stream when mustCompute => "a stream operation; map runs cpu operations: use stream.",
             OperationKind.Stream => "a stream operation, which yields many values: use stream.",
-            OperationKind.Io when mustCompute => "an io operation; map runs cpu operations: use gather for many calls of it.",
             OperationKind.Io => "an io operation, which returns one value: use await.",
             _ => "a cpu operation, which returns one value: use await.",
         };

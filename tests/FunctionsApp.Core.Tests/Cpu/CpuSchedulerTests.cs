@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Tests.Cpu;
@@ -42,6 +44,29 @@ public sealed class CpuSchedulerTests : CpuTests
             () => scheduler.ComputeAsync<int>(static _ => throw new InvalidDataException("broken"), CancellationToken.None).WaitAsync(Patience));
 
         Assert.Equal(42, await scheduler.ComputeAsync(static _ => 42, CancellationToken.None).WaitAsync(Patience));
+    }
+
+    [Fact]
+    public void A_thread_that_sleeps_keeps_no_job_in_memory()
+    {
+        var scheduler = Create();
+        var result = Compute(scheduler);
+
+        Assert.True(SpinWait.SpinUntil(() => !IsAlive(result), Patience));
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference Compute(CpuScheduler scheduler)
+        {
+            var result = new object();
+            scheduler.ComputeAsync(_ => result.GetHashCode(), CancellationToken.None).Wait(Patience);
+            return new WeakReference(result);
+        }
+
+        static bool IsAlive(WeakReference result)
+        {
+            GC.Collect();
+            return result.IsAlive;
+        }
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using FsCheck;
 using FsCheck.Fluent;
 using FunctionsApp.Core.Limits;
@@ -242,29 +241,6 @@ public sealed class MemoryBudgetTests
             budget.Give(held);
         }
     }
-
-    [Fact]
-    public void After_a_load_an_idle_process_collects_garbage_and_does_so_again_when_the_pools_of_arrays_release_theirs()
-    {
-        const long Load = 32 * 1024 * 1024;
-        var budget = Budget(2 * Load);
-        Assert.True(budget.TryTake(Load));
-        Assert.Equal(0, _time.Timers);
-
-        budget.Give(Load);
-        foreach (var seconds in (int[])[10, 35])
-        {
-            Assert.Equal(1, _time.Timers);
-            var garbage = Garbage();
-            _time.Advance(TimeSpan.FromSeconds(seconds));
-            Assert.False(garbage.TryGetTarget(out _));
-        }
-
-        Assert.Equal(0, _time.Timers);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static WeakReference<object> Garbage() => new(new object());
 
     private static void Max(ref long most, long value)
     {

@@ -371,7 +371,7 @@ public sealed class TaskTests(FunctionsAppFixture app)
 
     [Theory]
     [InlineData("wrong-kind", "tasks/greet", """{"input":{}}""")]
-    [InlineData("wrong-kind", "tasks", """{"pattern":"map","operation":"delay","request":{"items":[1]}}""")]
+    [InlineData("wrong-kind", "tasks", """{"pattern":"map","operation":"greet","request":{"items":[1]}}""")]
     [InlineData("wrong-kind", "tasks", """{"pattern":"sequence","request":{"steps":[{"operation":"count","input":{"count":1}}]}}""")]
     [InlineData("destination-not-allowed", "tasks/echo", """{"input":{"value":1},"onSuccess":{"url":"http://127.0.0.1:1/"}}""")]
     [InlineData("destination-not-allowed", "tasks/echo", """{"input":{"value":1},"onError":{"url":"http://169.254.169.254/latest"}}""")]

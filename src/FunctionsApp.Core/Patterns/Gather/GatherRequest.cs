@@ -17,6 +17,9 @@ public sealed record GatherRequest : ICrossChecked
     [Description("The maximum number of calls that run at once; default all."), Range(1, 1_000_000)]
     public int? MaxConcurrency { get; init; }
 
+    [Description("The maximum number of calls that start in a second, evenly spread; default no limit."), Range(0.001, 1_000_000)]
+    public double? MaxPerSecond { get; init; }
+
     [Description("The timeout of the gather, in seconds.")]
     public double? TimeoutSeconds { get; init; }
 

@@ -17,6 +17,7 @@ internal sealed class GatherRun : IDisposable
     private readonly Func<int, CancellationToken, ValueTask<RawJson>> _call;
     private readonly Func<GatherResult, RequestMemory, ValueTask>? _publish;
     private readonly ProgressReporter? _progress = ProgressReporter.Take();
+    private readonly StartPace? _pace;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
     private readonly GatherResult?[] _results;
@@ -37,6 +38,7 @@ internal sealed class GatherRun : IDisposable
         (_request, _run, _call, _publish) = (request, run, call, publish);
         _results = new GatherResult?[request.Calls.Count];
         _completionOrder = new List<int>(request.Calls.Count);
+        _pace = request.MaxPerSecond is { } rate ? new StartPace(rate, run.Time) : null;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(run.Limit.Token);
         _stopped = _stop.Token;
     }
@@ -54,12 +56,16 @@ internal sealed class GatherRun : IDisposable
         return await GetResponseAsync();
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _pace?.Dispose();
+    }
 
     /// <summary>Runs one call after the other. Each call waits in this method alone: 10,000 of them wait at once.</summary>
     private async Task RunSlotAsync()
     {
-        while (!_stopped.IsCancellationRequested && TryTake(out var index, out var started))
+        while (await MayStartAsync() && TryTake(out var index, out var started))
         {
             RawJson? result = null;
             Problem? error = null;
@@ -83,6 +89,17 @@ internal sealed class GatherRun : IDisposable
                 await PublishAsync(end);
             }
         }
+    }
+
+    /// <summary>Waits for the turn of the next call; returns false when no more may start.</summary>
+    private async ValueTask<bool> MayStartAsync()
+    {
+        if (_pace is not null && Volatile.Read(ref _next) < _results.Length)
+        {
+            await _pace.WaitAsync(_stopped).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        return !_stopped.IsCancellationRequested;
     }
 
     /// <summary>Takes the next call and its start time under one lock; otherwise a later call could have an earlier start.</summary>

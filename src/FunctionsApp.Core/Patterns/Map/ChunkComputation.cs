@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
-using System.Text.Json;
 using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -9,25 +7,14 @@ namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Computes the items of a map's chunks, and writes each result or error into its chunk.</summary>
 /// <param name="function">What to compute.</param>
-/// <param name="options">How to compute the items.</param>
+/// <param name="writer">Writes the results.</param>
 /// <param name="describer">Describes failures.</param>
-/// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
-internal sealed class ChunkComputation(ItemFunction function, MapOptions options, ProblemDescriber describer, bool asLines)
+internal sealed class ChunkComputation(ItemFunction function, ResultWriter writer, ProblemDescriber describer)
 {
     /// <summary>The size at which a chunk ends: one more result of the usual size still fits an array of 64 KiB.</summary>
     private const int MaxChunkBytes = 60 * 1024;
 
-    /// <summary>The approximate bytes of a problem without its detail.</summary>
-    private const int BytesOfProblem = 800;
-
-    private readonly bool _isStarmap = options.Starmap == true;
-    private int _failed;
-
-    /// <summary>How to compute the items.</summary>
-    public MapOptions Options => options;
-
-    /// <summary>Whether results are written as lines of a stream.</summary>
-    public bool AsLines => asLines;
+    private readonly bool _isStarmap = writer.Options.Starmap == true;
 
     /// <summary>Computes at least one item, until the chunk is full, an item ends the map, or the turn is over.</summary>
     /// <param name="items">The items.</param>
@@ -64,7 +51,7 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
             catch (Exception exception) when (!stopped.IsCancellationRequested)
             {
                 chunk.Output.Drop();
-                Fail(items.Place(describer.Describe(exception, function.Name), index, bounds.Start.Value), index, chunk);
+                writer.Fail(items.Locate(index, bounds.Start.Value).Of(describer.Describe(exception, function.Name)), index, chunk);
             }
 
             chunk.Count++;
@@ -75,11 +62,11 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
     {
         if (chunk.Reduced is { } reduced)
         {
-            reduced.Add(function.IsNumeric ? function.ComputeNumber(item, _isStarmap, stopped) : ComputeAny(item, chunk.Output, stopped));
+            reduced.Add(function.MayBeNumeric ? function.ComputeNumber(item, _isStarmap, stopped) : ComputeAny(item, chunk.Output, stopped));
         }
-        else if (asLines)
+        else if (writer.AsLines)
         {
-            WriteIndex(chunk.Output, index, "\"result\":"u8);
+            ResultWriter.BeginLine(chunk.Output, index, "\"result\":"u8);
             function.Compute(item, _isStarmap, chunk.Output, stopped);
             chunk.Output.Write("}\n"u8);
         }
@@ -95,43 +82,5 @@ internal sealed class ChunkComputation(ItemFunction function, MapOptions options
         function.Compute(item, _isStarmap, output, stopped);
         output.Drop();
         return 0L;
-    }
-
-    /// <summary>Records that an item failed, and whether that ends the map.</summary>
-    private void Fail(Problem problem, long index, ChunkResults chunk)
-    {
-        chunk.Failed++;
-        if (options.ReturnExceptions != true || Interlocked.Increment(ref _failed) > (options.MaxFailures ?? int.MaxValue))
-        {
-            chunk.Fatal = problem with { Index = index };
-        }
-        else if (asLines)
-        {
-            WriteIndex(chunk.Output, index, "\"error\":"u8);
-            JsonSerializer.Serialize(chunk.Output.Json, problem, CoreJson.TypeInfo<Problem>());
-            chunk.Output.Write("}\n"u8);
-        }
-        else
-        {
-            chunk.ErrorBytes += BytesOfProblem + (2 * problem.Detail.Length);
-            chunk.Errors.Add(new MapError((int)index, problem));
-            if (chunk.Reduced is null)
-            {
-                chunk.Output.Write("null"u8);
-            }
-        }
-    }
-
-    private static void WriteIndex(ResultBuffer output, long index, ReadOnlySpan<byte> name)
-    {
-        const int MaxDigits = 20;
-        var start = "{\"index\":"u8;
-        var line = output.GetSpan(start.Length + MaxDigits + 1 + name.Length);
-        start.CopyTo(line);
-        Utf8Formatter.TryFormat(index, line[start.Length..], out var digits);
-        var end = start.Length + digits;
-        line[end++] = (byte)',';
-        name.CopyTo(line[end..]);
-        output.Advance(end + name.Length);
     }
 }

@@ -2,7 +2,7 @@ using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
-/// <summary>The results of consecutive items that one worker computed in one turn.</summary>
+/// <summary>The results of consecutive items that one worker computed in one turn, or the result of one call.</summary>
 /// <param name="asLines">Whether results are written as lines of a stream, or as parts of a JSON array.</param>
 internal sealed class ChunkResults(bool asLines) : IDisposable
 {
@@ -13,7 +13,10 @@ internal sealed class ChunkResults(bool asLines) : IDisposable
     public required long From { get; init; }
 
     /// <summary>The map's worker that computed the items, from 0.</summary>
-    public required int Worker { get; init; }
+    public int Worker { get; init; }
+
+    /// <summary>Whether this is the result of one call.</summary>
+    public bool IsCall { get; init; }
 
     /// <summary>Milliseconds from the start of the request.</summary>
     public required double StartedMs { get; init; }
@@ -35,6 +38,9 @@ internal sealed class ChunkResults(bool asLines) : IDisposable
 
     /// <summary>The part of <see cref="Size"/> for <see cref="Errors"/>.</summary>
     public long ErrorBytes { get; set; }
+
+    /// <summary>The bytes that the request's memory holds for the output of a call.</summary>
+    public long HeldBytes { get; set; }
 
     /// <summary>How many items failed.</summary>
     public int Failed { get; set; }

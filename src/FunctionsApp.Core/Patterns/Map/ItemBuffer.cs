@@ -14,6 +14,9 @@ internal abstract class ItemBuffer(long first, ReadOnlyMemory<byte> text, ItemIn
     /// <summary>How many items there are.</summary>
     public int Count => index.Count;
 
+    /// <summary>Index of the first item.</summary>
+    public long First => first;
+
     /// <summary>Index of the item after the last.</summary>
     public long End => first + index.Count;
 
@@ -53,11 +56,13 @@ internal abstract class ItemBuffer(long first, ReadOnlyMemory<byte> text, ItemIn
     {
     }
 
-    /// <summary>Returns the problem of an item with its place in the client's request.</summary>
-    /// <param name="problem">The problem, with pointers that start at the item.</param>
+    /// <summary>Returns the place of an item in the client's request.</summary>
     /// <param name="index">Index of the item.</param>
     /// <param name="start">Where the item starts in the text.</param>
-    public abstract Problem Place(Problem problem, long index, int start);
+    public abstract ItemPlace Locate(long index, int start);
+
+    /// <summary>Returns the text of an item, to be read after <see cref="Release"/>.</summary>
+    public abstract ReadOnlyMemory<byte> Keep(Range item);
 
     /// <summary>Releases the memory, which must not be read afterwards.</summary>
     public virtual void Release()
@@ -70,8 +75,30 @@ internal sealed class JsonBuffer(JsonItems items) : ItemBuffer(0, items.Text, it
 {
     public override Range Next(ReadOnlySpan<byte> text, ref int at) => JsonItems.Next(text, ref at);
 
-    public override Problem Place(Problem problem, long index, int start) =>
-        problem.Below(JsonPointer.Append("/items", (int)index));
+    public override ItemPlace Locate(long index, int start) => new(Line: null, (int)index);
+
+    // The request holds the text to its end.
+    public override ReadOnlyMemory<byte> Keep(Range item) => Text[item];
+}
+
+/// <summary>The place of an item in the client's request.</summary>
+/// <param name="Line">The number of its line; null in a JSON request.</param>
+/// <param name="At">Its first byte in the line; its index in a JSON request.</param>
+internal readonly record struct ItemPlace(long? Line, int At)
+{
+    /// <summary>Returns a problem of the item with the place.</summary>
+    /// <param name="problem">The problem, with pointers that start at the item.</param>
+    public Problem Of(Problem problem)
+    {
+        if (Line is not { } line)
+        {
+            return problem.Below(JsonPointer.Append("/items", At));
+        }
+
+        problem = problem.Within(line, firstByte: At);
+        return problem.Position is not null ? problem
+            : (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
+    }
 }
 
 /// <summary>Lines of NDJSON (https://github.com/ndjson/ndjson-spec), each an item. Blank lines are no items.</summary>
@@ -102,14 +129,13 @@ internal sealed class LineBuffer(byte[] array, int length, long first, long firs
         JsonErrors.EnsureUtf8(item);
     }
 
-    public override Problem Place(Problem problem, long index, int start)
+    public override ItemPlace Locate(long index, int start)
     {
         var before = Text.Span[..start];
-        var line = firstLine + before.Count((byte)'\n');
-        problem = problem.Within(line, firstByte: start - (before.LastIndexOf((byte)'\n') + 1));
-        return problem.Position is not null ? problem
-            : (problem.Errors is { } errors ? Problem.InvalidRequest(errors, $"Line {line}") : problem) with { Line = line };
+        return new(firstLine + before.Count((byte)'\n'), start - (before.LastIndexOf((byte)'\n') + 1));
     }
+
+    public override ReadOnlyMemory<byte> Keep(Range item) => Text[item].ToArray();
 
     public override void Release()
     {

@@ -2,28 +2,27 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using FunctionsApp.Core.Cpu;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Json.Schema;
 using FunctionsApp.Core.Operations;
-using FunctionsApp.Core.Problems;
 
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
 /// A cpu operation as a map runs it: from the text of an item to the text of its result. It computes on the calling thread.
 /// </summary>
-internal abstract class ItemFunction
+internal abstract class ItemFunction(string name) : MappedOperation(name)
 {
-    /// <summary>The operation's name.</summary>
-    public abstract string Name { get; }
-
-    /// <summary>Whether results are numbers or booleans, which can be summed and compared.</summary>
-    public abstract bool IsNumeric { get; }
-
     /// <summary>Creates the function of an operation. Compiles code, so create it once and keep it.</summary>
     /// <param name="operation">The operation.</param>
     /// <param name="maxDepth">The maximum nesting depth of an item.</param>
     public static ItemFunction Of(CpuOperation operation, int maxDepth) => operation.Use(new Creation(operation.Name, maxDepth));
+
+    /// <inheritdoc/>
+    public override IMapRun Start(
+        ResultWriter writer, ItemBuffer? items, CpuScheduler scheduler, PatternRun run, Action<ChunkResults> take) =>
+        new MapJob(this, writer, items, scheduler, run, take);
 
     /// <summary>Reads one item, computes it, and writes the result.</summary>
     /// <param name="item">The text of the item.</param>
@@ -32,12 +31,8 @@ internal abstract class ItemFunction
     /// <param name="cancellationToken">Cancels the computation.</param>
     public abstract void Compute(ReadOnlySpan<byte> item, bool isStarmap, ResultBuffer output, CancellationToken cancellationToken);
 
-    /// <summary>As <see cref="Compute"/>, for an operation that <see cref="IsNumeric"/>: true counts as 1, false as 0.</summary>
+    /// <summary>As <see cref="Compute"/>, for an operation that <see cref="MappedOperation.MayBeNumeric"/>: true counts as 1, false as 0.</summary>
     public abstract Number ComputeNumber(ReadOnlySpan<byte> item, bool isStarmap, CancellationToken cancellationToken);
-
-    /// <summary>Reads one item without computing it.</summary>
-    /// <exception cref="ProblemException"><c>invalid-request</c> with every error, with pointers that start at the item.</exception>
-    public abstract void Check(ReadOnlySpan<byte> item, bool isStarmap);
 
     private sealed class Creation(string name, int maxDepth) : ICpuOperationUse<ItemFunction>
     {
@@ -48,15 +43,11 @@ internal abstract class ItemFunction
 
 /// <inheritdoc/>
 internal sealed class ItemFunction<TInput, TOutput>(
-    string name, int maxDepth, ItemReader<TInput> reader, ICpuOperation<TInput, TOutput> operation) : ItemFunction
+    string name, int maxDepth, ItemReader<TInput> reader, ICpuOperation<TInput, TOutput> operation) : ItemFunction(name)
 {
     private readonly JsonTypeInfo<TOutput> _output = CoreJson.TypeInfo<TOutput>();
 
-    public override string Name => name;
-
-    public override bool IsNumeric =>
-        typeof(TOutput) == typeof(Number) || typeof(TOutput) == typeof(long) || typeof(TOutput) == typeof(int)
-        || typeof(TOutput) == typeof(double) || typeof(TOutput) == typeof(bool);
+    public override bool MayBeNumeric => IsNumber(typeof(TOutput));
 
     public override void Compute(ReadOnlySpan<byte> item, bool isStarmap, ResultBuffer output, CancellationToken cancellationToken)
     {
@@ -75,7 +66,7 @@ internal sealed class ItemFunction<TInput, TOutput>(
             int integer => integer,
             double value => value,
             bool value => value ? 1L : 0L,
-            _ => throw new NotSupportedException($"{name} does not return numbers."),
+            _ => throw new NotSupportedException($"{Name} does not return numbers."),
         };
 
     public override void Check(ReadOnlySpan<byte> item, bool isStarmap) => reader.Read(item, isStarmap, maxDepth);

@@ -26,6 +26,6 @@ internal sealed class ItemIndex
     }
 
     /// <summary>Returns the last kept start up to an item, and how many items are between the two.</summary>
-    /// <param name="item">The item's number, from 0.</param>
-    public (int Start, int Between) Find(int item) => (_marks[item / ItemsPerMark], item % ItemsPerMark);
+    /// <param name="item">The item's number, from 0; any number if there are none.</param>
+    public (int Start, int Between) Find(int item) => Count == 0 ? default : (_marks[item / ItemsPerMark], item % ItemsPerMark);
 }

@@ -36,6 +36,7 @@ internal sealed class ItemReader<T>(JsonContract<T> contract)
 
         var input = new ArrayBufferWriter<byte>(256);
         WriteObject(input, item);
+        using var text = SourceText.Open(input.WrittenMemory);
         try
         {
             return contract.Read(input.WrittenSpan, "");

@@ -143,7 +143,7 @@ internal sealed class JsonItemsConverter : JsonConverter<JsonItems>
     {
         writer.WriteStartArray();
         var text = value.Text.Span;
-        var at = value.Count > 0 ? value.Index.Find(0).Start : 0;
+        var at = value.Index.Find(0).Start;
         for (var i = 0; i < value.Count; i++)
         {
             writer.WriteRawValue(text[JsonItems.Next(text, ref at)], skipInputValidation: true);

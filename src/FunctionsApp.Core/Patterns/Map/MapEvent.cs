@@ -19,7 +19,7 @@ public readonly record struct MapEvent(ReadOnlyMemory<byte> Lines, MapSummary? S
 /// <summary>The outcome of a streamed map.</summary>
 /// <param name="Succeeded">How many items have a result.</param>
 /// <param name="Failed">How many items have an error.</param>
-/// <param name="Workers">The maximum number of workers of the map.</param>
+/// <param name="Workers">The maximum number of workers of the map; absent for calls.</param>
 /// <param name="ElapsedMs">How long the map took, in milliseconds.</param>
 /// <param name="Result">The reduced result; absent without a reduction.</param>
-public sealed record MapSummary(long Succeeded, long Failed, int Workers, double ElapsedMs, RawJson? Result);
+public sealed record MapSummary(long Succeeded, long Failed, int? Workers, double ElapsedMs, RawJson? Result);

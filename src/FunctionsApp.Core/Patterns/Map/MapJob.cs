@@ -10,7 +10,7 @@ namespace FunctionsApp.Core.Patterns.Map;
 /// One running map as a job of the CPU scheduler: its workers compute it in chunks. The job computes while there is room for results,
 /// and accepts items while there is room for items. So it holds a bounded amount of both, however many items there are.
 /// </summary>
-internal sealed class MapJob : CpuJob, IDisposable
+internal sealed class MapJob : CpuJob, IMapRun
 {
     /// <summary>The maximum ratio of a chunk to the last one: the first items, just compiled or read, predict little.</summary>
     private const int MaxGrowth = 8;
@@ -23,11 +23,10 @@ internal sealed class MapJob : CpuJob, IDisposable
 
     private readonly Lock _gate = new();
     private readonly ChunkComputation _computation;
+    private readonly ResultWriter _writer;
     private readonly MapOptions _options;
     private readonly CpuScheduler _scheduler;
     private readonly RequestClock _clock;
-
-    /// <summary>Takes a chunk: <see cref="MapResponseBuilder.Add"/>, or the channel that <see cref="StreamedMap"/> reads.</summary>
     private readonly Action<ChunkResults> _take;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationToken _stopped;
@@ -40,19 +39,19 @@ internal sealed class MapJob : CpuJob, IDisposable
     private double _secondsPerItem;
 
     /// <summary>Creates a map of the items of a JSON request, or of items to be added.</summary>
-    /// <param name="computation">Computes the chunks.</param>
+    /// <param name="function">What to compute.</param>
+    /// <param name="writer">Writes the results.</param>
     /// <param name="items">The items; null when they are added later.</param>
     /// <param name="scheduler">Computes the items.</param>
-    /// <param name="clock">The clock of the request.</param>
+    /// <param name="run">The run of the pattern, whose limit stops the map.</param>
     /// <param name="take">Takes the chunks one at a time, and disposes of them. A problem that it throws ends the map.</param>
-    /// <param name="cancellationToken">Stops the map.</param>
     public MapJob(
-        ChunkComputation computation, ItemBuffer? items, CpuScheduler scheduler, RequestClock clock, Action<ChunkResults> take,
-        CancellationToken cancellationToken)
-        : base(items?.Count ?? 0, Math.Min(computation.Options.Workers ?? scheduler.Threads, scheduler.Threads), isOpen: items is null)
+        ItemFunction function, ResultWriter writer, ItemBuffer? items, CpuScheduler scheduler, PatternRun run, Action<ChunkResults> take)
+        : base(items?.Count ?? 0, Math.Min(writer.Options.Workers ?? scheduler.Threads, scheduler.Threads), isOpen: items is null)
     {
-        (_computation, _options, _scheduler, _clock, _take) = (computation, computation.Options, scheduler, clock, take);
-        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _computation = new ChunkComputation(function, writer, run.Describer);
+        (_writer, _options, _scheduler, _clock, _take) = (writer, writer.Options, scheduler, run.Clock, take);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(run.Limit.Token);
         _stopped = _stop.Token;
         if (items is not null)
         {
@@ -60,10 +59,12 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
     }
 
-    /// <summary>Cancelled when the map stops: by its caller, its time limit, or an item that ends it.</summary>
-    public CancellationToken Stopped => _stopped;
+    int? IMapRun.Workers => Workers;
 
-    /// <summary>Adds items, and waits until there is room for more.</summary>
+    /// <inheritdoc/>
+    public Task RunAsync() => _scheduler.ComputeAsync(this, _stopped);
+
+    /// <inheritdoc/>
     public async ValueTask AddAsync(ItemBuffer items, CancellationToken cancellationToken)
     {
         var room = _items.Add(items);
@@ -71,7 +72,9 @@ internal sealed class MapJob : CpuJob, IDisposable
         await room.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Frees the room of a chunk that was sent.</summary>
+    void IMapRun.Close() => _scheduler.Close(this);
+
+    /// <inheritdoc/>
     public void NoteSent(ChunkResults chunk)
     {
         Interlocked.Add(ref _unsentBytes, -chunk.Size);
@@ -110,7 +113,7 @@ internal sealed class MapJob : CpuJob, IDisposable
     protected override int ComputeItems(CpuChunk taken, CpuTurn turn)
     {
         var items = _items.Find(taken.From);
-        var chunk = new ChunkResults(_computation.AsLines)
+        var chunk = new ChunkResults(_writer.AsLines)
         {
             From = taken.From,
             Worker = taken.Worker,
@@ -129,7 +132,7 @@ internal sealed class MapJob : CpuJob, IDisposable
             _lastCount = chunk.Count;
             _secondsPerItem = Math.Max(chunk.FinishedMs - chunk.StartedMs, 0.001) / 1_000 / chunk.Count;
             _fatal = chunk.Fatal is null ? _fatal : Math.Min(_fatal, chunk.From + chunk.Count);
-            Interlocked.Add(ref _unsentBytes, _computation.AsLines ? chunk.Size : 0);
+            Interlocked.Add(ref _unsentBytes, _writer.AsLines ? chunk.Size : 0);
             try
             {
                 _take(chunk);
@@ -142,7 +145,7 @@ internal sealed class MapJob : CpuJob, IDisposable
         }
 
         // An ordered stream still computes the items before the one that ends it, because they are sent first.
-        if (chunk.Fatal is not null && (!_computation.AsLines || _options.Ordered == false))
+        if (chunk.Fatal is not null && (!_writer.AsLines || _options.Ordered == false))
         {
             _stop.Cancel();
         }

@@ -18,11 +18,19 @@ public record MapOptions
     [Description("Whether an item is an array of values for the input's properties, in order."), DefaultValue(false)]
     public bool? Starmap { get; init; }
 
-    [Description("The number of items that a worker takes at a time. The default adapts to the duration of items."), Range(1, 100_000_000)]
+    [Description("The number of items that a worker takes at a time; cpu only. The default adapts to the duration of items.")]
+    [Range(1, 100_000_000)]
     public int? ChunkSize { get; init; }
 
-    [Description("The maximum number of workers; never more than Cpu:Threads."), Range(1, 1_024)]
+    [Description("The maximum number of workers, never more than Cpu:Threads; cpu only."), Range(1, 1_024)]
     public int? Workers { get; init; }
+
+    [Description("The maximum number of calls that run at once, at most Limits:MaxConcurrency; io only. Default 100."), Range(1, 100_000)]
+    public int? MaxConcurrency { get; init; }
+
+    [Description("The maximum number of calls that start in a second, evenly spread; io only. Default no limit.")]
+    [Range(0.001, 1_000_000)]
+    public double? MaxPerSecond { get; init; }
 
     [Description("Whether a streamed response keeps the order of the items. A response in one piece always does."), DefaultValue(true)]
     public bool? Ordered { get; init; }
@@ -39,7 +47,7 @@ public record MapOptions
     [Description("One value to return instead of the results. true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
-    [Description("Whether a streamed response has the chunks with worker and times. A response in one piece always has them.")]
+    [Description("Whether the response has times: of each item for io, of each chunk for cpu. A cpu response in one piece always has them.")]
     [DefaultValue(false)]
     public bool? Timeline { get; init; }
 }
@@ -64,6 +72,6 @@ public enum Reduction
 /// <summary>A map's request where no route names the operation.</summary>
 public sealed record NamedMapRequest : MapRequest
 {
-    [Description("The operation's name; cpu.")]
+    [Description("The operation's name; io or cpu.")]
     public string? Operation { get; init; }
 }

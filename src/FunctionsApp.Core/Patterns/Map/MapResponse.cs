@@ -17,11 +17,14 @@ public sealed record MapResponse : IDisposable
     /// <summary>The items that failed, by index.</summary>
     public required IReadOnlyList<MapError> Errors { get; init; }
 
-    /// <summary>The maximum number of workers of the map.</summary>
-    public required int Workers { get; init; }
+    /// <summary>The maximum number of workers of the map; absent for calls.</summary>
+    public int? Workers { get; init; }
 
-    /// <summary>Which worker computed which items, and when.</summary>
-    public required IReadOnlyList<MapChunk> Chunks { get; init; }
+    /// <summary>Which worker computed which items, and when; absent for calls.</summary>
+    public IReadOnlyList<MapChunk>? Chunks { get; init; }
+
+    /// <summary>When each call ran, in the order of the items; only if <see cref="MapOptions.Timeline"/> is true.</summary>
+    public IReadOnlyList<MapCall>? Timeline { get; init; }
 
     /// <summary>How long the map took, in milliseconds.</summary>
     public required double ElapsedMs { get; init; }
@@ -45,6 +48,12 @@ public sealed record MapChunk(long From, int Count, int Worker, double StartedMs
 {
     internal static MapChunk Of(ChunkResults chunk) => new(chunk.From, chunk.Count, chunk.Worker, chunk.StartedMs, chunk.FinishedMs);
 }
+
+/// <summary>The call of one item.</summary>
+/// <param name="Index">The item's place, from 0.</param>
+/// <param name="StartedMs">Milliseconds from the start of the request.</param>
+/// <param name="FinishedMs">Milliseconds from the start of the request.</param>
+public sealed record MapCall(long Index, double StartedMs, double FinishedMs);
 
 /// <summary>
 /// The results of a map, in the order of the items, as the JSON that the workers wrote for each chunk.

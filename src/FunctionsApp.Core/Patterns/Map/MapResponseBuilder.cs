@@ -40,9 +40,9 @@ internal sealed class MapResponseBuilder(MapRequest request, RequestMemory memor
     }
 
     /// <summary>Builds the response if <see cref="Fatal"/> is null; it then has the memory of the results.</summary>
-    /// <param name="workers">The maximum number of workers of the map.</param>
+    /// <param name="workers">The maximum number of workers of the map; null for calls.</param>
     /// <param name="elapsedMs">How long the map took, in milliseconds.</param>
-    public MapResponse Build(int workers, double elapsedMs)
+    public MapResponse Build(int? workers, double elapsedMs)
     {
         _chunks.Sort(static (left, right) => left.Info.From.CompareTo(right.Info.From));
         _errors.Sort(static (left, right) => left.Index.CompareTo(right.Index));
@@ -52,7 +52,9 @@ internal sealed class MapResponseBuilder(MapRequest request, RequestMemory memor
             Result = request.Reduce is { } reduction ? _total.Result(reduction) : null,
             Errors = _errors,
             Workers = workers,
-            Chunks = _chunks.ConvertAll(static chunk => chunk.Info),
+            Chunks = workers is null ? null : _chunks.ConvertAll(static chunk => chunk.Info),
+            Timeline = workers is not null || request.Timeline != true ? null
+                : _chunks.ConvertAll(static chunk => new MapCall(chunk.Info.From, chunk.Info.StartedMs, chunk.Info.FinishedMs)),
             ElapsedMs = elapsedMs,
         };
     }

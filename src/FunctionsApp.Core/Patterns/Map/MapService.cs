@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>
-/// <c>multiprocessing.Pool</c>'s <c>map</c>, <c>starmap</c>, <c>imap</c> and <c>imap_unordered</c>: computes one operation for
-/// many items on every core.
+/// <c>map</c>, <c>starmap</c>, <c>imap</c> and <c>imap_unordered</c> of <c>multiprocessing.Pool</c> and its <c>ThreadPool</c>: runs one
+/// operation for many items, a cpu operation on every core, an io operation many at once.
 /// </summary>
 public sealed class MapService(
     OperationCatalog catalog, MapRequestReader reader, CpuScheduler scheduler, PatternRuns runs, IOptions<LimitsOptions> limits)
@@ -23,13 +23,13 @@ public sealed class MapService(
     public const string Name = "map";
 
     private readonly StreamedMap _streamed = new(scheduler, runs, limits.Value.MaxRequestBytes);
-    private readonly ConcurrentDictionary<CpuOperation, ItemFunction> _functions = [];
+    private readonly ConcurrentDictionary<CallableOperation, MappedOperation> _operations = [];
 
     string ITaskPattern.Name => Name;
 
-    /// <summary>Computes the items, and returns when all are done.</summary>
-    /// <param name="operation">The operation's name; cpu.</param>
-    /// <param name="request">The items, and how to compute them.</param>
+    /// <summary>Runs the items, and returns when all are done.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="request">The items, and how to run them.</param>
     /// <param name="cancellationToken">Stops the map.</param>
     /// <exception cref="ProblemException">
     /// The problem of the item that ended the map, with its index. If the item is invalid: the errors of all items.
@@ -37,12 +37,12 @@ public sealed class MapService(
     /// </exception>
     public async Task<MapResponse> RunAsync(string operation, MapRequest request, CancellationToken cancellationToken)
     {
-        var function = Check(operation, request, request.Items.Count);
+        var mapped = Check(operation, request, request.Items.Count);
         using var run = runs.Start(request.TimeoutSeconds, cancellationToken);
-        using var watch = AppTelemetry.Start(Name, function.Name);
+        using var watch = AppTelemetry.Start(Name, mapped.Name);
         try
         {
-            return await ComputeAsync(function, request, run);
+            return await RunAsync(mapped, request, run);
         }
         catch (OperationCanceledException) when (run.Limit.RanOut)
         {
@@ -55,9 +55,9 @@ public sealed class MapService(
         }
     }
 
-    /// <summary>Computes the items, and yields the results as chunks complete.</summary>
-    /// <param name="operation">The operation's name; cpu.</param>
-    /// <param name="request">The items, and how to compute them.</param>
+    /// <summary>Runs the items, and yields the results meanwhile.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="request">The items, and how to run them.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     /// <returns>Results, then the summary. Enumerating throws the problem that ended the map, after the earlier results.</returns>
     /// <exception cref="ProblemException">The request is invalid; nothing has started.</exception>
@@ -65,9 +65,9 @@ public sealed class MapService(
         _streamed.RunAsync(
             Check(operation, request, request.Items.Count), request, new JsonBuffer(request.Items), lines: null, cancellationToken);
 
-    /// <summary>Computes items as they arrive, and yields the results as chunks complete.</summary>
-    /// <param name="operation">The operation's name; cpu.</param>
-    /// <param name="options">How to compute the items.</param>
+    /// <summary>Runs items as they arrive, and yields the results meanwhile.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="options">How to run them.</param>
     /// <param name="lines">NDJSON, one item on each line. The map reads lines no faster than the caller takes results.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     /// <returns>Results, then the summary. Enumerating throws the problem that ended the map, after the earlier results.</returns>
@@ -76,9 +76,9 @@ public sealed class MapService(
         string operation, MapOptions options, PipeReader lines, CancellationToken cancellationToken) =>
         _streamed.RunAsync(Check(operation, options, items: 0), options, items: null, lines, cancellationToken);
 
-    /// <summary>Checks a request as far as possible without running it. Items are checked when they are computed.</summary>
-    /// <param name="operation">The operation's name; cpu.</param>
-    /// <param name="request">The items, and how to compute them.</param>
+    /// <summary>Checks a request as far as possible without running it. Items are checked when they run.</summary>
+    /// <param name="operation">The operation's name; io or cpu.</param>
+    /// <param name="request">The items, and how to run them.</param>
     /// <exception cref="ProblemException">The request is invalid.</exception>
     public void Check(string operation, MapRequest request)
     {
@@ -105,33 +105,67 @@ public sealed class MapService(
         return TaskOutcome.Succeeded(response);
     }
 
-    private ItemFunction Check(string name, MapOptions options, int items)
+    private MappedOperation Check(string name, MapOptions options, int items)
     {
-        var function = _functions.GetOrAdd(catalog.Find<CpuOperation>(name), ItemFunction.Of, limits.Value.MaxDepth);
+        var operation = catalog.Find<CallableOperation>(name);
+        CheckKind(operation, options);
+        var mapped = _operations.GetOrAdd(operation, MappedOperation.Of, limits.Value);
         if (items > limits.Value.MaxItems)
         {
             throw new ProblemException(Problem.TooLarge(string.Create(CultureInfo.InvariantCulture,
                 $"A map has at most {limits.Value.MaxItems} items (Limits:MaxItems), not {items}.")));
         }
 
-        if (options.Reduce is not (null or Reduction.Count) && !function.IsNumeric)
+        if (options.Reduce is not (null or Reduction.Count) && !mapped.MayBeNumeric)
         {
             throw new ProblemException(
                 Problem.InvalidRequest("/reduce", $"must be 'count' for '{name}', whose results are not numbers"));
         }
 
-        return function;
+        return mapped;
     }
 
-    private async Task<MapResponse> ComputeAsync(ItemFunction function, MapRequest request, PatternRun run)
+    /// <summary>Checks that each option is for operations of this kind, and within the limit of the app.</summary>
+    private void CheckKind(CallableOperation operation, MapOptions options)
+    {
+        var isIo = operation.Kind == OperationKind.Io;
+        var errors = new ValidationErrors();
+        foreach (var (name, isSet) in ((string, bool)[])(isIo
+            ? [("workers", options.Workers is not null), ("chunkSize", options.ChunkSize is not null)]
+            : [("maxConcurrency", options.MaxConcurrency is not null), ("maxPerSecond", options.MaxPerSecond is not null)]))
+        {
+            if (isSet)
+            {
+                errors.Add($"/{name}", isIo
+                    ? $"is for cpu operations; '{operation.Name}' is an io operation: use maxConcurrency or maxPerSecond"
+                    : $"is for io operations; '{operation.Name}' is a cpu operation: use workers or chunkSize");
+            }
+        }
+
+        if (isIo && options.MaxConcurrency > limits.Value.MaxConcurrency)
+        {
+            errors.Add("/maxConcurrency", string.Create(
+                CultureInfo.InvariantCulture, $"must be at most {limits.Value.MaxConcurrency} (Limits:MaxConcurrency)"));
+        }
+
+        errors.ThrowIfAny("");
+    }
+
+    private async Task<MapResponse> RunAsync(MappedOperation operation, MapRequest request, PatternRun run)
     {
         var stopped = run.Limit.Token;
-        var computation = new ChunkComputation(function, request, run.Describer, asLines: false);
+        if (operation is ItemCalls && request.ReturnExceptions != true)
+        {
+            // No call starts when an item is invalid.
+            await scheduler.ComputeAsync(token => CheckItems(operation, request, token), stopped);
+        }
+
         var response = new MapResponseBuilder(request, run.Memory, ProgressReporter.Take());
-        using var job = new MapJob(computation, new JsonBuffer(request.Items), scheduler, run.Clock, response.Add, stopped);
+        using var map = operation.Start(
+            new ResultWriter(request, asLines: false), new JsonBuffer(request.Items), scheduler, run, response.Add);
         try
         {
-            await scheduler.ComputeAsync(job, job.Stopped);
+            await map.RunAsync();
         }
 #pragma warning disable CA1031 // An item has ended the map, and others were computed meanwhile, whatever came of them.
         catch (Exception) when (response.Fatal is not null && !stopped.IsCancellationRequested)
@@ -142,17 +176,17 @@ public sealed class MapService(
         return response.Fatal is { } fatal
             ? throw new ProblemException(fatal.Errors is null || request.ReturnExceptions == true
                 ? fatal
-                : await WithAllErrorsAsync(fatal, function, request, stopped))
-            : response.Build(job.Workers, run.Clock.ElapsedMs);
+                : await WithAllErrorsAsync(fatal, operation, request, stopped))
+            : response.Build(map.Workers, run.Clock.ElapsedMs);
     }
 
     /// <summary>Finds the errors of all items after the first invalid item stopped the map, so that the caller can fix all.</summary>
     private async Task<Problem> WithAllErrorsAsync(
-        Problem first, ItemFunction function, MapRequest request, CancellationToken cancellationToken)
+        Problem first, MappedOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         try
         {
-            return await scheduler.ComputeAsync(token => CheckItems(function, request, token) ?? first, cancellationToken);
+            return await scheduler.ComputeAsync(token => CheckItems(operation, request, token) ?? first, cancellationToken);
         }
         catch (ProblemException exception)
         {
@@ -163,7 +197,7 @@ public sealed class MapService(
 
     /// <returns>Null: no item is invalid.</returns>
     /// <exception cref="ProblemException">Some items are invalid: the errors, up to the limit, and the index of the first.</exception>
-    private static Problem? CheckItems(ItemFunction function, MapRequest request, CancellationToken cancellationToken)
+    private static Problem? CheckItems(MappedOperation operation, MapRequest request, CancellationToken cancellationToken)
     {
         var (at, invalid) = (request.Items.Index.Find(0).Start, 0);
         ValidationErrors.Collect(request.Items.Count, Check, static (problem, i) => problem with { Index = i });
@@ -180,7 +214,7 @@ public sealed class MapService(
             var text = request.Items.Text.Span;
             try
             {
-                function.Check(text[JsonItems.Next(text, ref at)], request.Starmap == true);
+                operation.Check(text[JsonItems.Next(text, ref at)], request.Starmap == true);
             }
             catch (ProblemException exception)
             {

@@ -8,25 +8,28 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Patterns.Map;
 
 /// <summary>Runs maps whose results are sent while they run: <c>imap</c> and <c>imap_unordered</c>.</summary>
+/// <param name="scheduler">Computes the items of cpu operations.</param>
+/// <param name="runs">Starts runs.</param>
+/// <param name="maxLineBytes">The maximum bytes of a line.</param>
 internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int maxLineBytes)
 {
     /// <summary>Runs a map, and yields its results, then the summary.</summary>
-    /// <param name="function">What to compute.</param>
-    /// <param name="options">How to compute the items.</param>
+    /// <param name="operation">What to run.</param>
+    /// <param name="options">How to run it.</param>
     /// <param name="items">The items; null if they are lines.</param>
     /// <param name="lines">NDJSON; null if there are items.</param>
     /// <param name="cancellationToken">Stops the map; so does leaving the enumeration.</param>
     public async IAsyncEnumerable<MapEvent> RunAsync(
-        ItemFunction function, MapOptions options, ItemBuffer? items, PipeReader? lines,
+        MappedOperation operation, MapOptions options, ItemBuffer? items, PipeReader? lines,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var readerLeft = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var run = runs.Start(options.TimeoutSeconds, readerLeft.Token);
-        using var watch = AppTelemetry.Start(MapService.Name, function.Name);
+        using var watch = AppTelemetry.Start(MapService.Name, operation.Name);
         var chunks = Channel.CreateUnbounded<ChunkResults>(new() { SingleReader = true });
-        var computation = new ChunkComputation(function, options, run.Describer, asLines: true);
-        using var job = new MapJob(computation, items, scheduler, run.Clock, chunk => chunks.Writer.TryWrite(chunk), run.Limit.Token);
-        var computing = ComputeAsync(job, chunks.Writer, lines, run, readerLeft, watch);
+        using var map = operation.Start(
+            new ResultWriter(options, asLines: true), items, scheduler, run, chunk => chunks.Writer.TryWrite(chunk));
+        var running = RunAsync(map, chunks.Writer, lines, run, readerLeft, watch);
         var (order, succeeded, failed, total) = (new ChunkOrder(options.Ordered != false), 0L, 0L, new Reducer());
         try
         {
@@ -35,7 +38,7 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
                 foreach (var chunk in order.Add(computed))
                 {
                     using var sent = chunk;
-                    foreach (var results in Events(chunk, options))
+                    foreach (var results in Events(chunk, options.Timeline == true && !chunk.IsCall))
                     {
                         yield return results;
                     }
@@ -48,45 +51,45 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
                     failed += chunk.Failed;
                     succeeded += chunk.Count - chunk.Failed;
                     total.Add(chunk.Reduced);
-                    job.NoteSent(chunk);
+                    map.NoteSent(chunk);
                 }
             }
 
-            await computing;
+            await running;
             yield return new MapEvent(Lines: default, new MapSummary(
-                succeeded, failed, job.Workers, run.Clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
+                succeeded, failed, map.Workers, run.Clock.ElapsedMs, options.Reduce is { } reduction ? total.Result(reduction) : null));
         }
         finally
         {
             // A reader that leaves early stops the map.
             await readerLeft.CancelAsync();
-            await computing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private static IEnumerable<MapEvent> Events(ChunkResults chunk, MapOptions options)
+    private static IEnumerable<MapEvent> Events(ChunkResults chunk, bool withTimes)
     {
         if (!chunk.Output.Written.IsEmpty)
         {
             yield return new MapEvent(chunk.Output.Written, Summary: null);
         }
 
-        if (options.Timeline == true)
+        if (withTimes)
         {
             yield return new MapEvent { Chunk = MapChunk.Of(chunk) };
         }
     }
 
-    /// <summary>Computes the items, and reads the lines, if there are any, at the same time.</summary>
-    private async Task ComputeAsync(
-        MapJob job, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource readerLeft,
+    /// <summary>Runs the items, and reads the lines, if there are any, at the same time.</summary>
+    private async Task RunAsync(
+        IMapRun map, ChannelWriter<ChunkResults> chunks, PipeReader? lines, PatternRun run, CancellationTokenSource readerLeft,
         WatchedRun watch)
     {
-        var computing = scheduler.ComputeAsync(job, job.Stopped);
-        var reading = lines is null || computing.IsCompleted ? Task.CompletedTask : ReadLinesAsync(job, lines, run);
+        var running = map.RunAsync();
+        var reading = lines is null || running.IsCompleted ? Task.CompletedTask : ReadLinesAsync(map, lines, run);
         try
         {
-            await computing;
+            await running;
             await reading;
         }
         catch (OperationCanceledException) when (run.Limit.RanOut)
@@ -106,15 +109,15 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         }
     }
 
-    private async Task ReadLinesAsync(MapJob job, PipeReader lines, PatternRun run)
+    private async Task ReadLinesAsync(IMapRun map, PipeReader lines, PatternRun run)
     {
         try
         {
-            await new LineReader(lines, maxLineBytes, run.Memory, run.Time).ReadAsync(job.AddAsync, run.Limit.Token);
+            await new LineReader(lines, maxLineBytes, run.Memory, run.Time).ReadAsync(map.AddAsync, run.Limit.Token);
         }
         finally
         {
-            scheduler.Close(job);
+            map.Close();
         }
     }
 
@@ -124,7 +127,7 @@ internal sealed class StreamedMap(CpuScheduler scheduler, PatternRuns runs, int 
         private readonly Dictionary<long, ChunkResults> _waiting = [];
         private long _next;
 
-        /// <summary>Returns the chunks that can be sent now. Few wait for an earlier one, because the job then pauses.</summary>
+        /// <summary>Returns the chunks that can be sent now. Few wait for an earlier one, because the map then pauses.</summary>
         public IEnumerable<ChunkResults> Add(ChunkResults computed)
         {
             _waiting.Add(computed.From, computed);

@@ -75,7 +75,7 @@ public sealed class LineReaderTests
     {
         Problem? told = null;
         await ReadAsync([Encoding.UTF8.GetBytes("1\n123456789\n")], 8, buffer => told = buffer is { Count: 1, End: 2 }
-            ? buffer.Place(Assert.Throws<ProblemException>(() => buffer.Check("1"u8)).Problem, index: 1, start: 0)
+            ? buffer.Locate(index: 1, start: 0).Of(Assert.Throws<ProblemException>(() => buffer.Check("1"u8)).Problem)
             : told);
 
         Assert.Equal(
@@ -344,7 +344,7 @@ public sealed class LineReaderTests
             // The line is too long.
         }
 
-        var line = buffer.Place(Problem.InternalError(), index, bounds.Start.Value).Line;
+        var line = buffer.Locate(index, bounds.Start.Value).Line;
         return string.Create(CultureInfo.InvariantCulture, $"{index}@{line}:{text}");
     }
 

@@ -54,7 +54,7 @@ public sealed class MapJobTests : MapTests
     {
         Settings = [("Cpu:Threads", "4")];
 
-        var chunks = (await MapAsync("test.number", $$"""{"items":{{Items(10_000)}}}""")).Chunks;
+        var chunks = (await MapAsync("test.number", $$"""{"items":{{Items(10_000)}}}""")).Chunks!;
 
         Assert.Equal(chunks.Select(static chunk => chunk.From + chunk.Count), [.. chunks.Skip(1).Select(static chunk => chunk.From), 10_000]);
     }
@@ -83,5 +83,5 @@ public sealed class MapJobTests : MapTests
         return input.X;
     };
 
-    private static string Counts(MapResponse response) => string.Join(' ', response.Chunks.Select(static chunk => chunk.Count));
+    private static string Counts(MapResponse response) => string.Join(' ', response.Chunks!.Select(static chunk => chunk.Count));
 }

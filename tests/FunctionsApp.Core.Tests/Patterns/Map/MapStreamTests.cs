@@ -663,7 +663,6 @@ public sealed class MapStreamTests : MapTests
 
     [Theory]
     [InlineData("math.sqare", "{}", "/problems/unknown-operation")]
-    [InlineData("echo", "{}", "/problems/wrong-kind")]
     [InlineData("greet", "{}", "/problems/wrong-kind")]
     [InlineData("primes.factor", """{"reduce":"sum"}""", "/problems/invalid-request")]
     public void An_operation_that_cannot_be_mapped_is_refused_at_once(string operation, string options, string type)
@@ -889,54 +888,5 @@ public sealed class MapStreamTests : MapTests
         public override void CancelPendingRead() => body.CancelPendingRead();
 
         public override void Complete(Exception? exception = null) => throw new NotSupportedException();
-    }
-
-    private sealed class RepeatedStream(byte[] piece, int times) : Stream
-    {
-        private int _at;
-        private int _left = times;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            return ValueTask.FromResult(Read(buffer.Span));
-        }
-
-        public override int Read(Span<byte> buffer)
-        {
-            if (_at == piece.Length)
-            {
-                (_at, _left) = (0, _left - 1);
-            }
-
-            var count = _left <= 0 ? 0 : Math.Min(buffer.Length, piece.Length - _at);
-            piece.AsSpan(_at, count).CopyTo(buffer);
-            _at += count;
-            return count;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
