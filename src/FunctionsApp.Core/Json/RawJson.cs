@@ -16,6 +16,8 @@ public readonly struct RawJson
 {
     private const int LongText = 16 * 1024;
 
+    private static readonly SearchValues<byte> BetweenTokens = SearchValues.Create(" \t\r\n\""u8);
+
     private readonly ReadOnlyMemory<byte> _utf8;
 
     private RawJson(ReadOnlyMemory<byte> utf8) => _utf8 = utf8;
@@ -69,18 +71,43 @@ public readonly struct RawJson
         return new RawJson(buffer.WrittenMemory);
     }
 
-    /// <summary>Returns the value without line breaks, which a streamed response must not contain: they are only between tokens.</summary>
+    /// <summary>
+    /// Returns the value without white space between tokens if it has line breaks, which a streamed response must not contain.
+    /// </summary>
     public RawJson OnOneLine()
     {
-        if (!Utf8.Span.ContainsAny((byte)'\n', (byte)'\r'))
+        var text = Utf8.Span;
+        if (!text.ContainsAny((byte)'\n', (byte)'\r'))
         {
             return this;
         }
 
-        var line = Utf8.ToArray();
-        line.AsSpan().Replace((byte)'\n', (byte)' ');
-        line.AsSpan().Replace((byte)'\r', (byte)' ');
-        return new RawJson(line);
+        var line = new byte[text.Length];
+        var length = 0;
+        while (!text.IsEmpty)
+        {
+            var token = text[0] == '"' ? StringLength(text) : text.IndexOfAny(BetweenTokens) is >= 0 and var end ? end : text.Length;
+            text[..token].CopyTo(line.AsSpan(length));
+            length += token;
+            text = text[token..].TrimStart(" \t\r\n"u8);
+        }
+
+        return new RawJson(line.AsMemory(0, length));
+    }
+
+    /// <summary>Returns the length of the string at the start of a text, including its quotes.</summary>
+    private static int StringLength(ReadOnlySpan<byte> text)
+    {
+        for (var at = 1; ; at++)
+        {
+            at += text[at..].IndexOfAny((byte)'"', (byte)'\\');
+            if (text[at] == '"')
+            {
+                return at + 1;
+            }
+
+            at++;
+        }
     }
 
     /// <summary>Reads the value.</summary>

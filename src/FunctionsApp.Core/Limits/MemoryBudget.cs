@@ -11,7 +11,10 @@ namespace FunctionsApp.Core.Limits;
 /// </summary>
 public sealed class MemoryBudget
 {
-    /// <summary>How long a request waits for memory.</summary>
+    /// <summary>
+    /// How long a request waits for memory. Of the 30 echoes of 9 MiB at once in the attack suite's <c>Bodies</c>, not only those succeed
+    /// that fit at once.
+    /// </summary>
     internal static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
     /// <summary>The divisor of the process's memory that gives the default limit: working memory and the runtime need the rest.</summary>

@@ -8,7 +8,10 @@ namespace FunctionsApp.Core.Limits;
 /// <summary>The memory that one request holds. Thread-safe.</summary>
 public sealed class RequestMemory : IDisposable
 {
-    /// <summary>Bytes that each request may hold outside the budget, so that small requests never wait for large ones.</summary>
+    /// <summary>
+    /// Bytes that each request may hold outside the budget, so that small requests never wait for large ones: each attack of the suite
+    /// expects responses to health checks and small echoes meanwhile.
+    /// </summary>
     public const int FreeBytes = 64 * 1024;
 
     private readonly MemoryBudget? _budget;

@@ -9,45 +9,36 @@ using FunctionsApp.Core.Telemetry;
 namespace FunctionsApp.Core.Operations;
 
 /// <summary>An operation in the catalog, which the patterns run: from JSON to JSON.</summary>
-public abstract class Operation
+/// <param name="about">Its name and description.</param>
+/// <param name="kind">How it spends its time.</param>
+/// <param name="inputSchema">JSON Schema of the input.</param>
+/// <param name="output">The type of the output; of each value, for a stream.</param>
+public abstract class Operation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
 {
-    private protected Operation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
-    {
-        Name = about.Name;
-        Summary = about.Summary;
-        Kind = kind;
-        Example = RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(about.Example));
-        InputSchema = inputSchema;
-        OutputSchema = JsonSchemas.OfOutput(output);
-    }
-
     /// <summary>The name, such as <c>primes.factor</c>.</summary>
-    public string Name { get; }
+    public string Name { get; } = about.Name;
 
     /// <summary>How it spends its time.</summary>
-    public OperationKind Kind { get; }
+    public OperationKind Kind { get; } = kind;
 
     /// <summary>What it does, in one sentence.</summary>
-    public string Summary { get; }
+    public string Summary { get; } = about.Summary;
 
     /// <summary>A valid input.</summary>
-    public RawJson Example { get; }
+    public RawJson Example { get; } = RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(about.Example));
 
     /// <summary>JSON Schema of the input.</summary>
-    public JsonNode InputSchema { get; }
+    public JsonNode InputSchema { get; } = inputSchema;
 
     /// <summary>JSON Schema of the output; of each value, for a stream.</summary>
-    public JsonNode OutputSchema { get; }
+    public JsonNode OutputSchema { get; } = JsonSchemas.OfOutput(output);
 }
 
 /// <summary>An operation that returns one result: io or cpu.</summary>
-public abstract class CallableOperation : Operation
+/// <inheritdoc cref="Operation(OperationAttribute, OperationKind, JsonNode, Type)"/>
+public abstract class CallableOperation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
+    : Operation(about, kind, inputSchema, output)
 {
-    private protected CallableOperation(OperationAttribute about, OperationKind kind, JsonNode inputSchema, Type output)
-        : base(about, kind, inputSchema, output)
-    {
-    }
-
     /// <summary>Reads the input, so that nothing starts with an invalid one.</summary>
     /// <param name="input">One JSON value; the call may refer to parts of it.</param>
     /// <param name="pointer">Where the input is in the request.</param>
@@ -106,13 +97,10 @@ internal interface IIoOperationUse<out TResult>
 }
 
 /// <summary>An operation that computes.</summary>
-public abstract class CpuOperation : CallableOperation
+/// <inheritdoc cref="Operation(OperationAttribute, OperationKind, JsonNode, Type)"/>
+public abstract class CpuOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+    : CallableOperation(about, OperationKind.Cpu, inputSchema, output)
 {
-    private protected CpuOperation(OperationAttribute about, JsonNode inputSchema, Type output)
-        : base(about, OperationKind.Cpu, inputSchema, output)
-    {
-    }
-
     /// <summary>Calls <paramref name="use"/> with the typed operation, for work that does without the way from JSON to JSON.</summary>
     internal abstract TResult Use<TResult>(ICpuOperationUse<TResult> use);
 }
@@ -127,13 +115,10 @@ internal interface ICpuOperationUse<out TResult>
 }
 
 /// <summary>An operation that yields values.</summary>
-public abstract class StreamOperation : Operation
+/// <inheritdoc cref="Operation(OperationAttribute, OperationKind, JsonNode, Type)"/>
+public abstract class StreamOperation(OperationAttribute about, JsonNode inputSchema, Type output)
+    : Operation(about, OperationKind.Stream, inputSchema, output)
 {
-    private protected StreamOperation(OperationAttribute about, JsonNode inputSchema, Type output)
-        : base(about, OperationKind.Stream, inputSchema, output)
-    {
-    }
-
     /// <summary>Reads the input at once, and yields the values on demand.</summary>
     /// <param name="input">One JSON value.</param>
     /// <param name="pointer">Where the input is in the request.</param>

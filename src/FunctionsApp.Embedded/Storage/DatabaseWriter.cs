@@ -11,7 +11,10 @@ internal sealed class DatabaseWriter : IDisposable
     /// <summary>The maximum bytes of payloads in a shared transaction. The log grows by as much.</summary>
     private const int MaxGroupBytes = 16 * 1024 * 1024;
 
-    /// <summary>How long a lingering change waits for others, to share their flush: the time of a few disk flushes.</summary>
+    /// <summary>
+    /// How long a lingering change waits for others, to share their flush: the time of a few disk flushes. With one client that creates
+    /// task after task, a task takes one flush, not two.
+    /// </summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(1);
 
     /// <summary>How long a failed write counts as a sign that the next fails too. Longer than any pause between two retries.</summary>

@@ -21,8 +21,8 @@ internal static class TaskRow
 
     public const string Tables = "tasks LEFT JOIN deliveries ON deliveries.task = tasks.sequence";
 
-    private static readonly long MinTime = Number(DateTimeOffset.MinValue);
-    private static readonly long MaxTime = Number(DateTimeOffset.MaxValue);
+    private static readonly long MinTime = (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks;
+    private static readonly long MaxTime = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks;
 
     // In the order of the enum values.
     private static readonly string[] States = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"];
@@ -65,8 +65,6 @@ internal static class TaskRow
     public static string Text(TaskState state) => States[(int)state];
 
     public static string Text(DeliveryState state) => DeliveryStates[(int)state];
-
-    public static long Number(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks;
 
     public static long? Number(DateTimeOffset? time) => (time - DateTimeOffset.UnixEpoch)?.Ticks;
 

@@ -76,9 +76,9 @@ public sealed class RawJsonTests
     }
 
     [Theory]
-    [InlineData("{\"a\":\r\n [1,\n\t2],\r\"b\":\"x\\ny\"}", "{\"a\":   [1, \t2], \"b\":\"x\\ny\"}")]
-    [InlineData("[\"a \\\" , b\\\\\",\n true , \"\" ]", "[\"a \\\" , b\\\\\",  true , \"\" ]")]
-    [InlineData("\n1\n", " 1 ")]
+    [InlineData("{\"a\":\r\n [1,\n\t2],\r\"b\":\"x\\ny\"}", "{\"a\":[1,2],\"b\":\"x\\ny\"}")]
+    [InlineData("[\"a \\\" , b\\\\\",\n true , \"\" ]", "[\"a \\\" , b\\\\\",true,\"\"]")]
+    [InlineData("\n1\n", "1")]
     public void A_value_on_one_line_is_the_same_value(string json, string expected)
     {
         var line = From(json).OnOneLine();
