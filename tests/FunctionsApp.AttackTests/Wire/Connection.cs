@@ -61,6 +61,15 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <summary>Sends bytes, and waits until the host takes them.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        while (bytes.Length > 0)
+        {
+            bytes = bytes[await _socket.SendAsync(bytes, cancellationToken)..];
+        }
+    }
+
     /// <summary>Reads the answer.</summary>
     /// <param name="until">When to give up, if not with the attack.</param>
     public Task<Reply> ReadAsync(CancellationToken? until = null) => ReplyReader.ReadAsync(_socket, until ?? _cancellationToken);
