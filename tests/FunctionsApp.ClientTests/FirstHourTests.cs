@@ -36,9 +36,10 @@ public sealed class FirstHourTests(ITestOutputHelper log) : IDisposable
         await CallPublishedAsync(Path.Combine(_folder.FullName, "Team", "publish"));
         Assert.Equal("Team", HubOf("Team"));
 
-        // Its name is no identifier of C#, and no name of a hub.
-        await RunAsync("cd .. && dotnet new asyncio-http -o Acme.My-Team && cp Team/nuget.config Acme.My-Team && dotnet build Acme.My-Team", shell);
-        Assert.Equal("AcmeMyTeam", HubOf("Acme.My-Team"));
+        // It is no identifier of C#, no name of a hub, and ends as the generated method does.
+        const string Name = "Acme.My-Team.Operations";
+        await RunAsync($"cd .. && dotnet new asyncio-http -o {Name} && cp Team/nuget.config {Name} && dotnet build {Name}", shell);
+        Assert.Equal("AcmeMyTeamOperations", HubOf(Name));
     }
 
     /// <inheritdoc/>
