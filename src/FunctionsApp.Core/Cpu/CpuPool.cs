@@ -93,8 +93,8 @@ internal sealed class CpuPool : IDisposable
     }
 
     /// <summary>
-    /// Computes the next turn, if a job is ready. In a frame of its own: a thread that sleeps in the frame of a turn would keep the job, and
-    /// all its results, in memory until its next turn (<c>CpuSchedulerTests</c>).
+    /// Computes the next turn, if a job is ready. In a frame of its own: a thread that sleeps in the frame of a turn would keep the job,
+    /// with all its results, in memory until its next turn (<c>CpuSchedulerTests</c>).
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryTakeTurn()

@@ -23,7 +23,7 @@ internal static class EndpointDescriptions
         ("sequence", "await a(); await b(): runs operations one after the other."),
         ("callback", "add_done_callback: runs an operation, then a continuation with its outcome."),
         ("gather", "asyncio.gather, TaskGroup, as_completed, wait, Semaphore: runs operations concurrently."),
-        ("map", "Pool.map, ThreadPool.map, starmap, imap, imap_unordered: runs one operation for many items, on every core or as calls at once."),
+        ("map", "Pool.map, ThreadPool.map, starmap, imap: runs one operation for many items, on every core or as calls at once."),
         ("stream", "async for: sends the values of an operation when it yields them."),
         ("tasks", "create_task, await task, task.cancel(): work that outlives its request."),
         ("catalog", "Operations and API description."),

@@ -62,7 +62,9 @@ internal sealed class ChunkComputation(ItemFunction function, ResultWriter write
     {
         if (chunk.Reduced is { } reduced)
         {
-            reduced.Add(function.MayBeNumeric ? function.ComputeNumber(item, _isStarmap, stopped) : ComputeAny(item, chunk.Output, stopped));
+            reduced.Add(function.MayBeNumeric
+                ? function.ComputeNumber(item, _isStarmap, stopped)
+                : ComputeAny(item, chunk.Output, stopped));
         }
         else if (writer.AsLines)
         {

@@ -31,7 +31,9 @@ internal abstract class ItemFunction(string name) : MappedOperation(name)
     /// <param name="cancellationToken">Cancels the computation.</param>
     public abstract void Compute(ReadOnlySpan<byte> item, bool isStarmap, ResultBuffer output, CancellationToken cancellationToken);
 
-    /// <summary>As <see cref="Compute"/>, for an operation that <see cref="MappedOperation.MayBeNumeric"/>: true counts as 1, false as 0.</summary>
+    /// <summary>
+    /// As <see cref="Compute"/>, for an operation whose results are numbers or booleans: true counts as 1, false as 0.
+    /// </summary>
     public abstract Number ComputeNumber(ReadOnlySpan<byte> item, bool isStarmap, CancellationToken cancellationToken);
 
     private sealed class Creation(string name, int maxDepth) : ICpuOperationUse<ItemFunction>

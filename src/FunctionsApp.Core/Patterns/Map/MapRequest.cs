@@ -47,7 +47,7 @@ public record MapOptions
     [Description("One value to return instead of the results. true counts as 1, false as 0.")]
     public Reduction? Reduce { get; init; }
 
-    [Description("Whether the response has times: of each item for io, of each chunk for cpu. A cpu response in one piece always has them.")]
+    [Description("Whether the response has times: of each call, or of the chunks, which a cpu response in one piece always has.")]
     [DefaultValue(false)]
     public bool? Timeline { get; init; }
 }
