@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from unittest import mock
 
 import host
 
-from asyncio_http import Operation, Pool, ProblemError, operation
+from asyncio_http import Operation, Pool, ProblemError, ThreadPool, operation
 from asyncio_http import multiprocessing as drop_in
 from asyncio_http import workers
 
@@ -204,6 +205,63 @@ class LikeMultiprocessingTests(unittest.TestCase):
         self.compare(
             "ValueError", lambda pool, square, _: outcome(lambda: pool.imap(square, [1], chunksize=0), ValueError)
         )
+
+
+class LikeThreadPoolTests(unittest.TestCase):
+    """Each scenario gives the same on a pool of threads and on a pool of calls."""
+
+    local: multiprocessing.pool.ThreadPool
+    remote: ThreadPool
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.local = multiprocessing.pool.ThreadPool(8)
+        cls.remote = ThreadPool(host.url(), host.KEY, processes=8)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.local.terminate()
+        cls.remote.terminate()
+
+    def compare(self, expected: Any, scenario: Callable[[Any, Any, Any], Any]) -> None:
+        def delay(seconds: Any, result: Any = None) -> Any:
+            time.sleep(seconds)
+            return result
+
+        self.assertEqual(expected, scenario(self.local, echo, delay), "multiprocessing itself")
+        self.assertEqual(expected, scenario(self.remote, "echo", operation("delay")), "the client")
+
+    def test_map_gives_results_in_the_order_of_the_items(self) -> None:
+        self.compare(list(range(2_500)), lambda pool, echo, _: pool.map(echo, range(2_500), chunksize=7))
+        self.compare([], lambda pool, echo, _: pool.map(echo, []))
+        self.compare([1, 2], lambda pool, echo, _: pool.map_async(echo, iter([1, 2])).get(60))
+
+    def test_starmap_and_partial(self) -> None:
+        self.compare([1, 2], lambda pool, _, delay: pool.starmap(delay, [(0.2, 1), [0, 2]]))
+        self.compare([1, 1], lambda pool, _, delay: pool.map(partial(delay, result=1), [0, 0]))
+        self.compare([1, 2], lambda pool, _, delay: pool.starmap_async(partial(delay, 0), [(1,), (2,)]).get(60))
+
+    def test_imap(self) -> None:
+        self.compare([None, None], lambda pool, _, delay: list(pool.imap(delay, iter([0.2, 0]))))
+        self.compare([0, 1, 2], lambda pool, echo, _: sorted(pool.imap_unordered(echo, range(3), chunksize=2)))
+        self.compare(8, lambda pool, echo, _: pool.apply(echo, (8,)))
+
+    def test_map_raises_the_exception_of_an_item(self) -> None:
+        self.compare("raised", lambda pool, _, delay: outcome(lambda: pool.map(delay, [0, "soon"])))
+        self.compare("raised", lambda pool, _, delay: outcome(lambda: pool.map_async(delay, [-1]).get(60)))
+
+    def test_many_calls_wait_at_once(self) -> None:
+        started = time.monotonic()
+        self.remote.map("delay", [0.5] * 40)
+        self.assertLess(2.4, time.monotonic() - started)  # Eight at once.
+        started = time.monotonic()
+        with ThreadPool(host.url(), host.KEY, processes=200) as pool:
+            pool.map("delay", [1] * 200)
+        self.assertLess(time.monotonic() - started, 60)
+
+    def test_operation_of_kind_cpu_has_no_calls(self) -> None:
+        with self.assertRaisesRegex(ProblemError, "/maxConcurrency is for io operations"):
+            self.remote.map("math.square", [1])
 
 
 class LikeMultiprocessingLifeTests(unittest.TestCase):

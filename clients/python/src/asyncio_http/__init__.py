@@ -6,7 +6,7 @@ from .calls import Call, Operation
 from .client import Client
 from .completed import AsCompleted
 from .imap import IMapIterator
-from .pool import Pool
+from .pool import Pool, ThreadPool
 from .problems import ProblemError, ProblemTimeoutError, ProtocolError
 from .tasks import RetryPolicy, Task, TaskGroup
 from .webhooks import WebhookVerificationError, verify_webhook
@@ -26,6 +26,7 @@ __all__ = [
     "RetryPolicy",
     "Task",
     "TaskGroup",
+    "ThreadPool",
     "WebhookVerificationError",
     "operation",
     "verify_webhook",

@@ -1,15 +1,22 @@
-"""The multiprocessing half: a pool whose processes are the server's cores."""
+"""The multiprocessing half: a pool whose processes are the server's cores, and one whose threads are calls."""
 
 from __future__ import annotations
 
 import ssl
-from typing import TypeVar
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 # Not from .catalog: a stub with the operations of a server can stand in for this module.
 from asyncio_http_catalog import Maps
 
 from .client import MAX_RESPONSE_BYTES, Client
+from .problems import problem_error
+from .session import HEARTBEAT, decode_line, encode, given, segment
+from .workers import Bound
 
+NDJSON = "application/x-ndjson"
+LINES_PER_BLOCK = 1_000
 _Self = TypeVar("_Self", bound="Pool")
 
 
@@ -17,7 +24,7 @@ class Pool(Maps):
     """`multiprocessing.Pool` whose functions are operations of a server.
 
     A function is the name of an operation, an Operation, or a `functools.partial` of one. It is of kind cpu; `apply`
-    takes kind io too. An item is the value of the operation's first property (of a partial: the first that it leaves
+    takes kind io too, and `ThreadPool` maps it. An item is the value of the operation's first property (of a partial: the first that it leaves
     open), or a dict with its whole input; with `starmap` the values of its properties in order.
     processes: how many of the server's threads one map may use; all of them unless given. The other arguments are
     those of `Client`. Any thread of this process may use a pool.
@@ -50,3 +57,37 @@ class Pool(Maps):
 
     def __exit__(self, *error: object) -> None:
         self.terminate()
+
+
+class ThreadPool(Pool):
+    """`multiprocessing.pool.ThreadPool` whose functions are operations of kind io: many calls wait at once.
+
+    processes: how many calls of one map run at once; 100 unless given, at most the server's `Limits:MaxConcurrency`.
+    No call is sent twice, and an exception of one cancels the others of its `map`. A chunksize changes nothing at the
+    server. Everything else is as in `Pool`.
+    """
+
+    _limit = "maxConcurrency"
+
+    async def _map_bound(self, func: Bound, items: list[Any], chunksize: int | None, is_starmap: bool) -> list[Any]:
+        # As lines: they have no limit of size that would need a second request.
+        items, is_starmap = await self._complete(func, items, is_starmap)
+        options = given(starmap=str(is_starmap).lower(), maxConcurrency=self._processes)
+        path = f"/map/{segment(func.operation)}?{HEARTBEAT}&{urlencode(options)}"
+        headers = {"Content-Type": NDJSON, "Accept": NDJSON}
+        results: list[Any] = []
+        with await self._client.open("POST", path, headers, _lines(items)) as response:
+            async for lines in response.lines():
+                for line in map(decode_line, lines):
+                    if "error" in line:
+                        raise problem_error(line["error"])
+                    if "index" in line:
+                        results.append(line["result"])
+        if len(results) < len(items):
+            raise ConnectionResetError("The stream ended before its last line.")
+        return results
+
+
+async def _lines(items: list[Any]) -> AsyncIterator[bytes]:
+    for start in range(0, len(items), LINES_PER_BLOCK):
+        yield b"".join(encode(item) + b"\n" for item in items[start : start + LINES_PER_BLOCK])

@@ -165,6 +165,10 @@ class Session:
             self._properties[operation] = list(description["input"].get("properties", {}))
         return self._properties[operation]
 
+    async def kind(self, operation: str) -> str:
+        """The kind of an operation: io, cpu or stream."""
+        return str((await self.get(f"/operations/{segment(operation)}"))["kind"])
+
     async def _json(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None, *, is_idempotent: bool
     ) -> Any:

@@ -62,6 +62,9 @@ class AsyncResult(Generic[_T]):
 class Workers:
     """The life of a pool, and how it sends its work."""
 
+    _limit = "workers"
+    """The option of a map that the number of processes is."""
+
     def __init__(self, client: Session, processes: int | None) -> None:
         self._processes = None if processes is None else operator.index(processes)
         if self._processes is not None and self._processes < 1:
@@ -158,11 +161,8 @@ class Workers:
     ) -> Coroutine[Any, Any, list[Any]]:
         return self._map_bound(_bound(func), items, chunksize, is_starmap)
 
-    async def _map_bound(self, func: _Bound, items: list[Any], chunksize: int | None, is_starmap: bool) -> list[Any]:
-        if func.is_partial:
-            names = await self._client.properties(func.operation)
-            items = [func.complete(names, item, is_starmap) for item in items]
-            is_starmap = False
+    async def _map_bound(self, func: Bound, items: list[Any], chunksize: int | None, is_starmap: bool) -> list[Any]:
+        items, is_starmap = await self._complete(func, items, is_starmap)
         options = given(starmap=is_starmap, workers=self._processes, chunkSize=chunksize)
         results: list[Any] = []
         size = MAX_ITEMS
@@ -176,7 +176,8 @@ class Workers:
                 response = await self._client.post(f"/map/{segment(func.operation)}", body)
             except ProblemError as error:
                 # An operation of kind cpu is a function of its input alone, so it can be computed again.
-                if error.slug == "too-large" and len(part) > 1:
+                is_halved = error.slug == "too-large" and len(part) > 1
+                if is_halved and await self._client.kind(func.operation) == "cpu":
                     size = (len(part) + 1) // 2
                     continue
                 if isinstance(error.problem.get("index"), int):
@@ -184,6 +185,13 @@ class Workers:
                 raise
             results += response["results"]
         return results
+
+    async def _complete(self, func: Bound, items: list[Any], is_starmap: bool) -> tuple[list[Any], bool]:
+        """The inputs of a partial's items. Those of any other function are what they are."""
+        if not func.is_partial:
+            return items, is_starmap
+        names = await self._client.properties(func.operation)
+        return [func.complete(names, item, is_starmap) for item in items], False
 
     def _imap(
         self, func: str | Function[Any], iterable: Iterable[Any], chunksize: int, *, is_ordered: bool
@@ -195,7 +203,7 @@ class Workers:
         items = self._inputs(bound, iter(iterable)) if bound.is_partial else iter(iterable)
         options = {"ordered": str(is_ordered).lower(), "returnExceptions": "true"}
         if self._processes is not None:
-            options["workers"] = str(self._processes)
+            options[self._limit] = str(self._processes)
         path = f"/map/{segment(bound.operation)}?{HEARTBEAT}&{urlencode(options)}"
         iterator: IMapIterator[Any] = IMapIterator(
             self._background, self._client, path, items, chunksize, self._ended
@@ -203,7 +211,7 @@ class Workers:
         self._iterators.add(iterator)
         return iterator
 
-    def _inputs(self, func: _Bound, items: Iterator[Any]) -> Iterator[Any]:
+    def _inputs(self, func: Bound, items: Iterator[Any]) -> Iterator[Any]:
         """The inputs of a partial's items. The thread that reads the items asks for the names too."""
         names = self._background.submit(self._client.properties(func.operation)).result()
         for item in items:
@@ -215,7 +223,7 @@ class Workers:
             self._background.stop()
 
 
-class _Bound(NamedTuple):
+class Bound(NamedTuple):
     """An operation with the arguments that a partial of it has already."""
 
     operation: str
@@ -233,8 +241,8 @@ class _Bound(NamedTuple):
         return bind(self.operation, names, (*self.args, *(item if is_starmap else (item,))), self.input)
 
 
-def _bound(func: object) -> _Bound:
+def _bound(func: object) -> Bound:
     if isinstance(func, functools.partial):
         # A call knows which property an argument by name is.
-        return _Bound(operation_name(func.func), func.args, Call("", (), func.keywords, None).input)
-    return _Bound(operation_name(func), (), {})
+        return Bound(operation_name(func.func), func.args, Call("", (), func.keywords, None).input)
+    return Bound(operation_name(func), (), {})

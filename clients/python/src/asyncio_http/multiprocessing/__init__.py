@@ -1,41 +1,19 @@
 """`from asyncio_http.multiprocessing import Pool` in place of `from multiprocessing import Pool`.
 
-`Pool` and `cpu_count` are about the cores of the server that the environment variable `FUNCTIONS_BASE_URL` names.
+`Pool`, `pool.ThreadPool` and `cpu_count` are about the server that the environment variable `FUNCTIONS_BASE_URL` names.
 Every other name is multiprocessing's own.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from . import pool as _pool
-from .background import BackgroundLoop
-from .client import Client, configured_server
-from .problems import ProblemError
-from .standard import stand_in_for
-
-
-class Pool(_pool.Pool):
-    """A pool of the server that `FUNCTIONS_BASE_URL` names, with the key in `FUNCTIONS_KEY`.
-
-    processes: how many of the server's threads one map may use; all of them unless given. The server's threads run no
-    function of this program, so an initializer is refused, and there is nothing that maxtasksperchild could renew.
-    """
-
-    def __init__(
-        self,
-        processes: int | None = None,
-        initializer: Callable[..., object] | None = None,
-        initargs: Iterable[Any] = (),
-        maxtasksperchild: int | None = None,
-    ) -> None:
-        if initializer is not None:
-            raise TypeError("Pool takes no initializer: its processes are the server's threads.")
-        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
-            raise ValueError("maxtasksperchild must be a positive int or None")
-        super().__init__(*configured_server(), processes=processes)
+from ..background import BackgroundLoop
+from ..client import Client, configured_server
+from ..problems import ProblemError
+from ..standard import stand_in_for
+from .pool import Pool as Pool
 
 
 def cpu_count() -> int:
@@ -93,5 +71,4 @@ if TYPE_CHECKING:
         ...
 
 else:
-    __path__ = []
     __all__, __getattr__, __dir__ = stand_in_for(multiprocessing, __name__)
