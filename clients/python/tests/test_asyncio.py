@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pickle
 import sys
 import unittest
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -362,6 +363,52 @@ class ClientTests(ClientTestCase):
         async for value in self.client.stream("greet", pauseSeconds=1000):
             self.assertEqual("Hello, World!", value)
             break
+
+    async def test_map_gives_results_in_order_while_it_reads_items(self) -> None:
+        read = 0
+
+        async def items() -> AsyncIterator[int]:
+            nonlocal read
+            for read in range(10_000_000):
+                yield read
+
+        async with contextlib.aclosing(self.client.map("echo", items(), limit=200)) as results:
+            seen = 0
+            async for result in results:
+                self.assertEqual(seen, result)
+                seen += 1
+                if seen == 5_000:
+                    break
+        self.assertLess(read, 2_000_000)
+
+    async def test_map_takes_any_iterable_and_its_options(self) -> None:
+        async def all_of(results: AsyncGenerator[Any, None]) -> list[Any]:
+            return [result async for result in results]
+
+        self.assertEqual([], await all_of(self.client.map("echo", [])))
+        self.assertEqual(list(range(250)), await all_of(self.client.map("echo", iter(range(250)), limit=3, rate=100_000)))
+        slow_first = [{"seconds": 1, "result": 1}, {"seconds": 0, "result": 2}]
+        self.assertEqual([2, 1], await all_of(self.client.map(operation("delay"), slow_first, ordered=False)))
+        self.assertEqual([9.0], await all_of(self.client.map("math.square", [3])))
+        first, second = await all_of(self.client.map("delay", ["soon", 0], return_exceptions=True))
+        self.assertEqual(("invalid-request", None), (first.slug, second))
+
+    async def test_map_raises_the_first_exception(self) -> None:
+        with self.assertRaisesRegex(ProblemError, "no paper"):
+            async for _ in self.client.map("fail", [{"message": "later", "afterSeconds": 1000}, {"message": "no paper"}]):
+                self.fail("Nothing has succeeded.")
+        with self.assertRaisesRegex(ProblemError, "maxConcurrency"):
+            await anext(self.client.map("math.square", [3], limit=2))
+
+    async def test_map_raises_the_exception_of_its_iterable_after_the_results_before_it(self) -> None:
+        def items() -> Iterator[int]:
+            yield 1
+            raise ZeroDivisionError
+
+        results = self.client.map("echo", items())
+        self.assertEqual(1, await anext(results))
+        with self.assertRaises(ZeroDivisionError):
+            await anext(results)
 
     async def test_stream_of_another_kind_of_operation_is_a_problem(self) -> None:
         with self.assertRaises(ProblemError) as raised:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterable
 from typing import Any, Literal, TypeVar, overload
 
 # Not from .catalog: a stub with the operations of a server can stand in for this module.
 from asyncio_http_catalog import Calls
 
-from .calls import Call
+from .calls import Call, Operation, operation_name
 from .completed import AsCompleted, bind_all, outcome
 from .http import Transport
+from .lines import map_lines
+from .problems import ProblemError
 from .session import given
 from .tasks import Task, TaskGroup
 
@@ -167,6 +169,75 @@ class Client(Calls):
         calls, and leaves the others alone.
         """
         return AsCompleted(self, calls, timeout)
+
+    @overload
+    def map(
+        self,
+        operation: Operation[_T],
+        items: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        limit: int | None = None,
+        rate: float | None = None,
+        ordered: bool = True,
+        return_exceptions: Literal[False] = False,
+    ) -> AsyncGenerator[_T, None]:
+        ...
+
+    @overload
+    def map(
+        self,
+        operation: Operation[_T],
+        items: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        limit: int | None = None,
+        rate: float | None = None,
+        ordered: bool = True,
+        return_exceptions: bool,
+    ) -> AsyncGenerator[_T | ProblemError, None]:
+        ...
+
+    @overload
+    def map(
+        self,
+        operation: str,
+        items: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        limit: int | None = None,
+        rate: float | None = None,
+        ordered: bool = True,
+        return_exceptions: bool = False,
+    ) -> AsyncGenerator[Any, None]:
+        ...
+
+    def map(
+        self,
+        operation: str | Operation[Any],
+        items: Iterable[Any] | AsyncIterable[Any],
+        /,
+        *,
+        limit: int | None = None,
+        rate: float | None = None,
+        ordered: bool = True,
+        return_exceptions: bool = False,
+    ) -> AsyncGenerator[Any, None]:
+        """Yields the result of each item, in order, while items are still read: any number, in constant memory.
+
+        limit: how many calls of an operation of kind io run at once. rate: how many start in a second. The first
+        exception is raised, and the server cancels the other calls; with return_exceptions exceptions are results.
+        An item is as in `Pool.map`. Leaving the loop stops the work at the server.
+        """
+        return map_lines(
+            self,
+            operation_name(operation),
+            items,
+            maxConcurrency=limit,
+            maxPerSecond=rate,
+            ordered=ordered,
+            returnExceptions=return_exceptions,
+        )
 
     async def wait_for(self, call: Awaitable[_T], timeout: float | None) -> _T:
         """The result of a call that the server stops after timeout seconds. `asyncio.wait_for`.

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 # Not from .catalog: a stub with the operations of a server can stand in for this module.
 from asyncio_http_catalog import Maps
 
 from .client import MAX_RESPONSE_BYTES, Client
-from .problems import problem_error
-from .session import HEARTBEAT, decode_line, encode, given, segment
+from .lines import map_lines
 from .workers import Bound
-
-NDJSON = "application/x-ndjson"
-LINES_PER_BLOCK = 1_000
 _Self = TypeVar("_Self", bound="Pool")
 
 
@@ -72,22 +66,5 @@ class ThreadPool(Pool):
     async def _map_bound(self, func: Bound, items: list[Any], chunksize: int | None, is_starmap: bool) -> list[Any]:
         # As lines: they have no limit of size that would need a second request.
         items, is_starmap = await self._complete(func, items, is_starmap)
-        options = given(starmap=str(is_starmap).lower(), maxConcurrency=self._processes)
-        path = f"/map/{segment(func.operation)}?{HEARTBEAT}&{urlencode(options)}"
-        headers = {"Content-Type": NDJSON, "Accept": NDJSON}
-        results: list[Any] = []
-        with await self._client.open("POST", path, headers, _lines(items)) as response:
-            async for lines in response.lines():
-                for line in map(decode_line, lines):
-                    if "error" in line:
-                        raise problem_error(line["error"])
-                    if "index" in line:
-                        results.append(line["result"])
-        if len(results) < len(items):
-            raise ConnectionResetError("The stream ended before its last line.")
-        return results
-
-
-async def _lines(items: list[Any]) -> AsyncIterator[bytes]:
-    for start in range(0, len(items), LINES_PER_BLOCK):
-        yield b"".join(encode(item) + b"\n" for item in items[start : start + LINES_PER_BLOCK])
+        options = {"starmap": is_starmap, self._limit: self._processes}
+        return [result async for result in map_lines(self._client, func.operation, items, **options)]
