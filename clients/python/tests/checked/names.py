@@ -46,6 +46,12 @@ async def calls(client: Client) -> None:
         print(value)
     async for value in client.call("count", 2):
         print(value)
+    async for mapped in client.map(square, range(3), ordered=False):
+        assert_type(mapped, float)
+    async for either in client.map(square, range(3), return_exceptions=True):
+        assert_type(either, float | ProblemError)
+    async for any_json in client.map("delay", [0], limit=2, rate=50):
+        print(any_json)
     print(await client.sequence(call, client.call("math.square", x={"$ref": "#/results/0"}), timeout=60))
     retry = RetryPolicy(max_attempts=2, initial_delay=0.1)
     task: Task[float] = client.create_task(square(5), retry=retry, timeout=60, ttl=60, name="square")
@@ -121,6 +127,8 @@ def names_of_multiprocessing(queue: "multiprocessing.Queue[int] | None" = None) 
             pool.apply_async("delay", (5,)).get(timeout=0.01)
         except multiprocessing.TimeoutError as error:
             print(isinstance(error, TimeoutError))
+    with multiprocessing.pool.ThreadPool(2) as threads:
+        print(threads.map("delay", [0]))
     print(multiprocessing.cpu_count() > 0, multiprocessing.current_process().name, multiprocessing.pool.ThreadPool)
 
 
