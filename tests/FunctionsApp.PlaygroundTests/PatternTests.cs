@@ -25,6 +25,7 @@ public sealed class PatternTests(PlaygroundFixture playground)
     [InlineData("gather", "Some fail, the others continue", "done", 4)]
     [InlineData("gather", "One fails, all are cancelled", "failed", 3)]
     [InlineData("map", "Primes, four million at a time", "done", 24)]
+    [InlineData("map", "Waits, three at a time", "done", 6)]
     [InlineData("stream", "Count to twelve", "done", 12)]
     [InlineData("stream", "Hello and goodbye", "done", 2)]
     [InlineData("tasks", "A map, with its progress", "done", 1)]

@@ -222,9 +222,9 @@ const patterns = [
   },
   {
     name: "map",
-    title: "On every core",
-    what: "Pool.map, starmap, imap and imap_unordered. One CPU-bound operation for many items. Each worker has a row of chunks.",
-    kinds: ["cpu"],
+    title: "For many items",
+    what: "Pool.map, ThreadPool.map, starmap, imap and imap_unordered. A computation runs on every core: each worker has a row of chunks. Calls that wait run at once: each has a bar.",
+    kinds: ["cpu", "io"],
     path: (operation) => `map/${operation}`,
     wrap: (example) => ({ items: [example], timeline: true }),
     presets: [
@@ -239,6 +239,11 @@ const patterns = [
       },
       { name: "Powers, by starmap", operation: "math.pow", body: { items: [[2, 10], [3, 4], [10, 3], [7, 2]], starmap: true, timeline: true } },
       { name: "Ten thousand squares", operation: "math.square", body: () => ({ items: Array.from({ length: 10_000 }, (_, i) => i), timeline: true }) },
+      {
+        name: "Waits, three at a time",
+        operation: "delay",
+        body: { items: [0.9, 0.3, 0.6, 0.3, 0.6, 0.3].map((seconds) => ({ seconds, result: `${seconds} s` })), maxConcurrency: 3, timeline: true },
+      },
     ],
     accept: NDJSON.Accept,
     python: (program, { operation, request }) => python.map(program, operation, request),
@@ -249,6 +254,7 @@ const patterns = [
       timeline.row(0, "worker 0");
       timeline.wash(true);
       const failed = new Set();
+      const lanes = [];
       let chunks = 0;
       const response = await api.send(`map/${operation}`, { method: "POST", body: text, signal, headers: NDJSON });
       const summary = await readLines(response, answer, (line, kind) => {
@@ -263,6 +269,17 @@ const patterns = [
             name: count === 1 ? `item ${from}` : `items ${from} to ${from + count - 1}`,
           });
           if (isFractal) fractal.credit(chunk);
+        } else if (/"finishedMs":[\d.]+\}$/.test(line)) {
+          // A call. They come in the order in which they started, so each goes into the first row that is free.
+          const { index, error, startedMs, finishedMs } = JSON.parse(line);
+          const free = lanes.findIndex((end) => end <= startedMs);
+          const row = free < 0 ? lanes.length : free;
+          lanes[row] = finishedMs;
+          timeline.wash(false);
+          timeline.row(row, `call ${row}`);
+          timeline.set(chunks++, {
+            row, from: startedMs, to: finishedMs, outcome: error ? "failed" : "succeeded", name: `item ${index}`, details: error?.detail,
+          });
         } else if (isFractal) {
           const { index, result } = JSON.parse(line);
           if (result) fractal.paint(index, result);
@@ -271,7 +288,7 @@ const patterns = [
         }
       });
       const rate = summary.succeeded / (summary.elapsedMs / 1000);
-      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)} on ${formatCount(summary.workers, "worker")}`
+      return `${formatCount(summary.succeeded + summary.failed, "item")} in ${formatMs(summary.elapsedMs)}${summary.workers ? ` on ${formatCount(summary.workers, "worker")}` : ""}`
         + `${summary.failed ? `, ${summary.failed} failed` : ""}${summary.result === undefined ? "" : `: ${JSON.stringify(summary.result)}`} (${Math.round(rate).toLocaleString("en")} a second).`;
     },
   },

@@ -206,8 +206,11 @@ const python = {
     return program.main(timeoutSeconds ? [`async with asyncio.timeout(${timeoutSeconds}):`, ...indented(body)] : body);
   },
 
-  map(program, operation, { items = [], starmap, chunkSize, workers, ordered = true, reduce }) {
+  map(program, operation, request) {
+    const { items = [], starmap, chunkSize, workers, maxConcurrency, maxPerSecond, ordered = true, reduce } = request;
+    const isIo = PYTHON[operation]?.io ?? (maxConcurrency ?? maxPerSecond) !== undefined;
     const isKnown = program.has(operation);
+    if (isIo && isKnown) return this.mapCalls(program, operation, request);
     const name = isKnown ? program.define(operation).name : JSON.stringify(operation);
     if (isKnown) program.uses("multiprocessing");
     const areObjects = isKnown && items[0] !== null && typeof items[0] === "object" && !Array.isArray(items[0]);
@@ -217,7 +220,8 @@ const python = {
       apply = "compute";
     }
     const pool = isKnown ? `with multiprocessing.Pool(${workers ?? ""}) as pool:`
-      : `with asyncio_http.Pool(${program.server}${workers ? `, processes=${workers}` : ""}) as pool:`;
+      : isIo ? `with asyncio_http.ThreadPool(${program.server}${maxConcurrency ? `, processes=${maxConcurrency}` : ""}) as pool:`
+        : `with asyncio_http.Pool(${program.server}${workers ? `, processes=${workers}` : ""}) as pool:`;
     const method = starmap ? "starmap" : ordered ? "map" : "imap_unordered";
     const call = `pool.${method}(${apply}, items${chunkSize ? `, chunksize=${chunkSize}` : ""})`;
     const aggregate = { sum: "sum(", min: "min(", max: "max(", count: "len(" }[reduce];
@@ -225,6 +229,23 @@ const python = {
       ? [`print(${aggregate}${method === "imap_unordered" ? `list(${call})` : call}))`]
       : method === "imap_unordered" ? [`for result in ${call}:`, "    print(result)"] : [`print(${call})`];
     return program.text(`def main():\n    items = ${this.items(items, areObjects)}\n    ${pool}\n${indented(indented(use)).join("\n")}`, "main()");
+  },
+
+  mapCalls(program, operation, { items = [], starmap, maxConcurrency = 100, reduce }) {
+    const { name } = program.define(operation);
+    const areObjects = items[0] !== null && typeof items[0] === "object" && !Array.isArray(items[0]);
+    const results = "await asyncio.gather(*map(call, items))";
+    const aggregate = { sum: "sum(", min: "min(", max: "max(", count: "len(" }[reduce];
+    return program.main([
+      ...`items = ${this.items(items, areObjects)}`.split("\n").map((line) => line.replace(/^ {4}/, "")),
+      `limit = asyncio.Semaphore(${maxConcurrency})`,
+      "",
+      "async def call(item):",
+      "    async with limit:",
+      `        return await ${name}(${areObjects ? "**" : starmap ? "*" : ""}item)`,
+      "",
+      aggregate ? `print(${aggregate}${results}))` : `print(${results})`,
+    ]);
   },
 
   items(items, areArguments) {
