@@ -16,7 +16,7 @@ for (var i = 0; i < args.Length; i++)
     }
 }
 
-Row[] all = [.. GatherRows.All, .. MapRows.All, .. OverheadRows.All, .. FairnessRows.All, .. TaskRows.All, .. DurableRows.All];
+Row[] all = [.. GatherRows.All, .. MapRows.All, .. CallMapRows.All, .. OverheadRows.All, .. FairnessRows.All, .. TaskRows.All, .. DurableRows.All];
 var rows = Array.FindAll(all, row => words.Count == 0 || words.Exists(row.IsMeantBy));
 var growths = GrowthRows.All.Where(growth => words.Count == 0 || words.Exists(growth.IsMeantBy)).ToArray();
 if (rows.Length == 0 && growths.Length == 0)

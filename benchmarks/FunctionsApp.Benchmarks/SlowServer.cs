@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace FunctionsApp.Benchmarks;
 
-/// <summary>A server on loopback that thinks for a while before it answers.</summary>
+/// <summary>A server on loopback that waits for a while, or not at all, before it responds.</summary>
 internal sealed class SlowServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -27,7 +27,11 @@ internal sealed class SlowServer : IAsyncDisposable
         var app = builder.Build();
         app.Run(async context =>
         {
-            await Task.Delay(pause);
+            if (pause > TimeSpan.Zero)
+            {
+                await Task.Delay(pause);
+            }
+
             await context.Response.WriteAsJsonAsync(true);
         });
         await app.StartAsync();

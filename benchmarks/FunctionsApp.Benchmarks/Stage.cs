@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
 namespace FunctionsApp.Benchmarks;
 
 /// <summary>The processes that take part in one row; they end with it, so that no row disturbs the next.</summary>
@@ -16,6 +19,12 @@ internal sealed class Stage : IAsyncDisposable
 
     public Contestant Python(string name, string script, params object[] arguments) => Enter("Python: " + name, "python3", script, arguments);
 
+    /// <summary>A script that needs a package, with the Python that has it: Debian's packages are those of its own Python.</summary>
+    public Contestant PythonWith(string package, string name, string script, params object[] arguments) =>
+        Array.Find(["python3", "/usr/bin/python3"], python => Has(python, package)) is { } tool
+            ? Enter("Python: " + name, tool, script, arguments)
+            : Contestant.Absent("Python: " + name, $"{package} is not installed");
+
     public Contestant Node(string name, string script, params object[] arguments) => Enter("Node: " + name, "node", script, arguments);
 
     public async ValueTask DisposeAsync()
@@ -23,6 +32,20 @@ internal sealed class Stage : IAsyncDisposable
         while (_resources.TryPop(out var resource))
         {
             await resource.DisposeAsync();
+        }
+    }
+
+    private static bool Has(string python, string package)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(python, ["-c", $"import {package}"]) { UseShellExecute = false, RedirectStandardError = true })!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (Win32Exception)
+        {
+            return false;
         }
     }
 
