@@ -1,4 +1,3 @@
-using System.Text.Json;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
 
@@ -30,7 +29,7 @@ internal sealed class CallMap : IMapRun
     private readonly CancellationToken _stopped;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _room;
-    private bool _isClosed;
+    private volatile bool _isClosed;
     private int _running;
     private long _sent;
     private long _unsentBytes;
@@ -99,11 +98,7 @@ internal sealed class CallMap : IMapRun
     /// <inheritdoc/>
     public void Close()
     {
-        lock (_gate)
-        {
-            _isClosed = true;
-        }
-
+        _isClosed = true;
         EndIfOver();
     }
 
@@ -144,21 +139,8 @@ internal sealed class CallMap : IMapRun
     /// <summary>Waits until the call of an item may start, and counts it.</summary>
     private async ValueTask StartAsync(long index)
     {
-        for (Task? room = null; ; room = null)
+        while (!HasRoom(index, out var room))
         {
-            lock (_gate)
-            {
-                if (!HasRoom(index))
-                {
-                    room = (_room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-                }
-            }
-
-            if (room is null)
-            {
-                break;
-            }
-
             await room.WaitAsync(_stopped);
         }
 
@@ -174,10 +156,18 @@ internal sealed class CallMap : IMapRun
         }
     }
 
-    /// <summary>Whether the call of an item may start. Under the lock.</summary>
-    private bool HasRoom(long index) =>
-        _running < _maxConcurrency
-        && (!_writer.AsLines || index == _sent || (index - _sent < _window && _unsentBytes < MaxUnsentBytes));
+    /// <summary>Returns whether the call of an item may start; otherwise also what to wait for.</summary>
+    private bool HasRoom(long index, out Task room)
+    {
+        lock (_gate)
+        {
+            var isFree = _running < _maxConcurrency
+                && (!_writer.AsLines || index == _sent || (index - _sent < _window && _unsentBytes < MaxUnsentBytes));
+            _room = isFree ? null : new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            room = _room?.Task ?? Task.CompletedTask;
+            return isFree;
+        }
+    }
 
     private async Task CallAsync(ItemBuffer items, Range range, long index)
     {
@@ -233,7 +223,7 @@ internal sealed class CallMap : IMapRun
     {
         if (chunk.Reduced is { } reduced)
         {
-            reduced.Add(_writer.Options.Reduce == Reduction.Count ? 0L : ToNumber(result));
+            reduced.Add(_writer.Options.Reduce == Reduction.Count ? 0L : Reducer.ToNumber(result));
             return;
         }
 
@@ -244,14 +234,6 @@ internal sealed class CallMap : IMapRun
             chunk.HeldBytes = chunk.Output.Written.Length;
         }
     }
-
-    private static Number ToNumber(RawJson result) => result.ToElement() switch
-    {
-        { ValueKind: JsonValueKind.Number } => JsonSerializer.Deserialize(result.Utf8.Span, CoreJson.TypeInfo<Number>()),
-        { ValueKind: JsonValueKind.True } => 1L,
-        { ValueKind: JsonValueKind.False } => 0L,
-        _ => throw new OperationException("The result is not a number, so it cannot be reduced."),
-    };
 
     /// <summary>Notes the end of a call.</summary>
     /// <param name="chunk">Its result; null if it was cancelled.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FunctionsApp.Core.Arithmetic;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Problems;
@@ -13,6 +14,16 @@ internal sealed class Reducer
     private long _count;
     private Number? _min;
     private Number? _max;
+
+    /// <summary>Returns a result of any JSON as a number: true counts as 1, false as 0.</summary>
+    /// <exception cref="OperationException">It is something else.</exception>
+    public static Number ToNumber(RawJson result) => result.ToElement() switch
+    {
+        { ValueKind: JsonValueKind.Number } => result.Deserialize(CoreJson.TypeInfo<Number>()),
+        { ValueKind: JsonValueKind.True } => 1L,
+        { ValueKind: JsonValueKind.False } => 0L,
+        _ => throw new OperationException("The result is not a number, so it cannot be reduced."),
+    };
 
     /// <summary>Adds a result.</summary>
     /// <exception cref="OperationException">The result is not finite.</exception>
