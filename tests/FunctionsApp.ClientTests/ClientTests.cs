@@ -61,18 +61,6 @@ public sealed partial class ClientTests(FunctionsAppFixture app) : IClassFixture
     public async Task The_page_shows_the_program_that_the_test_runs(string path) =>
         Assert.Contains(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "clients", path)), Text, StringComparison.Ordinal);
 
-    [ToolsFact]
-    public async Task The_Python_program_of_the_readme_runs()
-    {
-        var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
-        var program = readme.Split("```python\n")[1].Split("```")[0];
-        await using var shell = new Shell(Repository.Root);
-
-        var printed = await shell.RunAsync($"PYTHONPATH=clients/python/src python3 - <<'END'\n{program.Replace(Page.Address, Origin, StringComparison.Ordinal)}END");
-
-        Assert.Equal("[9, 'done']\n78498\n[0, 1, 4, 9, 16]\n", printed);
-    }
-
     private string Origin => app.Api.Http.BaseAddress!.GetLeftPart(UriPartial.Authority);
 
     /// <summary>Runs a program in the root of the repository.</summary>
