@@ -12,7 +12,6 @@ namespace FunctionsApp.Durable;
 [JsonSerializable(typeof(DeliveryInput))]
 [JsonSerializable(typeof(Delivery))]
 [JsonSerializable(typeof(CancelEvent))]
-[JsonSerializable(typeof(RemovalInput))]
 [JsonSerializable(typeof(AttemptState))]
 [JsonSerializable(typeof(KeyEntry))]
 internal sealed partial class DurableJsonContext : JsonSerializerContext;

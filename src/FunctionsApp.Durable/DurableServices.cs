@@ -26,6 +26,7 @@ public static class DurableServices
         services.AddSingleton<TaskHub>();
         services.AddSingleton<TaskReader>();
         services.AddSingleton<TaskCreation>();
+        services.AddSingleton<HubSweep>();
         services.AddSingleton<HubMaintenance>();
         services.AddSingleton<StorageUse>();
         services.AddSingleton<AttemptSlots>();

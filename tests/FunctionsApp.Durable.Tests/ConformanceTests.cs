@@ -9,17 +9,18 @@ namespace FunctionsApp.Durable.Tests;
 public sealed class ConformanceTests(DurableFixture fixture) : TaskEngineTests(fixture), IClassFixture<DurableFixture>
 {
     [AzuriteTheory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task An_expired_task_is_deleted_from_storage(bool hasKey)
+    [InlineData(true, 1)]
+    [InlineData(false, 1)]
+    [InlineData(false, 10_000)]
+    public async Task An_expired_task_is_deleted_from_storage(bool hasKey, int length)
     {
         var hub = Services.GetRequiredService<TaskHub>();
-        var id = (await CreateAsync("echo", """{"value":1}""", With() with { TtlSeconds = 0.5, IdempotencyKey = hasKey ? NewKey() : null })).Id;
+        var id = (await CreateAsync("echo", $$"""{"value":"{{new string('x', length)}}"}""", With() with { TtlSeconds = 0.5, IdempotencyKey = hasKey ? NewKey() : null })).Id;
         for (var waited = TimeSpan.Zero; await hub.FindAsync(id) is not null; waited += TimeSpan.FromMilliseconds(100))
         {
             Assert.InRange(waited, TimeSpan.Zero, Limit);
             await Task.Delay(100);
-            await Services.GetRequiredService<HubMaintenance>().PurgeAndResumeAsync(CancellationToken.None);
+            await Services.GetRequiredService<HubSweep>().SweepAsync(CancellationToken.None);
         }
 
         Assert.Null(await hub.Blobs.ReadInputAsync(id, CancellationToken.None));

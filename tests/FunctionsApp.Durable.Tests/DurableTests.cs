@@ -12,10 +12,13 @@ public abstract class DurableTests(EngineFixture fixture) : EngineTests(fixture)
 {
     internal TaskHub Hub => Services.GetRequiredService<TaskHub>();
 
-    internal HubMaintenance Maintenance => Services.GetRequiredService<HubMaintenance>();
+    internal HubSweep Sweep => Services.GetRequiredService<HubSweep>();
+
+    /// <summary>An input that does not travel with its task.</summary>
+    protected static string LargeInput { get; } = $$"""{"value":"{{new string('x', 10_000)}}"}""";
 
     /// <summary>Deletes the blobs and keys of tasks that do not exist.</summary>
     /// <param name="later">How much later that happens.</param>
-    protected Task DeleteOrphansAsync(TimeSpan later) => ActivatorUtilities.CreateInstance<HubMaintenance>(
+    protected Task DeleteOrphansAsync(TimeSpan later) => ActivatorUtilities.CreateInstance<HubSweep>(
         Services, (TimeProvider)new FakeTimeProvider(TimeProvider.System.GetUtcNow() + later)).DeleteOrphansAsync(CancellationToken.None);
 }

@@ -33,12 +33,8 @@ internal sealed partial class AttemptActivity(
     {
         call = slots.Adopt(call);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        if (slots.MaxTime is { } max)
-        {
-            limit.CancelAfter(max);
-        }
-
+        using var timer = new CancellationTokenSource(slots.MaxTime ?? Timeout.InfiniteTimeSpan, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, timer.Token);
         try
         {
             if (!call.IsRunning)

@@ -16,8 +16,17 @@ namespace FunctionsApp.Durable.Activities;
 internal sealed partial class AttemptExecution(
     TaskHub hub, Lazy<TaskRunner> runner, StorageUse use, ProblemDescriber describer, TimeProvider time, ILogger<AttemptActivity> logger)
 {
-    /// <summary>How often an attempt checks whether it has been cancelled, and stores its progress.</summary>
-    private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500);
+    /// <summary>
+    /// How often an attempt checks whether it has been cancelled, and stores its progress: seldom if it is long, because each check is a
+    /// request.
+    /// </summary>
+    private static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(500), MaxWatchPause = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// The age of a call from which on it may be a repetition whose task has expired meanwhile: the framework repeats a call when its
+    /// process has not reported for 30 seconds, and the clock of the process that made it may be behind.
+    /// </summary>
+    private static readonly TimeSpan RepeatAge = TimeSpan.FromSeconds(20);
 
     /// <summary>The pauses between two tries to store the end of an attempt.</summary>
     private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(0.5), MaxStorePause = TimeSpan.FromSeconds(2);
@@ -38,8 +47,14 @@ internal sealed partial class AttemptExecution(
     /// <returns>The result of the call; null if another execution makes the attempt.</returns>
     public async Task<AttemptState?> RunAsync(AttemptInput call, CancellationToken stopping, CancellationToken storing)
     {
-        // Read before the attempt is counted: a call that comes after the removal of its task must not begin.
-        if (await hub.Blobs.ReadInputAsync(call.Id, stopping) is not { } input)
+        if (time.GetUtcNow() - call.DueAt > RepeatAge && !await IsUnderWayAsync(call.Id))
+        {
+            var last = (await hub.Blobs.ReadStateAsync(call.Id, stopping)).Value;
+            return last.ResultOf(call) ?? last with { End = AttemptEnd.Cancelled };
+        }
+
+        // Read before the attempt is counted.
+        if ((call.Input is { } text ? Payload.Read(text) : await hub.Blobs.ReadInputAsync(call.Id, stopping)) is not { } input)
         {
             var state = (await hub.Blobs.ReadStateAsync(call.Id, stopping)).Value;
             return state.ResultOf(call) ?? state.Failed(Problem.StorageFailed("The input of the task is missing."));
@@ -70,6 +85,10 @@ internal sealed partial class AttemptExecution(
         return attempt.IsMine ? await ReleaseAsync(attempt, outcome, storing) : attempt.Result;
     }
 
+    /// <summary>Whether the task goes on: it has neither ended nor expired.</summary>
+    private async Task<bool> IsUnderWayAsync(string id) =>
+        await hub.FindAsync(id) is { } instance && TaskHub.IsUnderWay(instance);
+
     private async Task TakeAsync(Attempt attempt, CancellationToken stopping)
     {
         // Most tasks are new, and have no state to read.
@@ -91,9 +110,12 @@ internal sealed partial class AttemptExecution(
     /// </summary>
     private async Task WatchAsync(Attempt attempt, CancellationTokenSource stop)
     {
+        var started = time.GetTimestamp();
         while (true)
         {
-            await Task.Delay(WatchPause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var pause = time.GetElapsedTime(started) / 10;
+            pause = pause < WatchPause ? WatchPause : pause > MaxWatchPause ? MaxWatchPause : pause;
+            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stop.IsCancellationRequested)
             {
                 return;
@@ -134,7 +156,7 @@ internal sealed partial class AttemptExecution(
 
         var (call, state) = (attempt.Call, attempt.Seen.Value);
         var verdict = TaskLifecycle.Judge(call.Definition, state.Begun, isCancelled: state.CancelledAt is not null, outcome);
-        var unstored = verdict.Outcome;
+        var unstored = verdict.Outcome is { } value && Payload.Inline(value) is null ? verdict.Outcome : null;
         var pause = new DoublingPause(StorePause, MaxStorePause, time);
         for (var tries = 1; ; tries++)
         {

@@ -58,11 +58,9 @@ internal sealed class AttemptSlots : IDisposable
     /// <returns>The slot; null if the rest of the time that the host allows became too short for the attempt.</returns>
     public async Task<Slot?> TryEnterAsync(AttemptInput call, RequestMemory memory, CancellationToken stopping)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        if (_maxActivityTime - LimitOf(call) is { } wait)
-        {
-            patience.CancelAfter(wait > MinWait ? wait : MinWait);
-        }
+        var wait = _maxActivityTime - LimitOf(call) ?? Timeout.InfiniteTimeSpan;
+        using var timer = new CancellationTokenSource(_maxActivityTime is not null && wait < MinWait ? MinWait : wait, _time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping, timer.Token);
 
         Slot? slot = null;
         try

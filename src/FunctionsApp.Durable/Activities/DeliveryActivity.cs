@@ -90,9 +90,9 @@ internal sealed class DeliveryActivity(
     private async ValueTask<RawJson?> ReadOutcomeAsync(DeliveryInput input, RequestMemory memory, CancellationToken stopping)
     {
         var attempts = input.Status.Attempts;
-        if (attempts.Problem is { } problem)
+        if (attempts.Outcome is { } outcome)
         {
-            return problem;
+            return Payload.Read(outcome);
         }
 
         if (input.Status.State == TaskState.Cancelled || attempts.OutcomeBytes > TaskMessage.MaxOutcomeBytes)

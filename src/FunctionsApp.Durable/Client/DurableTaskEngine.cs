@@ -69,7 +69,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     public async ValueTask<RawJson?> ReadOutcomeAsync(string id) => !IsId(id) ? null : await GuardAsync<RawJson?>(
         async stop => (await _reader.FindAsync(id))?.Status switch
         {
-            { Attempts.Problem: { } problem } => problem,
+            { Attempts.Outcome: { } outcome } => Payload.Read(outcome),
             not { State: TaskState.Succeeded or TaskState.Failed } => null,
             { Attempts: { OutcomeBytes: > MinStoredBytes } large } => _hub.Blobs.OutcomeBlob(id, large.Begun, large.OutcomeBytes),
             { Attempts.Begun: var attempt } => await _hub.Blobs.ReadOutcomeAsync(id, attempt, stop),
@@ -140,21 +140,39 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     public async Task<TaskRecord?> RedeliverAsync(string id) => !IsId(id) ? null : await GuardAsync(
         async stop =>
         {
-            if (await ReadAsync(id) is not { } view)
-            {
-                return null;
-            }
-
-            // A delivery that is due is in flight already.
             var now = _time.GetUtcNow();
-            if (view.Record is { IsFinished: true, Delivery: { } delivery }
-                && !(delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now))
+            while (await _hub.FindAsync(id) is { } instance && TaskHub.IsTask(instance))
             {
+                var task = await _reader.ReadAsync(instance, stop);
+                var view = task.View;
+                if (view.Record.IsExpired(now))
+                {
+                    return null;
+                }
+
+                // A delivery that is due is in flight already; one that began after this request is what it asks for.
+                if (!TaskLifecycle.CanRedeliver(view.Record) || view.Record.Delivery is { State: DeliveryState.Pending } due && due.NextAttemptAt <= now
+                    || view.Record.Delivery!.Attempts is [.., var last] && last.StartedAt >= now)
+                {
+                    return view.Record;
+                }
+
+                var redelivered = task.Status!.Redelivered(now);
+                if (!TaskHub.IsUnderWay(instance))
+                {
+                    await _hub.StartAsync(id, task.Start with { Status = redelivered }, instance).WaitAsync(stop);
+                    return view.Record with { Delivery = redelivered.Delivery };
+                }
+
+                // It waits for its next attempt. If it ends without the event, it is started again.
                 await _hub.RaiseAsync(id, TaskNames.Redeliver, true).WaitAsync(stop);
-                return view.Record with { Delivery = TaskLifecycle.Redeliver(delivery, now) };
+                if (await _watcher.NextAsync(id, view.Revision, stop) is { Record.Delivery.State: DeliveryState.Pending } sending)
+                {
+                    return sending.Record;
+                }
             }
 
-            return view.Record;
+            return null;
         },
         "The redelivery of the webhook could not be stored.");
 
@@ -194,7 +212,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
             throw TaskProblems.InvalidCursor();
         }
 
-        var tasks = page.OrchestrationState.Where(TaskHub.IsKept).ToArray();
+        var tasks = page.OrchestrationState.Where(TaskHub.IsTask).ToArray();
         var records = new TaskRecord[tasks.Length];
         await Parallel.ForAsync(
             0,

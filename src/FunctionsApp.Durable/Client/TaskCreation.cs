@@ -111,7 +111,7 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
     {
         starting(entry.Id);
         var instance = await hub.FindAsync(entry.Id).WaitAsync(cancellationToken);
-        var record = instance is not null && TaskHub.IsKept(instance)
+        var record = instance is not null && TaskHub.IsTask(instance)
             ? (await reader.ReadAsync(instance, cancellationToken)).View.Record
             : null;
         if (instance is not null && record?.IsExpired(time.GetUtcNow()) != false)
@@ -129,12 +129,17 @@ internal sealed class TaskCreation(TaskHub hub, TaskReader reader, StorageUse us
         string id, TaskDefinition definition, RawJson input, Action<string?> starting, CancellationToken cancellationToken)
     {
         var (began, limit) = (time.GetTimestamp(), Patience + TimeFor(input));
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(limit);
+        using var timer = new CancellationTokenSource(limit, time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
         use.Add(input.Utf8.Length);
-        await hub.Blobs.WriteInputAsync(id, input, patience.Token);
+        var inline = Payload.Inline(input);
+        if (inline is null)
+        {
+            await hub.Blobs.WriteInputAsync(id, input, patience.Token);
+        }
+
         var now = time.GetUtcNow();
-        var start = new TaskStart(definition, now, input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds);
+        var start = new TaskStart(definition, now, input.Utf8.Length, schedule.PauseBeforeFirst().TotalSeconds) { Input = inline };
         starting(id);
 
         // A process that was paused must not start what it, or another, has given up meanwhile. Its timers may be late.

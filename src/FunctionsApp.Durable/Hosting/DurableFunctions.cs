@@ -3,7 +3,6 @@ using FunctionsApp.Core.Tasks;
 using FunctionsApp.Durable.Activities;
 using FunctionsApp.Durable.Orchestration;
 using FunctionsApp.Durable.Records;
-using FunctionsApp.Durable.Storage;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,7 +15,7 @@ namespace FunctionsApp.Durable.Hosting;
 /// </summary>
 public static class DurableFunctions
 {
-    /// <summary>Runs a task from its creation to its expiry.</summary>
+    /// <summary>Runs a task from its creation to its end.</summary>
     [Function(TaskNames.Orchestration)]
     public static Task<object?> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context) =>
         new TaskOrchestrator().RunAsync(context, context.GetInput<JsonElement>());
@@ -30,9 +29,4 @@ public static class DurableFunctions
     [Function(TaskNames.Delivery)]
     public static Task<Delivery> DeliverAsync([ActivityTrigger] DeliveryInput input, FunctionContext context) =>
         context.InstanceServices.GetRequiredService<DeliveryActivity>().RunAsync(input, context.CancellationToken);
-
-    /// <summary>Deletes the blobs of an expired task.</summary>
-    [Function(TaskNames.Removal)]
-    public static Task RemoveAsync([ActivityTrigger] RemovalInput input, FunctionContext context) =>
-        context.InstanceServices.GetRequiredService<TaskHub>().Blobs.DeleteAsync(input.Id, input.IdempotencyKey, CancellationToken.None);
 }

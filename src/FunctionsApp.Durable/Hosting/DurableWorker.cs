@@ -44,11 +44,6 @@ internal sealed partial class DurableWorker : IDisposable
         var activities = new Known<TaskActivity>();
         Add<AttemptInput, AttemptState>(TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping));
         Add<DeliveryInput, Delivery>(TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping));
-        Add<RemovalInput, object?>(TaskNames.Removal, async input =>
-        {
-            await hub.Blobs.DeleteAsync(input.Id, input.IdempotencyKey, CancellationToken.None);
-            return null;
-        });
         _worker = new TaskHubWorker(hub.Service, orchestrations, activities, Versions, logs)
         {
             ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails,

@@ -13,9 +13,10 @@ using TaskOptions = Microsoft.DurableTask.TaskOptions;
 namespace FunctionsApp.Durable.Orchestration;
 
 /// <summary>
-/// A task from its creation to its expiry: attempts until it ends, then deliveries of its webhook, then its removal. The framework
-/// replays the history after each step, so the orchestrator must be deterministic: it uses no clock, setting or storage of its own. Its
-/// steps are those of <see cref="TaskNames.Version"/>.
+/// A task from its creation to its end: attempts, then deliveries of its webhook. When nothing is left to do it completes, and <see
+/// cref="Hosting.HubSweep"/> removes the task when it has expired. The framework replays the history after each step, so the
+/// orchestrator must be deterministic: it uses no clock, setting or storage of its own. Its steps are those of <see
+/// cref="TaskNames.Version"/>.
 /// </summary>
 internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, object?>
 {
@@ -39,40 +40,41 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     {
         var start = Read(context, input);
         var status = start.Status ?? await RunAttemptsAsync(context, start);
-        var record = new StoredTask(context.InstanceId, start, status).Record;
         if (start.Status is null)
         {
+            var record = new StoredTask(context.InstanceId, start, status).Record;
             TaskFailures.Note(context.CreateReplaySafeLogger<TaskFailures>(), record);
         }
 
         context.SetCustomStatus(status);
-        var redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
-        var wake = TaskLifecycle.WakeOf(record)!.Value;
-        var isDue = await WaitUntilAsync(context, wake.At, redelivery);
-        if (isDue && wake.Step == TaskStep.Removal)
+        if (status.Delivery is not { State: DeliveryState.Pending, NextAttemptAt: { } due })
         {
-            var removal = new RemovalInput(context.InstanceId, start.Definition.IdempotencyKey);
-            await context.CallActivityAsync(TaskNames.Removal, removal, Patient);
-
-            // HubMaintenance deletes the history of what has completed.
             return null;
         }
 
-        if (!isDue && status.Delivery is { } delivery)
+        var redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
+        if (!await WaitUntilAsync(context, due, redelivery))
         {
-            status = status with { Version = status.Version + 1, Delivery = TaskLifecycle.Redeliver(delivery, Now(context)) };
+            status = status.Redelivered(Now(context));
             context.SetCustomStatus(status);
+            redelivery = context.WaitForExternalEvent<bool>(TaskNames.Redeliver);
         }
 
+        var sending = new DeliveryInput(context.InstanceId, start, status);
+        var sent = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, sending, Patient);
+        status = status with { Version = status.Version + 1, Delivery = sent };
+        if (redelivery.IsCompleted)
+        {
+            status = status.Redelivered(Now(context));
+        }
+
+        context.SetCustomStatus(status);
         if (status.Delivery is { State: DeliveryState.Pending })
         {
-            var sending = new DeliveryInput(context.InstanceId, start, status);
-            var sent = await context.CallActivityAsync<Delivery>(TaskNames.Delivery, sending, Patient);
-            status = status with { Version = status.Version + 1, Delivery = sent };
+            // Begins anew, above, with the status: callers may request any number of deliveries, and the history must not grow with that.
+            context.ContinueAsNew(start with { Status = status });
         }
 
-        // Begins anew, above, with the status: callers may request any number of deliveries, and the history must not grow with that.
-        context.ContinueAsNew(start with { Status = status });
         return null;
     }
 
@@ -99,7 +101,7 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
             status = status with { Version = status.Version + 1, NextAttemptAt = null };
             context.SetCustomStatus(status);
             var input = new AttemptInput(
-                context.InstanceId, call, start.Definition, start.InputBytes, Now(context), status.Attempts.IsRunning);
+                context.InstanceId, call, start.Definition, start.InputBytes, Now(context), start.Input, status.Attempts.IsRunning);
             var attempt = context.CallActivityAsync<AttemptState>(TaskNames.Attempt, input, TenTries);
             await Task.WhenAny(attempt, cancelled);
             if (cancelled.IsCompletedSuccessfully && (await cancelled).RunningCall != call)

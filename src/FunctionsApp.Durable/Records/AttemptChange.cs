@@ -56,7 +56,9 @@ internal sealed record AttemptProgress(Guid Runner, Progress? Progress) : Attemp
 
 /// <summary>An attempt has ended, unless another execution has it by now.</summary>
 /// <param name="Runner">The execution that has made it.</param>
-/// <param name="Verdict">How it ended. Its outcome is stored. If the task was cancelled meanwhile, the outcome came too late.</param>
+/// <param name="Verdict">
+/// How it ended. A large outcome is stored in a blob already. If the task was cancelled meanwhile, the outcome came too late.
+/// </param>
 /// <param name="Progress">The progress at the end.</param>
 internal sealed record AttemptEnded(Guid Runner, AttemptVerdict Verdict, Progress? Progress) : AttemptChange
 {
@@ -69,6 +71,7 @@ internal sealed record AttemptEnded(Guid Runner, AttemptVerdict Verdict, Progres
             End = verdict.End,
             Progress = verdict.End == AttemptEnd.Retried ? null : Progress,
             OutcomeBytes = verdict.Outcome?.Utf8.Length ?? 0,
+            Outcome = verdict.Outcome is { } outcome ? Payload.Inline(outcome) : null,
             Error = verdict.Error,
             PauseSeconds = verdict.Pause.TotalSeconds,
             IsContinued = verdict.IsContinued,

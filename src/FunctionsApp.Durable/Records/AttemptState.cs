@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Operations;
 using FunctionsApp.Core.Patterns;
 using FunctionsApp.Core.Problems;
@@ -40,17 +39,17 @@ public sealed record AttemptState
     /// <summary>The progress of the attempt.</summary>
     public Progress? Progress { get; init; }
 
-    /// <summary>The length of the outcome's blob, in bytes.</summary>
+    /// <summary>The length of the outcome, in bytes, if an attempt has one.</summary>
     public int OutcomeBytes { get; init; }
+
+    /// <summary>The outcome of the task in JSON, if it is small, or no attempt's; a larger one is in a blob.</summary>
+    public string? Outcome { get; init; }
 
     /// <summary>The pause before the next call, in seconds.</summary>
     public double PauseSeconds { get; init; }
 
     /// <summary>Whether a continuation has already handled the outcome, so that it is not delivered.</summary>
     public bool IsContinued { get; init; }
-
-    /// <summary>The problem of a task that fails without the outcome of an attempt; any other outcome is in a blob.</summary>
-    public RawJson? Problem { get; init; }
 
     /// <summary>The slug of the problem, if the task has failed.</summary>
     public string? Error { get; init; }
@@ -70,14 +69,13 @@ public sealed record AttemptState
     internal bool IsDone => End is AttemptEnd.Succeeded or AttemptEnd.Failed or AttemptEnd.Interrupted;
 
     /// <summary>
-    /// How the call ended, for the lifecycle: its end, its pause, and the problem that is stored nowhere else. The outcome of an attempt
-    /// is stored already.
+    /// How the call ended, for the lifecycle: its end, its pause, and the outcome unless that is in a blob.
     /// </summary>
     [JsonIgnore]
     internal AttemptVerdict Verdict => new(End ?? AttemptEnd.Retried)
     {
         Pause = TimeSpan.FromSeconds(PauseSeconds),
-        Outcome = Problem,
+        Outcome = Outcome is null ? null : Payload.Read(Outcome),
         Error = Error,
         IsContinued = IsContinued,
     };
@@ -88,7 +86,7 @@ public sealed record AttemptState
     {
         Runner = null,
         End = AttemptEnd.Failed,
-        Problem = TaskOutcome.Failed(problem).Value,
+        Outcome = TaskOutcome.Failed(problem).Value.ToString(),
         Error = problem.Slug,
     };
 

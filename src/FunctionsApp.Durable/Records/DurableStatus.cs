@@ -30,7 +30,18 @@ public sealed record DurableStatus
     /// <summary>The webhook that reports the end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
+    /// <summary>Its idempotency key. It stands here too once the task has ended, so that its removal need not read its definition.</summary>
+    public string? IdempotencyKey { get; init; }
+
+    /// <summary>Whether its input or its outcome is in a blob; false until it has ended.</summary>
+    public bool HasPayloads { get; init; }
+
     /// <summary>Whether the task has ended.</summary>
     [JsonIgnore]
     public bool IsFinished => State != TaskState.Queued;
+
+    /// <summary>Returns the status after a caller has requested that the webhook is sent again.</summary>
+    /// <param name="now">The current time.</param>
+    internal DurableStatus Redelivered(DateTimeOffset now) =>
+        this with { Version = Version + 1, Delivery = TaskLifecycle.Redeliver(Delivery!, now) };
 }

@@ -8,9 +8,10 @@ namespace FunctionsApp.Durable.Records;
 /// <param name="Definition">What to run, and how.</param>
 /// <param name="InputBytes">The length of the input, in bytes.</param>
 /// <param name="DueAt">Since when the attempt waits.</param>
+/// <param name="Input">The input, if it is small; a larger one is in a blob.</param>
 /// <param name="IsRunning">Whether another execution of the same call makes the attempt: this one only waits for its end.</param>
 public sealed record AttemptInput(
-    string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt, bool IsRunning = false);
+    string Id, int Call, TaskDefinition Definition, int InputBytes, DateTimeOffset DueAt, string? Input = null, bool IsRunning = false);
 
 /// <summary>The request to cancel a task.</summary>
 /// <param name="RunningCall">The call that ran when the request was stored; 0 for none. No other call can start after that.</param>
@@ -21,11 +22,6 @@ public sealed record CancelEvent(int RunningCall);
 /// <param name="Start">Its definition.</param>
 /// <param name="Status">Its status, with the delivery.</param>
 public sealed record DeliveryInput(string Id, TaskStart Start, DurableStatus Status);
-
-/// <summary>The input of the activity that deletes the blobs of an expired task.</summary>
-/// <param name="Id">The task.</param>
-/// <param name="IdempotencyKey">Its idempotency key.</param>
-public sealed record RemovalInput(string Id, string? IdempotencyKey = null);
 
 /// <summary>The task of an idempotency key.</summary>
 /// <param name="Id">The task.</param>

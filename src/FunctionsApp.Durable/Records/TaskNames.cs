@@ -18,9 +18,6 @@ internal static class TaskNames
     /// <summary>The activity that sends the webhook once: <see cref="Activities.DeliveryActivity.RunAsync"/>.</summary>
     public const string Delivery = "TaskDelivery";
 
-    /// <summary>The activity that deletes the blobs of a task: <see cref="Storage.TaskBlobs.DeleteAsync"/>.</summary>
-    public const string Removal = "TaskRemoval";
-
     /// <summary>The event that cancels the task.</summary>
     public const string Cancel = "cancel";
 

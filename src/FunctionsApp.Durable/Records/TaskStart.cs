@@ -14,9 +14,10 @@ namespace FunctionsApp.Durable.Records;
 /// The status of a task that has ended, when its orchestration begins anew: to keep its history short, or because it failed.
 /// </param>
 /// <param name="Restarts">How often a failed orchestration of the task was started again.</param>
+/// <param name="Input">The input, if it is small; a larger one is in a blob.</param>
 public sealed record TaskStart(
     TaskDefinition Definition, DateTimeOffset CreatedAt, int InputBytes, double DeliveryPauseSeconds,
-    DurableStatus? Status = null, int Restarts = 0)
+    DurableStatus? Status = null, int Restarts = 0, string? Input = null)
 {
     /// <summary>The start of a task whose own cannot be read. The task has failed, and is kept for the default time.</summary>
     /// <param name="createdAt">When the task was accepted.</param>
@@ -41,10 +42,12 @@ public sealed record TaskStart(
             Version = record.Version,
             State = record.State,
             NextAttemptAt = record.NextAttemptAt,
-            Attempts = status.Attempts with { Problem = outcome, Error = record.Error },
+            Attempts = status.Attempts with { Outcome = outcome?.ToString(), Error = record.Error },
             FinishedAt = record.FinishedAt,
             ExpiresAt = record.IsFinished ? record.ExpiresAt : null,
             Delivery = record.Delivery,
+            IdempotencyKey = record.IsFinished ? Definition.IdempotencyKey : null,
+            HasPayloads = record.IsFinished && (Input is null || (outcome is null && status.Attempts.OutcomeBytes > 0)),
         };
     }
 

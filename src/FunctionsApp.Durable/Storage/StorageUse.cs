@@ -18,6 +18,9 @@ internal sealed class StorageUse : IDisposable
     /// <summary>The age of a measurement of the blobs after which another one is made.</summary>
     private static readonly TimeSpan MinAge = TimeSpan.FromMinutes(1);
 
+    /// <summary>The age of a count of nothing after which another one is made.</summary>
+    private static readonly TimeSpan IdlePause = TimeSpan.FromSeconds(30);
+
     private readonly TaskHub _hub;
     private readonly TasksOptions _options;
     private readonly Meter _meter = new(AppTelemetry.Name);
@@ -25,7 +28,7 @@ internal sealed class StorageUse : IDisposable
     private long _queued;
     private long _bytes;
     private volatile bool _hasGrown;
-    private long? _measured;
+    private long? _measured, _counted;
 
     public StorageUse(TaskHub hub, IOptions<TasksOptions> options, TimeProvider time)
     {
@@ -37,9 +40,15 @@ internal sealed class StorageUse : IDisposable
             "Attempts and webhooks of all processes that wait or run, as of the last count.");
     }
 
-    /// <summary>Counts the activities that wait or run.</summary>
-    public async Task CountAsync(CancellationToken cancellationToken) =>
-        Interlocked.Exchange(ref _queued, await _hub.CountActivitiesAsync(cancellationToken));
+    /// <summary>Counts the activities that wait or run: often while there are some, seldom in an idle hub.</summary>
+    public async Task CountAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Read(ref _queued) > 0 || _counted is not { } last || _time.GetElapsedTime(last) > IdlePause)
+        {
+            Interlocked.Exchange(ref _queued, await _hub.CountActivitiesAsync(cancellationToken));
+            _counted = _time.GetTimestamp();
+        }
+    }
 
     /// <summary>Measures the blobs, if this process has added to them and a minute has passed: it lists all of them.</summary>
     public async Task MeasureAsync(CancellationToken cancellationToken)

@@ -5,6 +5,7 @@ using Azure;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Durable.Records;
 
@@ -29,6 +30,9 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         MaximumTransferSize = 512 * 1024,
         MaximumConcurrency = 1,
     };
+
+    /// <summary>The longest time that storage allows. The process that sweeps renews it each minute.</summary>
+    private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(60);
 
     /// <summary>Creates the container, if it does not exist.</summary>
     public Task CreateAsync(CancellationToken cancellationToken) => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
@@ -135,20 +139,51 @@ internal sealed class TaskBlobs(BlobContainerClient container)
         }
     }
 
-    /// <summary>Deletes all blobs of a task.</summary>
+    /// <summary>Deletes the blobs of a task.</summary>
     /// <param name="id">The task.</param>
     /// <param name="key">Its idempotency key. It is freed, unless another task has it by now.</param>
+    /// <param name="hasPayloads">Whether it has other blobs than the state of its attempts.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task DeleteAsync(string id, string? key, CancellationToken cancellationToken)
+    public async Task DeleteAsync(string id, string? key, bool hasPayloads, CancellationToken cancellationToken)
     {
         if (key is not null)
         {
             await FreeKeyOfAsync(id, key, cancellationToken);
         }
 
+        if (!hasPayloads)
+        {
+            await container.DeleteBlobIfExistsAsync(State(id), cancellationToken: cancellationToken);
+            return;
+        }
+
         await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Prefix = Directory(id) }, cancellationToken))
         {
             await container.DeleteBlobIfExistsAsync(blob.Name, cancellationToken: cancellationToken);
+        }
+    }
+
+    /// <summary>Takes or renews the lease of the process that sweeps the hub; returns false if another has it.</summary>
+    /// <param name="lease">The id of the process.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<bool> TryLeadAsync(string lease, CancellationToken cancellationToken)
+    {
+        var blob = container.GetBlobClient("locks/sweep");
+        while (true)
+        {
+            try
+            {
+                await blob.GetBlobLeaseClient(lease).AcquireAsync(LeaseTime, cancellationToken: cancellationToken);
+                return true;
+            }
+            catch (RequestFailedException exception) when (exception.ErrorCode == BlobErrorCode.LeaseAlreadyPresent)
+            {
+                return false;
+            }
+            catch (RequestFailedException exception) when (exception.ErrorCode == BlobErrorCode.BlobNotFound)
+            {
+                await container.TryWriteAsync("locks/sweep", new object(), tag: null, cancellationToken);
+            }
         }
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using Azure.Storage.Queues;
 using DurableTask.AzureStorage;
 using DurableTask.AzureStorage.Tracking;
 using DurableTask.Core;
@@ -27,18 +29,14 @@ internal sealed partial class TaskHub
     /// <summary>How often an idle process polls its queues. A step of a task waits half of that on average.</summary>
     private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>An orchestration that has completed was a task that has expired.</summary>
-    private static readonly OrchestrationStatus[] Completed = [OrchestrationStatus.Completed];
-
-    /// <summary>Orchestrations that have stopped although their tasks have not expired.</summary>
+    /// <summary>Orchestrations that have stopped although something of their tasks was left to do.</summary>
     private static readonly OrchestrationStatus[] Failed =
         [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
 
-    private static readonly OrchestrationStatus[] Kept = [.. Enum.GetValues<OrchestrationStatus>().Except(Completed)];
-
     private readonly Lazy<AzureStorageOrchestrationService> _service;
     private readonly Lazy<TaskBlobs> _blobs;
-    private readonly Lazy<Azure.Storage.Queues.QueueClient> _activities;
+    private readonly Lazy<QueueServiceClient> _queues;
+    private readonly int _partitions;
     private readonly SigningKeys _keys;
     private readonly ILogger<TaskHub> _logger;
     private volatile bool _isFailing;
@@ -59,8 +57,8 @@ internal sealed partial class TaskHub
         _blobs = new(() => new TaskBlobs(
             account.Value.Blob.CreateClient(account.Value.Blob.CreateOptions())
                 .GetBlobContainerClient($"{Name.ToLowerInvariant()}-tasks")));
-        _activities = new(() => account.Value.Queue.CreateClient(account.Value.Queue.CreateOptions())
-            .GetQueueClient($"{Name.ToLowerInvariant()}-workitems"));
+        _queues = new(() => account.Value.Queue.CreateClient(account.Value.Queue.CreateOptions()));
+        _partitions = hosting.Value.PartitionCount;
     }
 
     /// <summary>The hub's name.</summary>
@@ -118,8 +116,11 @@ internal sealed partial class TaskHub
         _hasKey = true;
     }
 
-    /// <summary>Starts the orchestration of a task, unless it exists. A restart takes the place of one that has failed.</summary>
-    public async Task StartAsync(string id, TaskStart start)
+    /// <summary>Starts the orchestration of a task, unless it exists.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="start">The input of the orchestration.</param>
+    /// <param name="replaced">The one whose place it takes, as it was read; null for a new task.</param>
+    public async Task StartAsync(string id, TaskStart start, OrchestrationState? replaced = null)
     {
         var started = new ExecutionStartedEvent(-1, ConditionalBlobs.Serialize(start))
         {
@@ -127,7 +128,7 @@ internal sealed partial class TaskHub
             Version = TaskNames.Version,
             OrchestrationInstance = new OrchestrationInstance { InstanceId = id, ExecutionId = Guid.NewGuid().ToString("N") },
         };
-        OrchestrationStatus[] existing = [.. Kept.Except(start.Restarts > 0 ? Failed : []), .. Completed];
+        var existing = Enum.GetValues<OrchestrationStatus>().Where(status => status != replaced?.OrchestrationStatus).ToArray();
         try
         {
             await Service.CreateTaskOrchestrationAsync(
@@ -135,7 +136,7 @@ internal sealed partial class TaskHub
         }
         catch (OrchestrationAlreadyExistsException)
         {
-            // Another request with the same idempotency key has started it.
+            // Another request has started it.
         }
     }
 
@@ -149,10 +150,15 @@ internal sealed partial class TaskHub
     /// <summary>Finds the orchestration of a task; null if there is none.</summary>
     public async Task<OrchestrationState?> FindAsync(string id) => await Service.GetOrchestrationStateAsync(id, executionId: null);
 
-    /// <summary>Whether an orchestration is a task that has not expired.</summary>
-    public static bool IsKept(OrchestrationState instance) => IsTask(instance) && Kept.Contains(instance.OrchestrationStatus);
+    /// <summary>Whether an orchestration is a task. An app with Durable Functions of its own has others.</summary>
+    public static bool IsTask(OrchestrationState instance) =>
+        string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
 
-    /// <summary>Whether an orchestration has stopped although its task has not expired.</summary>
+    /// <summary>Whether an orchestration has not ended.</summary>
+    public static bool IsUnderWay(OrchestrationState instance) =>
+        instance.OrchestrationStatus is OrchestrationStatus.Pending or OrchestrationStatus.Running;
+
+    /// <summary>Whether an orchestration has stopped although something of its task was left to do.</summary>
     public static bool HasFailed(OrchestrationState instance) => Failed.Contains(instance.OrchestrationStatus);
 
     /// <summary>Why an orchestration has failed, for the log.</summary>
@@ -160,25 +166,40 @@ internal sealed partial class TaskHub
         instance.FailureDetails?.ToString()
         ?? (instance.Output is { Length: > 0 } output ? output : instance.OrchestrationStatus.ToString());
 
-    /// <summary>Reads a page of the orchestrations that are kept, in no particular order. Some may not be tasks.</summary>
+    /// <summary>Reads a page of the orchestrations, in no particular order. Some may not be tasks.</summary>
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) =>
         Service.GetOrchestrationStateAsync(
-            new OrchestrationInstanceStatusQueryCondition { RuntimeStatus = Kept, FetchInput = true, FetchOutput = false },
-            limit,
-            continuation,
-            cancellationToken);
+            new OrchestrationInstanceStatusQueryCondition { FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
 
-    /// <summary>Reads the orchestrations of expired and failed tasks.</summary>
-    public IAsyncEnumerable<OrchestrationState> ListClosedAsync(CancellationToken cancellationToken) =>
-        QueryAsync(new() { RuntimeStatus = [.. Completed, .. Failed] }, cancellationToken);
+    /// <summary>Reads all tasks, without their inputs, page by page.</summary>
+    /// <param name="prefix">The beginning of their ids.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async IAsyncEnumerable<IReadOnlyList<OrchestrationState>> ListPagesAsync(
+        string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var condition = new OrchestrationInstanceStatusQueryCondition { FetchInput = false, FetchOutput = false };
+        if (prefix.Length > 0)
+        {
+            condition.InstanceIdPrefix = prefix;
+        }
+
+        string? continuation = null;
+        do
+        {
+            var page = await Service.GetOrchestrationStateAsync(condition, PageSize, continuation, cancellationToken);
+            yield return [.. page.OrchestrationState.Where(IsTask)];
+            continuation = page.ContinuationToken;
+        }
+        while (continuation is not null);
+    }
 
     /// <summary>Reads the ids of all tasks that begin with a prefix.</summary>
     public async Task<IReadOnlySet<string>> ListIdsAsync(string prefix, CancellationToken cancellationToken)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
-        await foreach (var instance in QueryAsync(new() { InstanceIdPrefix = prefix }, cancellationToken))
+        await foreach (var page in ListPagesAsync(prefix, cancellationToken))
         {
-            ids.Add(instance.OrchestrationInstance.InstanceId);
+            ids.UnionWith(page.Select(static instance => instance.OrchestrationInstance.InstanceId));
         }
 
         return ids;
@@ -186,29 +207,25 @@ internal sealed partial class TaskHub
 
     /// <summary>Returns about how many activities wait or run, in all processes.</summary>
     public async Task<int> CountActivitiesAsync(CancellationToken cancellationToken) =>
-        (await _activities.Value.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
+        (await Queue("workitems").GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount;
 
-    /// <summary>Whether an orchestration is a task. An app with Durable Functions of its own has others.</summary>
-    private static bool IsTask(OrchestrationState instance) =>
-        string.Equals(instance.Name, TaskNames.Orchestration, StringComparison.Ordinal);
-
-    private async IAsyncEnumerable<OrchestrationState> QueryAsync(
-        OrchestrationInstanceStatusQueryCondition condition, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Returns whether messages for orchestrations wait that no process has taken.</summary>
+    public async Task<bool> HasBacklogAsync(CancellationToken cancellationToken)
     {
-        (condition.FetchInput, condition.FetchOutput) = (false, false);
-        string? continuation = null;
-        do
+        for (var partition = 0; partition < _partitions; partition++)
         {
-            var page = await Service.GetOrchestrationStateAsync(condition, PageSize, continuation, cancellationToken);
-            foreach (var instance in page.OrchestrationState.Where(IsTask))
+            var queue = Queue(string.Create(CultureInfo.InvariantCulture, $"control-{partition:00}"));
+            if ((await queue.PeekMessageAsync(cancellationToken)).Value is not null)
             {
-                yield return instance;
+                return true;
             }
-
-            continuation = page.ContinuationToken;
         }
-        while (continuation is not null);
+
+        return false;
     }
+
+    /// <summary>A queue of the framework.</summary>
+    private QueueClient Queue(string name) => _queues.Value.GetQueueClient($"{Name.ToLowerInvariant()}-{name}");
 
     private static AzureStorageOrchestrationServiceSettings SettingsOf(
         TasksOptions options, int partitions, StorageAccountClientProvider account, ILoggerFactory logs) => new()

@@ -20,11 +20,11 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
 
     private const string NotDeterministic = "NonDeterministic";
 
-    /// <summary>Reads a task; null if it does not exist, or has expired and is being deleted.</summary>
+    /// <summary>Reads a task; null if it does not exist. It may have expired.</summary>
     public async Task<StoredTask?> FindAsync(string id)
     {
         await hub.EnsureCreatedAsync();
-        return await hub.FindAsync(id) is { } instance && TaskHub.IsKept(instance)
+        return await hub.FindAsync(id) is { } instance && TaskHub.IsTask(instance)
             ? await ReadAsync(instance, CancellationToken.None)
             : null;
     }
@@ -59,7 +59,7 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
     {
         var start = Read<TaskStart>(instance, instance.Input) ?? TaskStart.Unreadable(At(instance.CreatedTime));
         var isStored = instance.Status is { Length: > 0 };
-        var status = isStored ? Read<DurableStatus>(instance, instance.Status) : start.Status;
+        var status = isStored ? ParseStatus(instance) : start.Status;
         var failure = isStored && status is null ? TaskProblems.Unreadable("The state of the task")
             : TaskHub.HasFailed(instance) ? FailureOf(instance)
             : null;
@@ -74,8 +74,12 @@ internal sealed partial class TaskReader(TaskHub hub, ILogger<TaskReader> logger
             : (start, status);
     }
 
+    /// <summary>Reads the status of a task; null if it has none, or that cannot be read.</summary>
+    public DurableStatus? ParseStatus(OrchestrationState instance) =>
+        instance.Status is { Length: > 0 } status ? Read<DurableStatus>(instance, status) : null;
+
     /// <summary>A time of storage, which is in UTC.</summary>
-    private static DateTimeOffset At(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+    public static DateTimeOffset At(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
 
     /// <summary>Returns the problem of a failed orchestration for callers. The log has the failure itself.</summary>
     private static Problem FailureOf(OrchestrationState instance) => instance.OrchestrationStatus == OrchestrationStatus.Failed

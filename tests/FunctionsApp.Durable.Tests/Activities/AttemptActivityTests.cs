@@ -134,6 +134,18 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
+    public async Task A_call_that_is_repeated_after_its_task_was_removed_does_not_begin()
+    {
+        var call = await CallAsync("echo", """{"value":1}""") with { Input = """{"value":1}""" };
+
+        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(
+            call with { DueAt = call.DueAt - TimeSpan.FromSeconds(30) }, CancellationToken.None);
+
+        Assert.Equal((AttemptEnd.Cancelled, 0), (result.End, result.Begun));
+        Assert.Null((await Hub.Blobs.ReadStateAsync(call.Id, CancellationToken.None)).Tag);
+    }
+
+    [AzuriteFact]
     public async Task An_attempt_without_its_input_fails_the_task()
     {
         var call = (await CallAsync("echo", "1")) with { Id = TaskRecord.NewId() };
@@ -141,7 +153,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(call, CancellationToken.None);
 
         Assert.Equal(AttemptEnd.Failed, result.End);
-        Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
+        Assert.Contains("The input of the task is missing.", result.Outcome, StringComparison.Ordinal);
     }
 
     [AzuriteFact]
@@ -160,7 +172,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         var result = await activity.RunAsync(call with { Call = 2 }, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Failed, 1), (result.End, result.Begun));
-        Assert.Contains("The input of the task is missing.", result.Problem.ToString(), StringComparison.Ordinal);
+        Assert.Contains("The input of the task is missing.", result.Outcome, StringComparison.Ordinal);
     }
 
     private AttemptActivity Limited(TimeSpan maxTime, int maxRunning) => ActivatorUtilities.CreateInstance<AttemptActivity>(

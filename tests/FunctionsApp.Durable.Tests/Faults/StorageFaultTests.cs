@@ -79,7 +79,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
     {
         Proxy.Fault = static (context, forward) => StorageProxy.Writes(context, "/input.json") ? StorageProxy.CutAsync(context) : forward();
 
-        Assert.Contains("has not been accepted", (await RefusedAsync(() => CreateAsync())).Detail, StringComparison.Ordinal);
+        Assert.Contains("has not been accepted", (await RefusedAsync(() => CreateAsync(input: LargeInput))).Detail, StringComparison.Ordinal);
     }
 
     [AzuriteFact]
@@ -88,10 +88,10 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
         var cut = 0;
         Proxy.Fault = (context, forward) => StorageProxy.Writes(context, "/outcome-1.json") && Interlocked.Increment(ref cut) <= 7 ? StorageProxy.CutAsync(context) : forward();
 
-        var ended = await EndAsync((await CreateAsync()).Id);
+        var ended = await EndAsync((await CreateAsync(input: LargeInput)).Id);
 
         Assert.Equal((TaskState.Succeeded, 1), (ended.State, ended.Attempts));
-        Assert.Equal("1", await OutcomeAsync(ended.Id));
+        Assert.Equal(LargeInput, $$"""{"value":{{await OutcomeAsync(ended.Id)}}}""");
         Assert.True(cut > 7);
     }
 
@@ -117,7 +117,7 @@ public sealed class StorageFaultTests(FaultyFixture fixture) : DurableTests(fixt
 
         Proxy.Fault = null;
         Assert.Equal(json.Utf8.Length, (await Hub.Blobs.ReadOutcomeAsync(id, 1, CancellationToken.None))!.Value.Utf8.Length);
-        await Hub.Blobs.DeleteAsync(id, key: null, CancellationToken.None);
+        await Hub.Blobs.DeleteAsync(id, key: null, hasPayloads: true, CancellationToken.None);
     }
 
     [AzuriteFact]

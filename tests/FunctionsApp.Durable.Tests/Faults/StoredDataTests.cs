@@ -6,6 +6,7 @@ using DurableTask.Core;
 using DurableTask.Core.History;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
+using FunctionsApp.Durable.Hosting;
 using FunctionsApp.Durable.Records;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,7 +49,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         Assert.Equal(TaskState.Failed, ended.State);
         Assert.Contains("/problems/storage-failed", await OutcomeAsync(id), StringComparison.Ordinal);
         Assert.Contains((await Engine.ListAsync(new TaskQuery(TaskState.Failed, null, 100, null))).Items, record => record.Id == id);
-        await SeeAsync(async () => (await Hub.FindAsync(id))!.OrchestrationStatus == OrchestrationStatus.Running, "Its orchestration waits for its expiry.");
+        await SeeAsync(async () => (await Hub.FindAsync(id))!.OrchestrationStatus == OrchestrationStatus.Completed, "Nothing is left to do.");
         Engine.EnsureReady();
     }
 
@@ -96,7 +97,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         await SeeAsync(
             async () =>
             {
-                await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
+                await Sweep.SweepAsync(CancellationToken.None);
                 return await Hub.FindAsync(id) is null;
             },
             "It is still stored.");
@@ -118,7 +119,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         await SeeAsync(
             async () =>
             {
-                await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
+                await Sweep.SweepAsync(CancellationToken.None);
                 return await Hub.FindAsync(id) is null;
             },
             "It is still stored.");
@@ -158,7 +159,56 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         Assert.Equal("storage-failed", (await RefusedAsync(() => CreateAsync(definition))).Slug);
         Engine.EnsureReady();
         await CreateAsync(definition with { IdempotencyKey = NewKey() });
-        await SeeAsync(async () => (await BlobsOfAsync(id)).Count == 0, "Its task is deleted when it has expired.");
+        await SeeAsync(
+            async () =>
+            {
+                await Sweep.SweepAsync(CancellationToken.None);
+                return (await BlobsOfAsync(id)).Count == 0;
+            },
+            "Its task is deleted when it has expired.");
+    }
+
+    [AzuriteFact]
+    public async Task A_task_whose_message_was_lost_is_started_again_once_nothing_else_waits()
+    {
+        // Its row is stored, and its message is gone.
+        await Hub.EnsureCreatedAsync();
+        var id = TaskRecord.NewId();
+        var created = TimeProvider.System.GetUtcNow().AddMinutes(-2);
+        await new TableClient(Connection, "ConformanceInstances").AddEntityAsync(new TableEntity(id, "")
+        {
+            ["Name"] = TaskNames.Orchestration,
+            ["Version"] = TaskNames.Version,
+            ["Input"] = JsonSerializer.Serialize(StartOf(Echo) with { Input = """{"value":"found"}""" }, CoreJson.StoredTypeInfo<TaskStart>()),
+            ["RuntimeStatus"] = "Pending",
+            ["CreatedTime"] = created,
+            ["LastUpdatedTime"] = created,
+            ["ExecutionId"] = "1",
+            ["Generation"] = 0,
+        });
+        Assert.Equal(TaskState.Queued, (await Engine.FindAsync(id))!.Value.Record.State);
+
+        await Sweep.SweepAsync(CancellationToken.None);
+        Assert.Equal("1", (await Hub.FindAsync(id))!.OrchestrationInstance.ExecutionId);
+        await SeeAsync(
+            async () =>
+            {
+                await Sweep.SweepAsync(CancellationToken.None);
+                return (await Engine.FindAsync(id))!.Value.Record.IsFinished;
+            },
+            "It has run.");
+        Assert.Equal("\"found\"", await OutcomeAsync(id));
+    }
+
+    [AzuriteFact]
+    public async Task One_process_sweeps()
+    {
+        await Hub.EnsureCreatedAsync();
+        await Sweep.SweepAsync(CancellationToken.None);
+        var other = ActivatorUtilities.CreateInstance<HubSweep>(Services);
+
+        Assert.True(await Sweep.TryLeadAsync(CancellationToken.None));
+        Assert.False(await other.TryLeadAsync(CancellationToken.None));
     }
 
     [AzuriteFact]
@@ -180,7 +230,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
             });
         }
 
-        await Maintenance.PurgeAndResumeAsync(CancellationToken.None);
+        await Sweep.SweepAsync(CancellationToken.None);
 
         Assert.NotNull(await Hub.FindAsync(completed));
         Assert.Null(await Engine.FindAsync(running));
@@ -216,7 +266,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, next, expired, CancellationToken.None))!.Value);
 
         Assert.False(await Hub.Blobs.FreeKeyAsync(key, expired, CancellationToken.None));
-        await Hub.Blobs.DeleteAsync(expired.Value.Id, key, CancellationToken.None);
+        await Hub.Blobs.DeleteAsync(expired.Value.Id, key, hasPayloads: false, CancellationToken.None);
         Assert.Null(await Hub.Blobs.TakeKeyAsync(NewKey(), next, expired, CancellationToken.None));
 
         Assert.Equal(next, (await Hub.Blobs.TakeKeyAsync(key, expired.Value, replaced: null, CancellationToken.None))!.Value);

@@ -17,7 +17,7 @@ public sealed class TaskOrchestratorTests
     private static readonly AttemptState Succeeded = new() { End = AttemptEnd.Succeeded, Begun = 1, OutcomeBytes = 7 };
 
     [Fact]
-    public void A_result_ends_the_task_and_expiry_removes_it()
+    public void A_result_ends_the_task_and_its_orchestration()
     {
         var task = Start(Definition);
         Assert.Equal(TaskState.Queued, task.Status.State);
@@ -25,20 +25,15 @@ public sealed class TaskOrchestratorTests
 
         task.Complete(TaskNames.Attempt, Succeeded);
         Assert.Equal((TaskState.Succeeded, 1, 7), (task.Status.State, task.Status.Attempts.Begun, task.Status.Attempts.OutcomeBytes));
-        Assert.Equal(task.Now.AddSeconds(100), Assert.Single(task.Timers));
-        Assert.Empty(task.Activities);
-
-        task.FireTimer();
-        Assert.Equal([TaskNames.Removal], task.Activities);
-        task.Complete<object?>(TaskNames.Removal, null);
-        Assert.Equal(OrchestrationStatus.Completed, task.End);
+        Assert.Equal(new DateTimeOffset(task.Now).AddSeconds(100), task.Status.ExpiresAt);
+        Assert.Equal((OrchestrationStatus.Completed, 0, 0), (task.End, task.Activities.Count(), task.Timers.Count()));
     }
 
     [Fact]
     public void A_timer_that_fires_early_is_set_again()
     {
-        var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, Succeeded);
+        var task = Start(Definition with { Retry = new() { MaxAttempts = 2 } });
+        task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Retried, Begun = 1, PauseSeconds = 3 });
         var due = Assert.Single(task.Timers);
 
         task.FireTimer(early: TimeSpan.FromSeconds(1));
@@ -46,7 +41,7 @@ public sealed class TaskOrchestratorTests
         Assert.Equal(due, Assert.Single(task.Timers));
 
         task.FireTimer();
-        Assert.Equal([TaskNames.Removal], task.Activities);
+        Assert.Equal([TaskNames.Attempt], task.Activities);
     }
 
     [Fact]
@@ -76,7 +71,7 @@ public sealed class TaskOrchestratorTests
 
         task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Interrupted, Begun = 10 });
         Assert.Equal((TaskState.Failed, 10), (task.Status.State, task.Status.Attempts.Begun));
-        Assert.Contains("interrupted", System.Text.Encoding.UTF8.GetString(task.Status.Attempts.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        Assert.Contains("interrupted", task.Status.Attempts.Outcome!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -93,7 +88,7 @@ public sealed class TaskOrchestratorTests
         task.Fail(TaskNames.Attempt);
         task.FireTimer();
         Assert.Equal(TaskState.Failed, task.Status.State);
-        Assert.Contains("No attempt could be started.", System.Text.Encoding.UTF8.GetString(task.Status.Attempts.Problem!.Value.Utf8.Span), StringComparison.Ordinal);
+        Assert.Contains("No attempt could be started.", task.Status.Attempts.Outcome!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,7 +147,7 @@ public sealed class TaskOrchestratorTests
 
         // The call is still queued. What it comes to is of no interest any more.
         task.Complete(TaskNames.Attempt, new AttemptState { End = AttemptEnd.Cancelled });
-        Assert.Equal(TaskState.Cancelled, task.Status.State);
+        Assert.Equal((TaskState.Cancelled, OrchestrationStatus.Completed), (task.Status.State, task.End));
     }
 
     [Fact]
@@ -191,7 +186,7 @@ public sealed class TaskOrchestratorTests
     [Fact]
     public void An_ended_task_is_not_cancelled()
     {
-        var task = Start(Definition);
+        var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
         task.Raise(TaskNames.Cancel, new CancelEvent(RunningCall: 0));
 
@@ -215,7 +210,7 @@ public sealed class TaskOrchestratorTests
         task.FireTimer();
         task.Complete(TaskNames.Delivery, Attempted(failed, DeliveryState.Delivered, next: null));
         Assert.Equal((2, DeliveryState.Delivered), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
-        Assert.Equal(task.Status.ExpiresAt, new DateTimeOffset(Assert.Single(task.Timers)));
+        Assert.Equal(OrchestrationStatus.Completed, task.End);
     }
 
     [Fact]
@@ -228,7 +223,7 @@ public sealed class TaskOrchestratorTests
         Assert.Equal([TaskNames.Delivery], task.Activities);
 
         task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
-        Assert.Equal([TaskNames.Removal], task.Activities);
+        Assert.Equal(OrchestrationStatus.Completed, task.End);
     }
 
     [Fact]
@@ -236,20 +231,34 @@ public sealed class TaskOrchestratorTests
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
-        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+        var later = task.Now.AddSeconds(1_000);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Pending, later));
         var length = task.Length;
         for (var again = 2; again < 60; again++)
         {
             task.Raise(TaskNames.Redeliver, true);
             Assert.Equal((DeliveryState.Pending, again - 1), (task.Status.Delivery!.State, task.Status.Delivery.EarlierAttempts));
-            task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery, DeliveryState.Delivered, next: null));
+            task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery, DeliveryState.Pending, later));
             Assert.Equal(again, task.Status.Delivery!.Sent);
         }
 
         Assert.InRange(task.Length, 1, length);
         Assert.Equal(59, task.Generations);
-        task.FireTimer();
-        Assert.Equal([TaskNames.Removal], task.Activities);
+    }
+
+    [Fact]
+    public void A_redelivery_after_the_end_is_an_orchestration_of_its_own()
+    {
+        var task = Start(WithWebhook);
+        task.Complete(TaskNames.Attempt, Succeeded);
+        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
+        Assert.Equal(OrchestrationStatus.Completed, task.End);
+
+        var again = Start(WithWebhook, task.Status.Redelivered(task.Now));
+        Assert.Equal([TaskNames.Delivery], again.Activities);
+        again.Complete(TaskNames.Delivery, Attempted(again.Status.Delivery!, DeliveryState.Delivered, next: null));
+        Assert.Equal((2, 1, DeliveryState.Delivered), (again.Status.Delivery!.Sent, again.Status.Delivery.EarlierAttempts, again.Status.Delivery.State));
+        Assert.Equal((OrchestrationStatus.Completed, task.Status.FinishedAt), (again.End, again.Status.FinishedAt));
     }
 
     [Fact]
@@ -257,14 +266,19 @@ public sealed class TaskOrchestratorTests
     {
         var task = Start(WithWebhook);
         task.Complete(TaskNames.Attempt, Succeeded);
-        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
-        task.Raise(TaskNames.Redeliver, true);
         task.Raise(TaskNames.Redeliver, true);
         task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+        Assert.Equal((1, DeliveryState.Pending), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
 
-        task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
-        Assert.Equal((3, DeliveryState.Delivered), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
-        Assert.Empty(task.Activities);
+        task.Raise(TaskNames.Redeliver, true);
+        task.Raise(TaskNames.Redeliver, true);
+        for (var sent = 1; sent < 4; sent++)
+        {
+            Assert.Equal((sent, DeliveryState.Pending), (task.Status.Delivery!.Sent, task.Status.Delivery.State));
+            task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Delivered, next: null));
+        }
+
+        Assert.Equal((4, DeliveryState.Delivered, OrchestrationStatus.Completed), (task.Status.Delivery!.Sent, task.Status.Delivery.State, task.End));
     }
 
     [Fact]
@@ -277,19 +291,8 @@ public sealed class TaskOrchestratorTests
         Assert.Empty(task.Activities);
     }
 
-    [Fact]
-    public void Removal_that_fails_is_repeated()
-    {
-        var task = Start(Definition);
-        task.Complete(TaskNames.Attempt, Succeeded);
-        task.FireTimer();
-        task.Fail(TaskNames.Removal);
-        task.FireTimer();
-        Assert.Equal([TaskNames.Removal], task.Activities);
-    }
-
-    private static OrchestrationHistory Start(TaskDefinition definition) =>
-        new(new TaskStart(definition, new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), InputBytes: 2, DeliveryPauseSeconds: 0));
+    private static OrchestrationHistory Start(TaskDefinition definition, DurableStatus? status = null) =>
+        new(new TaskStart(definition, new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), InputBytes: 2, DeliveryPauseSeconds: 0, status));
 
     private static Delivery Attempted(Delivery delivery, DeliveryState state, DateTime? next) => delivery with
     {

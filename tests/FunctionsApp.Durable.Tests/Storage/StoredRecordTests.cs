@@ -60,7 +60,7 @@ public sealed class StoredRecordTests
         OutcomeBytes = 7,
         PauseSeconds = 1.5,
         IsContinued = true,
-        Problem = Problem,
+        Outcome = Problem.ToString(),
         Error = "interrupted",
         CancelledAt = At,
         IsCancelSent = true,
@@ -75,16 +75,17 @@ public sealed class StoredRecordTests
         FinishedAt = At,
         ExpiresAt = At,
         Delivery = Delivery,
+        IdempotencyKey = "key",
+        HasPayloads = true,
     };
 
-    private static readonly TaskStart Start = new(Definition, At, 11, 0.5, Status, 1);
+    private static readonly TaskStart Start = new(Definition, At, 11, 0.5, Status, 1, """{"value":1}""");
 
     private static readonly Dictionary<string, object> Records = new object[]
     {
         Start, Status, Attempts, Delivery,
-        new AttemptInput("id", 2, Definition, 11, At, IsRunning: true),
+        new AttemptInput("id", 2, Definition, 11, At, """{"value":1}""", IsRunning: true),
         new DeliveryInput("id", Start, Status),
-        new RemovalInput("id", "key"),
         new CancelEvent(1),
         new KeyEntry("id", At, "print"),
     }.ToDictionary(static record => record.GetType().Name, StringComparer.Ordinal);
@@ -167,7 +168,6 @@ public sealed class StoredRecordTests
     [Fact]
     public void Optional_parts_of_a_record_are_not_written_and_read_as_absent()
     {
-        Assert.Equal(new RemovalInput("id"), Read(nameof(RemovalInput), JsonNode.Parse("""{"id":"id"}""")!));
         Assert.Equal(new KeyEntry("id", At), Read(nameof(KeyEntry), Write(nameof(KeyEntry), new KeyEntry("id", At))));
         Assert.Equal(new AttemptState(), Read(nameof(AttemptState), JsonNode.Parse("{}")!));
         Assert.Null(((TaskStart)Read(nameof(TaskStart), Write(nameof(TaskStart), new TaskStart(Definition, At, 1, 0)))).Status);
@@ -177,10 +177,10 @@ public sealed class StoredRecordTests
 
     private static object Read(string name, JsonNode json) => json.Deserialize(CoreJson.Stored.GetTypeInfo(Records[name].GetType()))!;
 
-    /// <summary>All objects of a text, apart from problems: they are the app's responses, and stored as they are.</summary>
+    /// <summary>All objects of a text.</summary>
     private static IEnumerable<JsonObject> ObjectsOf(JsonNode? node) => node switch
     {
-        JsonObject record => record.Where(static property => property.Key != "problem").SelectMany(static property => ObjectsOf(property.Value)).Prepend(record),
+        JsonObject record => record.SelectMany(static property => ObjectsOf(property.Value)).Prepend(record),
         JsonArray array => array.SelectMany(ObjectsOf),
         _ => [],
     };

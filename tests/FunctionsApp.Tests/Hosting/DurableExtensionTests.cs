@@ -100,7 +100,7 @@ public sealed class DurableExtensionTests : IDisposable
         var functions = typeof(DurableFunctions).GetMethods(BindingFlags.Public | BindingFlags.Static)
             .ToDictionary(static method => method.GetCustomAttribute<FunctionAttribute>()!.Name, static method => method.GetParameters()[0]);
 
-        Assert.Equal(["Task", "TaskAttempt", "TaskDelivery", "TaskRemoval"], functions.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["Task", "TaskAttempt", "TaskDelivery"], functions.Keys.Order(StringComparer.Ordinal));
         Assert.All(functions, static function => Assert.NotNull(function.Key is "Task"
             ? function.Value.GetCustomAttribute<OrchestrationTriggerAttribute>()
             : (Attribute?)function.Value.GetCustomAttribute<ActivityTriggerAttribute>()));
