@@ -36,6 +36,13 @@ public sealed record TasksOptions
     public string HubName { get; set; } = "FunctionsApp";
 
     /// <summary>
+    /// How long the durable engine waits at most before it looks for work in an idle hub again, in seconds. While there is work it looks
+    /// every 50 ms, and what a process sends to itself it sees at once. Default 0.8.
+    /// </summary>
+    [Range(0.05, 60)]
+    public double MaxPollingSeconds { get; set; } = 0.8;
+
+    /// <summary>
     /// The directory of the embedded engine's state; a relative path is below the content root. Default <c>data/tasks</c>.
     /// </summary>
     [Required]

@@ -11,11 +11,21 @@ namespace FunctionsApp.Durable.Activities;
 internal sealed class DeliveryActivity(
     TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, MemoryBudget budget, TimeProvider time)
 {
-    /// <summary>The minimum pause when the maximum number of webhooks is in flight to the receiver; up to twice that, at random.</summary>
-    private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
+    /// <summary>The maximum number of calls that wait for their receivers at once: others have the remaining places of the process.</summary>
+    private const int MaxWaiting = 8;
+
+    /// <summary>How long a call waits for its receiver, and the pause between two tries. That costs no request to storage.</summary>
+    private static readonly TimeSpan MaxBusyTime = TimeSpan.FromSeconds(20), BusyWait = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// The minimum pause of a webhook whose receiver is busy for longer; up to twice that, at random. Such a pause costs 14 requests.
+    /// </summary>
+    private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a call waits until the end that it reports is stored, and the pause between two reads.</summary>
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30), WaitPause = TimeSpan.FromMilliseconds(100);
+
+    private int _waiting;
 
     /// <summary>Sends the webhook.</summary>
     /// <param name="input">What to send.</param>
@@ -30,7 +40,7 @@ internal sealed class DeliveryActivity(
 
         var record = new StoredTask(input.Id, input.Start, input.Status).Record;
         var delivery = record.Delivery!;
-        if (!receivers.TryEnter(delivery.Url))
+        if (!await TryEnterAsync(delivery.Url, stopping))
         {
             return delivery with { NextAttemptAt = time.GetUtcNow() + (BusyPause * (1 + Random.Shared.NextDouble())) };
         }
@@ -44,6 +54,31 @@ internal sealed class DeliveryActivity(
         finally
         {
             receivers.Leave(delivery.Url);
+        }
+    }
+
+    /// <summary>Waits until the maximum number of webhooks is not in flight to the receiver any more.</summary>
+    private async Task<bool> TryEnterAsync(Uri url, CancellationToken stopping)
+    {
+        var started = time.GetTimestamp();
+        var mayWait = Interlocked.Increment(ref _waiting) <= MaxWaiting;
+        try
+        {
+            while (!receivers.TryEnter(url))
+            {
+                if (!mayWait || time.GetElapsedTime(started) > MaxBusyTime)
+                {
+                    return false;
+                }
+
+                await Task.Delay(BusyWait, time, stopping);
+            }
+
+            return true;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
         }
     }
 
@@ -80,7 +115,7 @@ internal sealed class DeliveryActivity(
             await Task.Delay(WaitPause, time, stopping);
         }
 
-        return delivery with { NextAttemptAt = time.GetUtcNow() + BusyPause };
+        return delivery with { NextAttemptAt = time.GetUtcNow() + WaitPause };
     }
 
     /// <summary>

@@ -13,13 +13,13 @@ namespace FunctionsApp.Durable.Client;
 /// The task engine of any number of processes that share a storage account. A task is an orchestration. This class is the client: it
 /// creates, reads, cancels and lists tasks, whichever process runs them.
 /// </summary>
-internal sealed partial class DurableTaskEngine : ITaskEngine
+internal sealed partial class DurableTaskEngine : ITaskEngine, IDisposable
 {
     /// <summary>The maximum number of pages of the hub that are read for one page of a list: a filter may exclude all of them.</summary>
     private const int MaxPages = 10;
 
     /// <summary>The number of tasks of a page that are read at once.</summary>
-    private const int Concurrency = 16;
+    private const int Concurrency = 4;
 
     /// <summary>Larger outcomes are read in parts while they are sent.</summary>
     private const int MinStoredBytes = 64 * 1024;
@@ -31,6 +31,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     private readonly TaskReader _reader;
     private readonly TaskCreation _creation;
     private readonly TaskWatcher _watcher;
+    private readonly SharedReads _reads;
     private readonly TimeProvider _time;
     private readonly ILogger<DurableTaskEngine> _logger;
 
@@ -38,6 +39,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     {
         (_hub, _reader, _creation, _time, _logger) = (hub, reader, creation, time, logger);
         _watcher = new TaskWatcher(ReadAsync, time);
+        _reads = new SharedReads(ReadAsync);
     }
 
     public string Name => "durable";
@@ -52,7 +54,7 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
     }
 
     public async ValueTask<TaskView?> FindAsync(string id) =>
-        IsId(id) ? await GuardAsync(_ => ReadAsync(id), "The task cannot be read.") : null;
+        IsId(id) ? await GuardAsync(_ => _reads.ReadAsync(id), "The task cannot be read.") : null;
 
     public async ValueTask<TaskView?> WaitAsync(string id, long after, CancellationToken cancellationToken)
     {
@@ -151,8 +153,9 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 }
 
                 // A delivery that is due is in flight already; one that began after this request is what it asks for.
-                if (!TaskLifecycle.CanRedeliver(view.Record) || view.Record.Delivery is { State: DeliveryState.Pending } due && due.NextAttemptAt <= now
-                    || view.Record.Delivery!.Attempts is [.., var last] && last.StartedAt >= now)
+                if (!TaskLifecycle.CanRedeliver(view.Record) || view.Record.Delivery is not { } delivery
+                    || (delivery.State == DeliveryState.Pending && delivery.NextAttemptAt <= now)
+                    || (delivery.Attempts is [.., var last] && last.StartedAt >= now))
                 {
                     return view.Record;
                 }
@@ -184,6 +187,8 @@ internal sealed partial class DurableTaskEngine : ITaskEngine
                 "New tasks cannot be stored: the storage account of the tasks cannot be reached. The log has the cause."));
         }
     }
+
+    public void Dispose() => _reads.Dispose();
 
     /// <summary>Whether a caller's text is an id. No other text may get into names of blobs and queries.</summary>
     private static bool IsId(string id) => id.Length == TaskRecord.IdLength && id.All(char.IsAsciiHexDigitLower);

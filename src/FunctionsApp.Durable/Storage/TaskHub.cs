@@ -26,9 +26,6 @@ internal sealed partial class TaskHub
 
     private const int PageSize = 1_000;
 
-    /// <summary>How often an idle process polls its queues. A step of a task waits half of that on average.</summary>
-    private static readonly TimeSpan QueuePolling = TimeSpan.FromMilliseconds(150);
-
     /// <summary>Orchestrations that have stopped although something of their tasks was left to do.</summary>
     private static readonly OrchestrationStatus[] Failed =
         [OrchestrationStatus.Failed, OrchestrationStatus.Terminated, OrchestrationStatus.Canceled];
@@ -242,7 +239,7 @@ internal sealed partial class TaskHub
             UseAppLease = false,
             UseTablePartitionManagement = true,
             PartitionCount = partitions,
-            MaxQueuePollingInterval = QueuePolling,
+            MaxQueuePollingInterval = TimeSpan.FromSeconds(options.MaxPollingSeconds),
 
             // The messages of a process that has died are visible to the others after this time, and its attempts begin there.
             WorkItemQueueVisibilityTimeout = TimeSpan.FromSeconds(30),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Azure.Core.Serialization;
 using FunctionsApp.Core.Json;
 using FunctionsApp.Core.Tasks;
@@ -43,6 +44,7 @@ internal static class DurableExtension
         var hub = Resolve("hubName", nameof(TasksOptions.HubName), null)
             ?? throw new InvalidOperationException($"host.json must name the task hub: {Section}:hubName.");
         var connection = Resolve("storageProvider:connectionName", nameof(TasksOptions.Connection), new TasksOptions().Connection)!;
+        Resolve("storageProvider:maxQueuePollingInterval", nameof(TasksOptions.MaxPollingSeconds), null, SecondsOf);
         services.PostConfigure<TasksOptions>(tasks => (tasks.HubName, tasks.Connection) = (hub, connection));
         services.Configure<DurableHostingOptions>(hosting =>
         {
@@ -53,7 +55,7 @@ internal static class DurableExtension
         // The extension reads and writes inputs and results by the worker's serializer.
         services.Configure<WorkerOptions>(static worker => worker.Serializer = new JsonObjectSerializer(CoreJson.Stored));
 
-        string? Resolve(string name, string setting, string? otherwise)
+        string? Resolve(string name, string setting, string? otherwise, Func<string?, string?>? convert = null)
         {
             var value = section[name] ?? otherwise;
             if (value is ['%', .. var reference, '%'])
@@ -61,6 +63,7 @@ internal static class DurableExtension
                 value = configuration[reference.Replace("__", ":", StringComparison.Ordinal)];
             }
 
+            value = convert is null ? value : convert(value);
             return configuration[$"{TasksOptions.Section}:{setting}"] is { } other
                 && !other.Equals(value, StringComparison.OrdinalIgnoreCase)
                 ? throw new InvalidOperationException(
@@ -72,4 +75,10 @@ internal static class DurableExtension
                 : value;
         }
     }
+
+    /// <summary>A time of host.json in seconds, as the app settings have it.</summary>
+    private static string? SecondsOf(string? time) =>
+        TimeSpan.TryParse(time, CultureInfo.InvariantCulture, out var span)
+            ? span.TotalSeconds.ToString(CultureInfo.InvariantCulture)
+            : time;
 }

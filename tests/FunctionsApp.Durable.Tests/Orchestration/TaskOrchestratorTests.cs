@@ -254,7 +254,7 @@ public sealed class TaskOrchestratorTests
         task.Complete(TaskNames.Delivery, Attempted(task.Status.Delivery!, DeliveryState.Failed, next: null));
         Assert.Equal(OrchestrationStatus.Completed, task.End);
 
-        var again = Start(WithWebhook, task.Status.Redelivered(task.Now));
+        var again = Start(WithWebhook, task.Status.Redelivered(new DateTimeOffset(task.Now)));
         Assert.Equal([TaskNames.Delivery], again.Activities);
         again.Complete(TaskNames.Delivery, Attempted(again.Status.Delivery!, DeliveryState.Delivered, next: null));
         Assert.Equal((2, 1, DeliveryState.Delivered), (again.Status.Delivery!.Sent, again.Status.Delivery.EarlierAttempts, again.Status.Delivery.State));

@@ -41,6 +41,7 @@ public sealed class DurableExtensionTests : IDisposable
     [Theory]
     [InlineData("AzureFunctionsJobHost:extensions:durableTask:hubName", "Other", "Other")]
     [InlineData("Tasks:HubName", "functionsapp", "FunctionsApp")]
+    [InlineData("Tasks:MaxPollingSeconds", "0.8", "FunctionsApp")]
     [InlineData("Unrelated", "1", "FunctionsApp")]
     public void A_setting_can_name_another_hub_than_this_repository(string setting, string value, string expected)
     {
@@ -60,6 +61,7 @@ public sealed class DurableExtensionTests : IDisposable
     [Theory]
     [InlineData("Tasks:HubName", "Other", "Tasks:HubName is 'Other', but extensions:durableTask:hubName of host.json is 'FunctionsApp'. Under the Functions host set AzureFunctionsJobHost__extensions__durableTask__hubName instead.")]
     [InlineData("Tasks:Connection", "Other", "Tasks:Connection is 'Other', but extensions:durableTask:storageProvider:connectionName of host.json is 'AzureWebJobsStorage'. Under the Functions host set AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionName instead.")]
+    [InlineData("Tasks:MaxPollingSeconds", "2", "Tasks:MaxPollingSeconds is '2', but extensions:durableTask:storageProvider:maxQueuePollingInterval of host.json is '0.8'. Under the Functions host set AzureFunctionsJobHost__extensions__durableTask__storageProvider__maxQueuePollingInterval instead.")]
     public void A_setting_that_the_extension_ignores_is_refused(string setting, string value, string message) =>
         Assert.Equal(message, Assert.Throws<InvalidOperationException>(() => Services(OwnHostJson, (setting, value))).Message);
 
