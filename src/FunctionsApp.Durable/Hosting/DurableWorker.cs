@@ -44,7 +44,7 @@ internal sealed partial class DurableWorker : IDisposable
         var activities = new Known<TaskActivity>();
         Add<AttemptInput, AttemptState>(TaskNames.Attempt, input => attempt.RunAsync(input, slots.Stopping));
         Add<DeliveryInput, Delivery>(TaskNames.Delivery, input => delivery.RunAsync(input, slots.Stopping));
-        _worker = new TaskHubWorker(hub.Service, orchestrations, activities, Versions, logs)
+        _worker = new TaskHubWorker(new SteadyOrchestrationService(hub.Service), orchestrations, activities, Versions, logs)
         {
             ErrorPropagationMode = ErrorPropagationMode.UseFailureDetails,
         };

@@ -248,6 +248,11 @@ internal sealed partial class TaskHub
             LeaseRenewInterval = TimeSpan.FromSeconds(5),
             LeaseAcquireInterval = TimeSpan.FromSeconds(5),
 
+            // Messages of a batch whose tasks cannot be read stay in the count of those in memory until they are fetched again. Four queues
+            // must not fill it with such batches: then the process would fetch nothing any more.
+            ControlQueueBatchSize = 8,
+            ControlQueueBufferThreshold = 64,
+
             MaxConcurrentTaskActivityWorkItems = options.MaxRunning + OtherActivities,
             MaxConcurrentTaskOrchestrationWorkItems = 100,
             ThrowExceptionOnInvalidDedupeStatus = true,

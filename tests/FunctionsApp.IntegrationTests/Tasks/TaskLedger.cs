@@ -185,8 +185,9 @@ internal sealed class TaskLedger(WebhookReceiver receiver)
         foreach (var (id, work) in _accepted)
         {
             var task = await api.TaskAsync(id);
-            Assert.InRange(task["attempts"].GetInt32(), work.IsToBeCancelled ? 0 : 1, work.MaxAttempts);
-            _attempts += task["attempts"].GetInt32();
+            var attempts = task["attempts"].GetInt32();
+            Assert.True(attempts >= (work.IsToBeCancelled ? 0 : 1) && attempts <= work.MaxAttempts, $"{task}");
+            _attempts += attempts;
             _interrupted += Check(task, work) ? 0 : 1;
             await CheckWebhooksAsync(api, id, work, task);
         }
