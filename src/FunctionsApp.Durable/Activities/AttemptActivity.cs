@@ -19,6 +19,9 @@ internal sealed partial class AttemptActivity(
     /// <summary>The pause after an activity has taken as long as the host allows. Other activities, or another process, use it.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(10);
 
+    /// <summary>The pause of a call that has come to a host which is stopping. Another host takes it then.</summary>
+    private static readonly TimeSpan StopPause = TimeSpan.FromSeconds(3);
+
     /// <summary>
     /// How long after its time limit an attempt counts as lost. Its process may have ended while storage failed, so that the end was never
     /// stored: the calls that wait for it would never end.
@@ -31,7 +34,13 @@ internal sealed partial class AttemptActivity(
     /// <returns>The state of the attempts. Without an end the activity is to be called again after the pause.</returns>
     public async Task<AttemptState> RunAsync(AttemptInput call, CancellationToken stopping)
     {
+        if (slots.IsHostStopping)
+        {
+            return await NotBegunAsync(call, StopPause);
+        }
+
         call = slots.Adopt(call);
+        using var noting = stopping.Register(slots.NoteCancelled);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, slots.Stopping);
         using var timer = new CancellationTokenSource(slots.MaxTime ?? Timeout.InfiniteTimeSpan, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, timer.Token);

@@ -20,6 +20,9 @@ internal sealed class AttemptSlots : IDisposable
     /// <summary>How long before the host's limit an activity gives up, if the limit is not shorter than twice that.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a host that cancels invocations may take to stop.</summary>
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(30);
+
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Meter _meter = new(AppTelemetry.Name);
@@ -27,6 +30,7 @@ internal sealed class AttemptSlots : IDisposable
     private readonly double _maxTimeoutSeconds;
     private readonly TimeSpan? _maxActivityTime;
     private readonly TimeProvider _time;
+    private long? _cancelledAt;
 
     public AttemptSlots(
         IOptions<TasksOptions> tasks, IOptions<LimitsOptions> limits, IOptions<DurableHostingOptions> hosting, TimeProvider time)
@@ -36,6 +40,9 @@ internal sealed class AttemptSlots : IDisposable
         _slots = new SemaphoreSlim(tasks.Value.MaxRunning);
         _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
     }
+
+    /// <summary>Whether the host has lately cancelled an invocation, as it does when it stops: an attempt that began now would be interrupted.</summary>
+    public bool IsHostStopping => _cancelledAt is { } at && _time.GetElapsedTime(at) < StopTime;
 
     /// <summary>Is cancelled when the process is ending: attempts are interrupted, and begin again elsewhere.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -84,6 +91,9 @@ internal sealed class AttemptSlots : IDisposable
             throw;
         }
     }
+
+    /// <summary>Notes that the host has cancelled an invocation.</summary>
+    public void NoteCancelled() => _cancelledAt = _time.GetTimestamp();
 
     /// <summary>Interrupts all attempts.</summary>
     public Task StopAsync() => _stopping.CancelAsync();

@@ -31,6 +31,12 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
         backoffCoefficient: 2,
         maxRetryInterval: TimeSpan.FromMinutes(10)));
 
+    /// <summary>
+    /// Storage hides the message of a timer for whole seconds, rounded down, so a timer fires up to a second early. Each is a step of the
+    /// orchestration: one for the rest of a second would fire at once, and so would dozens after it.
+    /// </summary>
+    private static readonly TimeSpan TimerMargin = TimeSpan.FromSeconds(1);
+
     private static readonly AttemptVerdict Cancelled = new(AttemptEnd.Cancelled);
 
     private static readonly Task Never = new TaskCompletionSource().Task;
@@ -149,11 +155,9 @@ internal sealed partial class TaskOrchestrator : TaskOrchestrator<JsonElement, o
     private static async Task<bool> WaitUntilAsync(TaskOrchestrationContext context, DateTimeOffset due, Task other)
     {
         using var cancellation = new CancellationTokenSource();
-
-        // A timer may fire a little early.
         while (!other.IsCompleted && Now(context) < due)
         {
-            await Task.WhenAny(context.CreateTimer(due.UtcDateTime, cancellation.Token), other);
+            await Task.WhenAny(context.CreateTimer((due + TimerMargin).UtcDateTime, cancellation.Token), other);
         }
 
         if (other.IsCompleted)

@@ -248,10 +248,9 @@ internal sealed partial class TaskHub
             LeaseRenewInterval = TimeSpan.FromSeconds(5),
             LeaseAcquireInterval = TimeSpan.FromSeconds(5),
 
-            // Messages of a batch whose tasks cannot be read stay in the count of those in memory until they are fetched again. Four queues
-            // must not fill it with such batches: then the process would fetch nothing any more.
-            ControlQueueBatchSize = 8,
-            ControlQueueBufferThreshold = 64,
+            // A process that has so many messages in memory fetches no more, not even those again that have become visible meanwhile, and
+            // each of those fails in its turn. After an outage of storage some stay in the count for good (docs/scaling.md).
+            ControlQueueBufferThreshold = 1_000,
 
             MaxConcurrentTaskActivityWorkItems = options.MaxRunning + OtherActivities,
             MaxConcurrentTaskOrchestrationWorkItems = 100,

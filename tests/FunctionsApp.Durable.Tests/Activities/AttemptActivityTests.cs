@@ -20,13 +20,13 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     public async Task An_attempt_without_a_turn_in_time_is_queued_again_and_not_counted()
     {
         var activity = Limited(TimeSpan.FromSeconds(2.2), maxRunning: 1);
-        using var stop = new CancellationTokenSource();
-        var running = activity.RunAsync(await CallAsync("delay", """{"seconds":3600}"""), stop.Token);
+        var first = await CallAsync("delay", """{"seconds":3600}""");
+        var running = activity.RunAsync(first, CancellationToken.None);
         var call = await CallAsync("echo", """{"value":1}""");
         call = call with { Definition = call.Definition with { TimeoutSeconds = 2 } };
 
         var waited = await activity.RunAsync(call, CancellationToken.None);
-        await stop.CancelAsync();
+        await Hub.Blobs.ChangeStateAsync(first.Id, known: null, new AttemptsCancelled(TimeProvider.System.GetUtcNow()), CancellationToken.None);
         await running;
         var made = await activity.RunAsync(call, CancellationToken.None);
 
@@ -37,7 +37,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task An_execution_that_lost_an_attempt_reports_the_winners_end()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("delay", """{"seconds":8,"result":"done"}""", maxAttempts: 2);
 
         // The process of the first seemed to have died, so the same call is made again, and its pause before it takes over passes at once.
@@ -56,7 +56,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task An_attempt_that_is_repeated_while_its_end_is_stored_is_not_taken_over()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 1);
 
         var first = activity.RunAsync(call, CancellationToken.None);
@@ -70,7 +70,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task An_end_that_is_stored_but_was_not_reported_is_the_end_of_every_later_call()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("echo", """{"value":1}""", maxAttempts: 2);
         var first = await activity.RunAsync(call, CancellationToken.None);
         using var stopped = new CancellationTokenSource();
@@ -84,7 +84,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task An_attempt_that_was_given_up_does_not_change_the_end_of_the_task()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("delay", """{"seconds":3600}""", maxAttempts: 1);
 
         var first = activity.RunAsync(call, CancellationToken.None);
@@ -98,7 +98,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task A_call_that_waits_for_another_execution_starts_nothing_and_reports_that_end()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("delay", """{"seconds":1,"result":"done"}""", maxAttempts: 2);
         var running = activity.RunAsync(call, CancellationToken.None);
         await StartedAsync(call, attempts: 1);
@@ -112,7 +112,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task A_call_that_waits_for_another_execution_is_repeated_elsewhere_after_a_shutdown_or_timeout()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var limited = Limited(TimeSpan.FromSeconds(2), maxRunning: 10);
         var call = await CallAsync("delay", """{"seconds":3600}""");
         using var stop = new CancellationTokenSource();
@@ -134,11 +134,31 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     }
 
     [AzuriteFact]
+    public async Task A_host_that_has_cancelled_an_attempt_begins_no_other_until_it_must_have_stopped()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        using var slots = ActivatorUtilities.CreateInstance<AttemptSlots>(fixture.Services, (TimeProvider)time);
+        var activity = ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, slots);
+        using var stop = new CancellationTokenSource();
+        var first = await CallAsync("delay", """{"seconds":3600}""");
+        var running = activity.RunAsync(first, stop.Token);
+        await StartedAsync(first, attempts: 1);
+        await stop.CancelAsync();
+        Assert.Equal(AttemptEnd.Retried, (await running).End);
+
+        var call = await CallAsync("echo", """{"value":1}""");
+        var refused = await activity.RunAsync(call, CancellationToken.None);
+        Assert.Equal(((AttemptEnd?)null, 0, 3.0), (refused.End, refused.Begun, refused.PauseSeconds));
+        time.Advance(TimeSpan.FromSeconds(31));
+        Assert.Equal(AttemptEnd.Succeeded, (await activity.RunAsync(call, CancellationToken.None)).End);
+    }
+
+    [AzuriteFact]
     public async Task A_call_that_is_repeated_after_its_task_was_removed_does_not_begin()
     {
         var call = await CallAsync("echo", """{"value":1}""") with { Input = """{"value":1}""" };
 
-        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(
+        var result = await NewActivity().RunAsync(
             call with { DueAt = call.DueAt - TimeSpan.FromSeconds(30) }, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Cancelled, 0), (result.End, result.Begun));
@@ -150,7 +170,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     {
         var call = (await CallAsync("echo", "1")) with { Id = TaskRecord.NewId() };
 
-        var result = await fixture.Services.GetRequiredService<AttemptActivity>().RunAsync(call, CancellationToken.None);
+        var result = await NewActivity().RunAsync(call, CancellationToken.None);
 
         Assert.Equal(AttemptEnd.Failed, result.End);
         Assert.Contains("The input of the task is missing.", result.Outcome, StringComparison.Ordinal);
@@ -159,7 +179,7 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
     [AzuriteFact]
     public async Task A_retry_without_its_input_fails_the_task_and_keeps_the_number_of_attempts()
     {
-        var activity = fixture.Services.GetRequiredService<AttemptActivity>();
+        var activity = NewActivity();
         var call = await CallAsync("delay", """{"seconds":3600}""");
         using var stop = new CancellationTokenSource();
         var interrupted = activity.RunAsync(call, stop.Token);
@@ -169,11 +189,14 @@ public sealed class AttemptActivityTests(DurableFixture fixture) : IClassFixture
         var connection = fixture.Services.GetRequiredService<IConfiguration>()["AzureWebJobsStorage"];
         await new BlobContainerClient(connection, "conformance-tasks").DeleteBlobAsync($"tasks/{call.Id}/input.json");
 
-        var result = await activity.RunAsync(call with { Call = 2 }, CancellationToken.None);
+        var result = await NewActivity().RunAsync(call with { Call = 2 }, CancellationToken.None);
 
         Assert.Equal((AttemptEnd.Failed, 1), (result.End, result.Begun));
         Assert.Contains("The input of the task is missing.", result.Outcome, StringComparison.Ordinal);
     }
+
+    private AttemptActivity NewActivity() =>
+        ActivatorUtilities.CreateInstance<AttemptActivity>(fixture.Services, ActivatorUtilities.CreateInstance<AttemptSlots>(fixture.Services));
 
     private AttemptActivity Limited(TimeSpan maxTime, int maxRunning) => ActivatorUtilities.CreateInstance<AttemptActivity>(
         fixture.Services,

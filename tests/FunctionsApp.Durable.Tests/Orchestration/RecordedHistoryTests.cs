@@ -99,6 +99,6 @@ public sealed partial class RecordedHistoryTests
 
     private static AttemptState Retried(double pauseSeconds) => new() { End = AttemptEnd.Retried, Begun = 1, PauseSeconds = pauseSeconds };
 
-    [GeneratedRegex("(?<=traceId\\\\\":\\\\\")[0-9a-f]{32}", RegexOptions.None, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex("(?<=traceId\\\\+\":\\\\+\")[0-9a-f]{32}", RegexOptions.None, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex TraceId();
 }
