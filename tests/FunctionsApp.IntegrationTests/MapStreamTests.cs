@@ -33,6 +33,13 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         Assert.Null(await upload.ReadLineAsync());
     }
 
+    [LocalHostFact(Forwarded)]
+    public async Task A_result_arrives_while_a_later_call_still_runs() => await ReadQuickResultAsync(ordered: "true", quick: 0, slow: 1);
+
+    [LocalHostFact(Forwarded)]
+    public async Task Out_of_order_a_result_arrives_while_an_earlier_call_still_runs() =>
+        await ReadQuickResultAsync(ordered: "false", quick: 1, slow: 0);
+
     [Theory]
     [InlineData("application/ndjson")]
     [InlineData("application/jsonl")]
@@ -211,6 +218,17 @@ public sealed class MapStreamTests(FunctionsAppFixture app)
         // All of the lines, their positions and their results are some 250 MiB. When the collector runs makes a difference of up
         // to 80 MiB between two hosts.
         Assert.InRange(await PeakAsync(6_000_000) - small, -128 * MiB, 128 * MiB);
+    }
+
+    private async Task ReadQuickResultAsync(string ordered, int quick, int slow)
+    {
+        using var upload = await Upload.StartAsync(app.Api, $"map/delay?ordered={ordered}");
+        var lines = new string[2];
+        (lines[quick], lines[slow]) = ("{\"seconds\":0,\"result\":7}\n", "{\"seconds\":3600}\n");
+        await upload.SendAsync(string.Concat(lines));
+
+        Assert.Equal(HttpStatusCode.OK, await upload.ReadHeadAsync());
+        Assert.Equal($$"""{"index":{{quick}},"result":7}""", await upload.ReadLineAsync());
     }
 
     private static async Task<long> PeakAsync(int items)

@@ -21,7 +21,6 @@ public sealed class SettingsTests
         { "Tasks__HubName", "1", "Tasks:HubName is '1': it must be 3 to 45 letters and digits, the first a letter." },
         { "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is 'collector:4318': it must be an address such as http://127.0.0.1:4318." },
         { "OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://user:hunter2@collector", "OTEL_EXPORTER_OTLP_ENDPOINT is invalid: it must be an address such as http://127.0.0.1:4318." },
-        { "OTEL_EXPORTER_OTLP_PROTOCOL", "tcp", "OTEL_EXPORTER_OTLP_PROTOCOL is 'tcp': it must be grpc or http/protobuf." },
         { "APPLICATIONINSIGHTS_CONNECTION_STRING", "c2VjcmV0", InvalidConnectionString },
         { "APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://127.0.0.1", InvalidConnectionString },
         { "APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=c2VjcmV0;IngestionEndpoint=nowhere", InvalidConnectionString },
@@ -61,6 +60,18 @@ public sealed class SettingsTests
     public async Task The_local_hosts_own_settings_are_named_too(string option, string value, string expected)
     {
         await using var host = HostProcess.Start([option, value]);
+
+        Assert.Equal(1, await host.EndAsync());
+        Assert.Equal([expected], host.Lines);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL is 'tcp': it must be grpc or http/protobuf.")]
+    [InlineData("", "Limits:MaxDepth is '0': it must be a whole number from 4 to 512.")]
+    public async Task The_protocol_of_the_collector_is_checked_only_if_there_is_one(string endpoint, string expected)
+    {
+        await using var host = HostProcess.Start(
+            ["--Limits:MaxDepth", "0"], ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "tcp"));
 
         Assert.Equal(1, await host.EndAsync());
         Assert.Equal([expected], host.Lines);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import importlib
 import multiprocessing
@@ -21,6 +22,7 @@ import host
 from asyncio_http import Client, Task, TaskGroup, operation
 from asyncio_http import asyncio as own_asyncio
 from asyncio_http import multiprocessing as own_multiprocessing
+from asyncio_http.concurrent import futures as own_futures
 from asyncio_http.client import current_client
 
 OWN: dict[ModuleType, set[str]] = {
@@ -29,11 +31,13 @@ OWN: dict[ModuleType, set[str]] = {
     },
     multiprocessing: {"Pool", "cpu_count", "pool"},
     multiprocessing.pool: {"Pool", "ThreadPool"},
+    concurrent.futures: {"ProcessPoolExecutor", "ThreadPoolExecutor"},
 }
 PAIRS: list[tuple[ModuleType, ModuleType]] = [
     (asyncio, own_asyncio),
     (multiprocessing, own_multiprocessing),
     (multiprocessing.pool, own_multiprocessing.pool),
+    (concurrent.futures, own_futures),
 ]
 
 
@@ -109,7 +113,7 @@ print(managers is multiprocessing.managers, PIPE, shared_memory.SharedMemory, Ba
 
     def test_classes_are_classes(self) -> None:
         for standard, own in PAIRS:
-            for name in set(standard.__all__) - OWN[multiprocessing.pool]:
+            for name in set(standard.__all__) - OWN[multiprocessing.pool] - OWN[concurrent.futures]:
                 kind = getattr(standard, name)
                 if isinstance(kind, type):
                     self.assertTrue(issubclass(getattr(own, name), kind), name)

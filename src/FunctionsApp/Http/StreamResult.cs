@@ -12,7 +12,7 @@ namespace FunctionsApp.Http;
 
 /// <summary>
 /// The only writer of NDJSON and server-sent events. Each line is flushed before the next is requested, so a slow reader
-/// slows the work down (back-pressure) instead of filling the memory.
+/// slows the work down (back-pressure) instead of filling the memory. Results of a map that are ready together share a flush.
 /// </summary>
 /// <param name="request">The request.</param>
 /// <param name="events">The content of the response.</param>
@@ -27,9 +27,13 @@ internal sealed class StreamResult<T>(
     /// <summary>How long an event stream may be silent.</summary>
     private static readonly TimeSpan EventHeartbeat = TimeSpan.FromSeconds(15);
 
+    /// <summary>How many bytes of results wait for a flush while more are ready: a flush for each slows a map of cheap calls.</summary>
+    private const int MaxUnflushedBytes = 32 * 1024;
+
     private readonly ExecutionContext _context = ExecutionContext.Capture()!;
     private bool _hasBegun;
     private long _id;
+    private int _unflushed;
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
@@ -117,17 +121,23 @@ internal sealed class StreamResult<T>(
     /// </summary>
     private async ValueTask<bool> WaitAsync(HttpResponse response, ValueTask<bool> next, CancellationToken patience)
     {
-        if (next.IsCompleted || request.IsHead || (request.Heartbeat ?? (isEventStream ? EventHeartbeat : null)) is not { } interval)
+        var heartbeat = request.IsHead ? null : request.Heartbeat ?? (isEventStream ? EventHeartbeat : null);
+        if (next.IsCompleted || (_unflushed == 0 && heartbeat is null))
         {
             return await next;
         }
 
         var moving = next.AsTask();
+        if (_unflushed > 0)
+        {
+            await FlushAsync(response, moving, patience);
+        }
+
         while (true)
         {
             try
             {
-                return await moving.WaitAsync(interval, services.Time, CancellationToken.None);
+                return await moving.WaitAsync(heartbeat ?? Timeout.InfiniteTimeSpan, services.Time, CancellationToken.None);
             }
             catch (TimeoutException) when (!moving.IsCompleted)
             {
@@ -135,16 +145,23 @@ internal sealed class StreamResult<T>(
                 response.BodyWriter.Write(isEventStream ? ": still here\n\n"u8 : "\n"u8);
             }
 
-            try
-            {
-                await response.BodyWriter.FlushAsync(patience);
-            }
-            catch (OperationCanceledException)
-            {
-                // The enumerator must not be disposed during a move. The disconnection has cancelled that move as well.
-                await ((Task)moving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                throw;
-            }
+            await FlushAsync(response, moving, patience);
+        }
+    }
+
+    /// <summary>Flushes while the next line is waited for.</summary>
+    private async ValueTask FlushAsync(HttpResponse response, Task moving, CancellationToken patience)
+    {
+        try
+        {
+            _unflushed = 0;
+            await response.BodyWriter.FlushAsync(patience);
+        }
+        catch (OperationCanceledException)
+        {
+            // The enumerator must not be disposed during a move. The disconnection has cancelled that move as well.
+            await moving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
         }
     }
 
@@ -167,7 +184,14 @@ internal sealed class StreamResult<T>(
         else
         {
             writer.Write(line.Lines.Span);
+            _unflushed += line.Lines.Length;
+            if (_unflushed < MaxUnflushedBytes)
+            {
+                return;
+            }
         }
+
+        _unflushed = 0;
 
         // Not the request's token: after a timeout or during shutdown, the problem must still reach the client.
         await writer.FlushAsync(patience);

@@ -20,21 +20,28 @@ internal static class TelemetrySettings
     /// <exception cref="InvalidOperationException">One is invalid. The message has no part of a secret.</exception>
     public static void Check(IConfiguration configuration)
     {
-        if (IsSet(configuration, OtlpEndpoint) && !IsHttp(configuration[OtlpEndpoint]!))
+        if (IsSet(configuration, OtlpEndpoint))
         {
-            throw new InvalidOperationException(
-                $"{OtlpEndpoint} is {Quoted(configuration[OtlpEndpoint]!)}: it must be an address such as http://127.0.0.1:4318.");
-        }
-
-        if (configuration[OtlpProtocol] is { Length: > 0 } protocol and not ("grpc" or "http/protobuf"))
-        {
-            throw new InvalidOperationException($"{OtlpProtocol} is '{protocol}': it must be grpc or http/protobuf.");
+            CheckCollector(configuration[OtlpEndpoint]!, configuration[OtlpProtocol]);
         }
 
         if (IsSet(configuration, ApplicationInsights) && !IsConnectionString(configuration[ApplicationInsights]!))
         {
             throw new InvalidOperationException(
                 $"{ApplicationInsights} is invalid: it must be as InstrumentationKey=…;IngestionEndpoint=https://….");
+        }
+    }
+
+    private static void CheckCollector(string endpoint, string? protocol)
+    {
+        if (!IsHttp(endpoint))
+        {
+            throw new InvalidOperationException($"{OtlpEndpoint} is {Quoted(endpoint)}: it must be an address such as http://127.0.0.1:4318.");
+        }
+
+        if (protocol is { Length: > 0 } and not ("grpc" or "http/protobuf"))
+        {
+            throw new InvalidOperationException($"{OtlpProtocol} is '{protocol}': it must be grpc or http/protobuf.");
         }
     }
 

@@ -5,6 +5,7 @@ from asyncio_http_catalog import operation
 from .calls import Call, Operation
 from .client import Client
 from .completed import AsCompleted
+from .executor import ProcessPoolExecutor, ThreadPoolExecutor
 from .imap import IMapIterator
 from .pool import Pool, ThreadPool
 from .problems import ProblemError, ProblemTimeoutError, ProtocolError
@@ -22,11 +23,13 @@ __all__ = [
     "Pool",
     "ProblemError",
     "ProblemTimeoutError",
+    "ProcessPoolExecutor",
     "ProtocolError",
     "RetryPolicy",
     "Task",
     "TaskGroup",
     "ThreadPool",
+    "ThreadPoolExecutor",
     "WebhookVerificationError",
     "operation",
     "verify_webhook",

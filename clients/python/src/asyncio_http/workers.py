@@ -153,8 +153,7 @@ class Workers:
             self._results.discard(future)
 
     def _call(self, func: str | Function[Any], args: Iterable[Any], kwds: Mapping[str, Any]) -> Call[Any]:
-        bound = _bound(func)
-        return Call(bound.operation, (*bound.args, *args), {**bound.input, **kwds}, self._client)
+        return bound_call(func, args, kwds, self._client)
 
     def _map(
         self, func: str | Function[Any], items: list[Any], chunksize: int | None, *, is_starmap: bool
@@ -239,6 +238,12 @@ class Bound(NamedTuple):
         if isinstance(item, dict) and not is_starmap:
             return bind(self.operation, names, self.args, {**self.input, **item})
         return bind(self.operation, names, (*self.args, *(item if is_starmap else (item,))), self.input)
+
+
+def bound_call(func: str | Function[Any], args: Iterable[Any], kwds: Mapping[str, Any], client: Session) -> Call[Any]:
+    """The call of a function with further arguments."""
+    bound = _bound(func)
+    return Call(bound.operation, (*bound.args, *args), {**bound.input, **kwds}, client)
 
 
 def _bound(func: object) -> Bound:

@@ -15,12 +15,15 @@ from asyncio_http import (
     Pool,
     ProblemError,
     ProblemTimeoutError,
+    ProcessPoolExecutor,
     ProtocolError,
     RetryPolicy,
     Task,
     TaskGroup,
+    ThreadPoolExecutor,
     WebhookVerificationError,
     asyncio,
+    concurrent,
     multiprocessing,
     operation,
     verify_webhook,
@@ -95,6 +98,15 @@ def pools(pool: Pool) -> None:
     print(pool.map("math.square", range(3)))
 
 
+def executors(executor: ThreadPoolExecutor) -> None:
+    square: Operation[float] = operation("math.square")
+    future: concurrent.futures.Future[float] = executor.submit(square, 3)
+    assert_type(future.result(timeout=60), float)
+    assert_type(list(executor.map(square, range(3), timeout=60, buffersize=2)), list[float])
+    print(executor.submit("math.pow", 2, y=3).result(), list(executor.map("math.pow", [2], [3])))
+    executor.shutdown(wait=True, cancel_futures=True)
+
+
 async def names_of_asyncio() -> str:
     square: Operation[float] = operation("math.square")
     assert_type(await asyncio.sleep(0), None)
@@ -146,4 +158,9 @@ if __name__ == "__main__":
     with Pool(URL, processes=2) as own:
         pools(own)
     names_of_multiprocessing()
+    executors(ThreadPoolExecutor(URL, max_workers=2))
+    executors(ProcessPoolExecutor(URL))
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        done, _ = concurrent.futures.wait([threads.submit("delay", 0)])
+        print(len(done))
     webhook()
