@@ -41,7 +41,9 @@ internal sealed class AttemptSlots : IDisposable
         _wait = _meter.CreateHistogram<double>("functionsapp.task.wait", "s", "The time that tasks waited for their turn.");
     }
 
-    /// <summary>Whether the host has lately cancelled an invocation, as it does when it stops: an attempt that began now would be interrupted.</summary>
+    /// <summary>
+    /// Whether the host has lately cancelled an invocation, as it does when it stops: an attempt that began now would be interrupted.
+    /// </summary>
     public bool IsHostStopping => _cancelledAt is { } at && _time.GetElapsedTime(at) < StopTime;
 
     /// <summary>Is cancelled when the process is ending: attempts are interrupted, and begin again elsewhere.</summary>

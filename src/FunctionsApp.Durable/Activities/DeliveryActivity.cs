@@ -11,7 +11,7 @@ namespace FunctionsApp.Durable.Activities;
 internal sealed class DeliveryActivity(
     TaskHub hub, TaskReader reader, WebhookAttempt webhook, ReceiverLimit receivers, MemoryBudget budget, TimeProvider time)
 {
-    /// <summary>The maximum number of calls that wait for their receivers at once: others have the remaining places of the process.</summary>
+    /// <summary>The maximum number of calls that wait for their receivers at once: others have the rest of the process.</summary>
     private const int MaxWaiting = 8;
 
     /// <summary>How long a call waits for its receiver, and the pause between two tries. That costs no request to storage.</summary>

@@ -149,7 +149,9 @@ internal sealed partial class HubSweep(TaskHub hub, TaskReader reader, TimeProvi
     }
 
     private Task ForEachAsync(
-        IEnumerable<OrchestrationState> tasks, Func<OrchestrationState, CancellationToken, Task> run, CancellationToken cancellationToken) =>
+        IReadOnlyList<OrchestrationState> tasks,
+        Func<OrchestrationState, CancellationToken, Task> run,
+        CancellationToken cancellationToken) =>
         ForEachAsync(tasks, static task => task.OrchestrationInstance.InstanceId, run, cancellationToken);
 
     private Task ForEachAsync<T>(

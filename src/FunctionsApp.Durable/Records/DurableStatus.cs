@@ -30,7 +30,7 @@ public sealed record DurableStatus
     /// <summary>The webhook that reports the end, if one is requested.</summary>
     public Delivery? Delivery { get; init; }
 
-    /// <summary>Its idempotency key. It stands here too once the task has ended, so that its removal need not read its definition.</summary>
+    /// <summary>Its idempotency key, once the task has ended: its removal need not read its definition.</summary>
     public string? IdempotencyKey { get; init; }
 
     /// <summary>Whether its input or its outcome is in a blob; false until it has ended.</summary>

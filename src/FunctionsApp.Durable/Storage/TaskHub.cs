@@ -166,7 +166,10 @@ internal sealed partial class TaskHub
     /// <summary>Reads a page of the orchestrations, in no particular order. Some may not be tasks.</summary>
     public Task<DurableStatusQueryResult> ListAsync(int limit, string? continuation, CancellationToken cancellationToken) =>
         Service.GetOrchestrationStateAsync(
-            new OrchestrationInstanceStatusQueryCondition { FetchInput = true, FetchOutput = false }, limit, continuation, cancellationToken);
+            new OrchestrationInstanceStatusQueryCondition { FetchInput = true, FetchOutput = false },
+            limit,
+            continuation,
+            cancellationToken);
 
     /// <summary>Reads all tasks, without their inputs, page by page.</summary>
     /// <param name="prefix">The beginning of their ids.</param>

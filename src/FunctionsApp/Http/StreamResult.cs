@@ -76,6 +76,10 @@ internal sealed class StreamResult<T>(
             {
                 response.StatusCode = StatusCodes.Status204NoContent;
             }
+            else if (_unflushed > 0)
+            {
+                await response.BodyWriter.FlushAsync(patience);
+            }
         }
         catch (Exception exception) when (!patience.IsCancellationRequested)
         {

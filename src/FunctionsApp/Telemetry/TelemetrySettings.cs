@@ -36,7 +36,8 @@ internal static class TelemetrySettings
     {
         if (!IsHttp(endpoint))
         {
-            throw new InvalidOperationException($"{OtlpEndpoint} is {Quoted(endpoint)}: it must be an address such as http://127.0.0.1:4318.");
+            throw new InvalidOperationException(
+                $"{OtlpEndpoint} is {Quoted(endpoint)}: it must be an address such as http://127.0.0.1:4318.");
         }
 
         if (protocol is { Length: > 0 } and not ("grpc" or "http/protobuf"))
