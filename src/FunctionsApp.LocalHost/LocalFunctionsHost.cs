@@ -32,6 +32,10 @@ public static class LocalFunctionsHost
         });
     }
 
+    /// <summary>The task hub of host.json, which the Functions host uses too; null if it refers to a setting.</summary>
+    private static string? HubOf(IConfiguration hostJson) =>
+        hostJson["extensions:durableTask:hubName"] is [not '%', ..] hub ? hub : null;
+
     /// <summary>The directory of host.json and local.settings.json: by default that of the build.</summary>
     /// <exception cref="InvalidOperationException">The one that is set does not exist.</exception>
     private static string ScriptRoot()
@@ -68,6 +72,7 @@ public static class LocalFunctionsHost
             builder.Configuration, HostOptions.Section, static (section, host) => section.Bind(host));
         builder.Services.AddCors();
         builder.Services.Configure<WebhookOptions>(static webhooks => webhooks.GenerateSigningKey = true);
+        builder.Services.Configure<TasksOptions>(tasks => tasks.HubName = HubOf(hostJson) ?? tasks.HubName);
         builder.Services.AddFunctionsApp(builder.Configuration);
 
         // Not below the build output, which a clean build may delete.

@@ -19,6 +19,22 @@ public sealed class LocalFunctionsHostTests
     }
 
     [Theory]
+    [InlineData("Shop", null, "Shop")]
+    [InlineData("Shop", "Mine", "Mine")]
+    [InlineData("%HUB%", null, "FunctionsApp")]
+    public async Task The_hub_is_that_of_host_json_unless_the_settings_name_another(string inHostJson, string? setting, string expected)
+    {
+        string[] args =
+        [
+            "--urls", "http://127.0.0.1:0", "--AzureFunctionsJobHost:extensions:durableTask:hubName", inHostJson,
+            .. setting is null ? Array.Empty<string>() : ["--Tasks:HubName", setting],
+        ];
+        await using var app = LocalFunctionsHost.Build(args);
+
+        Assert.Equal(expected, app.Services.GetRequiredService<IOptions<TasksOptions>>().Value.HubName);
+    }
+
+    [Theory]
     [InlineData("0")]
     [InlineData("-1")]
     [InlineData("many")]

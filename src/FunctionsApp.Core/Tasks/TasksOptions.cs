@@ -30,7 +30,8 @@ public sealed record TasksOptions
     public string Connection { get; set; } = "AzureWebJobsStorage";
 
     /// <summary>
-    /// The task hub of the durable engine: processes with the same account and hub are one app. Default <c>FunctionsApp</c>.
+    /// The task hub of the durable engine: processes with the same account and hub are one app. Default: that of host.json,
+    /// <c>FunctionsApp</c>.
     /// </summary>
     [RegularExpression("^[A-Za-z][A-Za-z0-9]{2,44}$", ErrorMessage = "must be 3 to 45 letters and digits, the first a letter")]
     public string HubName { get; set; } = "FunctionsApp";

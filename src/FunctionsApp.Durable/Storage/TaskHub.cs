@@ -153,7 +153,7 @@ internal sealed partial class TaskHub
 
     /// <summary>Whether an orchestration has not ended.</summary>
     public static bool IsUnderWay(OrchestrationState instance) =>
-        instance.OrchestrationStatus is OrchestrationStatus.Pending or OrchestrationStatus.Running;
+        instance.OrchestrationStatus is not OrchestrationStatus.Completed && !HasFailed(instance);
 
     /// <summary>Whether an orchestration has stopped although something of its task was left to do.</summary>
     public static bool HasFailed(OrchestrationState instance) => Failed.Contains(instance.OrchestrationStatus);
