@@ -56,7 +56,7 @@ internal static class DurableRows
     private static Row Row(string work, Metric metric, string how, Func<Server, Server, Task<double>> measure) => new("durable", work, metric)
     {
         How = $"Two LocalHosts with the durable engine on one hub in Azurite, in memory: {how}. Beside it: one LocalHost with the embedded engine in the place of both.",
-        Bound = "The emulated storage bounds it: a task takes some 20 requests, one after the other, to a program of one thread, which shares the cores with everything else here.",
+        Bound = "The emulated storage bounds it: a task takes 17 requests until its end, most of them one after the other, to a program of one thread, which shares the cores with everything else here.",
         WarmUps = 1,
         EnterAsync = async stage =>
         {
