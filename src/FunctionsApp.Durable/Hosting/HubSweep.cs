@@ -17,8 +17,11 @@ internal sealed partial class HubSweep(TaskHub hub, TaskReader reader, TimeProvi
     /// <summary>The minimum age of data without a task that is deleted. A creation takes seconds.</summary>
     private static readonly TimeSpan MinOrphanAge = TimeSpan.FromHours(1);
 
-    /// <summary>The minimum age of a task that waits for its first step and may have lost its message.</summary>
-    private static readonly TimeSpan MinWaitingAge = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// The minimum age of a task that waits for its first step and may have lost its message. Processes that die one after the other hide
+    /// it for a minute or two.
+    /// </summary>
+    private static readonly TimeSpan MinWaitingAge = TimeSpan.FromMinutes(3);
 
     private readonly string _lease = Guid.NewGuid().ToString();
 

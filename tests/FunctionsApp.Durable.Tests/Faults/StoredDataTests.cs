@@ -174,7 +174,7 @@ public sealed class StoredDataTests(DurableFixture fixture) : DurableTests(fixtu
         // Its row is stored, and its message is gone.
         await Hub.EnsureCreatedAsync();
         var id = TaskRecord.NewId();
-        var created = TimeProvider.System.GetUtcNow().AddMinutes(-2);
+        var created = TimeProvider.System.GetUtcNow().AddMinutes(-10);
         await new TableClient(Connection, "ConformanceInstances").AddEntityAsync(new TableEntity(id, "")
         {
             ["Name"] = TaskNames.Orchestration,
