@@ -58,6 +58,7 @@ class IMapIterator(Iterator[_T]):
 
     def next(self, timeout: float | None = None) -> _T:
         """The next result. Raises the exception of its item, and TimeoutError after timeout seconds."""
+        self._background.check_process()
         while not self._results:
             if self._is_ended:
                 error, self._error = self._error, None
@@ -88,7 +89,6 @@ class IMapIterator(Iterator[_T]):
             self.close()
 
     def _receive(self, timeout: float | None) -> None:
-        self._background.check_process()
         concurrent.futures.wait([self._block], timeout)
         if not self._block.done():
             # A block that comes too late for this call is there for the next one.
